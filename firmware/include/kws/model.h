@@ -1,0 +1,165 @@
+/*
+ * The constant structures that `kws export` fills in. Only generated code and the library's own
+ * sources need this header; a user needs kws.h.
+ */
+#ifndef KWS_MODEL_TYPES_H
+#define KWS_MODEL_TYPES_H
+
+#include "kws/kws.h"
+
+/* Generated code and library must agree on these structures; both check this number. */
+#define KWS_MODEL_FORMAT 1
+
+/* A real factor as multiplier * 2^(left_shift - right_shift - 31); one of the shifts is 0. */
+typedef struct kws_factor {
+    int32_t multiplier;
+    uint8_t left_shift;
+    uint8_t right_shift;
+} kws_factor;
+
+/* Gates are in the order input, forget, cell, output throughout. */
+enum { KWS_GATE_INPUT, KWS_GATE_FORGET, KWS_GATE_CELL, KWS_GATE_OUTPUT, KWS_GATES };
+
+typedef struct kws_lstm {
+    const int8_t *input_weights[KWS_GATES];     /* [units][inputs] */
+    const int8_t *recurrent_weights[KWS_GATES]; /* [units][units] */
+    const int32_t *input_bias[KWS_GATES];       /* [units], input zero point folded in */
+    const int32_t *recurrent_bias[KWS_GATES];   /* [units], hidden zero point folded in */
+    kws_factor input_factor[KWS_GATES];         /* to Q3.12 */
+    kws_factor recurrent_factor[KWS_GATES];     /* to Q3.12 */
+    kws_factor keep_factor;                     /* forget gate times cell */
+    kws_factor add_factor;                      /* input gate times cell gate */
+    kws_factor hidden_factor;                   /* output gate times tanh(cell) */
+    int32_t hidden_zero_point;
+    int32_t cell_scale_power; /* the cell's scale is 2 to this power */
+    int32_t cell_clip;        /* 0 for none */
+    uint16_t inputs;
+    uint16_t units;
+    uint16_t cell_offset;   /* of int16_t c[units] in the network's memory, in bytes */
+    uint16_t hidden_offset; /* of int8_t h[units] */
+} kws_lstm;
+
+typedef struct kws_fully_connected {
+    const int8_t *weights;     /* [outputs][inputs] */
+    const int32_t *bias;       /* [outputs], input zero point folded in */
+    const kws_factor *factors; /* one, or one an output */
+    uint16_t inputs;
+    uint16_t outputs;
+    uint8_t per_channel;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+} kws_fully_connected;
+
+typedef struct kws_softmax {
+    kws_factor factor; /* to Q5.26 */
+    int32_t difference_min;
+} kws_softmax;
+
+typedef struct kws_logistic {
+    kws_factor factor; /* to Q4.27 */
+    int32_t input_zero_point;
+    int32_t radius;
+} kws_logistic;
+
+/* Keeps rows start, start + step, ... */
+typedef struct kws_row_slice {
+    uint16_t start;
+    uint16_t step;
+} kws_row_slice;
+
+typedef enum kws_layer_kind {
+    KWS_LSTM,
+    KWS_FULLY_CONNECTED,
+    KWS_SOFTMAX,
+    KWS_LOGISTIC,
+    KWS_ROW_SLICE
+} kws_layer_kind;
+
+typedef struct kws_layer {
+    kws_layer_kind kind;
+    const void *kernel; /* kws_lstm, kws_fully_connected, ... by kind */
+    uint16_t rows_in;
+    uint16_t size_in;
+    uint16_t rows_out;
+    uint16_t size_out;
+} kws_layer;
+
+/* Memory: the states of the LSTMs, then two buffers that layers write in turn. */
+struct kws_network {
+    const kws_layer *layers;
+    uint16_t layer_count;
+    uint16_t input_size;
+    uint16_t output_size;
+    uint32_t buffer_offset[2];
+};
+
+typedef struct kws_frontend {
+    const int16_t *window;        /* Q0.15 [window_size] */
+    const uint16_t *permutation;  /* [n_fft / 2] */
+    const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 2] */
+    const uint16_t *segment_ends; /* [bands + 1] */
+    const uint16_t *weights;      /* Q0.15, from first_bin on */
+    int32_t log_offset;           /* Q.16 */
+    uint16_t window_size;
+    uint16_t hop;
+    uint16_t n_fft;
+    uint16_t first_bin;
+    uint16_t bands;
+} kws_frontend;
+
+typedef struct kws_detector {
+    uint32_t threshold_sum;
+    uint16_t cooldown_frames;
+    uint8_t average_frames;
+    uint8_t first_word;
+} kws_detector;
+
+struct kws_model {
+    const kws_frontend *frontend;
+    const kws_network *network;
+    const kws_detector *detector;
+    const char *const *labels;
+    uint16_t label_count;
+    uint32_t network_bytes;
+};
+
+/* The spotter's own counters and pointers; the arrays follow in the order of KWS_SPOTTER_BYTES. */
+struct kws_spotter {
+    const kws_model *model;
+    int32_t *spectrum;  /* [n_fft], interleaved re and im */
+    uint32_t *network;  /* network memory */
+    int16_t *pcm;       /* [window_size], the newest samples */
+    uint16_t *sums;     /* [labels], detector sums */
+    uint8_t *ring;      /* [average_frames][labels], detector window */
+    int8_t *features;   /* [bands] */
+    uint32_t frame;
+    uint32_t filled;    /* samples in pcm */
+    uint32_t slot;      /* next row of ring */
+    uint32_t cooldown;  /* frames left */
+    int32_t held;       /* label that has not fallen below the threshold since it was detected, or -1 */
+};
+
+#define KWS_WORDS(bytes) (((bytes) + (uint32_t)sizeof(kws_word) - 1u) / (uint32_t)sizeof(kws_word))
+#define KWS_ALIGN4(bytes) (((bytes) + 3u) & ~3u)
+
+/* RAM of a spotter in bytes, all constants known to the compiler. */
+#define KWS_SPOTTER_BYTES(window_size, n_fft, bands, labels, average_frames, network_bytes)            \
+    (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + 4u * (n_fft) + KWS_ALIGN4(network_bytes) +     \
+     KWS_ALIGN4(2u * (window_size)) + KWS_ALIGN4(2u * (labels)) +                                      \
+     KWS_ALIGN4((average_frames) * (labels)) + KWS_ALIGN4(bands))
+
+#ifdef KWS_TRACE
+/*
+ * For comparing engines: called after every layer with its output, and after every LSTM row with
+ * its cell. Compiled in only with -DKWS_TRACE; a product build has no such hook.
+ */
+typedef struct kws_trace {
+    void (*layer)(void *context, uint32_t layer, const int8_t *output, size_t count);
+    void (*cell)(void *context, uint32_t layer, const int16_t *cell, size_t count);
+    void *context;
+} kws_trace;
+extern kws_trace kws_tracing;
+#endif
+
+#endif

@@ -1,0 +1,90 @@
+#include "activation.h"
+
+#include "arithmetic.h"
+#include "sigmoid_table.h"
+
+int16_t kws_sigmoid_int16(int16_t x)
+{
+    const int32_t scaled = 3 * x;
+    const uint32_t magnitude = (uint32_t)(scaled < 0 ? -scaled : scaled);
+    const uint32_t index = magnitude >> 9;
+    uint32_t result = 0x7FFFu << 10;
+    if (index < 255) {
+        const uint32_t low = kws_sigmoid_table[index];
+        const uint32_t high = kws_sigmoid_table[index + 1];
+        result = (low << 9) + (magnitude & 511u) * (high - low);
+    }
+    result = scaled >= 0 ? result + 512u : (1u << 25) - result + 511u;
+    return (int16_t)(result >> 10);
+}
+
+int16_t kws_tanh_int16(int16_t x, int32_t scale_power)
+{
+    const int32_t shift = 15 + scale_power - 3;
+    const int32_t scaled = shift >= 0 ? x * (3 << shift) : (3 * x + (1 << (-shift - 1))) >> -shift;
+    const uint32_t magnitude = (uint32_t)(scaled < 0 ? -scaled : scaled);
+    const uint32_t index = magnitude >> 8;
+    int32_t result = 0xFFFF << 8;
+    if (index < 255) {
+        const uint32_t low = kws_sigmoid_table[index];
+        const uint32_t high = kws_sigmoid_table[index + 1];
+        result = (int32_t)((low << 8) + (magnitude & 255u) * (high - low));
+    }
+    result = scaled >= 0 ? result - (1 << 23) + 128 : -result + (1 << 23) + 127;
+    return (int16_t)(result >> 8);
+}
+
+/* exp of Q0.31 in [-1/4, 0): a Taylor polynomial around -1/8. */
+static int32_t exp_near_zero(int32_t a)
+{
+    const int32_t exp_minus_eighth = 1895147668;
+    const int32_t third = 715827883;
+    const int32_t x = a + (1 << 28);
+    const int32_t x2 = kws_rounding_doubling_high_mul(x, x);
+    const int32_t x3 = kws_rounding_doubling_high_mul(x2, x);
+    const int32_t x4 = kws_rounding_doubling_high_mul(x2, x2);
+    const int32_t x4_over_4 = kws_rounding_shift_right(x4, 2);
+    const int32_t tail = kws_rounding_shift_right(kws_rounding_doubling_high_mul(x4_over_4 + x3, third) + x2, 1);
+    return exp_minus_eighth + kws_rounding_doubling_high_mul(x + tail, exp_minus_eighth);
+}
+
+int32_t kws_exp_on_negative_values(int32_t a, uint32_t integer_bits)
+{
+    /* exp(-2^k) in Q0.31 for k = -2 ... 4 */
+    static const int32_t powers[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    const uint32_t fraction_bits = 31 - integer_bits;
+    const int32_t quarter = 1 << (fraction_bits - 2);
+    if (a == 0) {
+        return INT32_MAX;
+    }
+    const int32_t within = (a & (quarter - 1)) - quarter;
+    const int32_t remainder = within - a;
+    int32_t result = exp_near_zero(kws_shift_left_saturating(within, integer_bits));
+    for (uint32_t k = 0; k < 7 && k < integer_bits + 2; k++) {
+        if ((remainder >> (fraction_bits - 2 + k)) & 1) {
+            result = kws_rounding_doubling_high_mul(result, powers[k]);
+        }
+    }
+    return result;
+}
+
+int32_t kws_reciprocal_of_one_plus(int32_t a)
+{
+    const int32_t half_denominator = (int32_t)(((int64_t)a + INT32_MAX + 1) >> 1);
+    int32_t x = 1515870810 + kws_rounding_doubling_high_mul(half_denominator, -1010580540);
+    for (int i = 0; i < 3; i++) {
+        const int32_t error = (1 << 29) - kws_rounding_doubling_high_mul(half_denominator, x);
+        x += kws_shift_left_saturating(kws_rounding_doubling_high_mul(x, error), 2);
+    }
+    return kws_shift_left_saturating(x, 1);
+}
+
+int32_t kws_logistic_q31(int32_t a, uint32_t integer_bits)
+{
+    if (a == 0) {
+        return 1 << 30;
+    }
+    const int32_t positive =
+        kws_reciprocal_of_one_plus(kws_exp_on_negative_values(a > 0 ? -a : a, integer_bits));
+    return a > 0 ? positive : INT32_MAX - positive;
+}

@@ -1,0 +1,86 @@
+/*
+ * Rounding, saturation and requantization: docs/SPEC.md, "Arithmetic".
+ * Twin of kws/fixedpoint/arithmetic.py.
+ */
+#ifndef KWS_ARITHMETIC_H
+#define KWS_ARITHMETIC_H
+
+#include <stdint.h>
+
+#include "kws/model.h"
+
+/* The specification's right shifts of negative numbers round towards minus infinity. */
+typedef char kws_right_shift_must_be_arithmetic[((-3) >> 1 == -2) ? 1 : -1];
+
+static inline int32_t kws_clamp(int32_t x, int32_t low, int32_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+static inline int16_t kws_saturate16(int32_t x)
+{
+    return (int16_t)kws_clamp(x, INT16_MIN, INT16_MAX);
+}
+
+/* Modulo 2^32, as two's complement hardware does and signed C arithmetic may not. */
+static inline int32_t kws_shift_left_wrapping(int32_t x, uint32_t bits)
+{
+    return (int32_t)((uint32_t)x << bits);
+}
+
+static inline int32_t kws_shift_left_saturating(int32_t x, uint32_t bits)
+{
+    const int32_t limit = (int32_t)(INT32_MAX >> bits);
+    return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : kws_shift_left_wrapping(x, bits);
+}
+
+/* floor((a * b + 2^30) / 2^31), saturated where both are INT32_MIN. */
+static inline int32_t kws_rounding_doubling_high_mul(int32_t a, int32_t b)
+{
+    if (a == INT32_MIN && b == INT32_MIN) {
+        return INT32_MAX;
+    }
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+/* x / 2^exponent to nearest, halves away from zero; exponent 0 to 31. */
+static inline int32_t kws_rounding_shift_right(int32_t x, uint32_t exponent)
+{
+    const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
+    const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+    return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
+}
+
+/* Both roundings count: TFLM's reference kernels round twice. */
+static inline int32_t kws_multiply(int32_t x, const kws_factor *factor)
+{
+    const int32_t shifted = kws_shift_left_wrapping(x, factor->left_shift);
+    return kws_rounding_shift_right(kws_rounding_doubling_high_mul(shifted, factor->multiplier), factor->right_shift);
+}
+
+/* Sum of products of int8; the generator has proved that it fits int32. */
+static inline int32_t kws_dot(const int8_t *a, const int8_t *b, uint32_t count)
+{
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+/* Leading zeros of x > 0. */
+static inline uint32_t kws_leading_zeros(uint32_t x)
+{
+#if defined(__GNUC__)
+    return (uint32_t)__builtin_clz(x);
+#else
+    uint32_t zeros = 0;
+    while (!(x & 0x80000000u)) {
+        x <<= 1;
+        zeros++;
+    }
+    return zeros;
+#endif
+}
+
+#endif

@@ -1,0 +1,13 @@
+/* int16 PCM frames to int8 log-mel features. Twin of kws/fixedpoint/frontend.py. */
+#ifndef KWS_FRONTEND_H
+#define KWS_FRONTEND_H
+
+#include "kws/model.h"
+
+/*
+ * One frame: reads pcm [window_size], uses `spectrum` [n_fft] as working memory, writes
+ * features [bands].
+ */
+void kws_log_mel(const kws_frontend *frontend, const int16_t *pcm, int32_t *spectrum, int8_t *features);
+
+#endif

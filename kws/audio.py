@@ -1,0 +1,348 @@
+"""Audio in and out: everything inside kws is int16, mono, 16 kHz.
+
+Files go through libsndfile (soundfile), resampling through soxr, the microphone through
+PortAudio (sounddevice).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
+
+Pcm = npt.NDArray[np.int16]
+
+FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+_CHUNK = 1 << 16
+_UNKNOWN_LENGTH = 0xFFFFFFFF
+_MICROPHONE_SECONDS = 10
+_MICROPHONE_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Info:
+    """What an audio file's header says.
+
+    Attributes:
+        sample_rate: in Hz.
+        channels: number of channels.
+        seconds: duration in seconds.
+        subtype: libsndfile's name of the sample format, such as ``PCM_16`` or ``FLOAT``.
+    """
+
+    sample_rate: int
+    channels: int
+    seconds: float
+    subtype: str
+
+
+def to_int16(x: npt.NDArray[Any]) -> Pcm:
+    """Round ``x`` (any shape, full scale 32,768) to the nearest int16, halves to even, saturating."""
+    rounded = np.rint(x)
+    np.clip(rounded, -32768, 32767, out=rounded)
+    pcm: Pcm = rounded.astype(np.int16)
+    return pcm
+
+
+def read(path: str | Path) -> Pcm:
+    """Read a WAV or FLAC file (or another that libsndfile knows) as int16 ``[samples]``, mono, 16 kHz.
+
+    A 16-bit mono file at 16 kHz comes back bit for bit. Other rates are resampled (soxr, HQ),
+    channels are averaged, other sample formats are rounded to the nearest and saturate.
+
+    Raises:
+        KwsError: the file is missing, truncated, corrupt, not audio, or holds no samples.
+    """
+    return np.concatenate(list(_converted(Path(path))))
+
+
+def blocks(path: str | Path, samples: int) -> Iterator[Pcm]:
+    """Read a file of any length in bounded memory, as int16 arrays of ``samples`` samples.
+
+    The last array may be shorter. Joined, the arrays are exactly what `read` returns.
+
+    Raises:
+        KwsError: as for `read`; damage is found when the stream gets there.
+    """
+    if samples < 1:
+        raise KwsError(f"the block length must be at least 1 sample, not {samples}")
+    return _reblock(_converted(Path(path)), samples)
+
+
+def info(path: str | Path) -> Info:
+    """Read a file's header.
+
+    Raises:
+        KwsError: the file is missing or is not audio.
+    """
+    with _open(Path(path)) as file:
+        return Info(file.samplerate, file.channels, file.frames / file.samplerate, file.subtype)
+
+
+def write(path: str | Path, pcm: Pcm) -> None:
+    """Write int16 ``[samples]`` as 16-bit mono 16 kHz WAV or FLAC, chosen by the suffix.
+
+    The file appears whole or not at all: it is written under a temporary name and renamed.
+
+    Raises:
+        KwsError: another suffix, another dtype or shape, no samples, or a folder that cannot be written.
+    """
+    path = Path(path)
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise KwsError(f"cannot write {path}: the name must end in .wav or .flac")
+    if pcm.dtype != np.int16 or pcm.ndim != 1:
+        raise KwsError(f"cannot write {path}: the audio must be int16 [samples], not {pcm.dtype} {list(pcm.shape)}")
+    if len(pcm) == 0:
+        raise KwsError(f"cannot write {path}: there are no samples to write; record something first")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        soundfile.write(temporary, pcm, SAMPLE_RATE, subtype="PCM_16", format=kind)
+        temporary.replace(path)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise KwsError(f"cannot write {path}: {error}; check that the folder exists and has room") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def raw_blocks(stream: BinaryIO, samples: int) -> Iterator[Pcm]:
+    """Read raw little-endian int16 mono 16 kHz, as from ``sys.stdin.buffer``.
+
+    Yields int16 arrays of 1 to ``samples`` samples as soon as they are there, without waiting
+    for a full block where the stream can do a partial read (``read1``).
+
+    Raises:
+        KwsError: the stream ends in the middle of a sample.
+    """
+    if samples < 1:
+        raise KwsError(f"the block length must be at least 1 sample, not {samples}")
+    take = getattr(stream, "read1", stream.read)
+    rest = b""
+    while data := take(2 * samples - len(rest)):
+        data = rest + data
+        whole = len(data) & ~1
+        rest = data[whole:]
+        if whole:
+            yield np.frombuffer(data[:whole], "<i2").astype(np.int16)
+    if rest:
+        raise KwsError("the raw audio ends in the middle of a sample; send 16-bit little-endian samples")
+
+
+def devices() -> list[tuple[int, str, float]]:
+    """List the input devices as (index, name, default rate in Hz).
+
+    Raises:
+        KwsError: PortAudio is missing.
+    """
+    found = _sounddevice().query_devices()
+    return [
+        (int(d["index"]), str(d["name"]), float(d["default_samplerate"])) for d in found if d["max_input_channels"] > 0
+    ]
+
+
+def microphone(device: int | str | None, samples: int) -> Microphone:
+    """Open a microphone as an endless iterator of int16 ``[samples]`` arrays, mono, 16 kHz.
+
+    A device that refuses 16 kHz is opened at its own rate and resampled (soxr, HQ). Close it,
+    or use it in a ``with`` block.
+
+    Args:
+        device: index, a part of the name, or None for the system's default input.
+        samples: samples an array.
+
+    Raises:
+        KwsError: PortAudio or the device is missing or busy; while iterating, the device went away.
+    """
+    return Microphone(device, samples)
+
+
+class Microphone(Iterator[Pcm]):
+    """An open microphone; see `microphone`.
+
+    Attributes:
+        overflows: how often samples were lost, in the driver or because the reader fell
+            more than ten seconds behind.
+        sample_rate: rate the device runs at, in Hz.
+    """
+
+    def __init__(self, device: int | str | None, samples: int) -> None:
+        if samples < 1:
+            raise KwsError(f"the block length must be at least 1 sample, not {samples}")
+        sounddevice = _sounddevice()
+        self.overflows = 0
+        try:
+            name = sounddevice.query_devices(device, "input")
+            self.sample_rate = SAMPLE_RATE
+            try:
+                sounddevice.check_input_settings(device=device, channels=1, dtype="int16", samplerate=SAMPLE_RATE)
+            except sounddevice.PortAudioError:
+                self.sample_rate = round(name["default_samplerate"])
+            block = max(1, samples * self.sample_rate // SAMPLE_RATE)
+            # The callback runs on the audio thread, which must never wait for a slow reader.
+            self._queue: queue.Queue[bytes] = queue.Queue(max(2, _MICROPHONE_SECONDS * self.sample_rate // block))
+            self._stream = sounddevice.RawInputStream(
+                samplerate=self.sample_rate,
+                blocksize=block,
+                device=device,
+                channels=1,
+                dtype="int16",
+                callback=self._hear,
+            )
+            self._stream.start()
+        except (sounddevice.PortAudioError, ValueError, OSError) as error:
+            which = "the default microphone" if device is None else f"the microphone {device!r}"
+            raise KwsError(f"cannot open {which}: {error}; check its name and that nothing else is using it") from error
+        self._blocks = _reblock(self._resampled(), samples)
+
+    def __next__(self) -> Pcm:
+        return next(self._blocks)
+
+    def __enter__(self) -> Microphone:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening and give the device back."""
+        self._stream.close()
+
+    def _hear(self, data: Any, frames: int, time: Any, status: Any) -> None:
+        del frames, time
+        self.overflows += bool(status.input_overflow)
+        try:
+            self._queue.put_nowait(bytes(data))
+        except queue.Full:
+            self.overflows += 1
+
+    def _heard(self) -> Iterator[Pcm]:
+        while True:
+            try:
+                yield np.frombuffer(self._queue.get(timeout=_MICROPHONE_TIMEOUT), np.int16)
+            except queue.Empty:
+                raise KwsError("the microphone stopped delivering audio; check that it is still connected") from None
+
+    def _resampled(self) -> Iterator[Pcm]:
+        if self.sample_rate == SAMPLE_RATE:
+            return self._heard()
+        return _resample((x.astype(np.float32) for x in self._heard()), self.sample_rate)
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice  # noqa: PLC0415 - loads PortAudio, which only the microphone needs
+    except (ImportError, OSError) as error:
+        raise KwsError(
+            f"cannot use a microphone: {error}; install PortAudio (Debian: apt install libportaudio2)"
+        ) from error
+    return sounddevice
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise KwsError(f"there is no file {path}; check the name")
+    try:
+        with soundfile.SoundFile(path) as file:
+            yield file
+    except (soundfile.LibsndfileError, TypeError) as error:
+        reason = getattr(error, "error_string", str(error)).rstrip(".")
+        raise KwsError(f"cannot read {path} as audio: {reason}; give a whole WAV or FLAC file") from error
+    except OSError as error:
+        raise KwsError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
+
+
+def _converted(path: Path) -> Iterator[Pcm]:
+    with _open(path) as file:
+        _refuse_truncated(path, file)
+        if file.subtype == "PCM_16" and file.channels == 1:
+            chunks: Iterator[Pcm] = _checked(path, file, "int16")
+            if file.samplerate != SAMPLE_RATE:
+                chunks = _resample((x.astype(np.float32) for x in chunks), file.samplerate)
+        else:
+            # float64 holds every 32-bit sample, so that rounding happens once, at the end.
+            mono = (x.mean(axis=1) * 32768 for x in _checked(path, file, "float64"))
+            if file.samplerate == SAMPLE_RATE:
+                chunks = (to_int16(x) for x in mono)
+            else:
+                chunks = _resample((x.astype(np.float32) for x in mono), file.samplerate)
+        any_samples = False
+        for chunk in chunks:
+            any_samples |= len(chunk) > 0
+            yield chunk
+        if not any_samples:
+            raise KwsError(f"{path} holds no samples; record it again or delete it")
+
+
+def _checked(path: Path, file: Any, dtype: str) -> Iterator[npt.NDArray[Any]]:
+    total = 0
+    while len(chunk := file.read(_CHUNK, dtype=dtype, always_2d=dtype != "int16")):
+        if dtype != "int16" and not np.isfinite(chunk).all():
+            raise KwsError(f"{path} holds samples that are not numbers (NaN or infinity); export it again")
+        total += len(chunk)
+        yield chunk
+    if total < file.frames:
+        raise KwsError(f"{path} is truncated: it holds {total} of {file.frames} samples; copy or record it again")
+
+
+def _resample(chunks: Iterable[npt.NDArray[np.float32]], rate: int) -> Iterator[Pcm]:
+    stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+    for chunk in chunks:
+        yield to_int16(stream.resample_chunk(chunk))
+    yield to_int16(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+
+
+def _reblock(chunks: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
+    rest = np.zeros(0, np.int16)
+    for chunk in chunks:
+        rest = np.concatenate([rest, chunk])
+        whole = len(rest) // samples * samples
+        yield from rest[:whole].reshape(-1, samples)
+        rest = rest[whole:]
+    if len(rest):
+        yield rest
+
+
+def _refuse_truncated(path: Path, file: Any) -> None:
+    """libsndfile reads a short WAV without a word, so compare its data chunk with the file."""
+    if file.format not in ("WAV", "WAVEX", "RF64"):
+        return
+    size = path.stat().st_size
+    with path.open("rb") as raw:
+        magic = raw.read(12)
+        order = ">" if magic[:4] == b"RIFX" else "<"
+        promised = None
+        while len(header := raw.read(8)) == 8:
+            name, length = header[:4], struct.unpack(order + "I", header[4:])[0]
+            if name == b"ds64":
+                promised = struct.unpack("<Q", raw.read(28)[8:16])[0]
+                raw.seek(length - 28, os.SEEK_CUR)
+                continue
+            if name == b"data":
+                # Programs that write to a pipe put all ones where they cannot know the length.
+                if length == _UNKNOWN_LENGTH:
+                    length = promised if promised is not None else 0
+                missing = raw.tell() + length - size
+                if missing > 0:
+                    raise KwsError(
+                        f"{path} is truncated: its header promises {length} bytes of audio and {missing} are missing;"
+                        " copy or record it again"
+                    )
+                return
+            raw.seek(length + (length & 1), os.SEEK_CUR)

@@ -1,0 +1,334 @@
+"""One experiment is one TOML file, read into frozen dataclasses and validated.
+
+Every section and key is optional; an unknown key is an error that names its nearest
+neighbour, so that a typing mistake never silently trains something else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kws.errors import KwsError
+
+SILENCE = "_silence_"
+UNKNOWN = "_unknown_"
+SAMPLE_RATE = 16000
+FFT_SIZES = (256, 512, 1024)
+COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise KwsError(message)
+
+
+@dataclass(frozen=True)
+class FrontendConfig:
+    """The integer front end, PCM to int8 log-mel frames (docs/SPEC.md, "Front end").
+
+    Attributes:
+        window_ms: analysis window in milliseconds, at most ``n_fft`` samples.
+        hop_ms: distance between frames in milliseconds, at most the window.
+        n_fft: FFT length in samples, one of 256, 512, 1024.
+        bands: number of mel bands.
+        low_hz: lower edge of the lowest band, in Hz.
+        high_hz: upper edge of the highest band, in Hz.
+    """
+
+    window_ms: float = 30.0
+    hop_ms: float = 20.0
+    n_fft: int = 512
+    bands: int = 40
+    low_hz: float = 60.0
+    high_hz: float = 7600.0
+
+    def __post_init__(self) -> None:
+        _require(self.n_fft in FFT_SIZES, f"frontend.n_fft must be one of {FFT_SIZES}, not {self.n_fft}")
+        _require(
+            32 <= self.window <= self.n_fft,
+            f"frontend.window_ms = {self.window_ms} is {self.window} samples; it must be 32 to n_fft = {self.n_fft}",
+        )
+        _require(
+            1 <= self.hop <= self.window,
+            f"frontend.hop_ms = {self.hop_ms} is {self.hop} samples; it must be 1 to the window, {self.window}",
+        )
+        _require(4 <= self.bands <= 128, f"frontend.bands must be 4 to 128, not {self.bands}")
+        _require(
+            0 <= self.low_hz < self.high_hz <= SAMPLE_RATE / 2,
+            f"frontend band edges must satisfy 0 <= low_hz < high_hz <= {SAMPLE_RATE // 2},"
+            f" not {self.low_hz} and {self.high_hz}",
+        )
+
+    @property
+    def window(self) -> int:
+        """Window length in samples."""
+        return round(self.window_ms * SAMPLE_RATE / 1000)
+
+    @property
+    def hop(self) -> int:
+        """Hop length in samples."""
+        return round(self.hop_ms * SAMPLE_RATE / 1000)
+
+    def frames(self, samples: int) -> int:
+        """Number of whole frames in a stream of ``samples`` samples."""
+        return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """Posteriors to detections: moving average, threshold, cool-down (docs/SPEC.md, "Detector").
+
+    Attributes:
+        average_frames: number of posterior frames in the moving average, 1 to 64.
+        threshold: smoothed posterior at and above which a word is detected, 0 to 1.
+        cooldown_frames: frames after a detection in which no other is reported.
+    """
+
+    average_frames: int = 10
+    threshold: float = 0.7
+    cooldown_frames: int = 35
+
+    def __post_init__(self) -> None:
+        _require(
+            1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}"
+        )
+        _require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
+        _require(
+            0 <= self.cooldown_frames <= 1000,
+            f"detector.cooldown_frames must be 0 to 1000, not {self.cooldown_frames}",
+        )
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which clips become which label.
+
+    Attributes:
+        words: the words to spot, in label order; ``_silence_`` and ``_unknown_`` come first.
+        clip_ms: length every clip is padded or cut to, in milliseconds.
+        silence_percent: silence clips, per cent of the number of word clips in a split.
+        unknown_percent: unknown clips, per cent of the number of word clips in a split.
+        validation_percent: share of speakers in validation where no split lists are found.
+        testing_percent: share of speakers in testing where no split lists are found.
+    """
+
+    words: tuple[str, ...] = COMMANDS
+    clip_ms: float = 1000.0
+    silence_percent: float = 10.0
+    unknown_percent: float = 10.0
+    validation_percent: float = 10.0
+    testing_percent: float = 10.0
+
+    def __post_init__(self) -> None:
+        _require(len(self.words) > 0, "data.words is empty; name at least one word to spot")
+        _require(len(set(self.words)) == len(self.words), f"data.words names a word twice: {list(self.words)}")
+        bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
+        _require(not bad, f"data.words has names that cannot be word folders: {bad}")
+        _require(100 <= self.clip_ms <= 10000, f"data.clip_ms must be 100 to 10000, not {self.clip_ms}")
+        for name in ("silence_percent", "unknown_percent", "validation_percent", "testing_percent"):
+            value = getattr(self, name)
+            _require(0 <= value <= 100, f"data.{name} must be 0 to 100, not {value}")
+        _require(
+            self.validation_percent + self.testing_percent < 100,
+            "data.validation_percent and data.testing_percent leave nothing to train on",
+        )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All class labels in output order: silence, unknown, then the words."""
+        return (SILENCE, UNKNOWN, *self.words)
+
+    @property
+    def clip_samples(self) -> int:
+        """Clip length in samples."""
+        return round(self.clip_ms * SAMPLE_RATE / 1000)
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Augmentation of training clips; every draw is uniform in its range.
+
+    Attributes:
+        time_shift_ms: greatest shift in either direction, in milliseconds.
+        gain_db: greatest gain change in either direction, in dB.
+        noise_probability: share of clips that get background noise.
+        snr_db: lowest and highest signal-to-noise ratio, in dB.
+        time_masks: SpecAugment time masks a clip (Park 2019).
+        time_mask_frames: greatest width of a time mask, in frames.
+        band_masks: SpecAugment frequency masks a clip.
+        band_mask_bands: greatest width of a frequency mask, in mel bands.
+    """
+
+    time_shift_ms: float = 100.0
+    gain_db: float = 10.0
+    noise_probability: float = 0.8
+    snr_db: tuple[float, float] = (0.0, 30.0)
+    time_masks: int = 2
+    time_mask_frames: int = 8
+    band_masks: int = 2
+    band_mask_bands: int = 5
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.time_shift_ms <= 1000, f"augment.time_shift_ms must be 0 to 1000, not {self.time_shift_ms}")
+        _require(0 <= self.gain_db <= 60, f"augment.gain_db must be 0 to 60, not {self.gain_db}")
+        _require(
+            0 <= self.noise_probability <= 1, f"augment.noise_probability must be 0 to 1, not {self.noise_probability}"
+        )
+        _require(
+            len(self.snr_db) == 2 and self.snr_db[0] <= self.snr_db[1],
+            f"augment.snr_db must be [lowest, highest], not {list(self.snr_db)}",
+        )
+        for name in ("time_masks", "time_mask_frames", "band_masks", "band_mask_bands"):
+            _require(getattr(self, name) >= 0, f"augment.{name} must not be negative")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The classifier: stacked LSTMs, one dense layer, softmax.
+
+    Attributes:
+        lstm_units: width of each stacked LSTM layer.
+        dropout: dropout rate after each LSTM in training.
+    """
+
+    lstm_units: tuple[int, ...] = (128,)
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.lstm_units) > 0 and all(1 <= u <= 1024 for u in self.lstm_units),
+            f"network.lstm_units must be a list of widths from 1 to 1024, not {list(self.lstm_units)}",
+        )
+        _require(0 <= self.dropout < 1, f"network.dropout must be in [0, 1), not {self.dropout}")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The training loop.
+
+    Attributes:
+        epochs: greatest number of passes over the training clips.
+        batch_size: clips a gradient step.
+        learning_rate: peak learning rate (cosine decay to a hundredth of it).
+        patience: epochs without a better validation accuracy before training stops.
+        carry_state: share of clips that start from the LSTM state another clip left behind,
+            as they will on a device that listens all day, instead of from zero.
+        weight_decay: decoupled weight decay (AdamW).
+        label_smoothing: label smoothing of the cross-entropy.
+        calibration_clips: training clips that set the int8 ranges.
+        seed: seed of every random draw.
+    """
+
+    epochs: int = 40
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    patience: int = 12
+    carry_state: float = 0.5
+    weight_decay: float = 1e-3
+    label_smoothing: float = 0.05
+    calibration_clips: int = 500
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience", "calibration_clips"):
+            _require(getattr(self, name) >= 1, f"training.{name} must be at least 1, not {getattr(self, name)}")
+        _require(0 < self.learning_rate < 1, f"training.learning_rate must be in (0, 1), not {self.learning_rate}")
+        _require(0 <= self.carry_state <= 1, f"training.carry_state must be 0 to 1, not {self.carry_state}")
+        _require(0 <= self.weight_decay < 1, f"training.weight_decay must be in [0, 1), not {self.weight_decay}")
+        _require(
+            0 <= self.label_smoothing < 1, f"training.label_smoothing must be in [0, 1), not {self.label_smoothing}"
+        )
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that defines one model: a whole TOML file."""
+
+    name: str = "kws"
+    frontend: FrontendConfig = field(default_factory=FrontendConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        _require(bool(self.name) and "/" not in self.name, f"name must be a plain name, not {self.name!r}")
+        _require(
+            self.frontend.frames(self.data.clip_samples) >= 1,
+            "data.clip_ms is shorter than frontend.window_ms, so a clip has no frame",
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The experiment as nested plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+T = TypeVar("T")
+
+
+def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
+    """Build the dataclass ``kind`` from nested plain values, as TOML or JSON give them.
+
+    Raises:
+        KwsError: an unknown key, a value of the wrong type, or one out of its range.
+    """
+    hints = typing.get_type_hints(kind)
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        path = f"{where}.{key}" if where else key
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(hints)}"
+            raise KwsError(f"unknown key {path!r}{hint}")
+        arguments[key] = _coerce(hints[key], value, path)
+    return kind(**arguments)
+
+
+def _coerce(hint: Any, value: Any, path: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        _require(isinstance(value, dict), f"{path} must be a section, not {value!r}")
+        return from_dict(hint, value, path)
+    if typing.get_origin(hint) is tuple:
+        _require(isinstance(value, list | tuple), f"{path} must be a list, not {value!r}")
+        element = typing.get_args(hint)[0]
+        return tuple(_coerce(element, v, f"{path}[{i}]") for i, v in enumerate(value))
+    if isinstance(hint, types.UnionType):
+        raise TypeError(f"{path}: unions are not used in configurations")
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    _require(
+        isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool),
+        f"{path} must be {_KIND_NAMES.get(hint, hint.__name__)}, not {value!r}",
+    )
+    return value
+
+
+_KIND_NAMES = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
+
+
+def load(path: str | Path) -> Experiment:
+    """Read an experiment from a TOML file.
+
+    Raises:
+        KwsError: the file is missing, is not TOML, or holds an unknown key or a bad value.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise KwsError(f"cannot read the configuration {path}: {error.strerror or error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise KwsError(f"{path} is not valid TOML: {error}") from error
+    try:
+        return from_dict(Experiment, values)
+    except KwsError as error:
+        raise KwsError(f"{path}: {error}") from error

@@ -1,0 +1,199 @@
+"""Background noise and the augmentation of training clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kws import audio
+from kws.config import SAMPLE_RATE, AugmentConfig
+from kws.errors import KwsError
+
+Pcm = npt.NDArray[np.int16]
+Floats = npt.NDArray[np.float32]
+
+COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0}
+_SYNTHETIC_SECONDS = 20
+_QUIETEST, _LOUDEST = 1.0, 10_000.0
+_DIGITAL_SILENCE = 0.05
+# Clips worked on at once: few enough for a batch to stay in the cache.
+_BATCH = 64
+_FRAME = SAMPLE_RATE // 50
+# Frames within 20 dB of the loudest count as speech.
+_ACTIVE = 0.01
+
+
+def coloured_noise(rng: np.random.Generator, samples: int, exponent: float) -> Floats:
+    """Gaussian noise with a power spectrum of 1/f^exponent above 20 Hz: 0 white, 1 pink, 2 brown.
+
+    Returns:
+        float32 ``[samples]`` with rms 1.
+    """
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    frequency = np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE), 20.0)
+    spectrum *= frequency ** (-exponent / 2)
+    spectrum[0] = 0
+    noise = np.fft.irfft(spectrum, samples)
+    scaled: Floats = (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return scaled
+
+
+class NoiseSource:
+    """Cuts of background recordings or, where there are none, of synthesised noise.
+
+    Each recording is drawn equally often, whatever its length; one shorter than a clip is
+    repeated. Without recordings the sources are 20 s each of white, pink and brown noise.
+
+    Attributes:
+        clip_samples: samples a cut.
+    """
+
+    def __init__(self, paths: Sequence[Path], clip_samples: int, seed: int) -> None:
+        """Read the recordings into memory.
+
+        Raises:
+            KwsError: a recording cannot be read, or ``clip_samples`` is not positive.
+        """
+        if clip_samples < 1:
+            raise KwsError(f"the clip length must be at least 1 sample, not {clip_samples}")
+        self.clip_samples = clip_samples
+        self._rng = np.random.default_rng(seed)
+        if paths:
+            recordings = [audio.read(p).astype(np.float32) for p in paths]
+        else:
+            length = max(_SYNTHETIC_SECONDS * SAMPLE_RATE, clip_samples)
+            recordings = [1000 * coloured_noise(self._rng, length, e) for e in COLOURS.values()]
+        self._recordings = [np.tile(r, -(-clip_samples // len(r))) for r in recordings]
+
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        """Cut ``n`` pieces at random: float32 ``[n, clip_samples]``, full scale 32,768, as recorded."""
+        out = np.empty((n, self.clip_samples), np.float32)
+        places = rng.random(n)
+        for row, which, place in zip(out, rng.integers(len(self._recordings), size=n), places, strict=True):
+            recording = self._recordings[which]
+            start = int(place * (len(recording) - self.clip_samples + 1))
+            row[:] = recording[start : start + self.clip_samples]
+        return out
+
+    def silence(self, n: int) -> Pcm:
+        """Make ``n`` clips without speech: int16 ``[n, clip_samples]``.
+
+        The rms is drawn log-uniformly from 1 to 10,000 of 32,768 (loud cuts saturate), as in
+        Speech Commands' test set; one clip in twenty is exact digital silence. Each call goes
+        on where the last one stopped drawing.
+        """
+        out = np.empty((n, self.clip_samples), np.int16)
+        for start in range(0, n, _BATCH):
+            noise = self.draw(self._rng, min(_BATCH, n - start))
+            level = np.exp(self._rng.uniform(np.log(_QUIETEST), np.log(_LOUDEST), len(noise)))
+            level[self._rng.random(len(noise)) < _DIGITAL_SILENCE] = 0
+            noise *= (level / np.maximum(_rms(noise), 1e-3)).astype(np.float32)[:, None]
+            out[start : start + len(noise)] = audio.to_int16(noise)
+        return out
+
+
+def augment(pcm: Pcm, rng: np.random.Generator, config: AugmentConfig, noise: NoiseSource) -> Pcm:
+    """Shift, mix with noise and scale clips.
+
+    Each clip is moved in time (zeros fill the gap), gets background noise at a drawn
+    signal-to-noise ratio with probability ``config.noise_probability``, and is scaled by a
+    drawn gain; the sum saturates. The signal level of the ratio is the rms over the frames of
+    20 ms within 20 dB of the clip's loudest: the idea of ITU-T P.56's active level, so that
+    pauses do not count. Every draw is uniform.
+
+    Args:
+        pcm: int16 ``[n, samples]``; it is not changed.
+        rng: source of every draw.
+        config: the ranges.
+        noise: where noise is cut from; its ``clip_samples`` must be ``samples``.
+
+    Returns:
+        int16 ``[n, samples]``.
+
+    Raises:
+        KwsError: another shape or dtype, or a noise source of another clip length.
+    """
+    if pcm.ndim != 2 or pcm.dtype != np.int16:
+        raise KwsError(f"clips to augment must be int16 [n, samples], not {pcm.dtype} {list(pcm.shape)}")
+    n, samples = pcm.shape
+    if noise.clip_samples != samples:
+        raise KwsError(f"the noise source cuts {noise.clip_samples} samples and the clips have {samples}; use one")
+    reach = min(round(config.time_shift_ms * SAMPLE_RATE / 1000), samples)
+    shifts = rng.integers(-reach, reach + 1, n)
+    gains = np.power(10, rng.uniform(-config.gain_db, config.gain_db, size=n) / 20).astype(np.float32)
+    ratios = np.power(10, rng.uniform(*config.snr_db, size=n) / 20)
+    noisy = np.less(rng.random(n), config.noise_probability)
+    out = np.empty_like(pcm)
+    for start in range(0, n, _BATCH):
+        batch = slice(start, min(start + _BATCH, n))
+        x = np.zeros((batch.stop - start, samples), np.float32)
+        for row, clip, shift in zip(x, pcm[batch], shifts[batch], strict=True):
+            if shift >= 0:
+                row[shift:] = clip[: samples - shift]
+            else:
+                row[:shift] = clip[-shift:]
+        which = np.flatnonzero(noisy[batch])
+        cuts = noise.draw(rng, len(which))
+        level = _active_rms(x[which]) / ratios[batch][which]
+        cuts *= (level / np.maximum(_rms(cuts), 1.0)).astype(np.float32)[:, None]
+        x[which] += cuts
+        x *= gains[batch, None]
+        np.rint(x, out=x)
+        np.clip(x, -32768, 32767, out=x)
+        out[batch] = x
+    return out
+
+
+def spec_augment(
+    features: npt.NDArray[np.int8], rng: np.random.Generator, config: AugmentConfig
+) -> npt.NDArray[np.int8]:
+    """Mask stripes of time and frequency (SpecAugment, Park 2019, without time warping).
+
+    The widths are uniform from 0 to the configured greatest, the places uniform; a mask is
+    filled with the rounded mean of its clip.
+
+    Args:
+        features: int8 ``[n, frames, bands]``; it is not changed.
+        rng: source of every draw.
+        config: number and greatest width of the masks.
+
+    Returns:
+        int8 ``[n, frames, bands]``.
+
+    Raises:
+        KwsError: another shape or dtype.
+    """
+    if features.ndim != 3 or features.dtype != np.int8:
+        raise KwsError(f"features to mask must be int8 [n, frames, bands], not {features.dtype} {list(features.shape)}")
+    n, frames, bands = features.shape
+    times = _stripes(rng, n, frames, config.time_masks, config.time_mask_frames)
+    stripes = _stripes(rng, n, bands, config.band_masks, config.band_mask_bands)
+    mean = np.rint(features.mean(axis=(1, 2))).astype(np.int8)
+    return np.where(times[:, :, None] | stripes[:, None, :], mean[:, None, None], features)
+
+
+def _stripes(rng: np.random.Generator, n: int, size: int, masks: int, greatest: int) -> npt.NDArray[np.bool_]:
+    width = rng.integers(0, min(greatest, size) + 1, (n, masks, 1))
+    start = rng.integers(0, size - width + 1)
+    place = np.arange(size)
+    covered: npt.NDArray[np.bool_] = ((place >= start) & (place < start + width)).any(axis=1)
+    return covered
+
+
+def _rms(x: Floats) -> npt.NDArray[np.float64]:
+    power: npt.NDArray[np.float64] = np.einsum("ij,ij->i", x, x).astype(np.float64) / x.shape[1]
+    return np.sqrt(power)
+
+
+def _active_rms(x: Floats) -> npt.NDArray[np.float64]:
+    whole = x.shape[1] // _FRAME * _FRAME
+    if whole == 0:
+        return _rms(x)
+    framed = x[:, :whole].reshape(len(x), -1, _FRAME)
+    energy: npt.NDArray[np.float64] = np.einsum("ijk,ijk->ij", framed, framed).astype(np.float64) / _FRAME
+    active = energy >= _ACTIVE * energy.max(axis=1, keepdims=True)
+    power: npt.NDArray[np.float64] = (energy * active).sum(axis=1) / active.sum(axis=1)
+    return np.sqrt(power)

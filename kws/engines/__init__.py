@@ -1,0 +1,1 @@
+"""One interface, several ways to run a model."""

@@ -1,0 +1,90 @@
+"""What every engine is to the rest of the program.
+
+An engine runs one model over one stream of samples, from PCM to detections, and keeps state
+between calls. Engines that run only the network (TFLM, TFLite) borrow the front end and the
+detector of the NumPy harness, which the other engines check.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.fixedpoint.detector import Detection
+
+Int8 = npt.NDArray[np.int8]
+Int16 = npt.NDArray[np.int16]
+
+
+@dataclass
+class Output:
+    """What an engine made of some calls or frames, in order.
+
+    Attributes:
+        features: int8 [frames, bands] log-mel features; None where the network ran alone.
+        layers: output of each layer by its index, int8 [frames, values of a call]; layers that
+            the engine cannot show are absent.
+        cells: the int16 cell of LSTM layers by layer index, [frames, values of a call], where
+            the engine can show it.
+        posteriors: int8 [frames, values of the output tensor].
+        detections: detected words.
+    """
+
+    features: Int8 | None
+    layers: dict[int, Int8]
+    cells: dict[int, Int16]
+    posteriors: Int8
+    detections: list[Detection] = field(default_factory=list)
+
+
+class Engine(ABC):
+    """A model being run. Use as a context manager, or call :meth:`close`."""
+
+    name: str
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget all samples, states and detections."""
+
+    @abstractmethod
+    def process(self, pcm: Int16) -> Output:
+        """Feed int16 [samples] at 16 kHz; return what the frames completed by them gave.
+
+        Raises:
+            KwsError: the model has no front end, or the engine failed.
+        """
+
+    @abstractmethod
+    def run_network(self, x: Int8) -> Output:
+        """Call the network alone, once a row: int8 [calls, input size], carrying its state.
+
+        The network's state here is the one that :meth:`process` uses.
+        """
+
+    def classify(self, clips: Int16) -> Int8:
+        """Posteriors after the last frame of each clip, each run from a reset.
+
+        Args:
+            clips: int16 [clips, samples].
+
+        Returns:
+            int8 [clips, labels].
+        """
+        rows = []
+        for clip in clips:
+            self.reset()
+            rows.append(self.process(clip).posteriors[-1])
+        self.reset()
+        return np.array(rows, np.int8)
+
+    def close(self) -> None:  # noqa: B027 - most engines hold nothing to release
+        """Release what the engine holds."""
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

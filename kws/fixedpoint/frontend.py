@@ -1,0 +1,283 @@
+"""The integer front end: int16 PCM to int8 log-mel frames.
+
+Twin of ``firmware/src/frontend.c`` and ``fft.c``; specified in docs/SPEC.md, "Front end", where
+each step's width, scale and rounding is given. The tables are made here, in
+:func:`make_tables`, and nowhere else: the C twin gets them as generated constants.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+
+SAMPLE_RATE = 16000
+WINDOW_SHIFT = 5
+"""Right shift of windowed samples: int16 times Q0.15 leaves 26 bits for the FFT."""
+SPECTRUM_BITS = 29
+"""The spectrum is normalised so that no component reaches 2^29 in magnitude."""
+POWER_SHIFT = 27
+"""Right shift of squared magnitudes, so that a power fits 32 bits."""
+WEIGHT_ONE = 1 << 15
+LOG_SEGMENTS = 32
+LOG_FRACTION_BITS = 16
+STEPS_PER_OCTAVE = 6
+"""int8 steps a doubling of power: one step is 10 log10(2) / 6 = 0.502 dB, the range 128 dB."""
+FEATURE_SCALE = 1 / 32
+"""The scale of the int8 features as the network sees them (zero point 0)."""
+FEATURE_ZERO_POINT = 0
+LOG2_AT_ZERO = 25.625
+"""log2 of the band energy that maps to the int8 value 0 with a 480-sample window and a 512-point
+FFT: a full-scale square wave then reaches 127 in its strongest band."""
+
+
+@dataclass(frozen=True)
+class FrontendTables:
+    """Constants of one front-end setting, all integers.
+
+    Attributes:
+        window: Hann window in Q0.15, int16 [window].
+        hop: hop in samples.
+        n_fft: FFT length.
+        permutation: where complex sample n goes before the first stage, uint16 [n_fft / 2].
+        twiddles: (cos, sin) of 2 pi k / n_fft in Q0.31, int32 [n_fft / 2, 2].
+        first_bin: first FFT bin that any band uses.
+        segment_ends: end bin (exclusive) of each of the ``bands + 1`` segments between
+            neighbouring band centres, uint16.
+        weights: rising weight of each used bin in Q0.15, uint16; 32768 minus it is the falling one.
+        log_table: log2(1 + i / 32) in Q0.16, i = 0 ... 32.
+        log_offset: log2 of the energy that maps to the int8 value 0, in Q.16.
+    """
+
+    window: npt.NDArray[np.int16]
+    hop: int
+    n_fft: int
+    permutation: npt.NDArray[np.uint16]
+    twiddles: npt.NDArray[np.int32]
+    first_bin: int
+    segment_ends: npt.NDArray[np.uint16]
+    weights: npt.NDArray[np.uint16]
+    log_table: npt.NDArray[np.int64]
+    log_offset: int
+
+    @property
+    def bands(self) -> int:
+        """Number of mel bands."""
+        return len(self.segment_ends) - 1
+
+
+def mel(hertz: float | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The HTK mel scale: 1127 ln(1 + f / 700)."""
+    return 1127.0 * np.log1p(np.asarray(hertz, np.float64) / 700.0)
+
+
+def _radices(points: int) -> list[int]:
+    """Radix of each stage of a complex FFT: a 2 first where a power of four is not enough."""
+    bits = points.bit_length() - 1
+    return [2] * (bits % 2) + [4] * (bits // 2)
+
+
+def _digit_reversal(points: int) -> Int64:
+    """Place of input n in the order that the decimation-in-time stages need."""
+    order = np.arange(points)
+    # The last stage splits the input by its lowest digit, so digits are taken from the end.
+    for_stages = [order]
+    for radix in reversed(_radices(points)):
+        for_stages = [part[k::radix] for part in for_stages for k in range(radix)]
+    source = np.concatenate(for_stages)
+    place = np.empty(points, np.int64)
+    place[source] = np.arange(points)
+    return place
+
+
+def make_tables(window: int, hop: int, n_fft: int, bands: int, low_hz: float, high_hz: float) -> FrontendTables:
+    """Build the constants of a front end.
+
+    Mel filters are triangles on the mel axis (HTK; the same as
+    ``tf.signal.linear_to_mel_weight_matrix``), their edges spaced evenly from ``low_hz`` to
+    ``high_hz``.
+
+    Raises:
+        ValueError: a band is so narrow that no FFT bin falls into it.
+    """
+    n = np.arange(window)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * (n + 0.5) / window)
+    k = np.arange(n_fft // 2)
+    angles = 2 * np.pi * k / n_fft
+    twiddles = np.stack([np.cos(angles), np.sin(angles)], axis=1) * 2.0**31
+    edges = np.linspace(float(mel(low_hz)), float(mel(high_hz)), bands + 2)
+    bins_mel = mel(np.arange(n_fft // 2 + 1) * SAMPLE_RATE / n_fft)
+    # Bin 0 is DC: it carries the microphone's offset and no speech.
+    used = [b for b in range(1, n_fft // 2) if edges[0] < bins_mel[b] < edges[-1]]
+    segment = np.searchsorted(edges, bins_mel[used], side="right") - 1
+    spacing = edges[1] - edges[0]
+    weights = np.round((bins_mel[used] - edges[segment]) / spacing * WEIGHT_ONE).astype(np.int64)
+    energy_weight = np.zeros(bands, np.int64)
+    for s, w in zip(segment, weights, strict=True):
+        if s < bands:
+            energy_weight[s] += w
+        if s > 0:
+            energy_weight[s - 1] += WEIGHT_ONE - w
+    if np.any(energy_weight < WEIGHT_ONE // 4):
+        band = int(np.argmin(energy_weight))
+        raise ValueError(
+            f"mel band {band} of {bands} is too narrow for a {n_fft}-point FFT; "
+            "use fewer bands, a longer FFT or a wider frequency range"
+        )
+    ends = used[0] + np.searchsorted(segment, np.arange(bands + 1), side="right")
+    log_table = np.round(np.log2(1 + np.arange(LOG_SEGMENTS + 1) / LOG_SEGMENTS) * 2**LOG_FRACTION_BITS)
+    # A longer window collects more, a longer FFT has more bins a band but one more halving stage;
+    # full scale stays at the same place.
+    halvings = len(_radices(n_fft // 2)) - len(_radices(256))
+    log2_at_zero = LOG2_AT_ZERO + 2 * math.log2(window / 480) + math.log2(n_fft / 512) - 2 * halvings
+    return FrontendTables(
+        window=np.round(hann * 32767).astype(np.int16),
+        hop=hop,
+        n_fft=n_fft,
+        permutation=_digit_reversal(n_fft // 2).astype(np.uint16),
+        twiddles=np.clip(np.round(twiddles), -(2**31), 2**31 - 1).astype(np.int32),
+        first_bin=used[0],
+        segment_ends=ends.astype(np.uint16),
+        weights=weights.astype(np.uint16),
+        log_table=log_table.astype(np.int64),
+        log_offset=round(log2_at_zero * 2**LOG_FRACTION_BITS),
+    )
+
+
+def fft(re: Int64, im: Int64, tables: FrontendTables) -> tuple[Int64, Int64]:
+    """Complex FFT of n_fft / 2 points along the last axis, input in digit-reversed order.
+
+    The first stage multiplies by nothing and grows values by its radix; every later radix-4
+    stage halves what it reads, which the product's high word does by itself.
+    """
+    points = re.shape[-1]
+    lead = re.shape[:-1]
+    cosines, sines = tables.twiddles[:, 0].astype(np.int64), tables.twiddles[:, 1].astype(np.int64)
+    size = 1
+    for stage, radix in enumerate(_radices(points)):
+        re = re.reshape(*lead, -1, radix, size)
+        im = im.reshape(*lead, -1, radix, size)
+        legs = []
+        for leg in range(radix):
+            x, y = re[..., leg, :], im[..., leg, :]
+            if stage > 0:
+                if leg == 0:
+                    x, y = x >> 1, y >> 1
+                else:
+                    # exp(-2 pi j leg k / (radix size)) from the n_fft-point table
+                    index = leg * np.arange(size) * (2 * points // (radix * size))
+                    flip = index >= points
+                    index = np.where(flip, index - points, index)
+                    c = np.where(flip, -cosines[index], cosines[index])
+                    s = np.where(flip, -sines[index], sines[index])
+                    x, y = (x * c + y * s) >> 32, (y * c - x * s) >> 32
+            legs.append((x, y))
+        if radix == 2:
+            (ax, ay), (bx, by) = legs
+            out = [(ax + bx, ay + by), (ax - bx, ay - by)]
+        else:
+            (ax, ay), (bx, by), (cx, cy), (dx, dy) = legs
+            sx, sy, tx, ty = ax + cx, ay + cy, ax - cx, ay - cy
+            ux, uy, vx, vy = bx + dx, by + dy, bx - dx, by - dy
+            out = [(sx + ux, sy + uy), (tx + vy, ty - vx), (sx - ux, sy - uy), (tx - vy, ty + vx)]
+        re = np.stack([o[0] for o in out], axis=-2).reshape(*lead, points)
+        im = np.stack([o[1] for o in out], axis=-2).reshape(*lead, points)
+        size *= radix
+    return re, im
+
+
+def _bit_length(x: Int64) -> Int64:
+    """Bits needed for each value in [0, 2^62)."""
+    high = x >> 31
+    low_bits = np.frexp((x & 0x7FFFFFFF).astype(np.float64))[1]
+    high_bits = np.frexp(high.astype(np.float64))[1] + 31
+    return np.where(high > 0, high_bits, low_bits).astype(np.int64)
+
+
+def log_mel(frames: npt.NDArray[np.int16], tables: FrontendTables) -> npt.NDArray[np.int8]:
+    """int16 [..., window] PCM frames to int8 [..., bands] log-mel features."""
+    energy, shift = mel_energy(frames, tables)
+    return quantize_energy(energy, shift, tables)
+
+
+def mel_energy(frames: npt.NDArray[np.int16], tables: FrontendTables) -> tuple[Int64, Int64]:
+    """Band energies [..., bands] and the left shift [...] that the spectrum was given."""
+    lead, window, half = frames.shape[:-1], frames.shape[-1], tables.n_fft // 2
+    padded = np.zeros((*lead, tables.n_fft), np.int64)
+    padded[..., :window] = (frames.astype(np.int64) * tables.window) >> WINDOW_SHIFT
+    source = np.argsort(tables.permutation)
+    re, im = fft(padded[..., 0::2][..., source], padded[..., 1::2][..., source], tables)
+    # For negative x the complement ~x has as many significant bits.
+    bits = np.bitwise_or.reduce((re ^ (re >> 63)) | (im ^ (im >> 63)), axis=-1)
+    shift = SPECTRUM_BITS - _bit_length(bits)
+    left, right = np.maximum(shift, 0)[..., None], np.maximum(-shift, 0)[..., None]
+    re, im = (re << left) >> right, (im << left) >> right
+    k = np.arange(tables.first_bin, int(tables.segment_ends[-1]))
+    x, y, mirror_x, mirror_y = re[..., k], im[..., k], re[..., half - k], im[..., half - k]
+    even_x, even_y = (x + mirror_x) >> 1, (y - mirror_y) >> 1
+    odd_x, odd_y = (y + mirror_y) >> 1, (mirror_x - x) >> 1
+    c, s = tables.twiddles[k, 0].astype(np.int64), tables.twiddles[k, 1].astype(np.int64)
+    spectrum_x = even_x + ((odd_x * c + odd_y * s) >> 31)
+    spectrum_y = even_y + ((odd_y * c - odd_x * s) >> 31)
+    power = (spectrum_x * spectrum_x + spectrum_y * spectrum_y) >> POWER_SHIFT
+    rising = power * tables.weights
+    falling = power * (WEIGHT_ONE - tables.weights.astype(np.int64))
+    starts = np.concatenate([[0], tables.segment_ends[:-1].astype(np.int64) - tables.first_bin])
+    ends = tables.segment_ends.astype(np.int64) - tables.first_bin
+    rising_sums = np.stack([rising[..., a:b].sum(axis=-1) for a, b in zip(starts, ends, strict=True)], axis=-1)
+    falling_sums = np.stack([falling[..., a:b].sum(axis=-1) for a, b in zip(starts, ends, strict=True)], axis=-1)
+    return rising_sums[..., :-1] + falling_sums[..., 1:], shift
+
+
+def log2_fixed(x: Int64, tables: FrontendTables) -> Int64:
+    """log2 of integers >= 1 in Q.16: exponent from the leading bit, mantissa by interpolation."""
+    exponent = _bit_length(x) - 1
+    mantissa = np.where(exponent >= 16, x >> np.maximum(exponent - 16, 0), x << np.maximum(16 - exponent, 0)) & 0xFFFF
+    index, fraction = mantissa >> 11, mantissa & 0x7FF
+    low, high = tables.log_table[index], tables.log_table[index + 1]
+    return (exponent << LOG_FRACTION_BITS) + low + (((high - low) * fraction) >> 11)
+
+
+def quantize_energy(energy: Int64, shift: Int64, tables: FrontendTables) -> npt.NDArray[np.int8]:
+    """Band energies and spectrum shift to int8 features; no energy is the lowest value."""
+    log = log2_fixed(np.maximum(energy, 1), tables) - (2 * shift[..., None] << LOG_FRACTION_BITS)
+    half = 1 << (LOG_FRACTION_BITS - 1)
+    value = ((log - tables.log_offset) * STEPS_PER_OCTAVE + half) >> LOG_FRACTION_BITS
+    return np.where(energy == 0, -128, np.clip(value, -128, 127)).astype(np.int8)
+
+
+class Frontend:
+    """The streaming front end of one or more streams in step."""
+
+    def __init__(self, tables: FrontendTables, streams: int = 1) -> None:
+        self.tables = tables
+        self._streams = streams
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self._pending: npt.NDArray[np.int16] = np.zeros((self._streams, 0), np.int16)
+
+    def process(self, pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
+        """Feed int16 [streams, samples]; return int8 [streams, frames, bands], frames >= 0.
+
+        However a stream is cut into calls, the frames are the same.
+        """
+        window, hop = len(self.tables.window), self.tables.hop
+        pending = np.concatenate([self._pending, pcm], axis=1)
+        count = 0 if pending.shape[1] < window else 1 + (pending.shape[1] - window) // hop
+        if count == 0:
+            self._pending = pending
+            return np.zeros((self._streams, 0, self.tables.bands), np.int8)
+        frames = np.lib.stride_tricks.sliding_window_view(pending, window, axis=1)[:, : count * hop : hop]
+        features = np.empty((self._streams, count, self.tables.bands), np.int8)
+        # In blocks, so that a long recording does not need a hundred times its size in memory.
+        block = max(1, 4096 // self._streams)
+        for start in range(0, count, block):
+            features[:, start : start + block] = log_mel(frames[:, start : start + block], self.tables)
+        self._pending = pending[:, count * hop :].copy()
+        return features

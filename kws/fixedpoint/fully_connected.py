@@ -1,0 +1,56 @@
+"""The int8 fully connected layer, exactly as TFLM's reference kernel computes it.
+
+Twin of ``firmware/src/fully_connected.c``; specified in docs/SPEC.md, "Fully connected".
+Source: TensorFlow Lite ``reference/integer_ops/fully_connected.h``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.fixedpoint.arithmetic import Multiplier, multiply_by, saturate
+
+
+@dataclass(frozen=True)
+class FullyConnected:
+    """A fully connected layer, per tensor (one factor) or per channel (one an output).
+
+    Attributes:
+        weights: int8 [outputs, inputs], zero point 0.
+        bias: int32 [outputs].
+        input_zero_point: zero point of the input.
+        output_zero_point: zero point of the output.
+        factors: requantization, one or ``outputs`` of them.
+        activation_min: lowest output, from the fused activation.
+        activation_max: highest output.
+    """
+
+    weights: npt.NDArray[np.int8]
+    bias: npt.NDArray[np.int32]
+    input_zero_point: int
+    output_zero_point: int
+    factors: tuple[Multiplier, ...]
+    activation_min: int
+    activation_max: int
+
+    @property
+    def outputs(self) -> int:
+        """Width of the output."""
+        return int(self.weights.shape[0])
+
+    @property
+    def inputs(self) -> int:
+        """Width of the input."""
+        return int(self.weights.shape[1])
+
+    def run(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+        """int8 [..., inputs] to int8 [..., outputs]."""
+        # float64 products are exact: every sum is far below 2^53, and BLAS is fast.
+        products = x.astype(np.float64) @ self.weights.T.astype(np.float64)
+        folded = self.bias.astype(np.int64) - self.input_zero_point * self.weights.astype(np.int64).sum(axis=1)
+        factors = np.array([[f.value, max(f.shift, 0), max(-f.shift, 0)] for f in self.factors], np.int64)
+        scaled = multiply_by(products.astype(np.int64) + folded, factors[:, 0], factors[:, 1], factors[:, 2])
+        return saturate(scaled + self.output_zero_point, self.activation_min, self.activation_max).astype(np.int8)

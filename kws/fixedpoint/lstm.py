@@ -1,0 +1,164 @@
+"""The int8 LSTM with an int16 cell, exactly as TFLM's reference kernel computes it.
+
+Twin of ``firmware/src/lstm.c``; specified in docs/SPEC.md, "LSTM". Source: TFLM
+``kernels/lstm_eval.h`` (``LstmStep``) and ``lstm_eval_common.cc`` (parameters). The plain LSTM
+of Hochreiter & Schmidhuber with a forget gate: no peepholes, projection or layer norm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.fixedpoint.activation import sigmoid_lookup, tanh_lookup
+from kws.fixedpoint.arithmetic import (
+    INT8_MAX,
+    INT8_MIN,
+    INT16_MAX,
+    INT16_MIN,
+    Int64,
+    Multiplier,
+    multiply,
+    multiply_by,
+    saturate,
+)
+
+Int8 = npt.NDArray[np.int8]
+Int16 = npt.NDArray[np.int16]
+Int32 = npt.NDArray[np.int32]
+
+GATES = ("input", "forget", "cell", "output")
+GATE_SCALE_POWER = -12
+"""Gate pre-activations are int16 in Q3.12."""
+
+
+@dataclass(frozen=True)
+class LstmGate:
+    """One gate's weights.
+
+    Attributes:
+        input_weights: int8 [units, inputs].
+        recurrent_weights: int8 [units, units].
+        bias: int32 [units], at the scale of input times input weights.
+        input_factor: requantization of the input part to Q3.12.
+        recurrent_factor: requantization of the recurrent part to Q3.12.
+    """
+
+    input_weights: Int8
+    recurrent_weights: Int8
+    bias: Int32
+    input_factor: Multiplier
+    recurrent_factor: Multiplier
+
+
+@dataclass
+class LstmState:
+    """What an LSTM carries from step to step: ``h`` int8 [streams, units], ``c`` int16 likewise."""
+
+    h: Int8
+    c: Int16
+
+
+class _Stacked:
+    """The four gates' parameters side by side, so that one product serves them all."""
+
+    def __init__(self, gates: tuple[LstmGate, ...], input_zero_point: int, hidden_zero_point: int) -> None:
+        # float64 products are exact: every sum is far below 2^53, and BLAS is fast.
+        w = np.concatenate([g.input_weights for g in gates]).astype(np.int64)
+        r = np.concatenate([g.recurrent_weights for g in gates]).astype(np.int64)
+        bias = np.concatenate([g.bias for g in gates]).astype(np.int64)
+        self.input_weights = np.ascontiguousarray(w.T, np.float64)
+        self.recurrent_weights = np.ascontiguousarray(r.T, np.float64)
+        self.input_bias = bias - input_zero_point * w.sum(axis=1)
+        self.recurrent_bias = -hidden_zero_point * r.sum(axis=1)
+        self.input_factors = self._factors([g.input_factor for g in gates], len(gates[0].bias))
+        self.recurrent_factors = self._factors([g.recurrent_factor for g in gates], len(gates[0].bias))
+
+    @staticmethod
+    def _factors(factors: list[Multiplier], units: int) -> tuple[Int64, Int64, Int64]:
+        columns = [[f.value, max(f.shift, 0), max(-f.shift, 0)] for f in factors]
+        value, left, right = np.repeat(np.array(columns, np.int64), units, axis=0).T
+        return value, left, right
+
+
+@dataclass(frozen=True)
+class Lstm:
+    """An LSTM layer; gates are in the file's order: input, forget, cell, output.
+
+    Attributes:
+        gates: the four gates.
+        input_zero_point: zero point of the input.
+        hidden_zero_point: zero point of h, which is also the output.
+        forget_factor: requantization of ``f * c``.
+        input_factor: requantization of ``i * g``.
+        output_factor: requantization of ``o * tanh(c)``.
+        cell_scale_power: the cell's scale is 2 to this power.
+        cell_clip: limit of |c| in the cell's scale; 0 for none.
+    """
+
+    gates: tuple[LstmGate, LstmGate, LstmGate, LstmGate]
+    input_zero_point: int
+    hidden_zero_point: int
+    forget_factor: Multiplier
+    input_factor: Multiplier
+    output_factor: Multiplier
+    cell_scale_power: int
+    cell_clip: int
+    _stacked: _Stacked = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_stacked", _Stacked(self.gates, self.input_zero_point, self.hidden_zero_point))
+
+    @property
+    def units(self) -> int:
+        """Width of the layer."""
+        return len(self.gates[0].bias)
+
+    @property
+    def inputs(self) -> int:
+        """Width of the input."""
+        return int(self.gates[0].input_weights.shape[1])
+
+    def initial_state(self, streams: int) -> LstmState:
+        """The state after a reset: h at its zero point, c zero."""
+        h = np.full((streams, self.units), self.hidden_zero_point, np.int8)
+        return LstmState(h, np.zeros((streams, self.units), np.int16))
+
+    def run(self, x: Int8, state: LstmState) -> tuple[Int8, Int16]:
+        """Run all steps of a sequence and leave the last state in ``state``.
+
+        Args:
+            x: int8 [streams, steps, inputs].
+            state: updated in place.
+
+        Returns:
+            h and c after each step: int8 and int16 [streams, steps, units].
+        """
+        p, units = self._stacked, self.units
+        streams, steps, _ = x.shape
+        # The input part of a gate does not depend on the state: one product for all steps.
+        products = (x.reshape(-1, self.inputs).astype(np.float64) @ p.input_weights).astype(np.int64) + p.input_bias
+        from_input = saturate(multiply_by(products, *p.input_factors), INT16_MIN, INT16_MAX)
+        from_input = from_input.reshape(streams, steps, 4 * units)
+        sigmoid, tanh, tanh_of_cell = sigmoid_lookup(), tanh_lookup(GATE_SCALE_POWER), tanh_lookup(self.cell_scale_power)
+        hidden = np.empty((streams, steps, units), np.int8)
+        cells = np.empty((streams, steps, units), np.int16)
+        h, c = state.h, state.c.astype(np.int64)
+        for t in range(steps):
+            products = (h.astype(np.float64) @ p.recurrent_weights).astype(np.int64) + p.recurrent_bias
+            recurrent = saturate(multiply_by(products, *p.recurrent_factors), INT16_MIN, INT16_MAX)
+            gates = saturate(from_input[:, t] + recurrent, INT16_MIN, INT16_MAX) + 32768
+            i, f = sigmoid[gates[:, :units]], sigmoid[gates[:, units : 2 * units]]
+            g, o = tanh[gates[:, 2 * units : 3 * units]], sigmoid[gates[:, 3 * units :]]
+            kept = saturate(multiply(f * c, self.forget_factor), INT16_MIN, INT16_MAX)
+            added = saturate(multiply(i * g, self.input_factor), INT16_MIN, INT16_MAX)
+            c = saturate(kept + added, INT16_MIN, INT16_MAX)
+            if self.cell_clip > 0:
+                c = saturate(c, -self.cell_clip, self.cell_clip)
+            product = multiply(o * tanh_of_cell[c + 32768], self.output_factor) + self.hidden_zero_point
+            h = saturate(product, INT8_MIN, INT8_MAX).astype(np.int8)
+            hidden[:, t], cells[:, t] = h, c
+        state.h, state.c = h, c.astype(np.int16)
+        return hidden, cells

@@ -1,0 +1,74 @@
+"""The int8 softmax, exactly as TFLM's reference kernel computes it.
+
+Twin of ``firmware/src/softmax.c``; specified in docs/SPEC.md, "Softmax". Source: TensorFlow
+Lite ``reference/softmax.h`` (the int8 path, in gemmlowp fixed point).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.fixedpoint.activation import exp_on_negative_values, reciprocal_of_one_plus
+from kws.fixedpoint.arithmetic import (
+    INT8_MAX,
+    INT8_MIN,
+    Multiplier,
+    rounding_divide_by_power_of_two,
+    rounding_doubling_high_mul,
+    saturate,
+    wrap_int32,
+)
+
+SCALED_DIFFERENCE_INTEGER_BITS = 5
+SUM_INTEGER_BITS = 12
+
+
+def input_radius(integer_bits: int, left_shift: int) -> int:
+    """Greatest input magnitude whose rescaled value still fits (TFLite's ``CalculateInputRadius``)."""
+    return math.floor(((1 << integer_bits) - 1) * 2.0 ** (31 - integer_bits) / 2.0**left_shift)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Softmax over the last axis; the output's scale is 1/256 and its zero point -128.
+
+    Attributes:
+        factor: ``beta`` times the input's scale, as a factor to Q5.26, at least 1.
+        difference_min: differences from the maximum below this count as exp = 0.
+    """
+
+    factor: Multiplier
+    difference_min: int
+
+    @classmethod
+    def of(cls, input_scale: float, beta: float) -> Softmax:
+        """Derive the parameters as TFLite's ``PreprocessSoftmaxScaling`` does.
+
+        Raises:
+            ValueError: ``beta * input_scale`` is below 2^-26, which the kernel cannot express.
+        """
+        real = min(beta * input_scale * 2.0 ** (31 - SCALED_DIFFERENCE_INTEGER_BITS), 2.0**31 - 1)
+        if real <= 1:
+            raise ValueError(f"a softmax input scale of {input_scale} times beta {beta} is too small")
+        factor = Multiplier.of(real)
+        return cls(factor, -input_radius(SCALED_DIFFERENCE_INTEGER_BITS, factor.shift))
+
+    def run(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+        """int8 [..., n] to int8 [..., n]."""
+        wide = x.astype(np.int64)
+        difference = wide - wide.max(axis=-1, keepdims=True)
+        live = difference >= self.difference_min
+        shifted = wrap_int32(np.where(live, difference, 0) << self.factor.shift)
+        scaled = rounding_doubling_high_mul(shifted, self.factor.value)
+        exponential = exp_on_negative_values(scaled, SCALED_DIFFERENCE_INTEGER_BITS)
+        terms = np.where(live, rounding_divide_by_power_of_two(exponential, SUM_INTEGER_BITS), 0)
+        total = terms.sum(axis=-1, keepdims=True)
+        headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
+        reciprocal = reciprocal_of_one_plus((total << headroom) - 2**31)
+        exponent = SUM_INTEGER_BITS - headroom + 31 - 8
+        unbounded = rounding_divide_by_power_of_two(rounding_doubling_high_mul(reciprocal, exponential), exponent)
+        return np.where(live, saturate(unbounded + INT8_MIN, INT8_MIN, INT8_MAX), INT8_MIN).astype(np.int8)

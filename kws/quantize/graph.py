@@ -1,0 +1,370 @@
+"""A .tflite file as plain dataclasses: tensors, operators, metadata.
+
+:func:`parse` reads a file and :func:`build` writes one. What the two carry is what kws needs:
+one subgraph, constant data in buffers, quantization parameters, and the options of the
+operators in :data:`OPTIONS`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+import tflite
+
+from kws.errors import KwsError
+
+_DTYPES: dict[int, type[np.generic]] = {
+    tflite.TensorType.FLOAT32: np.float32,
+    tflite.TensorType.FLOAT16: np.float16,
+    tflite.TensorType.INT32: np.int32,
+    tflite.TensorType.UINT8: np.uint8,
+    tflite.TensorType.INT64: np.int64,
+    tflite.TensorType.BOOL: np.bool_,
+    tflite.TensorType.INT16: np.int16,
+    tflite.TensorType.INT8: np.int8,
+    tflite.TensorType.FLOAT64: np.float64,
+}
+_TYPES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
+_OP_NAMES = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
+_OPTIONS_TYPES = {v: k for k, v in vars(tflite.BuiltinOptions).items() if isinstance(v, int)}
+
+# The fields of each operator's options that kws reads and writes.
+OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (
+        "UnidirectionalSequenceLSTMOptions",
+        (
+            "FusedActivationFunction",
+            "CellClip",
+            "ProjClip",
+            "TimeMajor",
+            "AsymmetricQuantizeInputs",
+            "DiagonalRecurrentTensors",
+        ),
+    ),
+    "FULLY_CONNECTED": (
+        "FullyConnectedOptions",
+        ("FusedActivationFunction", "WeightsFormat", "KeepNumDims", "AsymmetricQuantizeInputs"),
+    ),
+    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
+    "STRIDED_SLICE": (
+        "StridedSliceOptions",
+        ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset"),
+    ),
+}
+
+
+@dataclass
+class Tensor:
+    """One tensor of a graph.
+
+    Attributes:
+        name: as in the file.
+        shape: dimensions.
+        dtype: NumPy type.
+        scales: float32 quantization scales, one or one a channel; empty if not quantized.
+        zero_points: zero points, as many as scales.
+        channel_axis: axis of per-channel scales.
+        data: constant data in ``shape``, or None.
+        is_variable: a state that lives from one call to the next.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scales: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    zero_points: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    channel_axis: int = 0
+    data: npt.NDArray[Any] | None = None
+    is_variable: bool = False
+
+    @property
+    def scale(self) -> float:
+        """The only scale, as the double that holds the file's float32 exactly."""
+        return float(self.scales[0])
+
+    @property
+    def zero_point(self) -> int:
+        """The only zero point."""
+        return int(self.zero_points[0])
+
+
+@dataclass
+class Operator:
+    """One operator: builtin name (or ``CUSTOM:name``), tensor indices (-1: absent), options."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Graph:
+    """One subgraph with its metadata."""
+
+    tensors: list[Tensor]
+    operators: list[Operator]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    metadata: dict[str, bytes] = field(default_factory=dict)
+    description: str = ""
+
+
+def parse(content: bytes, source: str = "the model") -> Graph:
+    """Read a .tflite file's bytes.
+
+    Raises:
+        KwsError: the bytes are not a whole .tflite file, or use a feature kws never does.
+    """
+    if len(content) < 8 or content[4:8] != b"TFL3":
+        raise KwsError(f"{source} is not a .tflite file (no TFL3 mark)")
+    try:
+        return _parse(content)
+    except KwsError as error:
+        raise KwsError(f"{source}: {error}") from error
+    except (IndexError, ValueError, TypeError, struct.error, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        raise KwsError(f"{source} is damaged: its tables do not fit together ({error})") from error
+
+
+def _parse(content: bytes) -> Graph:
+    model = tflite.Model.GetRootAs(content, 0)
+    if model.SubgraphsLength() != 1:
+        raise KwsError(f"has {model.SubgraphsLength()} subgraphs where exactly one is expected")
+    subgraph = model.Subgraphs(0)
+    assert subgraph is not None
+    tensors = [_parse_tensor(model, subgraph.Tensors(i)) for i in range(subgraph.TensorsLength())]
+    operators = [_parse_operator(model, subgraph.Operators(i)) for i in range(subgraph.OperatorsLength())]
+    inputs = tuple(int(subgraph.Inputs(i)) for i in range(subgraph.InputsLength()))
+    outputs = tuple(int(subgraph.Outputs(i)) for i in range(subgraph.OutputsLength()))
+    used = [i for op in operators for i in (*op.inputs, *op.outputs)] + [*inputs, *outputs]
+    if any(i < -1 or i >= len(tensors) for i in used) or min([*inputs, *outputs], default=0) < 0:
+        raise ValueError("a tensor index is out of range")
+    metadata = {}
+    for i in range(model.MetadataLength()):
+        entry = model.Metadata(i)
+        metadata[entry.Name().decode()] = _buffer(model, entry.Buffer())
+    description = model.Description()
+    return Graph(tensors, operators, inputs, outputs, metadata, description.decode() if description else "")
+
+
+def _buffer(model: Any, index: int) -> bytes:
+    if index >= model.BuffersLength():
+        raise ValueError("a buffer index is out of range")
+    buffer = model.Buffers(index)
+    if buffer.DataIsNone():
+        return b""
+    data = buffer.DataAsNumpy()
+    if len(data) != buffer.DataLength():
+        raise ValueError("a buffer is cut off")
+    return bytes(data.tobytes())
+
+
+def _parse_tensor(model: Any, source: Any) -> Tensor:
+    code = source.Type()
+    if code not in _DTYPES:
+        raise KwsError(f"tensor {source.Name()!r} has type number {code}, which kws cannot read")
+    dtype = np.dtype(_DTYPES[code])
+    shape = tuple(int(n) for n in source.ShapeAsNumpy()) if not source.ShapeIsNone() else ()
+    if any(n < 0 for n in shape):
+        raise ValueError("a tensor has a negative dimension")
+    tensor = Tensor(source.Name().decode() if source.Name() else "", shape, dtype, is_variable=source.IsVariable())
+    quantization = source.Quantization()
+    if quantization is not None and quantization.ScaleLength():
+        tensor.scales = np.array(quantization.ScaleAsNumpy(), np.float32)
+        tensor.zero_points = (
+            np.array(quantization.ZeroPointAsNumpy(), np.int64)
+            if quantization.ZeroPointLength()
+            else np.zeros(len(tensor.scales), np.int64)
+        )
+        tensor.channel_axis = quantization.QuantizedDimension()
+        if len(tensor.scales) != len(tensor.zero_points):
+            raise ValueError("a tensor has unequal numbers of scales and zero points")
+        if not np.all(np.isfinite(tensor.scales) & (tensor.scales > 0)):
+            raise ValueError("a quantization scale is not a positive number")
+    raw = _buffer(model, source.Buffer())
+    if raw:
+        values = np.frombuffer(raw, dtype.newbyteorder("<"))
+        if values.size != int(np.prod(shape, dtype=np.int64)):
+            raise ValueError("a tensor's data does not fill its shape")
+        tensor.data = values.reshape(shape).astype(dtype)
+    return tensor
+
+
+def _parse_operator(model: Any, source: Any) -> Operator:
+    code = model.OperatorCodes(source.OpcodeIndex())
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    name = _OP_NAMES.get(number, f"operator number {number}")
+    if name == "CUSTOM":
+        name = f"CUSTOM:{code.CustomCode().decode() if code.CustomCode() else '?'}"
+    inputs = tuple(int(source.Inputs(i)) for i in range(source.InputsLength()))
+    outputs = tuple(int(source.Outputs(i)) for i in range(source.OutputsLength()))
+    values: dict[str, Any] = {}
+    if name in OPTIONS:
+        kind, fields = OPTIONS[name]
+        table = source.BuiltinOptions()
+        if table is not None and _OPTIONS_TYPES.get(source.BuiltinOptionsType()) == kind:
+            options = getattr(tflite, kind)()
+            options.Init(table.Bytes, table.Pos)
+            values = {f: getattr(options, f)() for f in fields}
+    return Operator(name, inputs, outputs, values)
+
+
+def build(graph: Graph) -> bytes:
+    """Write a graph as the bytes of a .tflite file, the same bytes every time.
+
+    Raises:
+        KwsError: an operator is a custom one.
+    """
+    builder = flatbuffers.Builder(4096)
+    buffers: list[bytes] = [b""]
+    tensors = []
+    for tensor in graph.tensors:
+        index = 0
+        if tensor.data is not None:
+            index = len(buffers)
+            buffers.append(np.ascontiguousarray(tensor.data, tensor.dtype.newbyteorder("<")).tobytes())
+        tensors.append(_build_tensor(builder, tensor, index))
+    codes = sorted({op.name for op in graph.operators})
+    operators = [_build_operator(builder, op, codes.index(op.name)) for op in graph.operators]
+    subgraph = _build_subgraph(builder, graph, tensors, operators)
+    metadata = []
+    for name, content in graph.metadata.items():
+        metadata.append(_build_metadata(builder, name, len(buffers)))
+        buffers.append(content)
+    code_tables = [_build_code(builder, name) for name in codes]
+    buffer_tables = [_build_buffer(builder, content) for content in buffers]
+    description = builder.CreateString(graph.description)
+    code_vector = _vector(builder, code_tables)
+    subgraph_vector = _vector(builder, [subgraph])
+    buffer_vector = _vector(builder, buffer_tables)
+    metadata_vector = _vector(builder, metadata)
+    tflite.ModelStart(builder)
+    tflite.ModelAddVersion(builder, 3)
+    tflite.ModelAddOperatorCodes(builder, code_vector)
+    tflite.ModelAddSubgraphs(builder, subgraph_vector)
+    tflite.ModelAddDescription(builder, description)
+    tflite.ModelAddBuffers(builder, buffer_vector)
+    tflite.ModelAddMetadata(builder, metadata_vector)
+    builder.Finish(tflite.ModelEnd(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _vector(builder: Any, offsets: list[int]) -> int:
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return int(builder.EndVector())
+
+
+def _int32_vector(builder: Any, values: tuple[int, ...]) -> int:
+    return int(builder.CreateNumpyVector(np.array(values, np.int32)))
+
+
+def _build_tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
+    name = builder.CreateString(tensor.name)
+    shape = _int32_vector(builder, tensor.shape)
+    quantization = 0
+    if tensor.scales.size:
+        scales = builder.CreateNumpyVector(tensor.scales.astype(np.float32))
+        zero_points = builder.CreateNumpyVector(tensor.zero_points.astype(np.int64))
+        tflite.QuantizationParametersStart(builder)
+        tflite.QuantizationParametersAddScale(builder, scales)
+        tflite.QuantizationParametersAddZeroPoint(builder, zero_points)
+        tflite.QuantizationParametersAddQuantizedDimension(builder, tensor.channel_axis)
+        quantization = tflite.QuantizationParametersEnd(builder)
+    tflite.TensorStart(builder)
+    tflite.TensorAddShape(builder, shape)
+    tflite.TensorAddType(builder, _TYPES[np.dtype(tensor.dtype)])
+    tflite.TensorAddBuffer(builder, buffer)
+    tflite.TensorAddName(builder, name)
+    if quantization:
+        tflite.TensorAddQuantization(builder, quantization)
+    tflite.TensorAddIsVariable(builder, tensor.is_variable)
+    tflite.TensorAddHasRank(builder, True)
+    return int(tflite.TensorEnd(builder))
+
+
+def _build_operator(builder: Any, op: Operator, code: int) -> int:
+    if op.name.startswith("CUSTOM"):
+        raise KwsError(f"cannot write the custom operator {op.name}")
+    inputs = _int32_vector(builder, op.inputs)
+    outputs = _int32_vector(builder, op.outputs)
+    options = 0
+    if op.name in OPTIONS:
+        kind, fields = OPTIONS[op.name]
+        getattr(tflite, f"{kind}Start")(builder)
+        for name in fields:
+            if name in op.options:
+                getattr(tflite, f"{kind}Add{name}")(builder, op.options[name])
+        options = getattr(tflite, f"{kind}End")(builder)
+    tflite.OperatorStart(builder)
+    tflite.OperatorAddOpcodeIndex(builder, code)
+    tflite.OperatorAddInputs(builder, inputs)
+    tflite.OperatorAddOutputs(builder, outputs)
+    if options:
+        tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, kind))
+        tflite.OperatorAddBuiltinOptions(builder, options)
+    return int(tflite.OperatorEnd(builder))
+
+
+def _build_subgraph(builder: Any, graph: Graph, tensors: list[int], operators: list[int]) -> int:
+    name = builder.CreateString("main")
+    inputs = _int32_vector(builder, graph.inputs)
+    outputs = _int32_vector(builder, graph.outputs)
+    tensor_vector = _vector(builder, tensors)
+    operator_vector = _vector(builder, operators)
+    tflite.SubGraphStart(builder)
+    tflite.SubGraphAddTensors(builder, tensor_vector)
+    tflite.SubGraphAddInputs(builder, inputs)
+    tflite.SubGraphAddOutputs(builder, outputs)
+    tflite.SubGraphAddOperators(builder, operator_vector)
+    tflite.SubGraphAddName(builder, name)
+    return int(tflite.SubGraphEnd(builder))
+
+
+# The lowest operator version whose kernel takes the 8-bit types used here; TFLite's desktop
+# interpreter looks a kernel up by name and version.
+_VERSIONS = {
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 3,
+    "FULLY_CONNECTED": 4,
+    "SOFTMAX": 2,
+    "LOGISTIC": 2,
+    "STRIDED_SLICE": 2,
+    "TANH": 3,
+}
+
+
+def _build_code(builder: Any, name: str) -> int:
+    number = getattr(tflite.BuiltinOperator, name)
+    tflite.OperatorCodeStart(builder)
+    tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(number, 127))
+    tflite.OperatorCodeAddVersion(builder, _VERSIONS.get(name, 1))
+    tflite.OperatorCodeAddBuiltinCode(builder, number)
+    return int(tflite.OperatorCodeEnd(builder))
+
+
+def _build_buffer(builder: Any, content: bytes) -> int:
+    data = 0
+    if content:
+        # TFLM uses weights where they lie in the file, so they must be aligned in it.
+        builder.StartVector(1, len(content), 16)
+        builder.head = builder.head - len(content)
+        builder.Bytes[builder.head : builder.head + len(content)] = content
+        data = builder.EndVector()
+    tflite.BufferStart(builder)
+    if data:
+        tflite.BufferAddData(builder, data)
+    return int(tflite.BufferEnd(builder))
+
+
+def _build_metadata(builder: Any, name: str, buffer: int) -> int:
+    text = builder.CreateString(name)
+    tflite.MetadataStart(builder)
+    tflite.MetadataAddName(builder, text)
+    tflite.MetadataAddBuffer(builder, buffer)
+    return int(tflite.MetadataEnd(builder))

@@ -1,0 +1,173 @@
+"""Small models with random weights, scales and zero points, written with kws's own .tflite writer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kws.config import DetectorConfig, FrontendConfig
+from kws.fixedpoint.frontend import FEATURE_SCALE
+from kws.quantize.graph import Graph, Operator, Tensor, build
+from kws.quantize.model import Model, ModelInfo, with_info
+
+INT8, INT16, INT32 = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int32)
+
+
+@dataclass
+class Options:
+    """How a random model is drawn; None means at random."""
+
+    inputs: int = 40
+    units: tuple[int, ...] = (32,)
+    outputs: int = 12
+    steps: int = 1
+    head: str = "dense_softmax"  # or "none", "flatten", "last", "logistic", "frame_dense"
+    per_channel: bool | None = None
+    activation: int = 0
+    bias: bool = True
+    cell_power: int | None = None
+    cell_clip: float = 10.0
+    input_scale: float | None = None
+    input_zero_point: int | None = None
+    weights: str = "normal"  # or "saturated"
+    time_major: bool = False
+
+
+class Builder:
+    def __init__(self, rng: np.random.Generator, options: Options) -> None:
+        self.rng, self.o = rng, options
+        self.graph = Graph([], [], (), ())
+
+    def tensor(self, name, shape, dtype, scale=None, zero_point=0, data=None, **more) -> int:
+        scales = np.atleast_1d(np.array([] if scale is None else scale, np.float32))
+        zero_points = np.full(scales.size, zero_point, np.int64)
+        self.graph.tensors.append(Tensor(name, tuple(shape), dtype, scales, zero_points, data=data, **more))
+        return len(self.graph.tensors) - 1
+
+    def weights(self, name, shape, per_channel=False) -> int:
+        if self.o.weights == "saturated":
+            data = self.rng.choice([-127, 127], shape).astype(np.int8)
+        else:
+            data = np.clip(np.round(self.rng.normal(0, 45, shape)), -127, 127).astype(np.int8)
+        count = shape[0] if per_channel else 1
+        scale = self.rng.uniform(0.5, 2.0, count) * 2.5 / math.sqrt(shape[1]) / 127
+        return self.tensor(name, shape, INT8, scale, 0, data)
+
+    def bias(self, name, count, scale) -> int:
+        if not self.o.bias:
+            return self.tensor(name, (count,), INT32, scale, 0, np.zeros(count, np.int32))
+        data = np.round(self.rng.normal(0, 1.0, count) / np.broadcast_to(scale, count)).astype(np.int32)
+        return self.tensor(name, (count,), INT32, scale, 0, data)
+
+    def scale_of(self, tensor: int) -> np.ndarray:
+        return self.graph.tensors[tensor].scales.astype(np.float64)
+
+    def lstm(self, x: int, units: int, index: int) -> int:
+        source = self.graph.tensors[x]
+        inputs = source.shape[-1]
+        name = f"lstm_{index}"
+        w = [self.weights(f"{name}_w{g}", (units, inputs)) for g in "ifco"]
+        r = [self.weights(f"{name}_r{g}", (units, units)) for g in "ifco"]
+        b = [self.bias(f"{name}_b{g}", units, self.scale_of(x) * self.scale_of(t)) for g, t in zip("ifco", w)]
+        power = self.o.cell_power if self.o.cell_power is not None else int(self.rng.integers(-15, -9))
+        h_scale = float(self.rng.uniform(0.5, 1.0)) / 127
+        h_zero = int(self.rng.integers(-20, 20))
+        h = self.tensor(f"{name}_h", (1, units), INT8, h_scale, h_zero, is_variable=True)
+        c = self.tensor(f"{name}_c", (1, units), INT16, 2.0**power, 0, is_variable=True)
+        out = self.tensor(f"{name}_out", (*source.shape[:-1], units), INT8, h_scale, h_zero)
+        absent = -1
+        inputs_ = (x, *w, *r, absent, absent, absent, *b, absent, absent, h, c, absent, absent, absent, absent)
+        options = {"FusedActivationFunction": 4, "CellClip": self.o.cell_clip, "TimeMajor": self.o.time_major}
+        self.graph.operators.append(Operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs_, (out,), options))
+        return out
+
+    def dense(self, x: int, outputs: int, shape, keep=False) -> int:
+        per_channel = self.o.per_channel if self.o.per_channel is not None else bool(self.rng.integers(2))
+        inputs = self.graph.tensors[x].shape[-1]
+        w = self.weights("dense_w", (outputs, inputs), per_channel)
+        b = self.bias("dense_b", outputs, self.scale_of(x) * self.scale_of(w)) if self.o.bias else -1
+        scale, zero = float(self.rng.uniform(0.02, 0.1)), int(self.rng.integers(-30, 30))
+        out = self.tensor("dense_out", shape, INT8, scale, zero)
+        options = {"FusedActivationFunction": self.o.activation, "KeepNumDims": keep}
+        self.graph.operators.append(Operator("FULLY_CONNECTED", (x, w, b), (out,), options))
+        return out
+
+    def reshape(self, x: int, shape) -> int:
+        source = self.graph.tensors[x]
+        target = self.tensor("shape", (len(shape),), INT32, data=np.array(shape, np.int32))
+        out = self.tensor("reshaped", shape, INT8, source.scale, source.zero_point)
+        self.graph.operators.append(Operator("RESHAPE", (x, target), (out,)))
+        return out
+
+    def last_step(self, x: int) -> int:
+        source = self.graph.tensors[x]
+        limits = [
+            self.tensor(n, (3,), INT32, data=np.array(v, np.int32))
+            for n, v in (("begin", [0, -1, 0]), ("end", [0, 0, 0]), ("strides", [1, 1, 1]))
+        ]
+        out = self.tensor("last", (1, source.shape[2]), INT8, source.scale, source.zero_point)
+        options = {"BeginMask": 5, "EndMask": 5, "ShrinkAxisMask": 2}
+        self.graph.operators.append(Operator("STRIDED_SLICE", (x, *limits), (out,), options))
+        return out
+
+    def posterior(self, x: int, kind: str) -> int:
+        out = self.tensor("posteriors", self.graph.tensors[x].shape, INT8, 1 / 256, -128)
+        options = {"Beta": 1.0} if kind == "SOFTMAX" else {}
+        self.graph.operators.append(Operator(kind, (x,), (out,), options))
+        return out
+
+    def build(self) -> Graph:
+        o = self.o
+        scale = o.input_scale or float(self.rng.uniform(0.01, 0.06))
+        zero = o.input_zero_point if o.input_zero_point is not None else int(self.rng.integers(-40, 40))
+        shape = (o.steps, 1, o.inputs) if o.time_major else (1, o.steps, o.inputs)
+        first = x = self.tensor("features", shape, INT8, scale, zero)
+        for index, units in enumerate(o.units):
+            x = self.lstm(x, units, index)
+        if o.head == "last":
+            x = self.last_step(x)
+        elif o.head == "flatten":
+            x = self.reshape(x, (1, o.steps * o.units[-1]))
+        if o.head == "frame_dense":
+            x = self.posterior(self.dense(x, o.outputs, (1, o.steps, o.outputs), keep=True), "SOFTMAX")
+        elif o.head == "logistic":
+            x = self.posterior(self.dense(x, o.outputs, (o.steps, o.outputs)), "LOGISTIC")
+        elif o.head != "none":
+            rows = o.steps if o.head == "dense_softmax" else 1
+            x = self.posterior(self.dense(x, o.outputs, (rows, o.outputs)), "SOFTMAX")
+        self.graph.inputs, self.graph.outputs = (first,), (x,)
+        return self.graph
+
+
+def random_graph(seed: int, **options) -> Graph:
+    return Builder(np.random.default_rng(seed), Options(**options)).build()
+
+
+def bare_model(seed: int = 0, **options) -> Model:
+    """A network without kws metadata."""
+    return Model.from_bytes(build(random_graph(seed, **options)), f"random model {seed}")
+
+
+def spotting_model(
+    seed: int = 0,
+    words: tuple[str, ...] = ("yes", "no"),
+    frontend: FrontendConfig | None = None,
+    detector: DetectorConfig | None = None,
+    **options,
+) -> Model:
+    """A whole model, PCM to detections, whose random network does detect things."""
+    frontend = frontend or FrontendConfig()
+    info = ModelInfo(
+        ("_silence_", "_unknown_", *words), frontend, detector or DetectorConfig(3, 0.4, 5), {"note": "random weights"}
+    )
+    graph = random_graph(
+        seed,
+        inputs=frontend.bands,
+        outputs=len(info.labels),
+        input_scale=FEATURE_SCALE,
+        input_zero_point=0,
+        **options,
+    )
+    return Model.from_bytes(with_info(graph, info), f"random spotting model {seed}")
