@@ -156,6 +156,9 @@ class AugmentConfig:
     """Augmentation of training clips; every draw is uniform in its range.
 
     Attributes:
+        variants: variants of every training clip that are computed before training; the first is
+            the clip as recorded, the others are shifted, scaled and mixed with noise. 1 is no
+            augmentation but SpecAugment.
         time_shift_ms: greatest shift in either direction, in milliseconds.
         gain_db: greatest gain change in either direction, in dB.
         noise_probability: share of clips that get background noise.
@@ -166,6 +169,7 @@ class AugmentConfig:
         band_mask_bands: greatest width of a frequency mask, in mel bands.
     """
 
+    variants: int = 4
     time_shift_ms: float = 100.0
     gain_db: float = 10.0
     noise_probability: float = 0.8
@@ -176,6 +180,7 @@ class AugmentConfig:
     band_mask_bands: int = 5
 
     def __post_init__(self) -> None:
+        _require(1 <= self.variants <= 100, f"augment.variants must be 1 to 100, not {self.variants}")
         _require(0 <= self.time_shift_ms <= 1000, f"augment.time_shift_ms must be 0 to 1000, not {self.time_shift_ms}")
         _require(0 <= self.gain_db <= 60, f"augment.gain_db must be 0 to 60, not {self.gain_db}")
         _require(

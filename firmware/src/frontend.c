@@ -4,7 +4,7 @@
 #include "fft.h"
 
 #define WINDOW_SHIFT 5
-#define SPECTRUM_BITS 29
+#define SPECTRUM_BITS 28
 #define POWER_SHIFT 27
 #define WEIGHT_ONE 32768u
 #define STEPS_PER_OCTAVE 6
@@ -32,7 +32,7 @@ static void load_window(const kws_frontend *f, const int16_t *pcm, int32_t *spec
     }
 }
 
-/* The left shift (right, if negative) that brings the largest component just under 2^29. */
+/* The left shift (right, if negative) that brings the largest component just under 2^28. */
 static int32_t normalise(int32_t *spectrum, uint32_t count)
 {
     uint32_t bits = 0;
@@ -59,7 +59,7 @@ static uint32_t power(const kws_frontend *f, const int32_t *spectrum, uint32_t k
     const int32_t odd_y = (mirror[0] - z[0]) >> 1;
     const int64_t x = even_x + (int32_t)((odd_x * c + odd_y * s) >> 31);
     const int64_t y = even_y + (int32_t)((odd_y * c - odd_x * s) >> 31);
-    return (uint32_t)((uint64_t)(x * x + y * y) >> POWER_SHIFT);
+    return (uint32_t)((uint64_t)(x * x + y * y + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
 }
 
 static int32_t log2_fixed(uint64_t x)

@@ -179,7 +179,7 @@ def _stripes(rng: np.random.Generator, n: int, size: int, masks: int, greatest: 
     width = rng.integers(0, min(greatest, size) + 1, (n, masks, 1))
     start = rng.integers(0, size - width + 1)
     place = np.arange(size)
-    covered: npt.NDArray[np.bool_] = ((place >= start) & (place < start + width)).any(axis=1)
+    covered: npt.NDArray[np.bool_] = np.any((place >= start) & (place < start + width), axis=1)
     return covered
 
 
@@ -189,10 +189,10 @@ def _rms(x: Floats) -> npt.NDArray[np.float64]:
 
 
 def _active_rms(x: Floats) -> npt.NDArray[np.float64]:
-    whole = x.shape[1] // _FRAME * _FRAME
-    if whole == 0:
+    frames = x.shape[1] // _FRAME
+    if frames == 0:
         return _rms(x)
-    framed = x[:, :whole].reshape(len(x), -1, _FRAME)
+    framed = x[:, : frames * _FRAME].reshape(len(x), frames, _FRAME)
     energy: npt.NDArray[np.float64] = np.einsum("ijk,ijk->ij", framed, framed).astype(np.float64) / _FRAME
     active = energy >= _ACTIVE * energy.max(axis=1, keepdims=True)
     power: npt.NDArray[np.float64] = (energy * active).sum(axis=1) / active.sum(axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import shutil
+import ssl
 import tarfile
 import urllib.error
 import urllib.request
@@ -101,7 +102,7 @@ def _fetch(url: str, part: Path, progress: Progress | None) -> None:
                 return
         except urllib.error.HTTPError as error:
             raise KwsError(f"cannot download {url}: the server says {error.code} {error.reason}") from error
-        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, ssl.SSLError, ConnectionError, TimeoutError) as error:
             reason = str(getattr(error, "reason", error)) or type(error).__name__
         after = part.stat().st_size if part.exists() else 0
         attempts = 0 if after > before else attempts + 1

@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import ctypes.util
 import hashlib
+import itertools
 import json
 import shutil
 import threading
@@ -34,12 +35,12 @@ Floats = npt.NDArray[np.float32]
 ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
 # espeak-ng's voice variants without the robots, whispers and jokes. Their number is odd, so that
 # walking both lists in step meets every pair of accent and variant once (`voices`).
-VARIANTS = tuple(
-    "f1 m1 f2 m2 f3 m3 f4 m4 f5 m5 m6 m7 m8 Alicia Andy Annie Alex Andrea Denis anika Diogo linda Gene belinda Gene2"
-    " steph Hugo aunty Jacky steph2 Lee steph3 Marco shelby Mario grandma Michael Mike antonio boris ed grandpa gustave"
-    " ian iven iven2 john marcelo max michel miguel norbert pablo paul pedro quincy rob robert sandro travis victor"
-    .split()
-)  # fmt: skip
+_VARIANTS = """
+    f1 m1 f2 m2 f3 m3 f4 m4 f5 m5 m6 m7 m8 Alicia Andy Annie Alex Andrea Denis anika Diogo linda Gene belinda Gene2
+    steph Hugo aunty Jacky steph2 Lee steph3 Marco shelby Mario grandma Michael Mike antonio boris ed grandpa gustave
+    ian iven iven2 john marcelo max michel miguel norbert pablo paul pedro quincy rob robert sandro travis victor
+"""
+VARIANTS = tuple(_VARIANTS.split())
 DEFAULT_VOICES = 60
 
 _SYNCHRONOUS, _DONT_EXIT, _UTF8 = 2, 0x8000, 1
@@ -69,8 +70,8 @@ def _find() -> tuple[str, str | None]:
 
 
 @contextlib.contextmanager
-def _espeak() -> Iterator[Any]:
-    """Load espeak-ng afresh.
+def _espeak() -> Iterator[tuple[Any, int]]:
+    """Load espeak-ng afresh; give the library and its sample rate in Hz.
 
     Its voices' flutter and noise live in static variables that no call resets, so that only a
     library loaded anew gives the same samples for the same arguments. Loading takes 2 ms.
@@ -85,14 +86,22 @@ def _espeak() -> Iterator[Any]:
             rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode() if data else None, _DONT_EXIT)
             if rate <= 0:
                 raise KwsError(f"espeak-ng cannot find its data; {_REMEDY}")
-            library.rate = rate
             library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-            yield library
-            library.espeak_Terminate()
+            library.espeak_Info.restype = ctypes.c_char_p
+            yield library, rate
         finally:
+            library.espeak_Terminate()
             handle = library._handle
             del library
             getattr(_ctypes, "dlclose", getattr(_ctypes, "FreeLibrary", lambda _: None))(handle)
+
+
+def _has_variant(library: Any, voice: str) -> bool:
+    """espeak-ng takes an unknown variant for none without a word."""
+    data = ctypes.c_char_p()
+    library.espeak_Info(ctypes.byref(data))
+    variant = voice.partition("+")[2]
+    return not variant or Path((data.value or b"").decode(), "voices", "!v", variant).is_file()
 
 
 def say(text: str, voice: str, pitch: int = 50, pitch_range: int = 50, rate: int = 160, seed: int = 1) -> Floats:
@@ -121,18 +130,17 @@ def say(text: str, voice: str, pitch: int = 50, pitch_range: int = 50, rate: int
         return 0
 
     callback = _CALLBACK(hear)
-    with _espeak() as library:
+    with _espeak() as (library, source_rate):
         library.espeak_SetSynthCallback(callback)
         if hasattr(library, "espeak_ng_SetRandSeed"):
             library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
-        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+        if library.espeak_SetVoiceByName(voice.encode()) != 0 or not _has_variant(library, voice):
             raise KwsError(f"espeak-ng has no voice {voice!r}; use an accent and a variant, such as en-us+f3")
         for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, pitch_range)):
             library.espeak_SetParameter(parameter, value, 0)
         encoded = text.encode()
         library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded) + 1), 0, 1, 0, _UTF8, None, None)
         library.espeak_Synchronize()
-        source_rate = library.rate
     heard = np.frombuffer(b"".join(pieces), np.int16).astype(np.float32)
     if not heard.any():
         raise KwsError(f"espeak-ng makes no sound of {text!r}; give a word it can pronounce")
@@ -149,7 +157,7 @@ def phonemes(words: Sequence[str]) -> list[tuple[str, ...]]:
         KwsError: espeak-ng is missing.
     """
     found = []
-    with _espeak() as library:
+    with _espeak() as (library, _):
         library.espeak_SetVoiceByName(b"en-us")
         for word in words:
             text = ctypes.c_void_p(ctypes.cast(ctypes.c_char_p(word.encode()), ctypes.c_void_p).value)
@@ -240,7 +248,8 @@ def utter(word: str, voice: str, rng: np.random.Generator, longest: float = 0.95
     if len(speech) > most:
         raise KwsError(f"{word!r} takes longer than {longest:g} s even when said fast; choose a shorter word")
     wet = _room(speech, rng)[:most]
-    return wet / np.abs(wet).max()
+    wet /= np.abs(wet).max()
+    return wet
 
 
 def _room(speech: Floats, rng: np.random.Generator) -> Floats:
@@ -355,8 +364,7 @@ def _write_background(folder: Path, words: Sequence[str], seed: int) -> None:
 def _write_description(
     folder: Path, words: Sequence[str], unknown: Sequence[str], speakers: dict[str, str], takes: int, seed: int
 ) -> None:
-    with _espeak() as library:
-        library.espeak_Info.restype = ctypes.c_char_p
+    with _espeak() as (library, _):
         version = library.espeak_Info(None).decode()
     settings: dict[str, Any] = {
         "synthetic": True,
@@ -453,7 +461,7 @@ def recording(
             progress(done, len(script))
     if near_misses:
         similar = _unknown([word for word, _ in script], seed)
-        for before, after in list(zip(events, events[1:], strict=False)):
+        for before, after in list(itertools.pairwise(events)):
             gap = after["start"] - before["end"]
             if gap >= 2:
                 place(str(rng.choice(similar)), before["end"] + gap / 2 - 0.4, False)

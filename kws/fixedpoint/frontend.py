@@ -18,10 +18,11 @@ Int64 = npt.NDArray[np.int64]
 SAMPLE_RATE = 16000
 WINDOW_SHIFT = 5
 """Right shift of windowed samples: int16 times Q0.15 leaves 26 bits for the FFT."""
-SPECTRUM_BITS = 29
-"""The spectrum is normalised so that no component reaches 2^29 in magnitude."""
+SPECTRUM_BITS = 28
+"""The half-length spectrum is normalised so that no component reaches 2^28 in magnitude."""
 POWER_SHIFT = 27
-"""Right shift of squared magnitudes, so that a power fits 32 bits."""
+"""Rounding right shift of squared magnitudes. Splitting the half-length spectrum can double a
+component, so a squared magnitude is at most 2^58 and a power fits 32 bits."""
 WEIGHT_ONE = 1 << 15
 LOG_SEGMENTS = 32
 LOG_FRACTION_BITS = 16
@@ -223,7 +224,7 @@ def mel_energy(frames: npt.NDArray[np.int16], tables: FrontendTables) -> tuple[I
     c, s = tables.twiddles[k, 0].astype(np.int64), tables.twiddles[k, 1].astype(np.int64)
     spectrum_x = even_x + ((odd_x * c + odd_y * s) >> 31)
     spectrum_y = even_y + ((odd_y * c - odd_x * s) >> 31)
-    power = (spectrum_x * spectrum_x + spectrum_y * spectrum_y) >> POWER_SHIFT
+    power = (spectrum_x * spectrum_x + spectrum_y * spectrum_y + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT
     rising = power * tables.weights
     falling = power * (WEIGHT_ONE - tables.weights.astype(np.int64))
     starts = np.concatenate([[0], tables.segment_ends[:-1].astype(np.int64) - tables.first_bin])

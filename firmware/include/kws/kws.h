@@ -6,7 +6,7 @@
  *
  *     static kws_word memory[KWS_MODEL_SPOTTER_WORDS];  // all the RAM it will ever use
  *
- *     kws_spotter *spotter = kws_spotter_init(&kws_model, memory, sizeof memory);
+ *     kws_spotter *spotter = kws_spotter_init(&kws_model_data, memory, sizeof memory);
  *     while (samples > 0) {
  *         kws_result result;
  *         size_t used = kws_spotter_process(spotter, pcm, samples, &result);

@@ -10,6 +10,14 @@
 /* Generated code and library must agree on these structures; both check this number. */
 #define KWS_MODEL_FORMAT 1
 
+#if defined(__GNUC__)
+#define KWS_ALIGNED(bytes) __attribute__((aligned(bytes)))
+#elif defined(__ICCARM__) || defined(__ARMCC_VERSION)
+#define KWS_ALIGNED(bytes) __align(bytes)
+#else
+#error "say here how this compiler aligns an array"
+#endif
+
 /* A real factor as multiplier * 2^(left_shift - right_shift - 31); one of the shifts is 0. */
 typedef struct kws_factor {
     int32_t multiplier;

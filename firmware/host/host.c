@@ -1,0 +1,155 @@
+/*
+ * What the Python engine `c` calls: the same library and model as a board's, with every
+ * intermediate result gathered on the way. Built only into the host's shared library.
+ */
+#include <string.h>
+
+#include "kws/model.h"
+#include "kws_model.h"
+
+/* Arrays for `capacity` frames or calls each; layer outputs and cells lie back to back in a row. */
+typedef struct kws_host_output {
+    int8_t *features;
+    int8_t *layers;
+    int16_t *cells;
+    int8_t *posteriors;
+    int32_t *labels;
+    uint32_t *scores;
+    uint32_t *frames;
+} kws_host_output;
+
+/* Exported to ctypes only, so no header declares them. */
+size_t kws_host_memory_bytes(void);
+const char *kws_host_model_id(void);
+int kws_host_init(void *memory, size_t bytes);
+void kws_host_reset(void *memory);
+size_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out);
+void kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out);
+
+typedef struct cursor {
+    int8_t *layers;
+    int16_t *cells;
+} cursor;
+
+static void keep_layer(void *context, uint32_t layer, const int8_t *output, size_t count)
+{
+    cursor *c = (cursor *)context;
+    (void)layer;
+    memcpy(c->layers, output, count);
+    c->layers += count;
+}
+
+static void keep_cell(void *context, uint32_t layer, const int16_t *cell, size_t count)
+{
+    cursor *c = (cursor *)context;
+    (void)layer;
+    memcpy(c->cells, cell, count * sizeof cell[0]);
+    c->cells += count;
+}
+
+static void trace_into(cursor *c)
+{
+    kws_tracing.layer = c && c->layers ? keep_layer : NULL;
+    kws_tracing.cell = c && c->cells ? keep_cell : NULL;
+    kws_tracing.context = c;
+}
+
+const char *kws_host_model_id(void)
+{
+    return KWS_MODEL_ID;
+}
+
+#if KWS_MODEL_HAS_FRONTEND
+
+size_t kws_host_memory_bytes(void)
+{
+    return KWS_MODEL_SPOTTER_WORDS * sizeof(kws_word);
+}
+
+int kws_host_init(void *memory, size_t bytes)
+{
+    return kws_spotter_init(&kws_model_data, memory, bytes) ? 0 : -1;
+}
+
+void kws_host_reset(void *memory)
+{
+    kws_spotter_reset((kws_spotter *)memory);
+}
+
+static void *network_memory(void *memory)
+{
+    return ((kws_spotter *)memory)->network;
+}
+
+size_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out)
+{
+    cursor c = {out->layers, out->cells};
+    size_t frame = 0;
+    trace_into(&c);
+    while (count > 0) {
+        kws_result result;
+        const size_t used = kws_spotter_process((kws_spotter *)memory, pcm, count, &result);
+        pcm += used;
+        count -= used;
+        if (!result.posteriors) {
+            continue;
+        }
+        memcpy(out->features + frame * KWS_MODEL_BANDS, result.features, KWS_MODEL_BANDS);
+        memcpy(out->posteriors + frame * KWS_MODEL_LABELS, result.posteriors, KWS_MODEL_LABELS);
+        out->labels[frame] = result.label;
+        out->scores[frame] = result.score;
+        out->frames[frame] = result.frame;
+        frame++;
+    }
+    trace_into(NULL);
+    return frame;
+}
+
+#else
+
+size_t kws_host_memory_bytes(void)
+{
+    return KWS_MODEL_NETWORK_WORDS * sizeof(kws_word);
+}
+
+int kws_host_init(void *memory, size_t bytes)
+{
+    if (bytes < kws_host_memory_bytes()) {
+        return -1;
+    }
+    kws_network_reset(&kws_model_network, memory);
+    return 0;
+}
+
+void kws_host_reset(void *memory)
+{
+    kws_network_reset(&kws_model_network, memory);
+}
+
+static void *network_memory(void *memory)
+{
+    return memory;
+}
+
+size_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out)
+{
+    (void)memory;
+    (void)pcm;
+    (void)count;
+    (void)out;
+    return 0;
+}
+
+#endif
+
+void kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out)
+{
+    cursor c = {out->layers, out->cells};
+    trace_into(&c);
+    for (size_t i = 0; i < calls; i++) {
+        const int8_t *result =
+            kws_network_run(&kws_model_network, network_memory(memory), input + i * KWS_MODEL_INPUT_SIZE);
+        memcpy(out->posteriors + i * KWS_MODEL_OUTPUT_SIZE, result, KWS_MODEL_OUTPUT_SIZE);
+    }
+    trace_into(NULL);
+}

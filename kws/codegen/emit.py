@@ -1,0 +1,100 @@
+r"""C text from NumPy arrays and plain values.
+
+>>> print(array("int8_t", "x", np.array([1, -2], np.int8)))
+static const int8_t x[2] = {
+    1, -2,
+};
+>>> string('say "no"')
+'"say \\"no\\""'
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.fixedpoint.arithmetic import Multiplier
+
+INDENT = "    "
+WIDTH = 110
+
+
+def number(value: int) -> str:
+    """An integer literal; the lowest int32 has none of its own in C."""
+    return "(-2147483647 - 1)" if value == -(2**31) else str(int(value))
+
+
+def string(text: str) -> str:
+    """A C string literal in ASCII; other bytes are written in octal."""
+    out = []
+    for byte in text.encode():
+        char = chr(byte)
+        out.append(f"\\{char}" if char in '"\\' else char if 32 <= byte < 127 else f"\\{byte:03o}")
+    return '"' + "".join(out) + '"'
+
+
+def comment(text: str) -> str:
+    """A block comment; ``*/`` in the text is broken up."""
+    lines = text.replace("*/", "* /").rstrip().split("\n")
+    return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */"
+
+
+def values(items: Iterable[Any]) -> str:
+    """Comma-separated values, wrapped and indented."""
+    return textwrap.fill(
+        ", ".join(str(i) for i in items) + ",",
+        WIDTH,
+        initial_indent=INDENT,
+        subsequent_indent=INDENT,
+        break_long_words=False,
+    )
+
+
+def _numbers(data: npt.NDArray[Any]) -> str:
+    # textwrap is too slow for a hundred thousand weights; rows of a fixed count read as well.
+    flat = [number(int(v)) for v in data.reshape(-1)]
+    longest = max((len(v) for v in flat), default=1) + 2
+    per_row = max(1, (WIDTH - len(INDENT)) // longest)
+    rows = (", ".join(flat[i : i + per_row]) for i in range(0, len(flat), per_row))
+    return "".join(f"{INDENT}{row},\n" for row in rows)
+
+
+def array(ctype: str, name: str, data: npt.NDArray[Any], *, static: bool = True, align: int = 0) -> str:
+    """A constant array of the data's shape, its last axes kept where it has two or more.
+
+    Args:
+        ctype: element type.
+        name: identifier.
+        data: integers.
+        static: whether the array is private to its file.
+        align: alignment in bytes, 0 for the type's own.
+    """
+    storage = "static const" if static else "const"
+    dims = "".join(f"[{n}]" for n in data.shape)
+    prefix = f"KWS_ALIGNED({align}) " if align else ""
+    if data.ndim == 1:
+        body = _numbers(data)
+    else:
+        body = "".join(f"{INDENT}{{{', '.join(number(int(v)) for v in row.reshape(-1))}}},\n" for row in data)
+    return f"{prefix}{storage} {ctype} {name}{dims} = {{\n{body}}};"
+
+
+def factor(value: Multiplier) -> str:
+    """A kws_factor initialiser."""
+    return f"{{{number(value.value)}, {max(value.shift, 0)}, {max(-value.shift, 0)}}}"
+
+
+def factors(items: Sequence[Multiplier]) -> str:
+    """A brace-enclosed list of kws_factor initialisers."""
+    return "{" + ", ".join(factor(f) for f in items) + "}"
+
+
+def structure(ctype: str, name: str, fields: dict[str, str | int], *, static: bool = True) -> str:
+    """A constant structure with designated initialisers."""
+    storage = "static const" if static else "const"
+    body = "".join(f"{INDENT}.{key} = {value},\n" for key, value in fields.items())
+    return f"{storage} {ctype} {name} = {{\n{body}}};"

@@ -1,0 +1,230 @@
+"""Write a model as C: ``kws_model.c/.h``, the .tflite as an array, and test vectors.
+
+The files depend on the model's bytes and on nothing else, so a second export is the same byte
+for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kws.codegen import emit
+from kws.codegen.layers import network_source, plan_memory
+from kws.codegen.vectors import vectors_files
+from kws.errors import KwsError
+from kws.files import write_atomic
+from kws.fixedpoint.frontend import FrontendTables
+from kws.fixedpoint.fully_connected import FullyConnected
+from kws.fixedpoint.lstm import Lstm
+from kws.fixedpoint.network import Network
+from kws.quantize.model import Model, ModelInfo
+
+NOTICE = "Written by `kws export`; do not edit."
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote.
+
+    Attributes:
+        files: the files, in the order written.
+        weight_bytes: int8 weights and int32 biases of the network.
+        network_bytes: RAM of the network's states and buffers.
+    """
+
+    files: tuple[Path, ...]
+    weight_bytes: int
+    network_bytes: int
+
+
+def export(model: Model, out: Path) -> Exported:
+    """Write the C files of ``model`` into the folder ``out``.
+
+    Raises:
+        KwsError: the folder cannot be written, or the network is too large for 16-bit sizes.
+    """
+    if plan_memory(model.network).size > 0xFFFF:
+        raise KwsError(f"{model.source} needs {plan_memory(model.network).size} bytes of RAM; at most 65535 can run")
+    texts = {
+        "kws_model.h": model_header(model),
+        "kws_model.c": model_source(model),
+        **tflite_files(model),
+        **vectors_files(model),
+    }
+    for name, text in texts.items():
+        write_atomic(out / name, text)
+    return Exported(
+        tuple(out / name for name in texts), weight_bytes(model.network), plan_memory(model.network).size
+    )
+
+
+def weight_bytes(network: Network) -> int:
+    """Bytes of the network's weights and biases as the generated C holds them."""
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer.kernel, Lstm):
+            total += 4 * layer.kernel.units * (layer.kernel.inputs + layer.kernel.units + 8)
+        elif isinstance(layer.kernel, FullyConnected):
+            total += layer.kernel.outputs * (layer.kernel.inputs + 4)
+    return total
+
+
+def identifier(label: str) -> str:
+    """A label as part of a C identifier: upper case, other characters as underscores."""
+    name = re.sub(r"[^A-Z0-9]+", "_", label.upper()).strip("_")
+    return name or "LABEL"
+
+
+def _label_enum(info: ModelInfo) -> str:
+    names = [identifier(label) for label in info.labels]
+    # Two labels may differ only in characters that C does not allow.
+    unique = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
+    return "enum {\n" + "".join(f"    KWS_LABEL_{n} = {i},\n" for i, n in enumerate(unique)) + "};"
+
+
+def model_header(model: Model) -> str:
+    """The text of kws_model.h."""
+    network, info = model.network, model.info
+    memory = plan_memory(network)
+    lines = [
+        emit.comment(NOTICE),
+        "#ifndef KWS_MODEL_H\n#define KWS_MODEL_H\n",
+        '#include "kws/model.h"\n',
+        '#if KWS_MODEL_FORMAT != 1\n#error "this model was exported for another version of the kws library"\n#endif\n',
+        f"#define KWS_MODEL_ID {emit.string(model.id)}",
+        f"#define KWS_MODEL_HAS_FRONTEND {int(info is not None)}",
+        f"#define KWS_MODEL_LAYERS {len(network.layers)}u",
+        f"#define KWS_MODEL_INPUT_SIZE {network.input_size}u",
+        f"#define KWS_MODEL_OUTPUT_SIZE {network.output_size}u",
+        f"#define KWS_MODEL_WEIGHT_BYTES {weight_bytes(network)}u",
+        f"#define KWS_MODEL_NETWORK_BYTES {memory.size}u",
+        "#define KWS_MODEL_NETWORK_WORDS KWS_WORDS(KWS_MODEL_NETWORK_BYTES)",
+    ]
+    if info is not None:
+        f = info.frontend
+        lines += [
+            "",
+            f"#define KWS_MODEL_LABELS {len(info.labels)}u",
+            f"#define KWS_MODEL_WINDOW {f.window}u /* samples */",
+            f"#define KWS_MODEL_HOP {f.hop}u /* samples */",
+            f"#define KWS_MODEL_N_FFT {f.n_fft}u",
+            f"#define KWS_MODEL_BANDS {f.bands}u",
+            f"#define KWS_MODEL_AVERAGE_FRAMES {info.detector.average_frames}u",
+            "",
+            "/* RAM of a spotter, in bytes and in kws_word. */",
+            "#define KWS_MODEL_SPOTTER_BYTES \\\n"
+            "    KWS_SPOTTER_BYTES(KWS_MODEL_WINDOW, KWS_MODEL_N_FFT, KWS_MODEL_BANDS, KWS_MODEL_LABELS, \\\n"
+            "                      KWS_MODEL_AVERAGE_FRAMES, KWS_MODEL_NETWORK_BYTES)",
+            "#define KWS_MODEL_SPOTTER_WORDS KWS_WORDS(KWS_MODEL_SPOTTER_BYTES)",
+            "",
+            _label_enum(info),
+            "",
+            "extern const kws_model kws_model_data;",
+        ]
+    lines += ["extern const kws_network kws_model_network;", "", "#endif", ""]
+    return "\n".join(lines)
+
+
+def model_source(model: Model) -> str:
+    """The text of kws_model.c."""
+    memory = plan_memory(model.network)
+    parts = [emit.comment(NOTICE), '#include "kws_model.h"', network_source(model.network, memory)]
+    if model.info is not None:
+        parts += [_frontend(model.tables), _spotting(model.info)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _static_assert(name: str, condition: str) -> str:
+    return f"typedef char kws_assert_{name}[({condition}) ? 1 : -1];"
+
+
+def _frontend(tables: FrontendTables) -> str:
+    fields: dict[str, str | int] = {
+        "window": "window",
+        "permutation": "permutation",
+        "twiddles": "twiddles",
+        "segment_ends": "segment_ends",
+        "weights": "mel_weights",
+        "log_offset": tables.log_offset,
+        "window_size": "KWS_MODEL_WINDOW",
+        "hop": "KWS_MODEL_HOP",
+        "n_fft": "KWS_MODEL_N_FFT",
+        "first_bin": tables.first_bin,
+        "bands": "KWS_MODEL_BANDS",
+    }
+    return "\n\n".join(
+        [
+            emit.array("int16_t", "window", tables.window, align=4),
+            emit.array("uint16_t", "permutation", tables.permutation),
+            emit.array("int32_t", "twiddles", tables.twiddles),
+            emit.array("uint16_t", "segment_ends", tables.segment_ends),
+            emit.array("uint16_t", "mel_weights", tables.weights),
+            "\n".join(
+                [
+                    _static_assert("window", "sizeof window == 2u * KWS_MODEL_WINDOW"),
+                    _static_assert("twiddles", "sizeof twiddles == 4u * KWS_MODEL_N_FFT"),
+                    _static_assert("segments", "sizeof segment_ends == 2u * (KWS_MODEL_BANDS + 1u)"),
+                    _static_assert("features", "KWS_MODEL_BANDS == KWS_MODEL_INPUT_SIZE"),
+                    _static_assert("posteriors", "KWS_MODEL_LABELS == KWS_MODEL_OUTPUT_SIZE"),
+                ]
+            ),
+            emit.structure("kws_frontend", "frontend", fields),
+        ]
+    )
+
+
+def _spotting(info: ModelInfo) -> str:
+    p = info.detector_parameters()
+    detector: dict[str, str | int] = {
+        "threshold_sum": p.threshold_sum,
+        "cooldown_frames": p.cooldown_frames,
+        "average_frames": "KWS_MODEL_AVERAGE_FRAMES",
+        "first_word": p.first_word,
+    }
+    fields: dict[str, str | int] = {
+        "frontend": "&frontend",
+        "network": "&kws_model_network",
+        "detector": "&detector",
+        "labels": "labels",
+        "label_count": "KWS_MODEL_LABELS",
+        "network_bytes": "KWS_MODEL_NETWORK_BYTES",
+    }
+    names = "".join(f"{emit.INDENT}{emit.string(label)},\n" for label in info.labels)
+    return "\n\n".join(
+        [
+            "static const char *const labels[KWS_MODEL_LABELS] = {\n" + names + "};",
+            emit.structure("kws_detector", "detector", detector),
+            emit.structure("kws_model", "kws_model_data", fields, static=False),
+        ]
+    )
+
+
+def tflite_files(model: Model) -> dict[str, str]:
+    """kws_model_tflite.c and .h: the model file itself, for the TFLM interpreter."""
+    header = "\n".join(
+        [
+            emit.comment(NOTICE),
+            "#ifndef KWS_MODEL_TFLITE_H\n#define KWS_MODEL_TFLITE_H\n",
+            "#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
+            "/* The .tflite file, 16-byte aligned as TFLM requires. */",
+            "extern const unsigned char kws_model_tflite[];",
+            "extern const unsigned int kws_model_tflite_size;\n",
+            "#ifdef __cplusplus\n}\n#endif\n",
+            "#endif\n",
+        ]
+    )
+    data = np.frombuffer(model.content, np.uint8)
+    source = "\n\n".join(
+        [
+            emit.comment(NOTICE),
+            '#include "kws_model_tflite.h"',
+            '#include "kws/model.h"',
+            emit.array("unsigned char", "kws_model_tflite", data, static=False, align=16),
+            f"const unsigned int kws_model_tflite_size = {len(data)}u;",
+        ]
+    )
+    return {"kws_model_tflite.h": header, "kws_model_tflite.c": source + "\n"}

@@ -1,0 +1,140 @@
+"""Engines ``tflm`` and ``tflite``: the network in somebody else's interpreter.
+
+TensorFlow Lite Micro's reference kernels are the oracle that the harness must match. Desktop
+TFLite is a second opinion with its own rounding; differences from it are reported, never
+required to vanish. Both get the harness's front end and detector.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from kws.engines.base import Engine, Int8, Int16, Output
+from kws.errors import KwsError
+from kws.fixedpoint.detector import Detector
+from kws.fixedpoint.frontend import Frontend
+from kws.quantize.model import Model
+
+
+class InterpreterEngine(Engine):
+    """The harness's front end and detector around an interpreter's network."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._frontend = Frontend(model.tables) if model.info is not None else None
+        self._detector = Detector(model.info.detector_parameters()) if model.info is not None else None
+
+    @abstractmethod
+    def _reset_network(self) -> None:
+        """Set the LSTMs' states to zero."""
+
+    @abstractmethod
+    def _invoke(self, x: Int8) -> dict[int, Int8]:
+        """Run one call of int8 [input size]; return flat layer outputs by layer index, the last included."""
+
+    def reset(self) -> None:
+        """Forget all samples, states and detections."""
+        self._reset_network()
+        if self._frontend is not None and self._detector is not None:
+            self._frontend.reset()
+            self._detector.reset()
+
+    def process(self, pcm: Int16) -> Output:
+        """Feed int16 [samples]."""
+        if self._frontend is None or self._detector is None:
+            self.model.require_info()
+        assert self._frontend is not None
+        assert self._detector is not None
+        features = self._frontend.process(pcm[None])[0]
+        output = self.run_network(features)
+        output.features = features
+        output.detections = self._detector.process(output.posteriors)
+        return output
+
+    def run_network(self, x: Int8) -> Output:
+        """Feed int8 [calls, input size] to the network alone."""
+        rows = [self._invoke(row) for row in x]
+        last = len(self.model.network.layers) - 1
+        layers = {i: np.array([r[i] for r in rows], np.int8) for i in (rows[0] if rows else {})}
+        empty = np.zeros((0, self.model.network.output_size), np.int8)
+        return Output(None, layers, {}, layers.get(last, empty))
+
+
+class TflmEngine(InterpreterEngine):
+    """TensorFlow Lite Micro's reference kernels, from the ``tflite-micro`` package."""
+
+    name = "tflm"
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        try:
+            from tflite_micro.python.tflite_micro import runtime
+        except ImportError as error:
+            raise KwsError(f"the tflm engine needs the tflite-micro package: pip install 'kws[tflm]' ({error})") from error
+        try:
+            self._interpreter: Any = runtime.Interpreter.from_bytes(
+                model.content, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors
+            )
+        except (RuntimeError, ValueError) as error:
+            raise KwsError(f"TensorFlow Lite Micro cannot load {model.source}: {error}") from error
+        self._shape = model.network.input_shape
+
+    def _reset_network(self) -> None:
+        self._interpreter.reset()
+
+    def _invoke(self, x: Int8) -> dict[int, Int8]:
+        self._interpreter.set_input(np.ascontiguousarray(x, np.int8).reshape(self._shape), 0)
+        self._interpreter.invoke()
+        return {
+            index: np.array(self._interpreter.GetTensor(layer.tensor, 0)["tensor_data"], np.int8).reshape(-1)
+            for index, layer in enumerate(self.model.network.layers)
+        }
+
+
+class TfliteEngine(InterpreterEngine):
+    """Desktop TFLite: tflite-runtime where it can run, else ai-edge-litert."""
+
+    name = "tflite"
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        interpreter = _tflite_interpreter()
+        try:
+            self._interpreter: Any = interpreter(model_content=model.content)
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise KwsError(f"TFLite cannot load {model.source}: {error}") from error
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+
+    def _reset_network(self) -> None:
+        self._interpreter.reset_all_variables()
+
+    def _invoke(self, x: Int8) -> dict[int, Int8]:
+        network = self.model.network
+        self._interpreter.set_tensor(self._input, np.ascontiguousarray(x, np.int8).reshape(network.input_shape))
+        self._interpreter.invoke()
+        output = np.array(self._interpreter.get_tensor(self._output), np.int8)
+        return {len(network.layers) - 1: output.reshape(-1)}
+
+
+def _tflite_interpreter() -> Any:
+    # tflite-runtime was built for numpy 1: with numpy 2 it imports and then fails to run.
+    if np.lib.NumpyVersion(np.__version__) < "2.0.0":
+        try:
+            from tflite_runtime.interpreter import Interpreter
+        except ImportError:
+            pass
+        else:
+            return Interpreter
+    try:
+        from ai_edge_litert.interpreter import Interpreter as LitertInterpreter
+    except ImportError as error:
+        raise KwsError(
+            "the tflite engine needs a TFLite interpreter: pip install 'kws[tflite]'"
+            f" (or 'kws[tflite-runtime]' with numpy 1) ({error})"
+        ) from error
+    return LitertInterpreter

@@ -1,0 +1,63 @@
+"""Engine ``numpy``: the harness itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.engines.base import Engine, Int8, Int16, Output
+from kws.fixedpoint.network import Trace
+from kws.fixedpoint.spotter import Spotter
+from kws.quantize.model import Model
+
+_BATCH = 256
+
+
+def from_trace(trace: Trace, calls: int, **more: object) -> Output:
+    """The first stream of a harness trace as an engine's output."""
+    layers = {i: out[0].reshape(calls, -1) for i, out in enumerate(trace.outputs)}
+    cells = {i: cell[0].reshape(calls, -1) for i, cell in trace.cells.items()}
+    return Output(layers=layers, cells=cells, posteriors=layers[len(layers) - 1], **more)  # type: ignore[arg-type]
+
+
+class NumpyEngine(Engine):
+    """One stream through :mod:`kws.fixedpoint`."""
+
+    name = "numpy"
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._spotter = self._make(1) if model.info is not None else None
+        self._state = model.network.initial_state()
+
+    def _make(self, streams: int) -> Spotter:
+        info = self.model.require_info()
+        return Spotter(self.model.tables, self.model.network, info.detector_parameters(), streams)
+
+    def reset(self) -> None:
+        """Forget all samples, states and detections."""
+        if self._spotter is not None:
+            self._spotter.reset()
+        else:
+            self._state = self.model.network.initial_state()
+
+    def process(self, pcm: npt.NDArray[np.int16]) -> Output:
+        """Feed int16 [samples]."""
+        if self._spotter is None:
+            self.model.require_info()
+        assert self._spotter is not None
+        s = self._spotter.process(pcm[None])
+        return from_trace(s.trace, s.features.shape[1], features=s.features[0], detections=s.detections[0])
+
+    def run_network(self, x: Int8) -> Output:
+        """Feed int8 [calls, input size] to the network alone."""
+        state = self._spotter.state if self._spotter is not None else self._state
+        return from_trace(self.model.network.run(x[None], state), len(x), features=None)
+
+    def classify(self, clips: Int16) -> Int8:
+        """All clips side by side, some hundreds at a time."""
+        parts = []
+        for start in range(0, len(clips), _BATCH):
+            part = clips[start : start + _BATCH]
+            parts.append(self._make(len(part)).process(part).posteriors[:, -1])
+        return np.concatenate(parts) if parts else np.zeros((0, self.model.network.output_size), np.int8)

@@ -1,0 +1,91 @@
+"""The folder of one training run: what is in it, and its settings and provenance as files.
+
+====================  =====================================================================
+``config.toml``       the exact settings; `kws train` takes it again
+``run.json``          provenance: data, versions, the best epoch so far
+``history.json``      one entry an epoch
+``history.png``       the same as a picture
+``weights.npz``       the best epoch's float weights (`kws.quantize.float_reference`)
+``calibration.npy``   features that set the int8 ranges, int8 [clips, frames, bands]
+``checkpoint/``       the whole state of training after the last epoch; to go on from
+``cache/``            features of all clips; may be deleted
+``model.tflite``      what `kws convert` makes of all this
+====================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from kws.config import Experiment, load
+from kws.errors import KwsError
+from kws.files import write_atomic
+
+CONFIG = "config.toml"
+PROVENANCE = "run.json"
+HISTORY = "history.json"
+PLOT = "history.png"
+WEIGHTS = "weights.npz"
+CALIBRATION = "calibration.npy"
+CHECKPOINT = "checkpoint/last.npz"
+CACHE = "cache"
+MODEL = "model.tflite"
+
+
+def to_toml(experiment: Experiment) -> str:
+    """The experiment as a TOML text that `kws.config.load` reads back as the same experiment."""
+    lines = [f"name = {_toml(experiment.name)}"]
+    for section in fields(experiment):
+        if section.name == "name":
+            continue
+        values = getattr(experiment, section.name)
+        lines += ["", f"[{section.name}]"]
+        lines += [f"{f.name} = {_toml(getattr(values, f.name))}" for f in fields(values)]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    # JSON's strings and numbers are also TOML's; NaN and infinity never pass the validation.
+    return json.dumps(value)
+
+
+def load_config(run: Path) -> Experiment:
+    """The settings of a run.
+
+    Raises:
+        KwsError: the folder is not a run, or its settings cannot be read.
+    """
+    if not (run / CONFIG).exists():
+        raise KwsError(f"{run} is not the folder of a training run (no {CONFIG}); run `kws train` first")
+    return load(run / CONFIG)
+
+
+def load_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        KwsError: the file cannot be read or is not a JSON object.
+    """
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as error:
+        raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise KwsError(f"{path} is damaged ({error}); train again with --restart") from error
+    if not isinstance(values, dict):
+        raise KwsError(f"{path} is damaged (not an object); train again with --restart")
+    return values
+
+
+def save_json(values: dict[str, Any], path: Path) -> None:
+    """Write a JSON object for people to read, keys in the order given.
+
+    Raises:
+        KwsError: the file cannot be written.
+    """
+    write_atomic(path, json.dumps(values, indent=1) + "\n")

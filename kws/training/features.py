@@ -1,0 +1,264 @@
+"""int8 log-mel features of clips, from the front end that ships, cached in the run's folder.
+
+Waveform augmentation and the integer front end cost a few milliseconds a clip, so a fixed number
+of variants of every training clip is computed once, on all cores; what is cheap (SpecAugment) is
+drawn afresh in every epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import kws
+from kws.config import AugmentConfig, Experiment
+from kws.datasets import clips as clip_lists
+from kws.datasets.augment import NoiseSource, augment
+from kws.datasets.clips import SPLITS, Example
+from kws.errors import KwsError
+from kws.files import replacing
+from kws.fixedpoint.frontend import Frontend
+from kws.quantize.model import frontend_tables
+
+Progress = Callable[[int, int], None]
+Int8 = npt.NDArray[np.int8]
+
+# A few hundred variants a job: about a second, so that progress moves and Ctrl-C is quick.
+_JOB_VARIANTS = 512
+# Streams in step in the front end: few enough for a frame's arrays to stay in the cache.
+_STREAMS = 64
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What makes features of examples.
+
+    Attributes:
+        experiment: the settings.
+        split: ``training``, ``validation`` or ``testing``.
+        examples: the clips, in order.
+        background: noise recordings.
+        variants: variants of each example; the first is the clip as recorded.
+    """
+
+    experiment: Experiment
+    split: str
+    examples: tuple[Example, ...]
+    background: tuple[Path, ...]
+    variants: int
+
+
+def recipe(experiment: Experiment, data: Path, split: str) -> Recipe:
+    """The recipe of one split of a data folder: variants for training, else the clips as recorded.
+
+    Raises:
+        KwsError: the folder holds no clips, or lacks one of the experiment's words.
+    """
+    settings = experiment.data
+    clips = clip_lists.index(data, settings.validation_percent, settings.testing_percent)
+    chosen = clip_lists.examples(clips, settings, split, experiment.training.seed)
+    variants = experiment.augment.variants if split == clip_lists.TRAINING else 1
+    return Recipe(experiment, split, tuple(chosen), tuple(clip_lists.background(data)), variants)
+
+
+def digest(made: Recipe) -> str:
+    """16 hexadecimal digits that change with whatever would change the features.
+
+    Files count by folder, name and size. The code that makes the features counts too.
+    """
+    experiment = made.experiment
+    settings = {
+        "kws": kws.__version__,
+        "frontend": experiment.as_dict()["frontend"],
+        "clip_ms": experiment.data.clip_ms,
+        "augment": _waveform_settings(experiment.augment) if made.variants > 1 else None,
+        "variants": made.variants,
+        "seed": experiment.training.seed,
+        "split": made.split,
+        "background": [[p.name, p.stat().st_size] for p in made.background],
+        "examples": [
+            [e.label, None if e.clip is None else [e.clip.word, e.clip.path.name, e.clip.path.stat().st_size]]
+            for e in made.examples
+        ],
+        "code": [_source(m) for m in (Frontend, augment, clip_lists.load)],
+    }
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+
+
+def _waveform_settings(config: AugmentConfig) -> list[object]:
+    return [config.time_shift_ms, config.gain_db, config.noise_probability, list(config.snr_db)]
+
+
+def _source(member: object) -> str:
+    try:
+        return hashlib.sha256(inspect.getsource(sys.modules[member.__module__]).encode()).hexdigest()
+    except OSError:
+        return ""  # an installation without sources is told apart by its version
+
+
+def features(made: Recipe, folder: Path, progress: Progress | None = None) -> Int8:
+    """Features of a recipe, from the cache or computed into it.
+
+    Training clips: the first variant is the clip as recorded, the others are augmented
+    (`kws.datasets.augment.augment`). Silence is drawn anew in every variant. The result depends
+    on the recipe alone, not on the number of processes.
+
+    Args:
+        made: what to compute.
+        folder: the cache; older features of the same split are deleted from it.
+        progress: called with (clips done, clips in total), variants counted as clips.
+
+    Returns:
+        int8 ``[examples, variants, frames, bands]``.
+
+    Raises:
+        KwsError: a clip cannot be read (it is named), or the cache cannot be written.
+    """
+    config = made.experiment
+    shape = (
+        len(made.examples),
+        made.variants,
+        config.frontend.frames(config.data.clip_samples),
+        config.frontend.bands,
+    )
+    path = folder / f"{made.split}-{digest(made)}.npy"
+    if path.exists():
+        try:
+            found = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            found = None  # damaged: computed again
+        if found is not None and found.shape == shape and found.dtype == np.int8:
+            return np.asarray(found, np.int8)
+    result = np.empty(shape, np.int8)
+    done = 0
+    for places, block in _compute(made):
+        result[places] = block
+        done += len(places) * made.variants
+        if progress is not None:
+            progress(done, shape[0] * shape[1])
+    with replacing(path) as temporary:
+        _require_space(temporary, result.nbytes)
+        with temporary.open("wb") as file:
+            np.save(file, result)
+    for old in folder.glob(f"{made.split}-*.npy"):
+        if old != path:
+            old.unlink()
+    return result
+
+
+def _require_space(path: Path, size: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if free < size:
+        raise KwsError(
+            f"the features need {size / 1e6:.0f} MB in {path.parent} and {free / 1e6:.0f} MB are free; make room there"
+        )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Some examples, all with a clip or all without, by index."""
+
+    places: tuple[int, ...]
+    spoken: bool
+
+
+def _jobs(made: Recipe) -> list[_Job]:
+    size = max(1, _JOB_VARIANTS // made.variants)
+    jobs = []
+    for spoken in (True, False):
+        places = [i for i, e in enumerate(made.examples) if (e.clip is not None) == spoken]
+        jobs += [_Job(tuple(places[i : i + size]), spoken) for i in range(0, len(places), size)]
+    return jobs
+
+
+def _compute(made: Recipe) -> Iterator[tuple[Sequence[int], Int8]]:
+    """Features of all jobs, in any order."""
+    jobs = _jobs(made)
+    processes = min(len(jobs), os.cpu_count() or 1)
+    if processes <= 1:
+        yield from ((job.places, _run(made, job)) for job in jobs)
+        return
+    # Spawned, not forked: TensorFlow's threads in this process would not survive a fork.
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _initialise, (made,))
+    waiting: dict[Future[Int8], _Job] = {}
+    remaining = iter(jobs)
+    try:
+        for job in remaining:
+            waiting[pool.submit(_run_here, job)] = job
+            if len(waiting) < 2 * processes:
+                continue
+            yield from _collect(waiting)
+        while waiting:
+            yield from _collect(waiting)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _collect(waiting: dict[Future[Int8], _Job]) -> Iterator[tuple[Sequence[int], Int8]]:
+    finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in finished:
+        job = waiting.pop(future)
+        yield job.places, future.result()
+
+
+_made: Recipe | None = None
+
+
+def _initialise(made: Recipe) -> None:
+    # Ctrl-C reaches every process of the terminal; the parent alone decides what to do.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    global _made  # noqa: PLW0603 - a worker's only argument that should not travel with every job
+    _made = made
+
+
+def _run_here(job: _Job) -> Int8:
+    assert _made is not None
+    return _run(_made, job)
+
+
+def _seed(made: Recipe, job: _Job) -> int:
+    key = [made.experiment.training.seed, SPLITS.index(made.split), job.places[0], job.spoken]
+    return int(np.random.SeedSequence(key).generate_state(1)[0])
+
+
+@cache
+def _noise(paths: tuple[Path, ...], samples: int, seed: int) -> NoiseSource:
+    return NoiseSource(paths, samples, seed)
+
+
+def _run(made: Recipe, job: _Job) -> Int8:
+    config = made.experiment
+    samples = config.data.clip_samples
+    if job.spoken:
+        noise = _noise(made.background, samples, config.training.seed)
+        chosen = [made.examples[i] for i in job.places]
+        recorded, _ = clip_lists.load(chosen, config.data, noise)
+        rng = np.random.default_rng(_seed(made, job))
+        variants = [recorded] + [augment(recorded, rng, config.augment, noise) for _ in range(made.variants - 1)]
+    else:
+        # Silence draws from the source's own generator, so each job needs a source of its own.
+        fresh = NoiseSource(made.background, samples, _seed(made, job))
+        variants = [fresh.silence(len(job.places)) for _ in range(made.variants)]
+    tables = frontend_tables(config.frontend)
+    parts = []
+    for pcm in variants:
+        blocks = [
+            Frontend(tables, streams=len(block)).process(block)
+            for block in (pcm[i : i + _STREAMS] for i in range(0, len(pcm), _STREAMS))
+        ]
+        parts.append(np.concatenate(blocks))
+    return np.stack(parts, axis=1)

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws import audio
+from kws.config import DataConfig
+from kws.datasets import clips
+from kws.datasets.augment import NoiseSource
+from kws.errors import KwsError
+
+DATA = DataConfig(words=("yes", "no"), clip_ms=100, unknown_percent=50, silence_percent=25)
+
+
+def record(root: Path, name: str, x: object = None) -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio.write(path, np.full(160, 5, np.int16) if x is None else np.asarray(x, np.int16))
+    return path
+
+
+# Membership as published: validation_list.txt of Speech Commands 0.02, testing_list.txt of 0.01, neither.
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("067f61e2_nohash_2.wav", "validation"),
+        ("48bfde8e_nohash_1.wav", "validation"),
+        ("264f471d_nohash_3.flac", "validation"),
+        ("db4cf12f_nohash_1.wav", "validation"),
+        ("f822b9bf_nohash_4.wav", "validation"),
+        ("2aa787cf_nohash_0.wav", "testing"),
+        ("1b4c9b89_nohash_4.wav", "testing"),
+        ("94de6a6a_nohash_3.wav", "testing"),
+        ("27c30960_nohash_0.wav", "testing"),
+        ("004ae714_nohash_0.flac", "training"),
+        ("00f0204f_nohash_0.wav", "training"),
+    ],
+)
+def test_split_rule_is_speech_commands(name: str, split: str) -> None:
+    assert clips.split_of(name) == split
+    assert clips.split_of(clips.speaker_of(name)) == split
+
+
+def test_split_shares() -> None:
+    count = Counter(clips.split_of(f"speaker {i}x", 20, 5) for i in range(4000))
+    assert abs(count["validation"] / 4000 - 0.20) < 0.02
+    assert abs(count["testing"] / 4000 - 0.05) < 0.01
+    assert {clips.split_of(f"s{i}", 0, 0) for i in range(100)} == {"training"}
+
+
+@pytest.mark.parametrize(
+    ("name", "speaker"),
+    [
+        ("0a7c2a8d_nohash_12.wav", "0a7c2a8d"),
+        ("a/b/anna_03.flac", "anna"),
+        ("anna-3.wav", "anna"),
+        ("anna 3.wav", "anna"),
+        ("anna.wav", "anna"),
+        ("mary_ann_2.wav", "mary_ann"),
+        ("speaker7.wav", "speaker7"),
+        ("0001.wav", "0001"),
+    ],
+)
+def test_speaker_of(name: str, speaker: str) -> None:
+    assert clips.speaker_of(name) == speaker
+
+
+def test_index_finds_clips_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("yes/b_1.wav", "yes/a_1.flac", "no/a_2.WAV", "_background_noise_/n.wav", ".git/x.wav", "yes/.x.wav"):
+        record(tmp_path, name)
+    (tmp_path / "yes" / "notes.txt").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    found = clips.index(tmp_path, 100, 0)
+    assert [(c.word, c.path.name, c.speaker, c.split) for c in found] == [
+        ("no", "a_2.WAV", "a", "validation"),
+        ("yes", "a_1.flac", "a", "validation"),
+        ("yes", "b_1.wav", "b", "validation"),
+    ]
+    assert [p.name for p in clips.background(tmp_path)] == ["n.wav"]
+
+
+def test_lists_define_the_split(tmp_path: Path) -> None:
+    for name in ("yes/a_1.flac", "yes/b_1.flac", "yes/c_1.flac"):
+        record(tmp_path, name)
+    (tmp_path / "validation_list.txt").write_text("yes/b_1.wav\n\n")
+    assert [c.split for c in clips.index(tmp_path)] == ["training", "validation", "training"]
+    (tmp_path / "testing_list.txt").write_text("yes/c_1.flac\n")
+    assert [c.split for c in clips.index(tmp_path)] == ["training", "validation", "testing"]
+
+
+def test_index_of_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KwsError, match="words/yes/anna_01"):
+        clips.index(tmp_path / "none")
+    (tmp_path / "yes").mkdir()
+    with pytest.raises(KwsError, match="no clips"):
+        clips.index(tmp_path)
+    assert clips.background(tmp_path) == []
+
+
+def made_up(counts: dict[str, int], split: str = "training") -> list[clips.Clip]:
+    return [clips.Clip(Path(f"{w}/{i}.wav"), w, str(i), split) for w, n in counts.items() for i in range(n)]
+
+
+def test_examples_deal_unknown_words_evenly() -> None:
+    listed = made_up({"yes": 30, "no": 30, "common": 500, "rare": 3, "some": 12, "_unknown_": 500})
+    listed += made_up({"yes": 7, "common": 7}, "validation")
+    chosen = clips.examples(listed, DATA, "training", seed=1)
+    words = Counter(e.clip.word if e.clip else None for e in chosen)
+    assert (words["yes"], words["no"]) == (30, 30)
+    assert words["rare"] == 3
+    assert sum(words[w] for w in ("common", "some", "_unknown_", "rare")) == 30
+    assert max(words[w] for w in ("common", "some", "_unknown_")) == 9
+    assert words[None] == 15
+    assert {e.clip.split for e in chosen if e.clip} == {"training"}
+    assert all(e.label == {"yes": 2, "no": 3, None: 0}.get(e.clip.word if e.clip else None, 1) for e in chosen)
+    assert len({e.clip for e in chosen if e.clip}) == 90
+
+
+def test_examples_depend_on_the_seed_alone() -> None:
+    listed = made_up({"yes": 20, "no": 20, "other": 300})
+    same = [clips.examples(listed, DATA, "training", seed) for seed in (1, 1, 2)]
+    assert same[0] == same[1]
+    assert same[0] != same[2]
+
+
+def test_examples_use_recorded_silence_first() -> None:
+    listed = made_up({"yes": 20, "no": 20, "_silence_": 4})
+    quiet = [e for e in clips.examples(listed, DATA, "training", 1) if e.label == 0]
+    assert [e.clip is None for e in quiet] == [False] * 4 + [True] * 6
+
+
+def test_examples_name_a_missing_word() -> None:
+    with pytest.raises(KwsError, match="no clips of no"):
+        clips.examples(made_up({"yes": 3}), DATA, "training", 1)
+    with pytest.raises(KwsError, match="no split 'train'"):
+        clips.examples(made_up({"yes": 3, "no": 3}), DATA, "train", 1)
+
+
+def test_everything() -> None:
+    got = clips.everything(made_up({"yes": 1, "no": 1, "cat": 1, "_silence_": 1, "_unknown_": 1}), DATA)
+    assert [e.label for e in got] == [2, 3, 1, 0, 1]
+
+
+def test_load_pads_evenly_and_keeps_the_loudest(tmp_path: Path) -> None:
+    long = np.zeros(5000, np.int16)
+    long[3000:3100] = 900
+    record(tmp_path, "yes/a_1.wav", np.full(1001, 7))
+    record(tmp_path, "no/a_1.flac", long)
+    listed = clips.index(tmp_path)
+    seen: list[tuple[int, int]] = []
+    noise = NoiseSource([], DATA.clip_samples, 1)
+    chosen = [*clips.everything(listed, DATA), clips.Example(0, None)]
+    pcm, labels = clips.load(chosen, DATA, noise, lambda *x: seen.append(x))
+    assert pcm.shape == (3, 1600)
+    assert pcm.dtype == np.int16
+    assert labels.dtype == np.int32
+    assert labels.tolist() == [3, 2, 0]
+    assert (pcm[0] == 900).sum() == 100
+    np.testing.assert_array_equal(np.flatnonzero(pcm[1]), np.arange(299, 1300))
+    assert seen[-1] == (3, 3)
+
+
+def test_load_names_a_broken_file(tmp_path: Path) -> None:
+    path = record(tmp_path, "yes/a_1.wav")
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(KwsError, match=r"a_1\.wav is truncated"):
+        clips.load(clips.everything(clips.index(tmp_path), DATA), DATA, NoiseSource([], 1600, 1))

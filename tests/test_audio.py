@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import io
+import struct
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws import audio
+from kws.errors import KwsError
+
+
+@pytest.fixture
+def noise() -> np.ndarray:
+    x = np.random.default_rng(1).integers(-32768, 32768, 50_000).astype(np.int16)
+    x[:2] = -32768, 32767
+    return x
+
+
+def tone(rate: int, hz: float = 440, seconds: float = 1.0) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hz * np.arange(round(rate * seconds)) / rate)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "A.WAV"])
+def test_16_bit_16_khz_mono_is_bit_exact(tmp_path: Path, noise: np.ndarray, name: str) -> None:
+    audio.write(tmp_path / name, noise)
+    np.testing.assert_array_equal(audio.read(tmp_path / name), noise)
+    assert audio.read(tmp_path / name).dtype == np.int16
+    assert audio.info(tmp_path / name) == audio.Info(16000, 1, 3.125, "PCM_16")
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
+def test_other_rates_are_resampled(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(rate), rate, subtype="PCM_16")
+    got = audio.read(tmp_path / "a.wav")
+    assert abs(len(got) - 16000) <= 1
+    wanted = 32768 * tone(16000)[1000:15000]
+    error = got[1000:15000] - wanted
+    assert 10 * np.log10(np.mean(wanted**2) / np.mean(error**2)) > 80
+
+
+def test_channels_are_averaged(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.array([[100, 300], [-32768, 32767], [1, 2]], np.int16), 16000)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), [200, 0, 2])
+
+
+def test_24_and_32_bit_round_to_nearest_and_saturate(tmp_path: Path) -> None:
+    for subtype in ("PCM_24", "PCM_32"):
+        x = (np.array([1.4, 1.6, -1.6, -0.4, 32767.9, -32768]) * 65536).astype(np.int32)
+        soundfile.write(tmp_path / "a.wav", x, 16000, subtype=subtype)
+        np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), [1, 2, -2, 0, 32767, -32768])
+
+
+def test_8_bit(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.array([-32768, 0, 256, 32512], np.int16), 16000, subtype="PCM_U8")
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), [-32768, 0, 256, 32512])
+
+
+def test_float_is_scaled_and_saturates(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.array([0.5, 1.5, -1.5, 0.6 / 32768]), 16000, subtype="FLOAT")
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), [16384, 32767, -32768, 1])
+
+
+def test_not_a_number_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.array([0.5, np.nan]), 16000, subtype="FLOAT")
+    with pytest.raises(KwsError, match="not numbers"):
+        audio.read(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5000, 99_000])
+def test_truncated_wav(tmp_path: Path, noise: np.ndarray, lost: int) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(whole[:-lost])
+    with pytest.raises(KwsError, match="truncated"):
+        audio.read(tmp_path / "a.wav")
+
+
+def test_chunks_around_the_audio_do_not_look_truncated(tmp_path: Path, noise: np.ndarray) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+    whole = (tmp_path / "a.wav").read_bytes()
+    extra = b"LIST" + struct.pack("<I", 3) + b"abc\0"
+    body = whole[12:36] + extra + whole[36:] + extra
+    (tmp_path / "b.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body)
+    np.testing.assert_array_equal(audio.read(tmp_path / "b.wav"), noise)
+
+
+def test_wav_from_a_pipe_has_unknown_length(tmp_path: Path, noise: np.ndarray) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+    whole = bytearray((tmp_path / "a.wav").read_bytes())
+    whole[4:8] = whole[40:44] = b"\xff" * 4
+    (tmp_path / "a.wav").write_bytes(whole)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), noise)
+
+
+def test_truncated_and_corrupt_flac(tmp_path: Path, noise: np.ndarray) -> None:
+    audio.write(tmp_path / "a.flac", noise)
+    whole = (tmp_path / "a.flac").read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:5000] + b"\x55" * 64 + whole[5064:]):
+        (tmp_path / "b.flac").write_bytes(damaged)
+        with pytest.raises(KwsError, match=r"b\.flac"):
+            audio.read(tmp_path / "b.flac")
+
+
+@pytest.mark.parametrize("content", [b"", b"these are not the samples you are looking for", b"RIFF\0\0\0\0WAVE"])
+def test_not_audio(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(content)
+    for reader in (audio.read, audio.info, lambda p: next(audio.blocks(p, 10))):
+        with pytest.raises(KwsError, match=r"cannot read .*a\.wav"):
+            reader(tmp_path / "a.wav")
+
+
+def test_missing_and_empty(tmp_path: Path) -> None:
+    with pytest.raises(KwsError, match="there is no file"):
+        audio.read(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "b.wav", np.zeros(0, np.int16), 16000)
+    with pytest.raises(KwsError, match="no samples"):
+        audio.read(tmp_path / "b.wav")
+    (tmp_path / "c.raw").write_bytes(b"1234")
+    with pytest.raises(KwsError, match="cannot read"):
+        audio.read(tmp_path / "c.raw")
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("samples", [1, 333, 70_000])
+def test_blocks_join_to_what_read_gives(tmp_path: Path, rate: int, samples: int) -> None:
+    x = np.random.default_rng(2).integers(-9999, 9999, 500 if samples == 1 else 150_000).astype(np.int16)
+    soundfile.write(tmp_path / "a.wav", x, rate)
+    blocks = list(audio.blocks(tmp_path / "a.wav", samples))
+    assert {len(b) for b in blocks[:-1]} <= {samples}
+    np.testing.assert_array_equal(np.concatenate(blocks), audio.read(tmp_path / "a.wav"))
+
+
+def test_write_refuses(tmp_path: Path, noise: np.ndarray) -> None:
+    for path, x, why in (
+        (tmp_path / "a.mp3", noise, "must end in"),
+        (tmp_path / "a.wav", noise.astype(np.float32), "must be int16"),
+        (tmp_path / "a.wav", noise.reshape(2, -1), "must be int16"),
+        (tmp_path / "a.wav", noise[:0], "no samples"),
+        (tmp_path / "none" / "a.wav", noise, "folder exists"),
+    ):
+        with pytest.raises(KwsError, match=why):
+            audio.write(path, x)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failed_write_keeps_the_old_file(tmp_path: Path, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+
+    def fail(path: Path, *_: object, **__: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(soundfile, "write", fail)
+    with pytest.raises(KwsError, match="No space left"):
+        audio.write(tmp_path / "a.wav", noise[::2].copy())
+    monkeypatch.undo()
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), noise)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+class Trickle(io.RawIOBase):
+    """A pipe that delivers ``pieces`` one at a time."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        if not self.pieces:
+            return 0
+        piece = self.pieces.pop(0)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def test_raw_blocks_deliver_what_is_there() -> None:
+    data = np.arange(-5, 5, dtype="<i2").tobytes()
+    stream = io.BufferedReader(Trickle([data[:3], data[3:4], data[4:16], data[16:]]))
+    got = list(audio.raw_blocks(stream, 100))
+    assert [len(g) for g in got] == [1, 1, 6, 2]
+    np.testing.assert_array_equal(np.concatenate(got), np.arange(-5, 5))
+    assert [len(g) for g in audio.raw_blocks(io.BytesIO(data), 4)] == [4, 4, 2]
+
+
+def test_raw_blocks_refuse_half_a_sample() -> None:
+    with pytest.raises(KwsError, match="middle of a sample"):
+        list(audio.raw_blocks(io.BytesIO(b"123"), 4))
+
+
+class FakePortAudio(types.ModuleType):
+    """The part of sounddevice that a microphone uses, hearing a ramp or a tone."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, rates: tuple[int, ...], x: np.ndarray) -> None:
+        super().__init__("sounddevice")
+        self.rates, self.x, self.closed = rates, x, False
+
+    def query_devices(self, device: object = None, kind: str | None = None) -> object:
+        entry = {"index": 3, "name": "Fake", "max_input_channels": 1, "default_samplerate": float(self.rates[0])}
+        if device == "Nobody":
+            raise ValueError("No input device matching 'Nobody'")
+        return entry if kind else [entry, {**entry, "name": "Speaker", "max_input_channels": 0}]
+
+    def check_input_settings(self, samplerate: int, **_: object) -> None:
+        if samplerate not in self.rates:
+            raise self.PortAudioError("Invalid sample rate")
+
+    def RawInputStream(self, samplerate: int, blocksize: int, callback: object, **kw: object) -> object:
+        assert samplerate in self.rates
+        assert (kw["channels"], kw["dtype"]) == (1, "int16")
+        fake = self
+
+        class Stream:
+            def start(self) -> None:
+                for i in range(0, len(fake.x), blocksize):
+                    status = types.SimpleNamespace(input_overflow=i == blocksize)
+                    callback(fake.x[i : i + blocksize].tobytes(), blocksize, None, status)
+
+            def close(self) -> None:
+                fake.closed = True
+
+        return Stream()
+
+
+def test_microphone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakePortAudio((16000,), np.arange(3200, dtype=np.int16))
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    assert audio.devices() == [(3, "Fake", 16000.0)]
+    with audio.microphone(None, 320) as microphone:
+        got = [next(microphone) for _ in range(10)]
+    np.testing.assert_array_equal(np.concatenate(got), np.arange(3200))
+    assert microphone.overflows == 1
+    assert fake.closed
+
+
+def test_microphone_at_another_rate_is_resampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = (32768 * tone(48000)).astype(np.int16)
+    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((48000,), x))
+    with audio.microphone("Fake", 320) as microphone:
+        assert microphone.sample_rate == 48000
+        got = np.concatenate([next(microphone) for _ in range(40)])
+    assert np.abs(got[500:12000] - 32768 * tone(16000)[500:12000]).max() < 5
+
+
+def test_microphone_that_falls_silent_or_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio, "_MICROPHONE_TIMEOUT", 0.01)
+    monkeypatch.setattr(audio, "_MICROPHONE_SECONDS", 1)
+    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((16000,), np.zeros(32000, np.int16)))
+    microphone = audio.microphone(None, 1600)
+    assert microphone.overflows == 11
+    for _ in range(10):
+        next(microphone)
+    with pytest.raises(KwsError, match="stopped delivering"):
+        next(microphone)
+
+
+def test_microphone_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((16000,), np.zeros(0, np.int16)))
+    with pytest.raises(KwsError, match="Nobody"):
+        audio.microphone("Nobody", 320)
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(KwsError, match="install PortAudio"):
+        audio.microphone(None, 320)
