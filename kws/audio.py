@@ -246,7 +246,7 @@ class Microphone(Iterator[Pcm]):
 
 def _sounddevice() -> Any:
     try:
-        import sounddevice  # noqa: PLC0415 - loads PortAudio, which only the microphone needs
+        import sounddevice
     except (ImportError, OSError) as error:
         raise KwsError(
             f"cannot use a microphone: {error}; install PortAudio (Debian: apt install libportaudio2)"

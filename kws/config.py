@@ -96,9 +96,7 @@ class DetectorConfig:
     cooldown_frames: int = 35
 
     def __post_init__(self) -> None:
-        _require(
-            1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}"
-        )
+        _require(1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}")
         _require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
         _require(
             0 <= self.cooldown_frames <= 1000,

@@ -54,6 +54,15 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
+def write_config(experiment: Experiment, run: Path) -> None:
+    """Write a run's ``config.toml``.
+
+    Raises:
+        KwsError: the file cannot be written.
+    """
+    write_atomic(run / CONFIG, to_toml(experiment))
+
+
 def load_config(run: Path) -> Experiment:
     """The settings of a run.
 

@@ -33,6 +33,9 @@ class Options:
     input_zero_point: int | None = None
     weights: str = "normal"  # or "saturated"
     time_major: bool = False
+    gain: float = 2.5
+    dense_gain: float = 2.5
+    bias_gain: float = 1.0
 
 
 class Builder:
@@ -46,19 +49,19 @@ class Builder:
         self.graph.tensors.append(Tensor(name, tuple(shape), dtype, scales, zero_points, data=data, **more))
         return len(self.graph.tensors) - 1
 
-    def weights(self, name, shape, per_channel=False) -> int:
+    def weights(self, name, shape, gain, per_channel=False) -> int:
         if self.o.weights == "saturated":
             data = self.rng.choice([-127, 127], shape).astype(np.int8)
         else:
             data = np.clip(np.round(self.rng.normal(0, 45, shape)), -127, 127).astype(np.int8)
         count = shape[0] if per_channel else 1
-        scale = self.rng.uniform(0.5, 2.0, count) * 2.5 / math.sqrt(shape[1]) / 127
+        scale = self.rng.uniform(0.5, 2.0, count) * gain / math.sqrt(shape[1]) / 127
         return self.tensor(name, shape, INT8, scale, 0, data)
 
     def bias(self, name, count, scale) -> int:
         if not self.o.bias:
             return self.tensor(name, (count,), INT32, scale, 0, np.zeros(count, np.int32))
-        data = np.round(self.rng.normal(0, 1.0, count) / np.broadcast_to(scale, count)).astype(np.int32)
+        data = np.round(self.rng.normal(0, self.o.bias_gain, count) / np.broadcast_to(scale, count)).astype(np.int32)
         return self.tensor(name, (count,), INT32, scale, 0, data)
 
     def scale_of(self, tensor: int) -> np.ndarray:
@@ -68,9 +71,10 @@ class Builder:
         source = self.graph.tensors[x]
         inputs = source.shape[-1]
         name = f"lstm_{index}"
-        w = [self.weights(f"{name}_w{g}", (units, inputs)) for g in "ifco"]
-        r = [self.weights(f"{name}_r{g}", (units, units)) for g in "ifco"]
-        b = [self.bias(f"{name}_b{g}", units, self.scale_of(x) * self.scale_of(t)) for g, t in zip("ifco", w)]
+        w = [self.weights(f"{name}_w{g}", (units, inputs), self.o.gain) for g in "ifco"]
+        r = [self.weights(f"{name}_r{g}", (units, units), 2.5) for g in "ifco"]
+        scales = [self.scale_of(x) * self.scale_of(t) for t in w]
+        b = [self.bias(f"{name}_b{g}", units, scale) for g, scale in zip("ifco", scales, strict=True)]
         power = self.o.cell_power if self.o.cell_power is not None else int(self.rng.integers(-15, -9))
         h_scale = float(self.rng.uniform(0.5, 1.0)) / 127
         h_zero = int(self.rng.integers(-20, 20))
@@ -86,7 +90,7 @@ class Builder:
     def dense(self, x: int, outputs: int, shape, keep=False) -> int:
         per_channel = self.o.per_channel if self.o.per_channel is not None else bool(self.rng.integers(2))
         inputs = self.graph.tensors[x].shape[-1]
-        w = self.weights("dense_w", (outputs, inputs), per_channel)
+        w = self.weights("dense_w", (outputs, inputs), self.o.dense_gain, per_channel)
         b = self.bias("dense_b", outputs, self.scale_of(x) * self.scale_of(w)) if self.o.bias else -1
         scale, zero = float(self.rng.uniform(0.02, 0.1)), int(self.rng.integers(-30, 30))
         out = self.tensor("dense_out", shape, INT8, scale, zero)
@@ -152,7 +156,7 @@ def bare_model(seed: int = 0, **options) -> Model:
 
 def spotting_model(
     seed: int = 0,
-    words: tuple[str, ...] = ("yes", "no"),
+    words: tuple[str, ...] = ("yes", "no", "up", "down"),
     frontend: FrontendConfig | None = None,
     detector: DetectorConfig | None = None,
     **options,
@@ -160,7 +164,7 @@ def spotting_model(
     """A whole model, PCM to detections, whose random network does detect things."""
     frontend = frontend or FrontendConfig()
     info = ModelInfo(
-        ("_silence_", "_unknown_", *words), frontend, detector or DetectorConfig(3, 0.4, 5), {"note": "random weights"}
+        ("_silence_", "_unknown_", *words), frontend, detector or DetectorConfig(3, 0.25, 5), {"note": "random weights"}
     )
     graph = random_graph(
         seed,
@@ -168,6 +172,6 @@ def spotting_model(
         outputs=len(info.labels),
         input_scale=FEATURE_SCALE,
         input_zero_point=0,
-        **options,
+        **{"gain": 1.0, "dense_gain": 12.0, "bias_gain": 0.3, **options},
     )
     return Model.from_bytes(with_info(graph, info), f"random spotting model {seed}")

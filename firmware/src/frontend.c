@@ -7,7 +7,7 @@
 #define SPECTRUM_BITS 28
 #define POWER_SHIFT 27
 #define WEIGHT_ONE 32768u
-#define STEPS_PER_OCTAVE 6
+#define STEPS_PER_OCTAVE 5
 
 /* log2(1 + i / 32) in Q0.16 */
 static const uint32_t log_table[33] = {

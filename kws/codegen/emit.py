@@ -14,7 +14,6 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from kws.fixedpoint.arithmetic import Multiplier

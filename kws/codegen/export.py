@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kws import firmware_build
 from kws.codegen import emit
 from kws.codegen.layers import network_source, plan_memory
 from kws.codegen.vectors import vectors_files
@@ -57,9 +58,18 @@ def export(model: Model, out: Path) -> Exported:
     }
     for name, text in texts.items():
         write_atomic(out / name, text)
-    return Exported(
-        tuple(out / name for name in texts), weight_bytes(model.network), plan_memory(model.network).size
-    )
+    return Exported(tuple(out / name for name in texts), weight_bytes(model.network), plan_memory(model.network).size)
+
+
+def copy_library(out: Path) -> None:
+    """Copy the C library's ``include`` and ``src`` folders beside exported files.
+
+    Raises:
+        KwsError: the folder cannot be written.
+    """
+    sources = firmware_build.sources_dir()
+    for path in sorted([*sources.glob("include/**/*.h"), *sources.glob("src/**/*.[ch]")]):
+        write_atomic(out / path.relative_to(sources), path.read_bytes())
 
 
 def weight_bytes(network: Network) -> int:
@@ -209,7 +219,7 @@ def tflite_files(model: Model) -> dict[str, str]:
         [
             emit.comment(NOTICE),
             "#ifndef KWS_MODEL_TFLITE_H\n#define KWS_MODEL_TFLITE_H\n",
-            "#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
+            '#ifdef __cplusplus\nextern "C" {\n#endif\n',
             "/* The .tflite file, 16-byte aligned as TFLM requires. */",
             "extern const unsigned char kws_model_tflite[];",
             "extern const unsigned int kws_model_tflite_size;\n",

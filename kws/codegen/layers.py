@@ -51,7 +51,8 @@ def plan_memory(network: Network) -> NetworkMemory:
 
 def folded(bias: npt.NDArray[np.int32], weights: npt.NDArray[np.int8], zero_point: int) -> npt.NDArray[np.int64]:
     """The bias with the input's zero point folded in, so that the device subtracts nothing."""
-    return bias.astype(np.int64) - zero_point * weights.astype(np.int64).sum(axis=1)
+    result: npt.NDArray[np.int64] = bias.astype(np.int64) - zero_point * weights.astype(np.int64).sum(axis=1)
+    return result
 
 
 def _lstm(index: int, lstm: Lstm, memory: NetworkMemory) -> list[str]:

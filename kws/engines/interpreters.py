@@ -73,7 +73,9 @@ class TflmEngine(InterpreterEngine):
         try:
             from tflite_micro.python.tflite_micro import runtime
         except ImportError as error:
-            raise KwsError(f"the tflm engine needs the tflite-micro package: pip install 'kws[tflm]' ({error})") from error
+            raise KwsError(
+                f"the tflm engine needs the tflite-micro package: pip install 'kws[tflm]' ({error})"
+            ) from error
         try:
             self._interpreter: Any = runtime.Interpreter.from_bytes(
                 model.content, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,9 +18,14 @@ _BATCH = 256
 
 def from_trace(trace: Trace, calls: int, **more: object) -> Output:
     """The first stream of a harness trace as an engine's output."""
-    layers = {i: out[0].reshape(calls, -1) for i, out in enumerate(trace.outputs)}
-    cells = {i: cell[0].reshape(calls, -1) for i, cell in trace.cells.items()}
+    layers = {i: _rows(out[0], calls) for i, out in enumerate(trace.outputs)}
+    cells = {i: _rows(cell[0], calls) for i, cell in trace.cells.items()}
     return Output(layers=layers, cells=cells, posteriors=layers[len(layers) - 1], **more)  # type: ignore[arg-type]
+
+
+def _rows(values: npt.NDArray[Any], calls: int) -> npt.NDArray[Any]:
+    # Not -1: it means nothing where there are no calls.
+    return values.reshape(calls, math.prod(values.shape[1:]))
 
 
 class NumpyEngine(Engine):

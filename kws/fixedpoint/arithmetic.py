@@ -59,7 +59,8 @@ class Multiplier:
 
 def wrap_int32(x: IntArray | Int64) -> Int64:
     """Reduce modulo 2^32 into int32's range, as two's complement hardware does."""
-    return (np.asarray(x, np.int64) + 2**31) % 2**32 - 2**31
+    wrapped: Int64 = (np.asarray(x, np.int64) + 2**31) % 2**32 - 2**31
+    return wrapped
 
 
 def saturate(x: IntArray | Int64, low: int, high: int) -> Int64:
@@ -67,17 +68,17 @@ def saturate(x: IntArray | Int64, low: int, high: int) -> Int64:
     return np.minimum(np.maximum(np.asarray(x, np.int64), low), high)
 
 
-def rounding_doubling_high_mul(a: IntArray | Int64, b: IntArray | Int64 | int) -> Int64:
+def rounding_doubling_high_mul(a: IntArray | Int64, b: IntArray | Int64 | np.int64 | int) -> Int64:
     """``floor((a * b + 2^30) / 2^31)`` of int32 values; INT32_MIN squared saturates.
 
     gemmlowp's ``SaturatingRoundingDoublingHighMul``. Its sign-dependent nudge and truncating
     division come to the same as this floor for every pair of operands.
     """
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    return np.minimum((product + 2**30) >> 31, INT32_MAX)
+    return saturate((product + 2**30) >> 31, INT32_MIN, INT32_MAX)
 
 
-def rounding_divide_by_power_of_two(x: IntArray | Int64, exponent: int | Int64) -> Int64:
+def rounding_divide_by_power_of_two(x: IntArray | Int64, exponent: int | Int64 | np.int64) -> Int64:
     """``x / 2^exponent`` rounded to nearest, halves away from zero; exponent in [0, 31].
 
     gemmlowp's ``RoundingDivideByPOT``.

@@ -26,12 +26,13 @@ component, so a squared magnitude is at most 2^58 and a power fits 32 bits."""
 WEIGHT_ONE = 1 << 15
 LOG_SEGMENTS = 32
 LOG_FRACTION_BITS = 16
-STEPS_PER_OCTAVE = 6
-"""int8 steps a doubling of power: one step is 10 log10(2) / 6 = 0.502 dB, the range 128 dB."""
+STEPS_PER_OCTAVE = 5
+"""int8 steps a doubling of power: one step is 10 log10(2) / 5 = 0.602 dB, the range 154 dB, so that
+neither a shout nor the least significant bits of a quiet room leave it."""
 FEATURE_SCALE = 1 / 32
 """The scale of the int8 features as the network sees them (zero point 0)."""
 FEATURE_ZERO_POINT = 0
-LOG2_AT_ZERO = 25.625
+LOG2_AT_ZERO = 21.5
 """log2 of the band energy that maps to the int8 value 0 with a 480-sample window and a 512-point
 FFT: a full-scale square wave then reaches 127 in its strongest band."""
 
@@ -240,7 +241,8 @@ def log2_fixed(x: Int64, tables: FrontendTables) -> Int64:
     mantissa = np.where(exponent >= 16, x >> np.maximum(exponent - 16, 0), x << np.maximum(16 - exponent, 0)) & 0xFFFF
     index, fraction = mantissa >> 11, mantissa & 0x7FF
     low, high = tables.log_table[index], tables.log_table[index + 1]
-    return (exponent << LOG_FRACTION_BITS) + low + (((high - low) * fraction) >> 11)
+    log: Int64 = (exponent << LOG_FRACTION_BITS) + low + (((high - low) * fraction) >> 11)
+    return log
 
 
 def quantize_energy(energy: Int64, shift: Int64, tables: FrontendTables) -> npt.NDArray[np.int8]:

@@ -142,7 +142,11 @@ class Lstm:
         products = (x.reshape(-1, self.inputs).astype(np.float64) @ p.input_weights).astype(np.int64) + p.input_bias
         from_input = saturate(multiply_by(products, *p.input_factors), INT16_MIN, INT16_MAX)
         from_input = from_input.reshape(streams, steps, 4 * units)
-        sigmoid, tanh, tanh_of_cell = sigmoid_lookup(), tanh_lookup(GATE_SCALE_POWER), tanh_lookup(self.cell_scale_power)
+        sigmoid, tanh, tanh_of_cell = (
+            sigmoid_lookup(),
+            tanh_lookup(GATE_SCALE_POWER),
+            tanh_lookup(self.cell_scale_power),
+        )
         hidden = np.empty((streams, steps, units), np.int8)
         cells = np.empty((streams, steps, units), np.int16)
         h, c = state.h, state.c.astype(np.int64)

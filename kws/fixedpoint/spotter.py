@@ -55,6 +55,6 @@ class Spotter:
         """Feed int16 [streams, samples]; however the streams are cut into calls, the result is the same."""
         features = self._frontend.process(pcm)
         trace = self.network.run(features, self.state)
-        posteriors = trace.outputs[-1].reshape(self._streams, features.shape[1], -1)
+        posteriors = trace.outputs[-1].reshape(self._streams, features.shape[1], self.network.output_size)
         detections = [d.process(rows) for d, rows in zip(self._detectors, posteriors, strict=True)]
         return Spotted(features, trace, posteriors, detections)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,6 @@ class ModelInfo:
 
     def to_json(self) -> bytes:
         """The metadata's bytes."""
-        from dataclasses import asdict
-
         values = {"version": METADATA_VERSION, **asdict(self)}
         return json.dumps(values, sort_keys=True, indent=1).encode()
 
@@ -192,7 +190,9 @@ def _check_fit(network: Network, info: ModelInfo) -> None:
     if not network.is_single_step:
         raise KwsError("it has kws metadata but is not a single-step network")
     if network.input_size != info.frontend.bands:
-        raise KwsError(f"its network reads {network.input_size} features, but its front end makes {info.frontend.bands}")
+        raise KwsError(
+            f"its network reads {network.input_size} features, but its front end makes {info.frontend.bands}"
+        )
     if (network.input_scale, network.input_zero_point) != (FEATURE_SCALE, FEATURE_ZERO_POINT):
         raise KwsError(
             f"its network expects features at scale {network.input_scale} and zero point {network.input_zero_point},"

@@ -300,9 +300,7 @@ def _activation_range(activation: int, out: Tensor) -> tuple[int, int]:
 def _strided_slice(
     op: Operator, tensors: list[Tensor | None], shape: tuple[int, ...]
 ) -> tuple[RowSlice, tuple[int, ...]]:
-    begin, end, strides = (
-        [int(v) for v in _constant(t, "slice limits", np.int32).reshape(-1)] for t in tensors[1:4]
-    )
+    begin, end, strides = ([int(v) for v in _constant(t, "slice limits", np.int32).reshape(-1)] for t in tensors[1:4])
     options = {k: int(op.options.get(k, 0)) for k in ("BeginMask", "EndMask", "ShrinkAxisMask")}
     if int(op.options.get("EllipsisMask", 0)) or int(op.options.get("NewAxisMask", 0)) or op.options.get("Offset"):
         raise KwsError("uses an ellipsis, a new axis or an offset")

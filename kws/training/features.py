@@ -75,6 +75,15 @@ def recipe(experiment: Experiment, data: Path, split: str) -> Recipe:
     return Recipe(experiment, split, tuple(chosen), tuple(clip_lists.background(data)), variants)
 
 
+def listing(made: Recipe) -> list[object]:
+    """The examples and noise recordings as plain values: label, folder, name and size in bytes."""
+    examples = [
+        [e.label, None if e.clip is None else [e.clip.word, e.clip.path.name, e.clip.path.stat().st_size]]
+        for e in made.examples
+    ]
+    return [examples, [[p.name, p.stat().st_size] for p in made.background]]
+
+
 def digest(made: Recipe) -> str:
     """16 hexadecimal digits that change with whatever would change the features.
 
@@ -89,11 +98,7 @@ def digest(made: Recipe) -> str:
         "variants": made.variants,
         "seed": experiment.training.seed,
         "split": made.split,
-        "background": [[p.name, p.stat().st_size] for p in made.background],
-        "examples": [
-            [e.label, None if e.clip is None else [e.clip.word, e.clip.path.name, e.clip.path.stat().st_size]]
-            for e in made.examples
-        ],
+        "files": listing(made),
         "code": [_source(m) for m in (Frontend, augment, clip_lists.load)],
     }
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
@@ -146,7 +151,7 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None) -> In
     result = np.empty(shape, np.int8)
     done = 0
     for places, block in _compute(made):
-        result[places] = block
+        result[list(places)] = block
         done += len(places) * made.variants
         if progress is not None:
             progress(done, shape[0] * shape[1])

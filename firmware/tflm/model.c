@@ -1,0 +1,17 @@
+/*
+ * The exported model without its network: front-end tables, detector and labels are taken from the
+ * generated source, and the linker drops the C copy of the weights, to which nothing refers.
+ */
+#define kws_model_data kws_model_data_with_network
+#include "kws_model.c"
+#undef kws_model_data
+
+extern const kws_model kws_model_data;
+const kws_model kws_model_data = {
+    .frontend = &frontend,
+    .network = NULL,
+    .detector = &detector,
+    .labels = labels,
+    .label_count = KWS_MODEL_LABELS,
+    .network_bytes = 0,
+};

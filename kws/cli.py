@@ -1,0 +1,194 @@
+"""The ``kws`` command: parses, calls one module, prints."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kws import __version__, commands, console
+from kws.engines import NAMES
+from kws.errors import KwsError
+
+_EPILOG = """\
+from nothing to a board:
+  kws data make --words yes,no --out data          synthetic speech, or use recordings of your own
+  kws train configs/demo.toml --data data --out run
+  kws convert run                                  run/model.tflite, fully int8
+  kws evaluate run --data data                     what quantization cost
+  kws verify run                                   every engine against the harness, bit for bit
+  kws export run --out model                       C arrays for the board
+  kws listen run                                   the laptop's microphone
+"""
+
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def _engines(text: str) -> list[str]:
+    names = [n.strip() for n in text.split(",") if n.strip()]
+    unknown = [n for n in names if n not in NAMES]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(f"choose engines from {','.join(NAMES)}, not {text!r}")
+    return names
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kws",
+        description="Keyword spotting from recordings to a flashed microcontroller, checked bit for bit.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kws {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _data_parser(verbs)
+    _training_parsers(verbs)
+    _running_parsers(verbs)
+    return parser
+
+
+def _verb(verbs: Verbs, name: str, run: object, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(handler=run)
+    return parser
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON value instead of text")
+
+
+def _model(parser: argparse.ArgumentParser, **more: str) -> None:
+    parser.add_argument("model", metavar="MODEL", type=Path, help="a .tflite file, or a run's folder", **more)  # type: ignore[arg-type]
+
+
+def _engine(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--engine", choices=NAMES, default=default, help="what runs the model")
+
+
+def _synthetic_options(parser: argparse.ArgumentParser, out: str) -> None:
+    parser.add_argument("--words", type=commands.words, required=True, metavar="W,W,...", help="the words to spot")
+    parser.add_argument("--out", type=Path, required=True, metavar=out, help="what to write")
+    parser.add_argument("--voices", type=_positive, default=60, help="accent and voice combinations")
+    parser.add_argument("--seed", type=int, default=1, help="of every draw")
+    _json(parser)
+
+
+def _data_parser(verbs: Verbs) -> None:
+    data = verbs.add_parser("data", help="make, get and check data sets", description="Make, get and check data sets.")
+    sub = data.add_subparsers(title="verbs", metavar="VERB", required=True)
+    p = _verb(sub, "make", commands.data_make, "make synthetic speech with espeak-ng, near-miss words included")
+    _synthetic_options(p, "DIR")
+    p.add_argument("--takes", type=_positive, default=3, help="clips of a word by each voice")
+    p.add_argument("--no-near-misses", action="store_true", help="leave out similar words for _unknown_")
+    p = _verb(sub, "recording", commands.data_recording, "make one continuous synthetic recording, by held-out voices")
+    _synthetic_options(p, "FILE.wav")
+    p.add_argument("--repeats", type=_positive, default=3, help="times each word is said")
+    p = _verb(sub, "get", commands.data_get, "download a public data set, with checksum and resume")
+    p.add_argument("name", choices=["speech-commands"], help="the data set")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    p.add_argument("--version", choices=["0.01", "0.02"], default="0.02", help="of the data set")
+    _json(p)
+    p = _verb(sub, "check", commands.data_check, "report what is wrong with a data set; exit code 1 on errors")
+    p.add_argument("dir", type=Path, metavar="DIR", help="a folder of word folders")
+    p.add_argument("--all", action="store_true", help="show every warning")
+    _json(p)
+
+
+def _training_parsers(verbs: Verbs) -> None:
+    p = _verb(verbs, "train", commands.train, "train a classifier; run it again to go on after an interruption")
+    p.add_argument("config", type=Path, metavar="CONFIG.toml", help="the experiment's settings")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of word folders")
+    p.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    p.add_argument("--restart", action="store_true", help="start afresh even if RUN holds another run")
+    _json(p)
+    p = _verb(verbs, "convert", commands.convert, "quantize a run to RUN/model.tflite, fully int8, single-step")
+    p.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    _json(p)
+    p = _verb(verbs, "evaluate", commands.evaluate, "measure clip accuracy and what quantization cost")
+    _model(p)
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of word folders")
+    p.add_argument(
+        "--split",
+        choices=["validation", "test", "train", "all"],
+        default="validation",
+        help="all: every clip, words that are not labels counting as _unknown_",
+    )
+    p.add_argument("--engine", type=_engines, default=["c"], metavar="E[,E...]", help=f"of {','.join(NAMES)}")
+    p.add_argument("--seed", type=int, default=1, help="of the draw of unknown words and silence")
+    p.add_argument("--plot", type=Path, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
+    p.add_argument("--json", nargs="?", const="-", metavar="FILE", help="write the report as JSON (to standard output)")
+
+
+def _running_parsers(verbs: Verbs) -> None:
+    p = _verb(verbs, "spot", commands.spot, "detect words in recordings of any length")
+    _model(p)
+    p.add_argument("files", nargs="+", metavar="FILE", help="WAV or FLAC; - is raw 16 kHz int16 PCM on standard input")
+    _engine(p, "c")
+    _json(p)
+    p = _verb(verbs, "export", commands.export, "write a model as C arrays, with test vectors")
+    _model(p)
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    p.add_argument("--with-library", action="store_true", help="add the C library's sources, so that DIR is complete")
+    _json(p)
+    p = _verb(verbs, "verify", commands.verify, "compare engines bit for bit; exit code 1 on any difference")
+    _model(p)
+    p.add_argument("files", nargs="*", type=Path, metavar="FILE", help="recordings (bare network: int8 .npy) to add")
+    p.add_argument(
+        "--engines", type=_engines, default=["numpy", "tflm", "c"], metavar="E,E...", help=f"of {','.join(NAMES)}"
+    )
+    p.add_argument("--random", type=_count, default=20, metavar="N", help="random streams of one second")
+    p.add_argument("--seed", type=int, default=1, help="of the random streams and chunk sizes")
+    _json(p)
+    p = _verb(verbs, "listen", commands.listen, "detect words live, from the microphone")
+    _model(p, nargs="?")
+    p.add_argument("--device", metavar="D", help="microphone, by number or part of its name")
+    p.add_argument("--list-devices", action="store_true", help="list the microphones and stop")
+    p.add_argument("--input", metavar="FILE", help="listen to a recording instead; - is raw 16 kHz int16 PCM")
+    p.add_argument("--realtime", action="store_true", help="feed a recording no faster than it was spoken")
+    _engine(p, "numpy")
+    _json(p)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the ``kws`` command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.handler(options))
+    except KwsError as error:
+        console.messages.print(f"kws: error: {error}", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.messages.print("kws: interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe went away; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

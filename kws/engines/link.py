@@ -1,0 +1,287 @@
+"""A board, real or emulated, that runs the ``link`` app: docs/SPEC-link.md.
+
+The board computes everything from PCM to detections; this end sends samples and gathers what
+comes back. It works over any :class:`~kws.engines.link_message.Stream`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines.link_message import (
+    ERRORS,
+    PROTOCOL_VERSION,
+    REPLY,
+    VALUES_BYTES,
+    Message,
+    Reader,
+    Stream,
+    Type,
+    encode,
+)
+from kws.errors import KwsError
+from kws.fixedpoint.detector import Detection
+from kws.fixedpoint.lstm import Lstm
+from kws.quantize.model import Model
+
+_IDENTITY = struct.Struct("<4sHH8sHHIIHHI")
+_FRAME = struct.Struct("<IiI")
+_DONE = struct.Struct("<IHH")
+_LAYER = struct.Struct("<H")
+_MAGIC = b"KWSL"
+_HAS_FRONTEND = 1
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a board says of itself.
+
+    Attributes:
+        version: of the protocol.
+        has_frontend: whether it can process samples, or only run the network.
+        model_id: 16 hexadecimal digits, as :attr:`kws.quantize.model.Model.id`.
+        bands: features in a frame; 0 without a front end.
+        labels: number of labels; 0 without a front end.
+        input_size: values in the network's input.
+        output_size: values in the network's output.
+        layers: number of layers.
+        samples: most samples that it takes in a message.
+        ticks_per_second: of the clock that it reports times in.
+    """
+
+    version: int
+    has_frontend: bool
+    model_id: str
+    bands: int
+    labels: int
+    input_size: int
+    output_size: int
+    layers: int
+    samples: int
+    ticks_per_second: int
+
+
+@dataclass
+class _Call:
+    """What came back for one frame, or for one call of the network."""
+
+    features: bytearray = field(default_factory=bytearray)
+    layers: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+    cells: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+    posteriors: bytearray = field(default_factory=bytearray)
+
+
+class LinkEngine(Engine):
+    """The model run by whatever is at the other end of a stream.
+
+    Attributes:
+        identity: what the board said of itself.
+        ticks: board ticks spent in processing since the engine was made or :meth:`clear_ticks`.
+        frames: frames, or calls of the network, that took them.
+    """
+
+    name = "link"
+
+    def __init__(self, stream: Stream, model: Model, trace: bool = True, timeout: float = 10.0) -> None:
+        """Connect: the board must run the link app with this very model.
+
+        Args:
+            stream: to the board; owned by the engine from now on.
+            model: the model that the board was built with.
+            trace: ask for features, layers and cells too; without them it is several times faster.
+            timeout: greatest time to wait for a message, in seconds.
+
+        Raises:
+            KwsError: nothing answers, or not this model's link app.
+        """
+        self._stream = stream
+        self._model = model
+        self._trace = trace
+        self._timeout = timeout
+        self._reader = Reader(stream)
+        self._sequence = 0
+        self._frames_reported = 0
+        self.ticks = 0
+        self.frames = 0
+        try:
+            self.identity = self._identify()
+            self._request(Type.TRACE, bytes([trace]))
+            self.reset()
+        except BaseException:
+            self.close()
+            raise
+
+    def clear_ticks(self) -> None:
+        """Start counting ticks and frames anew."""
+        self.ticks = self.frames = 0
+
+    @property
+    def seconds_per_frame(self) -> float:
+        """Mean time that the board's own clock showed for a frame or call of the network.
+
+        Raises:
+            KwsError: nothing has been processed yet.
+        """
+        if self.frames == 0:
+            raise KwsError("no frame has been processed yet, so there is no time a frame to tell")
+        return self.ticks / self.identity.ticks_per_second / self.frames
+
+    def reset(self) -> None:
+        """Forget all samples, states and detections."""
+        self._request(Type.RESET)
+
+    def process(self, pcm: Int16) -> Output:
+        """Feed int16 [samples] at 16 kHz; return what the frames completed by them gave."""
+        self._model.require_info()
+        calls: list[_Call] = []
+        detections: list[Detection] = []
+        size = self.identity.samples
+        for start in range(0, len(pcm), size):
+            part = np.ascontiguousarray(pcm[start : start + size], "<i2").tobytes()
+            call = _Call()
+            before = len(calls)
+            for message in self._request(Type.PROCESS, part):
+                if message.type != Type.FRAME:
+                    self._gather(call, message)
+                    continue
+                frame, label, score = self._unpack(_FRAME, message)
+                if label >= 0:
+                    detections.append(Detection(frame, label, score))
+                calls.append(call)
+                call = _Call()
+            if len(calls) - before != self._frames_reported:
+                raise self._error(f"reported {self._frames_reported} frames but sent {len(calls) - before}")
+            self.frames += len(calls) - before
+        return self._output(calls, detections, with_features=self._trace)
+
+    def run_network(self, x: Int8) -> Output:
+        """Call the network alone, once a row: int8 [calls, input size], carrying its state."""
+        calls = []
+        for row in np.ascontiguousarray(x, np.int8).reshape(-1, self.identity.input_size):
+            content = row.tobytes()
+            for start in range(0, len(content), VALUES_BYTES):
+                part = content[start : start + VALUES_BYTES]
+                self._request(Type.LOAD_INPUT, struct.pack("<I", start) + part)
+            call = _Call()
+            for message in self._request(Type.RUN_NETWORK):
+                self._gather(call, message)
+            calls.append(call)
+            self.frames += 1
+        return self._output(calls, [], with_features=False)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+    def _explain(self) -> str:
+        """What is known of the board's end beyond the protocol, to add to an error."""
+        return ""
+
+    def _error(self, what: str) -> KwsError:
+        return KwsError(f"the {self.name} engine's board {what}; reset it and connect again")
+
+    def _identify(self) -> Identity:
+        message = self._request(Type.IDENTIFY, skip_noise=True)[0]
+        if len(message.payload) != _IDENTITY.size or not message.payload.startswith(_MAGIC):
+            raise KwsError("what answers is not a kws board; flash the link app of firmware/apps")
+        _, version, flags, model_id, *sizes = _IDENTITY.unpack(message.payload)
+        if version != PROTOCOL_VERSION:
+            raise KwsError(
+                f"the board speaks version {version} of the link protocol and this kws version {PROTOCOL_VERSION};"
+                " build and flash the link app again"
+            )
+        identity = Identity(version, bool(flags & _HAS_FRONTEND), model_id.hex(), *sizes)
+        if identity.model_id != self._model.id:
+            raise KwsError(
+                f"the board runs the model {identity.model_id}, but {self._model.source} is {self._model.id};"
+                " build and flash the link app with this model"
+            )
+        network = self._model.network
+        here = (self._model.info is not None, network.input_size, network.output_size, len(network.layers))
+        if (identity.has_frontend, identity.input_size, identity.output_size, identity.layers) != here or not (
+            1 <= identity.samples <= VALUES_BYTES // 2 and identity.ticks_per_second >= 1
+        ):
+            raise self._error(f"describes its model wrongly ({identity})")
+        return identity
+
+    def _request(self, kind: Type, payload: bytes = b"", skip_noise: bool = False) -> list[Message]:
+        """Send a request and gather what answers it.
+
+        Returns:
+            The messages before the reply; for IDENTIFY the reply itself.
+
+        Raises:
+            KwsError: the board did not answer, or refused, or a message got lost.
+        """
+        self._sequence = (self._sequence + 1) % 256
+        try:
+            self._stream.write(encode(Message(kind, self._sequence, payload)))
+            return self._answer(kind, skip_noise)
+        except OSError as error:
+            raise KwsError(f"cannot send to the board: {error.strerror or error}{self._explain()}") from error
+        except KwsError as error:
+            raise KwsError(f"{error}{self._explain()}") from error
+
+    def _answer(self, kind: Type, skip_noise: bool) -> list[Message]:
+        messages: list[Message] = []
+        while True:
+            message = self._reader.next(self._timeout, skip_noise)
+            if message.sequence != self._sequence:
+                continue  # the late answer to a request that was given up
+            if message.type == Type.ERROR:
+                code = message.payload[0] if message.payload else 0
+                raise KwsError(f"the board refused {kind.name}: {ERRORS.get(code, f'error {code}')}")
+            if message.type != kind | REPLY:
+                messages.append(message)
+                continue
+            if kind in (Type.PROCESS, Type.RUN_NETWORK):
+                ticks, self._frames_reported, sent = self._unpack(_DONE, message)
+                if sent != len(messages):
+                    raise self._error(f"sent {sent} messages but {len(messages)} arrived")
+                self.ticks += ticks
+            return [message] if kind == Type.IDENTIFY else messages
+
+    def _unpack(self, layout: struct.Struct, message: Message) -> tuple[int, ...]:
+        if len(message.payload) != layout.size:
+            raise self._error(f"sent a message of type {message.type} with {len(message.payload)} bytes")
+        return layout.unpack(message.payload)
+
+    def _gather(self, call: _Call, message: Message) -> None:
+        payload = message.payload
+        if message.type == Type.FEATURES:
+            call.features += payload
+        elif message.type == Type.POSTERIORS:
+            call.posteriors += payload
+        elif message.type in (Type.LAYER, Type.CELL) and len(payload) >= _LAYER.size:
+            into = call.layers if message.type == Type.LAYER else call.cells
+            into[_LAYER.unpack_from(payload)[0]] += payload[_LAYER.size :]
+        else:
+            raise self._error(f"sent a message of the unexpected type {message.type}")
+
+    def _output(self, calls: list[_Call], detections: list[Detection], with_features: bool) -> Output:
+        network = self._model.network
+
+        def stack(what: str, rows: list[bytearray | bytes], size: int) -> Int8:
+            wrong = [len(row) for row in rows if len(row) != size]
+            if wrong:
+                raise self._error(f"sent {wrong[0]} bytes as {what}, where {size} were due")
+            return np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), size)
+
+        layers: dict[int, Int8] = {}
+        cells: dict[int, Int16] = {}
+        for index, layer in enumerate(network.layers if self._trace else ()):
+            size = layer.rows_out * layer.size_out
+            layers[index] = stack(f"layer {index}", [c.layers.get(index, b"") for c in calls], size)
+            if isinstance(layer.kernel, Lstm):
+                content = stack(f"the cell of layer {index}", [c.cells.get(index, b"") for c in calls], 2 * size)
+                cells[index] = content.view("<i2").astype(np.int16)
+        posteriors = stack("posteriors", [c.posteriors for c in calls], network.output_size)
+        features = None
+        if with_features:
+            features = stack("features", [c.features for c in calls], self.identity.bands)
+        return Output(features, layers, cells, posteriors, detections)

@@ -1,0 +1,1 @@
+"""How well a model hears, and whether its engines agree."""

@@ -1,0 +1,1 @@
+"""The live demo: a microphone, or anything that sounds like one."""

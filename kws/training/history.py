@@ -1,0 +1,101 @@
+"""What each epoch of a training brought: as JSON and as a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kws.files import replacing
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training clips.
+
+    Attributes:
+        epoch: from 1.
+        learning_rate: of its last step.
+        loss: cross-entropy of the training clips, with dropout and augmentation.
+        accuracy: share of training clips classified rightly, likewise.
+        validation_loss: cross-entropy of the validation clips, each from reset.
+        validation_accuracy: share of validation clips classified rightly, each from reset.
+        stream_accuracy: the same in the middle of a stream: each clip starts from the state
+            that another one left behind.
+        score: what the best epoch is chosen by.
+        seconds: time it took; not part of the comparison of two histories.
+    """
+
+    epoch: int
+    learning_rate: float
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    stream_accuracy: float
+    score: float
+    seconds: float = field(compare=False)
+
+
+@dataclass(frozen=True)
+class History:
+    """All epochs of a run so far, at least one.
+
+    Attributes:
+        epochs: in order.
+    """
+
+    epochs: tuple[Epoch, ...]
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch with the highest score, the later of two equal ones."""
+        return max(self.epochs, key=lambda e: (e.score, e.epoch))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {"best_epoch": self.best.epoch, "epochs": [dataclasses.asdict(e) for e in self.epochs]}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> History:
+        """The inverse of :meth:`as_dict`.
+
+        Raises:
+            KeyError, TypeError: other values.
+        """
+        return cls(tuple(Epoch(**e) for e in values["epochs"]))
+
+    def plot(self, path: Path, title: str) -> None:
+        """Draw loss and accuracy by epoch, the best epoch marked, as a PNG.
+
+        Raises:
+            KwsError: the file cannot be written.
+        """
+        # Not pyplot: it would start a window system, and choose a backend for the whole process.
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2)
+        number = [e.epoch for e in self.epochs]
+        best = self.best
+        left.plot(number, [e.loss for e in self.epochs], label="training")
+        left.plot(number, [e.validation_loss for e in self.epochs], label="validation")
+        left.set_ylabel("cross-entropy")
+        right.plot(number, [100 * e.accuracy for e in self.epochs], label="training (augmented)")
+        right.plot(number, [100 * e.validation_accuracy for e in self.epochs], label="validation, from reset")
+        right.plot(number, [100 * e.stream_accuracy for e in self.epochs], label="validation, in a stream")
+        right.set_ylabel("accuracy, %")
+        for axes in (left, right):
+            axes.axvline(best.epoch, color="grey", linestyle=":", label=f"chosen: epoch {best.epoch}")
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(alpha=0.3)
+            axes.legend()
+        figure.suptitle(title)
+        with replacing(path) as temporary:
+            # Without the version stamp the same history is the same file.
+            figure.savefig(temporary, dpi=120, metadata={"Software": None})

@@ -1,0 +1,76 @@
+"""Fixtures that many tests share; models are small and random (see models.py)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import models
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Engines must not find what an earlier test run, or a user, compiled."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """A whole model with random weights: two stacked LSTMs, four labels."""
+    return models.spotting_model(1, units=(24, 16))
+
+
+@pytest.fixture(scope="session")
+def bare_model():
+    """A sequence model without metadata: LSTM over 5 steps, last step, dense, softmax."""
+    return models.bare_model(2, units=(16,), steps=5, head="last")
+
+
+@pytest.fixture
+def tiny_file(tmp_path, tiny_model):
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(tiny_model.content)
+    return path
+
+
+@pytest.fixture
+def bare_file(tmp_path, bare_model):
+    path = tmp_path / "bare.tflite"
+    path.write_bytes(bare_model.content)
+    return path
+
+
+@pytest.fixture(scope="session")
+def speech():
+    """Six seconds of synthetic speech by several voices, int16, with a microphone's noise under it."""
+    from kws.datasets import synthetic
+
+    rng = np.random.default_rng(7)
+    voices = list(synthetic.voices(12).values())
+    parts = []
+    for i, word in enumerate(["yes", "no", "stop", "seven", "left", "house"]):
+        clip = np.zeros(16000)
+        spoken = synthetic.utter(word, voices[2 * i], rng)
+        clip[2000 : 2000 + len(spoken)] = spoken
+        parts.append(clip * 10 ** (-i / 4))
+    noisy = np.concatenate(parts) + rng.normal(0, 1e-3, 6 * 16000)
+    return np.round(noisy * 30000).astype(np.int16)
+
+
+def needs(*programs: str):
+    """Skip a test, saying why, where a program is not installed."""
+    missing = [p for p in programs if shutil.which(p) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")

@@ -1,0 +1,241 @@
+"""Training on tones: it learns, it goes on after an interrupt, and it refuses what it should."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from kws import config, runs
+from kws.errors import KwsError
+from kws.quantize.float_reference import FloatNetwork
+from kws.training import features as feature_maker
+from kws.training import network
+from kws.training.history import History
+from kws.training.train import train
+
+import tones
+
+pytest.importorskip("tf_keras", reason="training needs TensorFlow")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tones.write(tmp_path_factory.mktemp("data") / "tones")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data):
+    run = tmp_path_factory.mktemp("run")
+    return run, train(tones.experiment(), data, run)
+
+
+def interrupt_in(epoch: int):
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage == f"epoch {epoch}" and done == 2:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def files(run):
+    return {p.relative_to(run): p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
+
+
+def test_learns(trained):
+    _, history = trained
+    assert history.best.validation_accuracy > 0.8  # chance is 1/6
+    assert history.best.stream_accuracy > 0.8
+    assert history.epochs[-1].loss < history.epochs[0].loss / 1.5
+
+
+def test_run_folder(trained, data):
+    run, history = trained
+    assert runs.load_config(run) == tones.experiment()
+    assert History.from_dict(json.loads((run / runs.HISTORY).read_bytes())) == history
+    assert (run / runs.PLOT).read_bytes().startswith(b"\x89PNG")
+    provenance = runs.load_json(run / runs.PROVENANCE)
+    assert provenance["data"]["name"] == "tones"
+    assert provenance["data"]["synthetic"] is False
+    assert set(provenance["data"]["clips"]) == {"training", "validation"}
+    assert provenance["best"]["epoch"] == history.best.epoch
+    assert str(data) not in (run / runs.PROVENANCE).read_text()
+    assert np.load(run / runs.CALIBRATION).shape == (40, 24, 40)
+    assert not list(run.rglob(".*"))
+
+
+def test_best_weights_have_the_reported_accuracy(trained, data):
+    run, history = trained
+    recipe = feature_maker.recipe(tones.experiment(), data, "validation")
+    x = feature_maker.features(recipe, run / runs.CACHE)[:, 0]
+    labels = np.array([e.label for e in recipe.examples])
+    posteriors = FloatNetwork.load(run).run(x)[:, -1]
+    assert np.mean(posteriors.argmax(axis=1) == labels) == pytest.approx(history.best.validation_accuracy)
+
+
+def test_goes_on_after_an_interrupt_as_if_there_was_none(trained, data, tmp_path):
+    run, history = trained
+    for epoch in (3, 4, 9):
+        with pytest.raises(KeyboardInterrupt):
+            train(tones.experiment(), data, tmp_path, interrupt_in(epoch))
+    assert train(tones.experiment(), data, tmp_path) == history
+    before, after = FloatNetwork.load(run).arrays(), FloatNetwork.load(tmp_path).arrays()
+    for name, values in before.items():
+        np.testing.assert_array_equal(after[name], values, err_msg=name)
+
+
+def test_a_finished_run_is_left_as_it_is(trained, data):
+    run, history = trained
+    before = files(run)
+    assert train(tones.experiment(), data, run, interrupt_in(1)) == history
+    assert files(run) == before
+
+
+def test_the_detector_may_change_without_training_again(trained, data):
+    run, history = trained
+    changed = dataclasses.replace(tones.experiment(), detector=config.DetectorConfig(threshold=0.5))
+    assert train(changed, data, run, interrupt_in(1)) == history
+    assert runs.load_config(run).detector.threshold == 0.5
+
+
+def test_other_settings_are_refused_and_restart_begins_afresh(data, tmp_path):
+    train(tones.experiment(epochs=1), data, tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    other = tones.experiment(epochs=2)
+    with pytest.raises(KwsError, match=r"training\.epochs is 1 there and 2 now\); train with --restart"):
+        train(other, data, tmp_path)
+    assert len(train(other, data, tmp_path, restart=True).epochs) == 2
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_other_data_are_refused(data, tmp_path):
+    train(tones.experiment(epochs=1), data, tmp_path / "run")
+    other = tones.write(tmp_path / "more", speakers=31)
+    with pytest.raises(KwsError, match="on other clips than more has now; train with --restart"):
+        train(tones.experiment(epochs=1), other, tmp_path / "run")
+
+
+def test_a_damaged_checkpoint_is_named(data, tmp_path):
+    train(tones.experiment(epochs=1), data, tmp_path)
+    (tmp_path / runs.CHECKPOINT).write_bytes(b"PK not a checkpoint")
+    with pytest.raises(KwsError, match=r"last\.npz is damaged .* --restart"):
+        train(tones.experiment(epochs=1), data, tmp_path)
+
+
+def test_early_stopping(data, tmp_path):
+    history = train(tones.experiment(epochs=50, patience=1, learning_rate=1e-6), data, tmp_path)
+    assert len(history.epochs) < 50
+    assert len(history.epochs) == history.best.epoch + 1
+
+
+def test_no_validation_clips(data, tmp_path):
+    settings = tones.experiment()
+    none = dataclasses.replace(settings, data=dataclasses.replace(settings.data, validation_percent=0))
+    with pytest.raises(KwsError, match=r"no clips are left for validation; .* raise data\.validation_percent"):
+        train(none, data, tmp_path)
+
+
+def test_a_word_without_training_clips(tmp_path):
+    root = tones.write(tmp_path / "data", speakers=10)
+    names = [f"low/{p.name}" for p in (root / "low").iterdir()]
+    (root / "validation_list.txt").write_text("\n".join(names))
+    with pytest.raises(KwsError, match="no clips of low are left for training"):
+        train(tones.experiment(), root, tmp_path / "run")
+
+
+def test_synthetic_data_are_marked(tmp_path):
+    root = tones.write(tmp_path / "data")
+    (root / "synthetic.json").write_text("{}")
+    train(tones.experiment(epochs=1), root, tmp_path / "run")
+    assert runs.load_json(tmp_path / "run" / runs.PROVENANCE)["data"]["synthetic"] is True
+
+
+def test_features_do_not_depend_on_the_number_of_processes(data, tmp_path, monkeypatch):
+    recipe = feature_maker.recipe(tones.experiment(), data, "training")
+    monkeypatch.setattr(feature_maker, "_JOB_VARIANTS", 96)
+    seen = []
+    many = feature_maker.features(recipe, tmp_path / "many", lambda done, total: seen.append((done, total)))
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    one = feature_maker.features(recipe, tmp_path / "one")
+    np.testing.assert_array_equal(many, one)
+    assert seen[-1] == (many.shape[0] * 3,) * 2
+    assert len(seen) > 2
+
+
+def test_feature_variants(data, tmp_path):
+    recipe = feature_maker.recipe(tones.experiment(), data, "training")
+    made = feature_maker.features(recipe, tmp_path)
+    plain = feature_maker.features(dataclasses.replace(recipe, variants=1), tmp_path)
+    spoken = np.array([e.clip is not None for e in recipe.examples])
+    np.testing.assert_array_equal(made[spoken, 0], plain[spoken, 0])
+    assert np.any(made[:, 1] != made[:, 2], axis=(1, 2))[spoken].all()
+    assert np.mean(np.any(made[~spoken, 0] != made[~spoken, 1], axis=(1, 2))) > 0.8
+
+
+def test_features_are_cached_and_a_damaged_cache_is_replaced(data, tmp_path):
+    recipe = feature_maker.recipe(tones.experiment(), data, "validation")
+    seen = []
+    first = feature_maker.features(recipe, tmp_path, lambda *now: seen.append(now))
+    count = len(seen)
+    again = feature_maker.features(recipe, tmp_path, lambda *now: seen.append(now))
+    assert len(seen) == count > 0
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:1000])
+    repaired = feature_maker.features(recipe, tmp_path)
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first, repaired)
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "same"),
+    [
+        ("augment", {"gain_db": 3.0}, False),
+        ("augment", {"band_masks": 0}, True),
+        ("frontend", {"high_hz": 7000.0}, False),
+        ("training", {"seed": 9}, False),
+        ("training", {"learning_rate": 0.1}, True),
+        ("network", {"dropout": 0.3}, True),
+    ],
+)
+def test_the_cache_knows_what_changes_features(data, section, change, same):
+    settings = tones.experiment()
+    changed = dataclasses.replace(settings, **{section: dataclasses.replace(getattr(settings, section), **change)})
+    digests = {feature_maker.digest(feature_maker.recipe(e, data, "training")) for e in (settings, changed)}
+    assert (len(digests) == 1) is same
+
+
+def test_carried_state_starts_where_asked():
+    learner = network.Learner(8, 3, config.NetworkConfig((6,), 0.0), config.TrainingConfig(), 4, 10)
+    rng = np.random.default_rng(0)
+    x = rng.integers(-128, 128, (4, 10, 8)).astype(np.int8)
+    layers = network.Layers(8, (6,), 3, 1)
+    tf, _ = network.import_tensorflow()
+    joined, _ = layers.logits(tf.constant(np.concatenate([x, x], axis=1)), layers.initial_state(4))
+    _, left = layers.logits(tf.constant(x), layers.initial_state(4))
+    continued, _ = layers.logits(tf.constant(x), left)
+    np.testing.assert_allclose(joined.numpy(), continued.numpy(), atol=1e-6)
+    labels = np.zeros(4, np.int32)
+    learner.train(x, labels, np.zeros(4, bool))
+    assert np.any(learner._carried[0][0].numpy() != 0)
+    assert learner.steps == 1
+
+
+def test_without_tensorflow_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    network.import_tensorflow.cache_clear()
+    with pytest.raises(KwsError, match=r"pip install 'kws\[train\]'"):
+        network.import_tensorflow()
+    network.import_tensorflow.cache_clear()
+
+
+def test_config_survives_toml(tmp_path):
+    odd = dataclasses.replace(
+        tones.experiment(learning_rate=1e-5),
+        name='a "quoted" näme\\',
+        data=config.DataConfig(words=("grüß gott", "it's")),
+    )
+    runs.write_config(odd, tmp_path)
+    assert runs.load_config(tmp_path) == odd
