@@ -162,14 +162,11 @@ def convert(a: argparse.Namespace) -> int:
 
     with console.progress("converting") as progress:
         result = run(a.run, progress)
-    model = Model.load(result.path)
-    operators = [layer.name for layer in model.network.layers]
     if a.json:
-        console.print_json(
-            {"model": str(result.path), "bytes": len(model.content), "id": model.id, "operators": operators}
-        )
+        values = {"model": str(result.path), "bytes": result.size, "id": result.model.id}
+        console.print_json({**values, "operators": list(result.operators)})
     else:
-        console.out.print(f"{result.path}: {len(model.content)} bytes, fully int8: {' -> '.join(operators)}")
+        console.out.print(f"{result.path}: {result.size} bytes, fully int8: {' -> '.join(result.operators)}")
     return 0
 
 

@@ -81,6 +81,8 @@ def size_report(elf: Path, build_dir: Path) -> SizeReport:
     Raises:
         KwsError: a file or program is missing.
     """
+    if not elf.is_file():
+        raise KwsError(f"there is no {elf}; build it first with `make -C firmware` (firmware/Makefile says how)")
     objects = elf.with_suffix("") if elf.with_suffix("").is_dir() else build_dir
     sections = _sections(elf)
     flash = sum(size for name, size in sections.items() if name in (".text", ".rodata", ".data"))

@@ -84,7 +84,11 @@ class Builder:
         absent = -1
         inputs_ = (x, *w, *r, absent, absent, absent, *b, absent, absent, h, c, absent, absent, absent, absent)
         options = {"FusedActivationFunction": 4, "CellClip": self.o.cell_clip, "TimeMajor": self.o.time_major}
-        self.graph.operators.append(Operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs_, (out,), options))
+        # Desktop TFLite insists on these; they matter to layer norm and projection only.
+        unused = [self.tensor(f"{name}_i{k}", (0,), INT16, 2.0**-12) for k in range(4)]
+        unused.append(self.tensor(f"{name}_i4", (0,), INT8, h_scale, h_zero))
+        op = Operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs_, (out,), options, tuple(unused))
+        self.graph.operators.append(op)
         return out
 
     def dense(self, x: int, outputs: int, shape, keep=False) -> int:

@@ -30,7 +30,7 @@ def write(root: Path, speakers: int = 30, words: dict[str, tuple[int, int]] | No
 
 def experiment(**training: object) -> Experiment:
     """Small enough for two seconds of training, hard enough to be worth it."""
-    settings = {"epochs": 12, "batch_size": 32, "learning_rate": 0.02, "calibration_clips": 40, **training}
+    settings = {"epochs": 25, "batch_size": 24, "learning_rate": 0.02, "calibration_clips": 40, **training}
     return Experiment(
         name="tones",
         data=DataConfig(words=tuple(WORDS), clip_ms=500, validation_percent=25, testing_percent=5),

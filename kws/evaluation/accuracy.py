@@ -105,7 +105,7 @@ class Report:
 def data_config(info: ModelInfo) -> DataConfig:
     """How the model's clips were chosen and cut, as far as its provenance tells."""
     words = info.labels[info.first_word :]
-    stored = info.provenance.get("experiment", {})
+    stored = info.provenance.get("settings", {})
     values = stored.get("data", {}) if isinstance(stored, dict) else {}
     return from_dict(DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(words)}, "data")
 

@@ -233,7 +233,7 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
     """
     try:
         x = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.fromfile(path, np.int8)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise KwsError(f"cannot read the recorded inputs {path}: {error}") from error
     if x.dtype != np.int8 or x.size == 0 or x.size % size:
         raise KwsError(

@@ -190,7 +190,7 @@ def single_step(graph: Graph) -> Graph:
             f"the converter quantized the input with {source.scales} and {source.zero_points},"
             f" not as the front end does ({FEATURE_SCALE} and {FEATURE_ZERO_POINT})"
         )
-    used = sorted({i for op in graph.operators for i in (*op.inputs, *op.outputs) if i >= 0})
+    used = sorted({i for op in graph.operators for i in (*op.inputs, *op.outputs, *op.intermediates) if i >= 0})
     place = {old: new for new, old in enumerate(used)} | {-1: -1}
     flowing = {*graph.inputs, *(i for op in graph.operators for i in op.outputs)}
     tensors = []
@@ -201,7 +201,12 @@ def single_step(graph: Graph) -> Graph:
             tensor = replace(tensor, shape=(batch, 1, size))
         tensors.append(tensor)
     operators = [
-        replace(op, inputs=tuple(place[i] for i in op.inputs), outputs=tuple(place[i] for i in op.outputs))
+        replace(
+            op,
+            inputs=tuple(place[i] for i in op.inputs),
+            outputs=tuple(place[i] for i in op.outputs),
+            intermediates=tuple(place[i] for i in op.intermediates),
+        )
         for op in graph.operators
     ]
     return Graph(tensors, operators, (place[graph.inputs[0]],), (place[graph.outputs[0]],))

@@ -95,12 +95,21 @@ class Tensor:
 
 @dataclass
 class Operator:
-    """One operator: builtin name (or ``CUSTOM:name``), tensor indices (-1: absent), options."""
+    """One operator.
+
+    Attributes:
+        name: builtin name, or ``CUSTOM:name``.
+        inputs: tensor indices, -1 where one is absent.
+        outputs: tensor indices.
+        options: the fields of :data:`OPTIONS`.
+        intermediates: tensor indices that desktop TFLite reads scales from; TFLM ignores them.
+    """
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: dict[str, Any] = field(default_factory=dict)
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass
@@ -141,7 +150,7 @@ def _parse(content: bytes) -> Graph:
     operators = [_parse_operator(model, subgraph.Operators(i)) for i in range(subgraph.OperatorsLength())]
     inputs = tuple(int(subgraph.Inputs(i)) for i in range(subgraph.InputsLength()))
     outputs = tuple(int(subgraph.Outputs(i)) for i in range(subgraph.OutputsLength()))
-    used = [i for op in operators for i in (*op.inputs, *op.outputs)] + [*inputs, *outputs]
+    used = [i for op in operators for i in (*op.inputs, *op.outputs, *op.intermediates)] + [*inputs, *outputs]
     if any(i < -1 or i >= len(tensors) for i in used) or min([*inputs, *outputs], default=0) < 0:
         raise ValueError("a tensor index is out of range")
     metadata = {}
@@ -211,7 +220,8 @@ def _parse_operator(model: Any, source: Any) -> Operator:
             options = getattr(tflite, kind)()
             options.Init(table.Bytes, table.Pos)
             values = {f: getattr(options, f)() for f in fields}
-    return Operator(name, inputs, outputs, values)
+    intermediates = tuple(int(source.Intermediates(i)) for i in range(source.IntermediatesLength()))
+    return Operator(name, inputs, outputs, values, intermediates)
 
 
 def build(graph: Graph) -> bytes:
@@ -294,6 +304,7 @@ def _build_operator(builder: Any, op: Operator, code: int) -> int:
         raise KwsError(f"cannot write the custom operator {op.name}")
     inputs = _int32_vector(builder, op.inputs)
     outputs = _int32_vector(builder, op.outputs)
+    intermediates = _int32_vector(builder, op.intermediates) if op.intermediates else 0
     options = 0
     if op.name in OPTIONS:
         kind, fields = OPTIONS[op.name]
@@ -306,6 +317,8 @@ def _build_operator(builder: Any, op: Operator, code: int) -> int:
     tflite.OperatorAddOpcodeIndex(builder, code)
     tflite.OperatorAddInputs(builder, inputs)
     tflite.OperatorAddOutputs(builder, outputs)
+    if intermediates:
+        tflite.OperatorAddIntermediates(builder, intermediates)
     if options:
         tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, kind))
         tflite.OperatorAddBuiltinOptions(builder, options)

@@ -6,8 +6,10 @@ import binascii
 import re
 import struct
 import subprocess
+import time
 from pathlib import Path
 
+import models
 import numpy as np
 import pytest
 
@@ -90,7 +92,16 @@ def test_classify_resets_between_clips(engine, pcm):
     assert not np.array_equal(rows[0], rows[1])
 
 
-def test_bare_network(bare_model):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"units": (16,), "steps": 5, "head": "last"},
+        # Input and layers take several messages, and so do an LSTM's rows.
+        {"units": (20, 300), "steps": 49, "head": "flatten"},
+    ],
+)
+def test_bare_network(options):
+    bare_model = models.bare_model(3, **options)
     x = np.random.default_rng(0).integers(-128, 128, (6, bare_model.network.input_size)).astype(np.int8)
     expected = bare_model.network.run(x[None], bare_model.network.initial_state())
     with QemuEngine(bare_model) as qemu:
@@ -191,21 +202,35 @@ def test_missing_emulator_is_named(tiny_model, tmp_path, monkeypatch):
         QemuEngine(tiny_model)
 
 
-@pytest.mark.parametrize("extra", [b"", b"\x01"])
-def test_spotter_image_says_what_it_heard(tiny_model, pcm, expected, tmp_path, extra):
+def test_spotter_image_says_what_it_heard(tiny_model, pcm, expected, tmp_path):
     text = run_spotter_image(built(tiny_model, tmp_path, "spotter"), pcm)
     info = tiny_model.info
     lines = text.splitlines()
     assert len(lines) == len(expected.detections[0]) + 1
     for line, detection in zip(lines, expected.detections[0], strict=False):
-        time, word, score = re.fullmatch(r"(\d+\.\d\d) s  (\w+)  score (\d\.\d\d)", line).groups()
+        at, word, score = re.fullmatch(r"(\d+\.\d\d) s  (\w+)  score (\d\.\d\d)", line).groups()
         assert word == info.labels[detection.label]
         # The time is cut to hundredths, the score rounded.
-        assert 0 <= info.seconds(detection.frame) - float(time) < 0.01
+        assert 0 <= info.seconds(detection.frame) - float(at) < 0.01
         assert abs(float(score) - info.score(detection.score)) <= 0.005 + 1e-9
     frames, ticks = re.fullmatch(r"(\d+) frames, (\d+) ticks of 1/25000000 s", lines[-1]).groups()
     assert int(frames) == expected.posteriors.shape[1]
     assert int(ticks) > 0
+
+
+def test_spotter_image_takes_halves_of_samples(tiny_model, pcm, tmp_path):
+    elf = built(tiny_model, tmp_path, "spotter")
+    command = ["qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "none"]
+    command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(elf)]
+    content = pcm[:8000].tobytes() + b"\x01"
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        for start in range(0, len(content), 101):
+            process.stdin.write(content[start : start + 101])
+            time.sleep(0.001)
+        process.stdin.close()
+        said = process.stdout.read().decode()
+    whole = run_spotter_image(elf, pcm[:8000])
+    assert re.sub(r"\d+ ticks", "", said) == re.sub(r"\d+ ticks", "", whole)
 
 
 @pytest.mark.parametrize("name", ["tiny_model", "bare_model"])

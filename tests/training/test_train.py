@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import tones
 
 from kws import config, runs
 from kws.errors import KwsError
@@ -16,8 +17,6 @@ from kws.training import features as feature_maker
 from kws.training import network
 from kws.training.history import History
 from kws.training.train import train
-
-import tones
 
 pytest.importorskip("tf_keras", reason="training needs TensorFlow")
 

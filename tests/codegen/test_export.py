@@ -1,0 +1,122 @@
+"""The generated C: the same bytes again, clean under strict warnings, self-consistent."""
+
+from __future__ import annotations
+
+import subprocess
+
+import numpy as np
+import pytest
+from conftest import needs
+from models import bare_model, spotting_model
+
+from kws import codegen, firmware_build
+from kws.codegen import emit
+from kws.codegen.export import identifier, weight_bytes
+from kws.quantize.model import Model
+
+STRICT = [
+    *("-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Wstrict-prototypes"),
+    "-Werror",
+]
+MODELS = {
+    "whole": lambda: spotting_model(1, units=(24, 16)),
+    "bare": lambda: bare_model(2, units=(16,), steps=5, head="last"),
+    "logistic": lambda: bare_model(3, units=(8, 8), steps=2, head="logistic"),
+    "per channel": lambda: bare_model(4, units=(8,), per_channel=True),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_regeneration_is_byte_identical(name, tmp_path):
+    model = MODELS[name]()
+    first = codegen.export(model, tmp_path / "a")
+    codegen.export(Model.from_bytes(model.content), tmp_path / "b")
+    for path in first.files:
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    before = {p: p.stat().st_size for p in first.files}
+    codegen.export(model, tmp_path / "a")
+    assert before == {p: p.stat().st_size for p in first.files}
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted(p.name for p in first.files)
+
+
+@needs("cc")
+@pytest.mark.parametrize("name", MODELS)
+def test_compiles_without_a_warning(name, tmp_path):
+    exported = codegen.export(MODELS[name](), tmp_path)
+    include = f"-I{firmware_build.sources_dir() / 'include'}"
+    for path in exported.files:
+        if path.suffix == ".c":
+            subprocess.run(["cc", *STRICT, include, "-c", path, "-o", tmp_path / "x.o"], check=True)
+
+
+@needs("cc")
+def test_with_library_needs_nothing_else(tmp_path):
+    """The example at the head of kws.h, compiled from an exported folder alone."""
+    codegen.export(spotting_model(1), tmp_path)
+    codegen.copy_library(tmp_path)
+    (tmp_path / "main.c").write_text("""
+        #include <stdio.h>
+        #include "kws/kws.h"
+        #include "kws_model.h"
+        #include "kws_vectors.h"
+        static kws_word memory[KWS_MODEL_SPOTTER_WORDS];
+        int main(void) {
+            kws_spotter *spotter = kws_spotter_init(&kws_model_data, memory, sizeof memory);
+            const int16_t *pcm = kws_vectors_pcm;
+            size_t samples = KWS_VECTORS_SAMPLES;
+            unsigned frames = 0;
+            if (!spotter || kws_spotter_init(&kws_model_data, memory, sizeof memory - sizeof memory[0])) return 1;
+            if (kws_spotter_init(&kws_model_data, (char *)memory + 1, sizeof memory)) return 2;
+            while (samples > 0) {
+                kws_result result;
+                size_t used = kws_spotter_process(spotter, pcm, samples, &result);
+                for (size_t i = 0; result.posteriors && i < KWS_MODEL_LABELS; i++)
+                    if (result.posteriors[i] != kws_vectors_posteriors[frames][i]) return 3;
+                frames += result.posteriors != NULL;
+                pcm += used, samples -= used;
+            }
+            return frames == KWS_VECTORS_FRAMES && kws_label(spotter, KWS_LABEL_NO)[0] == 'n'
+                && !kws_label(spotter, -1) && !kws_label(spotter, KWS_MODEL_LABELS) ? 0 : 4;
+        }
+        """)
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    program = tmp_path / "program"
+    subprocess.run(
+        ["cc", "-std=c99", "-O2", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True
+    )
+    assert subprocess.run([program], check=False).returncode == 0
+
+
+def test_labels_become_identifiers(tmp_path):
+    model = spotting_model(1, words=("turn on", 'say "hi"', "größe", "naïve"))
+    codegen.export(model, tmp_path)
+    text = (tmp_path / "kws_model.h").read_text()
+    assert "KWS_LABEL_TURN_ON = 2," in text
+    assert "KWS_LABEL_SAY_HI = 3," in text
+    source = (tmp_path / "kws_model.c").read_text()
+    assert '"say \\"hi\\""' in source
+    assert source.isascii()
+    assert identifier("???") == "LABEL"
+
+
+def test_vectors_are_lively(tmp_path):
+    """Vectors whose answers never change would prove nothing on a board."""
+    model = spotting_model(1)
+    codegen.export(model, tmp_path)
+    text = (tmp_path / "kws_vectors.c").read_text()
+    rows = text.partition("kws_vectors_posteriors")[2].count("{") - 1
+    assert rows == 24
+    assert len(set(text.partition("kws_vectors_posteriors")[2].splitlines())) > 10
+
+
+def test_weight_bytes_counts_what_is_emitted():
+    # 4 gates x (40 + 32 weights + 2 int32 biases) x 32 units, and 6 x (32 weights + 1 bias)
+    assert weight_bytes(spotting_model(1, units=(32,)).network) == 4 * 32 * (40 + 32 + 8) + 6 * (32 + 4)
+
+
+def test_emit():
+    assert emit.number(-(2**31)) == "(-2147483647 - 1)"
+    assert emit.string("é") == '"\\303\\251"'
+    assert "* /" in emit.comment("a */ b")
+    text = emit.array("int8_t", "x", np.arange(4, dtype=np.int8).reshape(2, 2), align=4)
+    assert text == "KWS_ALIGNED(4) static const int8_t x[2][2] = {\n    {0, 1},\n    {2, 3},\n};"
