@@ -47,3 +47,17 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def write_if_changed(path: str | Path, content: bytes | str) -> None:
+    """:func:`write_atomic`, but a file that already is so keeps its time, and make has nothing to do.
+
+    Raises:
+        KwsError: the file cannot be written.
+    """
+    path = Path(path)
+    encoded = content.encode() if isinstance(content, str) else content
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == encoded:
+            return
+    write_atomic(path, encoded)

@@ -17,7 +17,7 @@ from kws.codegen import emit
 from kws.codegen.layers import network_source, plan_memory
 from kws.codegen.vectors import vectors_files
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import write_if_changed
 from kws.fixedpoint.frontend import FrontendTables
 from kws.fixedpoint.fully_connected import FullyConnected
 from kws.fixedpoint.lstm import Lstm
@@ -57,7 +57,7 @@ def export(model: Model, out: Path) -> Exported:
         **vectors_files(model),
     }
     for name, text in texts.items():
-        write_atomic(out / name, text)
+        write_if_changed(out / name, text)
     return Exported(tuple(out / name for name in texts), weight_bytes(model.network), plan_memory(model.network).size)
 
 
@@ -69,7 +69,7 @@ def copy_library(out: Path) -> None:
     """
     sources = firmware_build.sources_dir()
     for path in sorted([*sources.glob("include/**/*.h"), *sources.glob("src/**/*.[ch]")]):
-        write_atomic(out / path.relative_to(sources), path.read_bytes())
+        write_if_changed(out / path.relative_to(sources), path.read_bytes())
 
 
 def weight_bytes(network: Network) -> int:

@@ -60,7 +60,7 @@ _CONSONANTS = {
 
 def _find() -> tuple[str, str | None]:
     try:
-        import espeakng_loader  # noqa: PLC0415 - optional
+        import espeakng_loader
     except ImportError:
         library = ctypes.util.find_library("espeak-ng")
         if library is None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kws import codegen, firmware_build
+from kws import firmware_build
 from kws.engines.base import Engine, Int8, Int16, Output
-from kws.engines.cache import model_folder
+from kws.engines.cache import exported
 from kws.errors import KwsError
 from kws.fixedpoint.detector import Detection
 from kws.fixedpoint.lstm import Lstm
@@ -110,9 +110,8 @@ def build(model: Model) -> Path:
     Raises:
         KwsError: no C compiler or make, or the compiler failed.
     """
-    folder = model_folder(model)
-    codegen.export(model, folder / "model")
-    return firmware_build.build_host_library(folder / "model", folder / "build")
+    with exported(model) as (source, build_dir):
+        return firmware_build.build_host_library(source, build_dir)
 
 
 def _load(path: Path) -> Any:

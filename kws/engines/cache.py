@@ -1,11 +1,16 @@
-"""Where engines keep what they compile: one folder a model, in the user's cache."""
+"""Where engines export and compile a model: one folder a model, in the user's cache."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from kws import codegen
+from kws.errors import KwsError
 from kws.firmware_build import sources_dir
 from kws.quantize.model import Model
 
@@ -22,3 +27,29 @@ def model_folder(model: Model) -> Path:
     for path in sorted(p for p in sources.rglob("*") if p.is_file()):
         digest.update(str(path.relative_to(sources)).encode() + b"\0" + path.read_bytes() + b"\0")
     return root / f"{model.id}-{digest.hexdigest()[:16]}"
+
+
+@contextlib.contextmanager
+def exported(model: Model, folder: Path | None = None) -> Iterator[tuple[Path, Path]]:
+    """The folders of the exported model and of what is built from it, to build in while this lasts.
+
+    Two processes that build in the same place would link each other's half-written objects, so
+    the second waits for the first.
+
+    Args:
+        model: what to export.
+        folder: where; the model's folder in the cache if not given.
+
+    Raises:
+        KwsError: the folder cannot be written.
+    """
+    folder = folder or model_folder(model)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise KwsError(f"cannot build in {folder}: {error.strerror or error}") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        codegen.export(model, folder / "model")
+        yield folder / "model", folder / "build"

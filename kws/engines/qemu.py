@@ -6,7 +6,6 @@ laptop. QEMU executes instructions; it does not model the time they take (docs/b
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import tempfile
@@ -14,13 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import codegen
 from kws.engines.base import Int16
-from kws.engines.cache import model_folder
+from kws.engines.cache import exported
 from kws.engines.link import LinkEngine
 from kws.engines.link_message import PipeStream
 from kws.errors import KwsError
-from kws.files import write_atomic
 from kws.firmware_build import build_image, require_tools
 from kws.quantize.model import Model
 
@@ -61,25 +58,6 @@ def run_spotter_image(elf: Path, pcm: Int16, timeout: float = 120.0, icount: boo
     return done.stdout.decode(errors="replace")
 
 
-def _build(model: Model, folder: Path, temporary: Path) -> Path:
-    """The link app's image of a model in ``folder``, made only if something changed."""
-    exported = folder / "qemu" / "model"
-    try:
-        exported.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "qemu" / "lock").open("w")
-    except OSError as error:
-        raise KwsError(f"cannot build in {folder}: {error.strerror or error}") from error
-    with lock:
-        # Two processes that build in the same place would link each other's half-written objects.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for fresh in codegen.export(model, temporary / "model").files:
-            kept, content = exported / fresh.name, fresh.read_bytes()
-            # An unchanged file keeps its time, so that make has nothing to do.
-            if not kept.is_file() or kept.read_bytes() != content:
-                write_atomic(kept, content)
-        return build_image(exported, folder / "qemu" / "build", BOARD, "link")
-
-
 class QemuEngine(LinkEngine):
     """A model on the emulated Cortex-M4, built from its C export when the engine is made."""
 
@@ -110,7 +88,8 @@ class QemuEngine(LinkEngine):
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="kws-qemu-")  # for this run's files
         try:
-            self.elf = _build(model, build_dir or model_folder(model), Path(self._folder.name))
+            with exported(model, build_dir) as (source, build):
+                self.elf = build_image(source, build, BOARD, "link")
             self._log = Path(self._folder.name) / "qemu.log"
             stream = self._start()
         except BaseException:

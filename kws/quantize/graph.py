@@ -136,7 +136,7 @@ def parse(content: bytes, source: str = "the model") -> Graph:
         return _parse(content)
     except KwsError as error:
         raise KwsError(f"{source}: {error}") from error
-    except (IndexError, ValueError, TypeError, struct.error, UnicodeDecodeError, OverflowError, MemoryError) as error:
+    except (IndexError, ValueError, TypeError, struct.error, AttributeError, OverflowError, MemoryError) as error:
         raise KwsError(f"{source} is damaged: its tables do not fit together ({error})") from error
 
 

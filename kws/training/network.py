@@ -31,7 +31,7 @@ _WARM_UP_EPOCHS = 1.0
 _LAST_RATE = 0.01
 # The loss is taken over this many last frames of a clip: a detector averages posteriors, so they
 # must not only be right at the end but stay right.
-_LOSS_FRAMES = int(__import__("os").environ.get("LF", 10))
+_LOSS_FRAMES = 10
 # The averaged weights look back over about this many steps, fewer at the beginning.
 _AVERAGE_STEPS = 400
 
@@ -218,7 +218,8 @@ class Learner:
         step = tf.cast(self._optimizer.iterations, tf.int32)
         seed = tf.stack([tf.constant(self._training.seed % 2**31), step * 64])
         with tf.GradientTape() as tape:
-            logits, left = self._current.logits(features, state, _LOSS_FRAMES, self._dropout, seed)
+            last = min(_LOSS_FRAMES, features.shape[1])
+            logits, left = self._current.logits(features, state, last, self._dropout, seed)
             loss = self._loss(logits, labels)
         variables = self._current.variables
         self._optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))

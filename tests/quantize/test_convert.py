@@ -165,7 +165,7 @@ def test_other_weights_than_the_settings(run, tmp_path):
 def test_an_unexpected_graph_is_refused(result, clipwise):
     graph = parse(clipwise)
     graph.operators = graph.operators[:-1]
-    with pytest.raises(KwsError, match="the converter made .* where .* was expected"):
+    with pytest.raises(KwsError, match=r"the converter made .* where .* was expected"):
         single_step(graph)
     graph = parse(clipwise)
     graph.tensors[graph.inputs[0]].zero_points = np.array([3])

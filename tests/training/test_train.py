@@ -125,8 +125,8 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
 
 
 def test_early_stopping(data, tmp_path):
-    history = train(tones.experiment(epochs=50, patience=1, learning_rate=1e-6), data, tmp_path)
-    assert len(history.epochs) < 50
+    history = train(tones.experiment(epochs=60, patience=1, learning_rate=0.05), data, tmp_path)
+    assert len(history.epochs) < 60
     assert len(history.epochs) == history.best.epoch + 1
 
 

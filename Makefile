@@ -1,0 +1,47 @@
+# make demo      the whole path on synthetic speech, in some minutes
+# make test      all checks and tests
+# make firmware  a board's image of a model, with its flash, RAM and stack
+#
+# Each sets up what it needs (tools/setup.sh): a virtual environment in .venv and, where it may,
+# packages of the distribution.
+
+MODEL ?= models/commands.tflite
+BOARD ?= mps2_an386
+APP ?= spotter
+BUILD ?= build
+PYTHON := .venv/bin/python
+
+.PHONY: help setup demo test lint test-fast test-slow firmware benchmark clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+
+setup:
+	@tools/setup.sh
+
+demo: setup
+	@$(PYTHON) tools/demo.py --out demo
+
+test: setup lint test-fast test-slow
+
+lint: setup
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+test-fast: setup
+	$(PYTHON) -m pytest -q -n 2 -m "not slow" -ra
+
+test-slow: setup
+	$(PYTHON) -m pytest -q -n 2 -m slow -ra
+
+firmware: setup
+	.venv/bin/kws export $(MODEL) --out $(BUILD)/model
+	$(MAKE) --no-print-directory -C firmware image BOARD=$(BOARD) APP=$(APP) MODEL=$(abspath $(BUILD))/model BUILD=$(abspath $(BUILD))
+	$(PYTHON) tools/size_report.py $(BUILD)/$(BOARD)/$(APP).elf $(BUILD)
+
+benchmark: setup
+	$(PYTHON) tools/benchmark.py $(MODEL)
+
+clean:
+	rm -rf $(BUILD) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

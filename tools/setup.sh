@@ -1,0 +1,71 @@
+#!/bin/sh
+# Set up what the demo and the tests need: the distribution's packages, where they may be
+# installed, and a virtual environment in .venv. Quick when there is nothing left to do.
+#
+#   tools/setup.sh [extras]      extras of pyproject.toml; default: dev (everything)
+set -eu
+cd "$(dirname "$0")/.."
+extras=${1:-dev}
+
+say() { printf '%s\n' "setup: $*" >&2; }
+
+find_python() {
+    for python in "${PYTHON:-}" python3.11 python3 python3.12 python3.13; do
+        if [ -n "$python" ] && command -v "$python" >/dev/null 2>&1 &&
+            "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            printf '%s' "$python"
+            return
+        fi
+    done
+}
+
+# A package is wanted when the program (or the file) that it brings is not there.
+wanted=''
+lost=''
+want() { # want PACKAGES 'what is lost without them' PROGRAM
+    command -v "$3" >/dev/null 2>&1 || { wanted="$wanted $1"; lost="$lost$3: $2
+"; }
+}
+python=$(find_python)
+[ -n "$python" ] || wanted="$wanted python3"
+if [ -z "$python" ] || ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    wanted="$wanted python3-venv"
+fi
+want 'gcc libc6-dev' 'the C engine and the firmware checks are skipped' cc
+want make 'nothing in C can be built' make
+want 'gcc-arm-none-eabi libnewlib-arm-none-eabi' 'no firmware image is built or run' arm-none-eabi-gcc
+want qemu-system-arm 'the firmware is not booted' qemu-system-arm
+want cppcheck 'the C sources are not checked statically' cppcheck
+[ -e /usr/share/doc/libportaudio2 ] || ls /usr/lib/*/libportaudio.so.2 >/dev/null 2>&1 || {
+    wanted="$wanted libportaudio2"
+    lost="${lost}libportaudio2: the microphone cannot be used
+"
+}
+
+if [ -n "$wanted" ]; then
+    as_root=''
+    if [ "$(id -u)" -ne 0 ]; then
+        if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then as_root='sudo -n'; else as_root=no; fi
+    fi
+    if command -v apt-get >/dev/null 2>&1 && [ "$as_root" != no ]; then
+        say "installing$wanted"
+        # shellcheck disable=SC2086 # lists of words
+        { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -q -y --no-install-recommends $wanted; } >&2 ||
+            say "the packages could not be installed; going on without them"
+    else
+        say "cannot install packages here (no root, no password-less sudo, or no apt-get); missing:$wanted"
+        [ -z "$lost" ] || printf '%s' "$lost" | while IFS= read -r line; do say "without $line"; done
+    fi
+    python=$(find_python)
+fi
+[ -n "$python" ] || { say 'Python 3.11 or newer is needed; install it and try again'; exit 1; }
+
+# Installing again is needed only when what is to be installed has changed.
+stamp=.venv/.kws-installed
+key="$extras $(cksum <pyproject.toml) $(pwd)"
+if [ ! -x .venv/bin/python ] || [ ! -x .venv/bin/kws ] || [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
+    say "installing kws[$extras] and what it needs into .venv (TensorFlow is large; this takes some minutes)"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]" >&2
+    printf '%s' "$key" >"$stamp"
+fi
