@@ -172,9 +172,9 @@ class AugmentConfig:
     gain_db: float = 10.0
     noise_probability: float = 0.8
     snr_db: tuple[float, float] = (0.0, 30.0)
-    time_masks: int = 2
+    time_masks: int = 1
     time_mask_frames: int = 8
-    band_masks: int = 2
+    band_masks: int = 1
     band_mask_bands: int = 5
 
     def __post_init__(self) -> None:
@@ -202,7 +202,7 @@ class NetworkConfig:
     """
 
     lstm_units: tuple[int, ...] = (128,)
-    dropout: float = 0.2
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
         _require(
@@ -229,7 +229,7 @@ class TrainingConfig:
         seed: seed of every random draw.
     """
 
-    epochs: int = 40
+    epochs: int = 45
     batch_size: int = 128
     learning_rate: float = 3e-3
     patience: int = 12

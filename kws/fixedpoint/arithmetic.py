@@ -75,7 +75,8 @@ def rounding_doubling_high_mul(a: IntArray | Int64, b: IntArray | Int64 | np.int
     division come to the same as this floor for every pair of operands.
     """
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    return saturate((product + 2**30) >> 31, INT32_MIN, INT32_MAX)
+    high: Int64 = np.minimum((product + 2**30) >> 31, INT32_MAX)
+    return high
 
 
 def rounding_divide_by_power_of_two(x: IntArray | Int64, exponent: int | Int64 | np.int64) -> Int64:

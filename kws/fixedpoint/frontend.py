@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,40 @@ class FrontendTables:
     def bands(self) -> int:
         """Number of mel bands."""
         return len(self.segment_ends) - 1
+
+    @cached_property
+    def order(self) -> Int64:
+        """Which complex sample stands at each place before the first stage."""
+        return np.argsort(self.permutation)
+
+    @cached_property
+    def stages(self) -> tuple[tuple[int, Int64 | None, Int64 | None], ...]:
+        """Radix, and cos and sin [radix - 1, size] of each FFT stage; the first has no twiddles."""
+        points = self.n_fft // 2
+        cosines, sines = self.twiddles.astype(np.int64).T
+        found: list[tuple[int, Int64 | None, Int64 | None]] = []
+        size = 1
+        for radix in _radices(points):
+            if size == 1:
+                found.append((radix, None, None))
+            else:
+                # exp(-2 pi j leg k / (radix size)); the table covers half a turn, the other half is opposite.
+                index = np.arange(1, radix)[:, None] * np.arange(size) * (2 * points // (radix * size))
+                sign = np.where(index >= points, -1, 1)
+                found.append((radix, sign * cosines[index % points], sign * sines[index % points]))
+            size *= radix
+        return tuple(found)
+
+    @cached_property
+    def bins(self) -> Int64:
+        """The FFT bins that any band uses."""
+        return np.arange(self.first_bin, int(self.segment_ends[-1]))
+
+    @cached_property
+    def segments(self) -> tuple[Int64, Int64]:
+        """Start and end of each segment among :attr:`bins`."""
+        ends = self.segment_ends.astype(np.int64) - self.first_bin
+        return np.concatenate([[0], ends[:-1]]), ends
 
 
 def mel(hertz: float | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -158,38 +193,29 @@ def fft(re: Int64, im: Int64, tables: FrontendTables) -> tuple[Int64, Int64]:
     """
     points = re.shape[-1]
     lead = re.shape[:-1]
-    cosines, sines = tables.twiddles[:, 0].astype(np.int64), tables.twiddles[:, 1].astype(np.int64)
     size = 1
-    for stage, radix in enumerate(_radices(points)):
+    for radix, c, s in tables.stages:
         re = re.reshape(*lead, -1, radix, size)
         im = im.reshape(*lead, -1, radix, size)
-        legs = []
-        for leg in range(radix):
-            x, y = re[..., leg, :], im[..., leg, :]
-            if stage > 0:
-                if leg == 0:
-                    x, y = x >> 1, y >> 1
-                else:
-                    # exp(-2 pi j leg k / (radix size)) from the n_fft-point table
-                    index = leg * np.arange(size) * (2 * points // (radix * size))
-                    flip = index >= points
-                    index = np.where(flip, index - points, index)
-                    c = np.where(flip, -cosines[index], cosines[index])
-                    s = np.where(flip, -sines[index], sines[index])
-                    x, y = (x * c + y * s) >> 32, (y * c - x * s) >> 32
-            legs.append((x, y))
+        x, y = re, im
+        if c is not None and s is not None:
+            x, y = re >> 1, im >> 1
+            turned_x, turned_y = re[..., 1:, :], im[..., 1:, :]
+            x[..., 1:, :] = (turned_x * c + turned_y * s) >> 32
+            y[..., 1:, :] = (turned_y * c - turned_x * s) >> 32
+        re, im = np.empty_like(x), np.empty_like(y)
         if radix == 2:
-            (ax, ay), (bx, by) = legs
-            out = [(ax + bx, ay + by), (ax - bx, ay - by)]
+            re[..., 0, :], im[..., 0, :] = x[..., 0, :] + x[..., 1, :], y[..., 0, :] + y[..., 1, :]
+            re[..., 1, :], im[..., 1, :] = x[..., 0, :] - x[..., 1, :], y[..., 0, :] - y[..., 1, :]
         else:
-            (ax, ay), (bx, by), (cx, cy), (dx, dy) = legs
-            sx, sy, tx, ty = ax + cx, ay + cy, ax - cx, ay - cy
-            ux, uy, vx, vy = bx + dx, by + dy, bx - dx, by - dy
-            out = [(sx + ux, sy + uy), (tx + vy, ty - vx), (sx - ux, sy - uy), (tx - vy, ty + vx)]
-        re = np.stack([o[0] for o in out], axis=-2).reshape(*lead, points)
-        im = np.stack([o[1] for o in out], axis=-2).reshape(*lead, points)
+            sx, sy = x[..., :2, :] + x[..., 2:, :], y[..., :2, :] + y[..., 2:, :]
+            tx, ty = x[..., :2, :] - x[..., 2:, :], y[..., :2, :] - y[..., 2:, :]
+            re[..., 0, :], im[..., 0, :] = sx[..., 0, :] + sx[..., 1, :], sy[..., 0, :] + sy[..., 1, :]
+            re[..., 1, :], im[..., 1, :] = tx[..., 0, :] + ty[..., 1, :], ty[..., 0, :] - tx[..., 1, :]
+            re[..., 2, :], im[..., 2, :] = sx[..., 0, :] - sx[..., 1, :], sy[..., 0, :] - sy[..., 1, :]
+            re[..., 3, :], im[..., 3, :] = tx[..., 0, :] - ty[..., 1, :], ty[..., 0, :] + tx[..., 1, :]
         size *= radix
-    return re, im
+    return re.reshape(*lead, points), im.reshape(*lead, points)
 
 
 def _bit_length(x: Int64) -> Int64:
@@ -211,14 +237,13 @@ def mel_energy(frames: npt.NDArray[np.int16], tables: FrontendTables) -> tuple[I
     lead, window, half = frames.shape[:-1], frames.shape[-1], tables.n_fft // 2
     padded = np.zeros((*lead, tables.n_fft), np.int64)
     padded[..., :window] = (frames.astype(np.int64) * tables.window) >> WINDOW_SHIFT
-    source = np.argsort(tables.permutation)
-    re, im = fft(padded[..., 0::2][..., source], padded[..., 1::2][..., source], tables)
+    re, im = fft(padded[..., 0::2][..., tables.order], padded[..., 1::2][..., tables.order], tables)
     # For negative x the complement ~x has as many significant bits.
     bits = np.bitwise_or.reduce((re ^ (re >> 63)) | (im ^ (im >> 63)), axis=-1)
     shift = SPECTRUM_BITS - _bit_length(bits)
     left, right = np.maximum(shift, 0)[..., None], np.maximum(-shift, 0)[..., None]
     re, im = (re << left) >> right, (im << left) >> right
-    k = np.arange(tables.first_bin, int(tables.segment_ends[-1]))
+    k = tables.bins
     x, y, mirror_x, mirror_y = re[..., k], im[..., k], re[..., half - k], im[..., half - k]
     even_x, even_y = (x + mirror_x) >> 1, (y - mirror_y) >> 1
     odd_x, odd_y = (y + mirror_y) >> 1, (mirror_x - x) >> 1
@@ -226,13 +251,18 @@ def mel_energy(frames: npt.NDArray[np.int16], tables: FrontendTables) -> tuple[I
     spectrum_x = even_x + ((odd_x * c + odd_y * s) >> 31)
     spectrum_y = even_y + ((odd_y * c - odd_x * s) >> 31)
     power = (spectrum_x * spectrum_x + spectrum_y * spectrum_y + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT
-    rising = power * tables.weights
-    falling = power * (WEIGHT_ONE - tables.weights.astype(np.int64))
-    starts = np.concatenate([[0], tables.segment_ends[:-1].astype(np.int64) - tables.first_bin])
-    ends = tables.segment_ends.astype(np.int64) - tables.first_bin
-    rising_sums = np.stack([rising[..., a:b].sum(axis=-1) for a, b in zip(starts, ends, strict=True)], axis=-1)
-    falling_sums = np.stack([falling[..., a:b].sum(axis=-1) for a, b in zip(starts, ends, strict=True)], axis=-1)
-    return rising_sums[..., :-1] + falling_sums[..., 1:], shift
+    weights = tables.weights.astype(np.int64)
+    rising, falling = _segment_sums(power * weights, tables), _segment_sums(power * (WEIGHT_ONE - weights), tables)
+    return rising[..., :-1] + falling[..., 1:], shift
+
+
+def _segment_sums(values: Int64, tables: FrontendTables) -> Int64:
+    # Differences of running sums: a segment may be empty, which `reduceat` cannot say.
+    running = np.zeros((*values.shape[:-1], values.shape[-1] + 1), np.int64)
+    np.cumsum(values, axis=-1, out=running[..., 1:])
+    starts, ends = tables.segments
+    sums: Int64 = running[..., ends] - running[..., starts]
+    return sums
 
 
 def log2_fixed(x: Int64, tables: FrontendTables) -> Int64:
