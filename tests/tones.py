@@ -28,13 +28,13 @@ def write(root: Path, speakers: int = 30, words: dict[str, tuple[int, int]] | No
     return root
 
 
-def experiment(**training: object) -> Experiment:
+def experiment(units: tuple[int, ...] = (24,), **training: object) -> Experiment:
     """Small enough for two seconds of training, hard enough to be worth it."""
     settings = {"epochs": 25, "batch_size": 24, "learning_rate": 0.02, "calibration_clips": 40, **training}
     return Experiment(
         name="tones",
         data=DataConfig(words=tuple(WORDS), clip_ms=500, validation_percent=25, testing_percent=5),
         augment=AugmentConfig(variants=3, time_shift_ms=30, time_masks=1, band_masks=1),
-        network=NetworkConfig(lstm_units=(20, 12), dropout=0.1),
+        network=NetworkConfig(lstm_units=units, dropout=0.1),
         training=TrainingConfig(**settings),
     )

@@ -22,6 +22,12 @@ static inline int16_t kws_saturate16(int32_t x)
     return (int16_t)kws_clamp(x, INT16_MIN, INT16_MAX);
 }
 
+/* x + zero_point, wrapped to int32 as TFLM's kernels wrap it, then clamped to low to high. */
+static inline int8_t kws_add_zero_point(int32_t x, int32_t zero_point, int32_t low, int32_t high)
+{
+    return (int8_t)kws_clamp((int32_t)((uint32_t)x + (uint32_t)zero_point), low, high);
+}
+
 /* Modulo 2^32, as two's complement hardware does and signed C arithmetic may not. */
 static inline int32_t kws_shift_left_wrapping(int32_t x, uint32_t bits)
 {

@@ -42,8 +42,8 @@ void kws_lstm_step(const kws_lstm *lstm, uint8_t *memory, const int8_t *x, int8_
         }
         cell[unit] = (int16_t)c;
         const int32_t squashed = kws_tanh_int16((int16_t)c, lstm->cell_scale_power);
-        const int32_t h = kws_multiply(o * squashed, &lstm->hidden_factor) + lstm->hidden_zero_point;
-        output[unit] = (int8_t)kws_clamp(h, INT8_MIN, INT8_MAX);
+        const int32_t h = kws_multiply(o * squashed, &lstm->hidden_factor);
+        output[unit] = kws_add_zero_point(h, lstm->hidden_zero_point, INT8_MIN, INT8_MAX);
     }
     /* Only now: every gate of every unit reads the old h. */
     memcpy(hidden, output, lstm->units);

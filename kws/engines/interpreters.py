@@ -18,6 +18,9 @@ from kws.fixedpoint.detector import Detector
 from kws.fixedpoint.frontend import Frontend
 from kws.quantize.model import Model
 
+# TFLM's default arena is a multiple of the file's size, and running out of it kills the process.
+_ARENA_BYTES = 1 << 20
+
 
 class InterpreterEngine(Engine):
     """The harness's front end and detector around an interpreter's network."""
@@ -78,7 +81,9 @@ class TflmEngine(InterpreterEngine):
             ) from error
         try:
             self._interpreter: Any = runtime.Interpreter.from_bytes(
-                model.content, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors
+                model.content,
+                arena_size=_ARENA_BYTES + 16 * len(model.content),
+                intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
             )
         except (RuntimeError, ValueError) as error:
             raise KwsError(f"TensorFlow Lite Micro cannot load {model.source}: {error}") from error

@@ -62,7 +62,7 @@ def measure(
     """Compare the two front ends on recordings scaled to peak levels, values at the floor included.
 
     The integer front end's level is a constant apart from the float one's; the constant is
-    taken as the median difference of values inside the int8 range, over all levels.
+    taken as the median difference of values above the floor, over all levels.
     """
     tables = frontend_tables(config)
     judged: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]] = []
@@ -79,7 +79,7 @@ def measure(
             features = log_mel(frames, tables)
             keep = reference > reference.max(axis=1, keepdims=True) - RANGE_DB
             differences.append((features * DB_PER_STEP - reference)[keep])
-            inside.append(((features > -128) & (features < 127))[keep])
+            inside.append((features > -128)[keep])
         judged.append((np.concatenate(differences), np.concatenate(inside)))
     offset = float(np.median(np.concatenate([d[i] for d, i in judged])))
     return [

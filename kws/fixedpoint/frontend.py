@@ -1,8 +1,8 @@
 """The integer front end: int16 PCM to int8 log-mel frames.
 
 Twin of ``firmware/src/frontend.c`` and ``fft.c``; specified in docs/SPEC.md, "Front end", where
-each step's width, scale and rounding is given. The tables are made here, in
-:func:`make_tables`, and nowhere else: the C twin gets them as generated constants.
+each step's width, scale and rounding is given. The tables that depend on settings are made here,
+in :func:`make_tables`, and nowhere else: the C twin gets them as generated constants.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SAMPLE_RATE = 16000
 WINDOW_SHIFT = 5
 """Right shift of windowed samples: int16 times Q0.15 leaves 26 bits for the FFT."""
 SPECTRUM_BITS = 28
-"""The half-length spectrum is normalised so that no component reaches 2^28 in magnitude."""
+"""The half-length spectrum is normalised so that its components lie in [-2^28, 2^28)."""
 POWER_SHIFT = 27
-"""Rounding right shift of squared magnitudes. Splitting the half-length spectrum can double a
-component, so a squared magnitude is at most 2^58 and a power fits 32 bits."""
+"""Rounding right shift of squared magnitudes. Splitting the half-length spectrum can grow a modulus
+by sqrt(2), so a squared magnitude is at most about 2^58 and a power fits 32 bits (docs/SPEC.md)."""
 WEIGHT_ONE = 1 << 15
 LOG_SEGMENTS = 32
 LOG_FRACTION_BITS = 16
@@ -131,6 +131,11 @@ def _digit_reversal(points: int) -> Int64:
     return place
 
 
+def _round_half_up(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    # Windows of 4 m + 2 samples have exact ties, which the last bit of a cosine must not decide.
+    return np.floor(np.round(x, 6) + 0.5)
+
+
 def make_tables(window: int, hop: int, n_fft: int, bands: int, low_hz: float, high_hz: float) -> FrontendTables:
     """Build the constants of a front end.
 
@@ -172,7 +177,7 @@ def make_tables(window: int, hop: int, n_fft: int, bands: int, low_hz: float, hi
     halvings = len(_radices(n_fft // 2)) - len(_radices(256))
     log2_at_zero = LOG2_AT_ZERO + 2 * math.log2(window / 480) + math.log2(n_fft / 512) - 2 * halvings
     return FrontendTables(
-        window=np.round(hann * 32767).astype(np.int16),
+        window=_round_half_up(hann * 32767).astype(np.int16),
         hop=hop,
         n_fft=n_fft,
         permutation=_digit_reversal(n_fft // 2).astype(np.uint16),

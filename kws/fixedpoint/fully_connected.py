@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.arithmetic import Multiplier, multiply_by, saturate
+from kws.fixedpoint.arithmetic import Multiplier, multiply_by, saturate, wrap_int32
 
 
 @dataclass(frozen=True)
@@ -53,4 +53,5 @@ class FullyConnected:
         folded = self.bias.astype(np.int64) - self.input_zero_point * self.weights.astype(np.int64).sum(axis=1)
         factors = np.array([[f.value, max(f.shift, 0), max(-f.shift, 0)] for f in self.factors], np.int64)
         scaled = multiply_by(products.astype(np.int64) + folded, factors[:, 0], factors[:, 1], factors[:, 2])
-        return saturate(scaled + self.output_zero_point, self.activation_min, self.activation_max).astype(np.int8)
+        moved = wrap_int32(scaled + self.output_zero_point)
+        return saturate(moved, self.activation_min, self.activation_max).astype(np.int8)

@@ -23,6 +23,7 @@ from kws.fixedpoint.arithmetic import (
     multiply,
     multiply_by,
     saturate,
+    wrap_int32,
 )
 
 Int8 = npt.NDArray[np.int8]
@@ -161,8 +162,8 @@ class Lstm:
             c = saturate(kept + added, INT16_MIN, INT16_MAX)
             if self.cell_clip > 0:
                 c = saturate(c, -self.cell_clip, self.cell_clip)
-            product = multiply(o * tanh_of_cell[c + 32768], self.output_factor) + self.hidden_zero_point
-            h = saturate(product, INT8_MIN, INT8_MAX).astype(np.int8)
+            product = multiply(o * tanh_of_cell[c + 32768], self.output_factor)
+            h = saturate(wrap_int32(product + self.hidden_zero_point), INT8_MIN, INT8_MAX).astype(np.int8)
             hidden[:, t], cells[:, t] = h, c
         state.h, state.c = h, c.astype(np.int16)
         return hidden, cells

@@ -56,7 +56,7 @@ class ModelInfo:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.labels or self.first_word >= len(self.labels):
+        if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
             raise KwsError("the model's labels name no word to spot")
         if any(label.startswith("_") for label in self.labels[self.first_word :]):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
@@ -106,7 +106,7 @@ class ModelInfo:
                 from_dict(DetectorConfig, values["detector"], "detector"),
                 dict(values.get("provenance", {})),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise KwsError(f"its kws metadata is damaged ({error})") from error
 
 

@@ -31,6 +31,10 @@ SUPPORTED = (
 )
 GREATEST_SIZE = 65535
 """The generated C holds sizes in 16 bits."""
+GREATEST_SOFTMAX = 511
+"""With more values the sum of exponentials can leave the kernel's fixed-point range."""
+LOGISTIC_SCALES = (2.0**-28, 8.0)
+"""Input scales, from one to below the other, for which TFLM's kernel computes a logistic function."""
 
 _LSTM_INPUT_WEIGHTS = (1, 2, 3, 4)
 _LSTM_RECURRENT_WEIGHTS = (5, 6, 7, 8)
@@ -112,6 +116,10 @@ def _layer(
         if out.scale != 1 / 256 or out.zero_point != INT8_MIN:
             raise KwsError("its output must have scale 1/256 and zero point -128")
         rows, size = math.prod(shape[:-1]), shape[-1]
+        if op.name == "SOFTMAX" and size > GREATEST_SOFTMAX:
+            raise KwsError(f"it is over {size} values; at most {GREATEST_SOFTMAX} can run")
+        if op.name == "LOGISTIC" and not LOGISTIC_SCALES[0] <= source.scale < LOGISTIC_SCALES[1]:
+            raise KwsError(f"its input scale is {source.scale}; TFLM runs scales from 2^-28 to below 8")
         try:
             kernel = (
                 Softmax.of(source.scale, float(op.options.get("Beta", 1.0)))
@@ -257,7 +265,7 @@ def _lstm_gate(
 def _fully_connected(op: Operator, tensors: list[Tensor | None], source: Tensor, out: Tensor) -> FullyConnected:
     if op.options.get("WeightsFormat", 0) != 0:
         raise KwsError("its weights are in a shuffled format")
-    w_tensor = tensors[1]
+    w_tensor = tensors[1] if len(tensors) > 1 else None
     weights = _weights(w_tensor, "weights")
     assert w_tensor is not None
     outputs = weights.shape[0]
@@ -300,7 +308,11 @@ def _activation_range(activation: int, out: Tensor) -> tuple[int, int]:
 def _strided_slice(
     op: Operator, tensors: list[Tensor | None], shape: tuple[int, ...]
 ) -> tuple[RowSlice, tuple[int, ...]]:
-    begin, end, strides = ([int(v) for v in _constant(t, "slice limits", np.int32).reshape(-1)] for t in tensors[1:4])
+    if len(tensors) != 4:
+        raise KwsError(f"has {len(tensors)} inputs, not 4")
+    begin, end, strides = ([int(v) for v in _constant(t, "slice limits", np.int32).reshape(-1)] for t in tensors[1:])
+    if not len(begin) == len(end) == len(strides):
+        raise KwsError("its limits and strides have different lengths")
     options = {k: int(op.options.get(k, 0)) for k in ("BeginMask", "EndMask", "ShrinkAxisMask")}
     if int(op.options.get("EllipsisMask", 0)) or int(op.options.get("NewAxisMask", 0)) or op.options.get("Offset"):
         raise KwsError("uses an ellipsis, a new axis or an offset")

@@ -40,6 +40,8 @@ SYNTHETIC_MARK = "synthetic.json"
 
 # Streams that validation clips are dealt to; also the number of clips evaluated in step.
 _VALIDATION_STREAMS = 128
+# A picture takes as long as many a short epoch.
+_PLOT_SECONDS = 10.0
 # Settings that a run may change without its training being another one.
 _FREE = ("name", "detector")
 
@@ -96,6 +98,7 @@ def train(
     _save_calibration(experiment, training_features.features, run)
     saved = _load_checkpoint(run)
     history = saved[1] if saved is not None else None
+    plotted = 0.0
     if history is None or not _finished(experiment, history):
         learner = _learner(experiment, len(training_features.labels))
         if saved is not None:
@@ -106,13 +109,17 @@ def train(
             if is_best:
                 learner.best().save(run / runs.WEIGHTS)
             _save_checkpoint(learner, history, run)
-            _save_history(history, experiment, provenance, run)
+            _save_history(history, provenance, run)
+            if time.monotonic() - plotted > _PLOT_SECONDS:
+                history.plot(run / runs.PLOT, experiment.name)
+                plotted = time.monotonic()
             if report is not None:
                 report(epoch, is_best)
             if _finished(experiment, history):
                 break
     assert history is not None
-    _save_history(history, experiment, provenance, run)
+    _save_history(history, provenance, run)
+    history.plot(run / runs.PLOT, experiment.name)
     return history
 
 
@@ -291,7 +298,7 @@ def _finished(experiment: Experiment, history: History) -> bool:
     return len(history.epochs) >= experiment.training.epochs or since_best >= experiment.training.patience
 
 
-def _save_history(history: History, experiment: Experiment, provenance: dict[str, Any], run: Path) -> None:
+def _save_history(history: History, provenance: dict[str, Any], run: Path) -> None:
     best = history.best
     result = {
         "best": {
@@ -302,7 +309,6 @@ def _save_history(history: History, experiment: Experiment, provenance: dict[str
     }
     runs.save_json({**provenance, **result}, run / runs.PROVENANCE)
     runs.save_json(history.as_dict(), run / runs.HISTORY)
-    history.plot(run / runs.PLOT, experiment.name)
 
 
 def _save_checkpoint(learner: Learner, history: History, run: Path) -> None:

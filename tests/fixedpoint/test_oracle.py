@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from models import bare_model, spotting_model
+from models import bare_model, random_graph, spotting_model
 
 from kws.engines.c_engine import CEngine
 from kws.engines.interpreters import TflmEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.evaluation.verify import EngineReport, compare
+from kws.quantize.graph import build
+from kws.quantize.model import Model
 
 RANDOM_INPUTS, REALISTIC_INPUTS, RESET_EVERY = 1000, 200, 125
 WIDTHS = [(16,), (32,), (64,), (96,), (32, 24)]
@@ -133,3 +135,23 @@ def test_streams_of_a_batch_are_independent():
     for i in range(3):
         alone = model.network.run(x[i : i + 1], model.network.initial_state()).outputs[-1]
         assert np.array_equal(together[i : i + 1], alone)
+
+
+def test_output_zero_point_wraps_as_the_oracle_does():
+    """A bias near int32's end, requantized by one, plus the zero point: it wraps, on all engines."""
+    graph = random_graph(1, inputs=4, units=(4,), outputs=3, head="dense_softmax", per_channel=False)
+    dense = graph.operators[1]
+    source, weights, bias = (graph.tensors[i] for i in dense.inputs)
+    out = graph.tensors[dense.outputs[0]]
+    weights.data = np.zeros_like(weights.data)
+    bias.data = np.array([2**31 - 1, 2**31 - 2, 5], np.int32)
+    # Scales whose product is just under one, so that the factor needs no shift.
+    state = graph.tensors[graph.operators[0].inputs[18]]
+    source.scales = state.scales = np.array([1 + 724 * 2.0**-23], np.float32)
+    weights.scales = np.array([1 - 1448 * 2.0**-24], np.float32)
+    out.scales = np.array([1.0], np.float32)
+    out.zero_points = np.array([127])
+    model = Model.from_bytes(build(graph))
+    x = random_inputs(1, 3, 4)
+    assert NumpyEngine(model).run_network(x).layers[1][0].tolist() == [-128, -128, 127]
+    assert_identical(model, x, [TflmEngine(model), CEngine(model)])

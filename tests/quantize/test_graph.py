@@ -137,6 +137,7 @@ REFUSED = {
     "huge bias": (edit_tensor(9, data=np.full(32, 2**31 - 1, np.int32)), "could leave int32"),
     "dense activation": (set_option(1, "FusedActivationFunction", 5), "fused activation"),
     "shuffled weights": (set_option(1, "WeightsFormat", 1), "shuffled"),
+    "no weights": (lambda g: setattr(g.operators[1], "inputs", g.operators[1].inputs[:1]), "weights are missing"),
     "softmax scale": (lambda g: edit_tensor(g.outputs[0], scales=np.array([0.5], np.float32))(g), "1/256"),
 }
 
@@ -217,3 +218,24 @@ def test_missing_file(tmp_path):
         Model.load(tmp_path / "none.tflite")
     with pytest.raises(KwsError, match="kws convert"):
         Model.load(tmp_path)
+
+
+def test_limits_of_the_kernels():
+    """What TFLM's kernels do not define is refused instead of computed in some way."""
+    with pytest.raises(KwsError, match="at most 511"):
+        to_network(random_graph(1, units=(8,), outputs=512))
+    to_network(random_graph(1, units=(8,), outputs=511))
+    for scale in (8.0, 2.0**-29):
+        graph = random_graph(1, units=(8,), head="logistic")
+        graph.tensors[graph.operators[-1].inputs[0]].scales = np.array([scale], np.float32)
+        with pytest.raises(KwsError, match="input scale"):
+            to_network(graph)
+    graph = random_graph(1, steps=3, head="last")
+    graph.operators[1].inputs = graph.operators[1].inputs[:2]
+    with pytest.raises(KwsError, match="2 inputs, not 4"):
+        to_network(graph)
+    graph = random_graph(1, steps=3, head="last")
+    strides = graph.tensors[graph.operators[1].inputs[3]]
+    strides.data, strides.shape = strides.data[:2], (2,)
+    with pytest.raises(KwsError, match="different lengths"):
+        to_network(graph)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -75,6 +76,7 @@ def test_best_weights_have_the_reported_accuracy(trained, data):
     assert np.mean(posteriors.argmax(axis=1) == labels) == pytest.approx(history.best.validation_accuracy)
 
 
+@pytest.mark.slow
 def test_goes_on_after_an_interrupt_as_if_there_was_none(trained, data, tmp_path):
     run, history = trained
     for epoch in (3, 4, 9):
@@ -100,28 +102,34 @@ def test_the_detector_may_change_without_training_again(trained, data):
     assert runs.load_config(run).detector.threshold == 0.5
 
 
-def test_other_settings_are_refused_and_restart_begins_afresh(data, tmp_path):
-    train(tones.experiment(epochs=1), data, tmp_path)
-    (tmp_path / "notes.txt").write_text("mine")
-    other = tones.experiment(epochs=2)
-    with pytest.raises(KwsError, match=r"training\.epochs is 1 there and 2 now\); train with --restart"):
-        train(other, data, tmp_path)
-    assert len(train(other, data, tmp_path, restart=True).epochs) == 2
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+def test_other_settings_are_refused(trained, data):
+    run, _ = trained
+    before = files(run)
+    with pytest.raises(KwsError, match=r"training\.epochs is 25 there and 2 now\); train with --restart"):
+        train(tones.experiment(epochs=2), data, run)
+    assert files(run) == before
 
 
-def test_other_data_are_refused(data, tmp_path):
-    train(tones.experiment(epochs=1), data, tmp_path / "run")
+def test_restart_begins_afresh(trained, data, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "run")
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    (tmp_path / "run" / runs.MODEL).write_text("old")
+    assert len(train(tones.experiment(epochs=2), data, tmp_path / "run", restart=True).epochs) == 2
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+    assert not (tmp_path / "run" / runs.MODEL).exists()
+
+
+def test_other_data_are_refused(trained, tmp_path):
     other = tones.write(tmp_path / "more", speakers=31)
     with pytest.raises(KwsError, match="on other clips than more has now; train with --restart"):
-        train(tones.experiment(epochs=1), other, tmp_path / "run")
+        train(tones.experiment(), other, trained[0])
 
 
-def test_a_damaged_checkpoint_is_named(data, tmp_path):
-    train(tones.experiment(epochs=1), data, tmp_path)
-    (tmp_path / runs.CHECKPOINT).write_bytes(b"PK not a checkpoint")
+def test_a_damaged_checkpoint_is_named(trained, data, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "run")
+    (tmp_path / "run" / runs.CHECKPOINT).write_bytes(b"PK not a checkpoint")
     with pytest.raises(KwsError, match=r"last\.npz is damaged .* --restart"):
-        train(tones.experiment(epochs=1), data, tmp_path)
+        train(tones.experiment(), data, tmp_path / "run")
 
 
 def test_early_stopping(data, tmp_path):
@@ -148,7 +156,12 @@ def test_a_word_without_training_clips(tmp_path):
 def test_synthetic_data_are_marked(tmp_path):
     root = tones.write(tmp_path / "data")
     (root / "synthetic.json").write_text("{}")
-    train(tones.experiment(epochs=1), root, tmp_path / "run")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tones.experiment(), root, tmp_path / "run", stop)
     assert runs.load_json(tmp_path / "run" / runs.PROVENANCE)["data"]["synthetic"] is True
 
 

@@ -81,7 +81,8 @@ size_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t coun
 const char *kws_label(const kws_spotter *spotter, int32_t index);
 
 /*
- * Run a network alone. `memory` is an array of KWS_MODEL_NETWORK_WORDS kws_word. kws_network_reset sets the LSTMs' states to zero and must come first;
+ * Run a network alone. `memory` is an array of KWS_MODEL_NETWORK_WORDS kws_word.
+ * kws_network_reset sets the LSTMs' c to 0 and h to its zero point and must come first;
  * kws_network_run reads the input tensor's int8 values and returns the output tensor's, which
  * lie in `memory` until the next call.
  */
