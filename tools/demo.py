@@ -25,8 +25,9 @@ from kws.errors import KwsError
 from kws.quantize.model import Model
 
 ROOT = Path(__file__).resolve().parent.parent
-WORDS = "yes,no,stop,go"
-VOICES = 120
+WORDS = "yes,stop,left,right"
+VOICES = 240
+TAKES = 3
 ENGINES = ("numpy", "tflm", "c", "qemu")
 TOLERANCE_SECONDS = 1.0
 console = Console(highlight=False, soft_wrap=True)
@@ -66,7 +67,7 @@ def make_data(demo: Demo) -> None:
     """Synthetic speech for training, and one continuous recording by held-out voices."""
     options = ("--words", WORDS, "--voices", str(VOICES))
     if not (demo.out / "data").exists():
-        kws("data", "make", *options, "--takes", "2", "--out", demo.out / "data")
+        kws("data", "make", *options, "--takes", str(TAKES), "--out", demo.out / "data")
     if not (demo.out / "talk.json").exists():
         kws("data", "recording", *options, "--repeats", "4", "--out", demo.out / "talk.wav")
 

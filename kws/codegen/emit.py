@@ -1,6 +1,7 @@
 r"""C text from NumPy arrays and plain values.
 
->>> print(array("int8_t", "x", np.array([1, -2], np.int8)))
+>>> import numpy
+>>> print(array("int8_t", "x", numpy.array([1, -2], numpy.int8)))
 static const int8_t x[2] = {
     1, -2,
 };

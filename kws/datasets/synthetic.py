@@ -290,7 +290,7 @@ def make(
 
     Every voice says every word ``takes_per_voice`` times, in clips of 1 s with drawn position,
     level (peak -24 to -2 dB), room and coloured noise (20 to 50 dB under the speech). With
-    ``near_misses``, words that sound similar are said once by half of the voices each.
+    ``near_misses``, words that sound similar are said once by a third of the voices each.
     ``_background_noise_`` has white, pink and brown noise, hum and babble. ``synthetic.json``
     marks the folder, ``voices.json`` maps speakers to voices and ``README.txt`` says it plainly.
     The same arguments and the same espeak-ng give the same files.
@@ -317,7 +317,7 @@ def make(
     unknown = _unknown(words, seed) if near_misses else []
     plan = [(w, s, n) for w in dict.fromkeys(words) for s in speakers for n in range(takes_per_voice)]
     for word in unknown:
-        some = np.random.default_rng(_seeds(seed, word)).permutation(list(speakers))[: -(-voice_count // 2)]
+        some = np.random.default_rng(_seeds(seed, word)).permutation(list(speakers))[: -(-voice_count // 3)]
         plan += [(word, str(s), 0) for s in some]
     partial = out.with_name(f".{out.name}.making")
     shutil.rmtree(partial, ignore_errors=True)

@@ -26,7 +26,7 @@ from kws import runs
 from kws.config import Experiment
 from kws.errors import KwsError
 from kws.fixedpoint.frontend import FEATURE_SCALE, FEATURE_ZERO_POINT
-from kws.quantize.float_reference import FloatNetwork
+from kws.quantize.float_reference import CELL_CLIP, FloatNetwork
 from kws.quantize.graph import Graph, parse
 from kws.quantize.model import Model, ModelInfo, save, with_info
 
@@ -190,6 +190,9 @@ def single_step(graph: Graph) -> Graph:
             f"the converter quantized the input with {source.scales} and {source.zero_points},"
             f" not as the front end does ({FEATURE_SCALE} and {FEATURE_ZERO_POINT})"
         )
+    clips = {op.options.get("CellClip") for op in graph.operators[:lstms]}
+    if clips != {CELL_CLIP}:
+        raise KwsError(f"the converter limits the LSTM's cell to {clips}, not to {CELL_CLIP} as in training")
     used = sorted({i for op in graph.operators for i in (*op.inputs, *op.outputs, *op.intermediates) if i >= 0})
     place = {old: new for new, old in enumerate(used)} | {-1: -1}
     flowing = {*graph.inputs, *(i for op in graph.operators for i in op.outputs)}

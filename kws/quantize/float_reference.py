@@ -17,6 +17,11 @@ from kws.fixedpoint.frontend import FEATURE_SCALE
 
 Floats = npt.NDArray[np.float32]
 
+CELL_CLIP = 10.0
+"""Limit of an LSTM's |c|. TensorFlow's converter gives every LSTM this limit, which Keras's own
+does not have, so kws trains with it: otherwise cells grow past 100 and the int8 network is
+another one than the one that was trained."""
+
 
 def _sigmoid(x: Floats) -> Floats:
     # tanh never overflows, exp does.
@@ -28,6 +33,8 @@ def _sigmoid(x: Floats) -> Floats:
 @dataclass(frozen=True)
 class FloatLstm:
     """One LSTM's weights in Keras's layout, gates in the order input, forget, cell, output.
+
+    Keras's LSTM but for :data:`CELL_CLIP`.
 
     Attributes:
         kernel: float32 [inputs, 4 units].
@@ -54,7 +61,7 @@ class FloatLstm:
         from_input = x @ self.kernel + self.bias
         for t in range(x.shape[1]):
             i, f, g, o = np.split(from_input[:, t] + h @ self.recurrent, 4, axis=1)
-            c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+            c = np.clip(_sigmoid(f) * c + _sigmoid(i) * np.tanh(g), -CELL_CLIP, CELL_CLIP)
             h = _sigmoid(o) * np.tanh(c)
             hidden[:, t] = h
         return hidden, h, c

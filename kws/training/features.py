@@ -7,6 +7,7 @@ drawn afresh in every epoch.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import json
@@ -15,8 +16,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -150,11 +152,13 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None) -> In
             return np.asarray(found, np.int8)
     result = np.empty(shape, np.int8)
     done = 0
-    for places, block in _compute(made):
-        result[list(places)] = block
-        done += len(places) * made.variants
-        if progress is not None:
-            progress(done, shape[0] * shape[1])
+    # Closed at once, whatever happens: its processes must not outlive this call.
+    with contextlib.closing(_compute(made)) as blocks:
+        for places, block in blocks:
+            result[list(places)] = block
+            done += len(places) * made.variants
+            if progress is not None:
+                progress(done, shape[0] * shape[1])
     with replacing(path) as temporary:
         _require_space(temporary, result.nbytes)
         with temporary.open("wb") as file:
@@ -190,7 +194,7 @@ def _jobs(made: Recipe) -> list[_Job]:
     return jobs
 
 
-def _compute(made: Recipe) -> Iterator[tuple[Sequence[int], Int8]]:
+def _compute(made: Recipe) -> Generator[tuple[Sequence[int], Int8], None, None]:
     """Features of all jobs, in any order."""
     jobs = _jobs(made)
     processes = min(len(jobs), os.cpu_count() or 1)
@@ -209,6 +213,8 @@ def _compute(made: Recipe) -> Iterator[tuple[Sequence[int], Int8]]:
             yield from _collect(waiting)
         while waiting:
             yield from _collect(waiting)
+    except BrokenProcessPool as error:
+        raise KwsError("a process that computed features was killed, perhaps for want of memory; try again") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from kws.config import NetworkConfig, TrainingConfig
 from kws.errors import KwsError
 from kws.fixedpoint.frontend import FEATURE_SCALE
-from kws.quantize.float_reference import FloatLstm, FloatNetwork
+from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
 
 Int8 = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]
@@ -34,6 +35,19 @@ _LAST_RATE = 0.01
 _LOSS_FRAMES = 10
 # The averaged weights look back over about this many steps, fewer at the beginning.
 _AVERAGE_STEPS = 400
+
+
+_MISSING = "training needs TensorFlow: pip install 'kws[train]'"
+
+
+def require_tensorflow() -> None:
+    """Make sure that TensorFlow is there, without the seconds that importing it takes.
+
+    Raises:
+        KwsError: it is not installed.
+    """
+    if any(find_spec(name) is None for name in ("tensorflow", "tf_keras")):
+        raise KwsError(_MISSING)
 
 
 @cache
@@ -51,7 +65,7 @@ def import_tensorflow() -> tuple[Any, Any]:
 
             tensorflow.config.list_physical_devices()
     except ImportError as error:
-        raise KwsError("training needs TensorFlow: pip install 'kws[train]'") from error
+        raise KwsError(_MISSING) from error
     tensorflow.get_logger().setLevel("ERROR")
     return tensorflow, tf_keras
 
@@ -73,6 +87,26 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(kept)
 
 
+@cache
+def _clipped_cell() -> Any:
+    tf, keras = import_tensorflow()
+
+    base: Any = keras.layers.LSTMCell
+
+    class ClippedLSTMCell(base):  # type: ignore[misc] # TensorFlow has no types
+        """Keras's LSTM cell with the limit on c that the converted network has."""
+
+        def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
+            h, c = states
+            z = tf.matmul(inputs, self.kernel) + tf.matmul(h, self.recurrent_kernel) + self.bias
+            i, f, g, o = tf.split(z, 4, axis=1)
+            c = tf.clip_by_value(tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g), -CELL_CLIP, CELL_CLIP)
+            h = tf.sigmoid(o) * tf.tanh(c)
+            return h, [h, c]
+
+    return ClippedLSTMCell
+
+
 class Layers:
     """The network's tf_keras layers.
 
@@ -89,14 +123,13 @@ class Layers:
         self.lstms = []
         inputs = bands
         for index, width in enumerate(units):
-            lstm = keras.layers.LSTM(
+            cell = _clipped_cell()(
                 width,
-                return_sequences=True,
-                return_state=True,
                 kernel_initializer=init.GlorotUniform(seed=_seed(seed, index, 0)),
                 recurrent_initializer=init.Orthogonal(seed=_seed(seed, index, 1)),
-                name=f"lstm_{index}",
+                name=f"cell_{index}",
             )
+            lstm = keras.layers.RNN(cell, return_sequences=True, return_state=True, name=f"lstm_{index}")
             lstm.build((None, None, inputs))
             self.lstms.append(lstm)
             inputs = width
@@ -109,7 +142,7 @@ class Layers:
     def initial_state(self, n: int) -> State:
         """Zero h and c of every LSTM, float32 [n, units]."""
         tf, _ = import_tensorflow()
-        return [(tf.zeros((n, m.units)), tf.zeros((n, m.units))) for m in self.lstms]
+        return [(tf.zeros((n, m.cell.units)), tf.zeros((n, m.cell.units))) for m in self.lstms]
 
     def logits(
         self, features: Any, state: State, last: int = 1, dropout: float = 0.0, seed: Any = None

@@ -26,7 +26,7 @@ from kws.files import replacing
 from kws.training import features as feature_maker
 from kws.training.features import Recipe
 from kws.training.history import Epoch, History
-from kws.training.network import Learner
+from kws.training.network import Learner, require_tensorflow
 
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
@@ -86,17 +86,20 @@ def train(
         KwsError: unusable data; no validation clips; ``run`` holds a training with other
             settings or data; TensorFlow is not installed; no room.
     """
+    require_tensorflow()
     recipes = {split: feature_maker.recipe(experiment, data, split) for split in ("training", "validation")}
     _require_clips(recipes)
     if restart:
         _clear(run)
     provenance = _provenance(experiment, data, recipes)
-    _require_same(provenance, run)
+    before = _require_same(provenance, run)
+    saved = _load_checkpoint(run)
+    # What trained the weights that are there is said by the run that made them.
+    provenance |= {key: before[key] for key in ("kws", "versions", "best") if key in before}
     runs.save_json(provenance, run / runs.PROVENANCE)
     runs.write_config(experiment, run)
     training_features, validation = _features(recipes, run / runs.CACHE, progress)
     _save_calibration(experiment, training_features.features, run)
-    saved = _load_checkpoint(run)
     history = saved[1] if saved is not None else None
     plotted = 0.0
     if history is None or not _finished(experiment, history):
@@ -174,9 +177,10 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _require_same(provenance: dict[str, Any], run: Path) -> None:
+def _require_same(provenance: dict[str, Any], run: Path) -> dict[str, Any]:
+    """The provenance of the training that is to go on, empty where there is none."""
     if not (run / runs.CHECKPOINT).exists():
-        return
+        return {}
     remedy = "train with --restart to begin afresh, or into another folder"
     before = runs.load_json(run / runs.PROVENANCE)
     try:
@@ -192,6 +196,7 @@ def _require_same(provenance: dict[str, Any], run: Path) -> None:
             )
     if not same_data:
         raise KwsError(f"{run} holds a training on other clips than {provenance['data']['name']} has now; {remedy}")
+    return before
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import subprocess
 
 import numpy as np
@@ -120,3 +121,8 @@ def test_emit():
     assert "* /" in emit.comment("a */ b")
     text = emit.array("int8_t", "x", np.arange(4, dtype=np.int8).reshape(2, 2), align=4)
     assert text == "KWS_ALIGNED(4) static const int8_t x[2][2] = {\n    {0, 1},\n    {2, 3},\n};"
+
+
+def test_examples_in_docstrings():
+    assert doctest.testmod(emit).attempted >= 2
+    assert doctest.testmod(emit).failed == 0

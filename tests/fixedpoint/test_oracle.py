@@ -141,14 +141,17 @@ def test_output_zero_point_wraps_as_the_oracle_does():
     """A bias near int32's end, requantized by one, plus the zero point: it wraps, on all engines."""
     graph = random_graph(1, inputs=4, units=(4,), outputs=3, head="dense_softmax", per_channel=False)
     dense = graph.operators[1]
-    source, weights, bias = (graph.tensors[i] for i in dense.inputs)
+    weights, bias = (graph.tensors[i] for i in dense.inputs[1:])
     out = graph.tensors[dense.outputs[0]]
     weights.data = np.zeros_like(weights.data)
     bias.data = np.array([2**31 - 1, 2**31 - 2, 5], np.int32)
     # Scales whose product is just under one, so that the factor needs no shift.
     state = graph.tensors[graph.operators[0].inputs[18]]
-    source.scales = state.scales = np.array([1 + 724 * 2.0**-23], np.float32)
+    state.scales = np.array([1 + 724 * 2.0**-23], np.float32)
     weights.scales = np.array([1 - 1448 * 2.0**-24], np.float32)
+    hidden = graph.tensors[dense.inputs[0]]
+    hidden.scales = state.scales
+    bias.scales = hidden.scales * weights.scales
     out.scales = np.array([1.0], np.float32)
     out.zero_points = np.array([127])
     model = Model.from_bytes(build(graph))

@@ -235,8 +235,11 @@ def test_carried_state_starts_where_asked():
     assert learner.steps == 1
 
 
-def test_without_tensorflow_it_says_what_to_install(monkeypatch):
+def test_without_tensorflow_it_says_what_to_install(monkeypatch, data, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(KwsError, match=r"pip install 'kws\[train\]'"):
+        train(tones.experiment(), data, tmp_path)
+    assert not list(tmp_path.iterdir())
     network.import_tensorflow.cache_clear()
     with pytest.raises(KwsError, match=r"pip install 'kws\[train\]'"):
         network.import_tensorflow()
