@@ -170,12 +170,12 @@ class AugmentConfig:
     variants: int = 4
     time_shift_ms: float = 100.0
     gain_db: float = 10.0
-    noise_probability: float = 0.8
-    snr_db: tuple[float, float] = (0.0, 30.0)
+    noise_probability: float = 0.7
+    snr_db: tuple[float, float] = (5.0, 30.0)
     time_masks: int = 1
-    time_mask_frames: int = 8
+    time_mask_frames: int = 6
     band_masks: int = 1
-    band_mask_bands: int = 5
+    band_mask_bands: int = 4
 
     def __post_init__(self) -> None:
         _require(1 <= self.variants <= 100, f"augment.variants must be 1 to 100, not {self.variants}")
@@ -229,11 +229,11 @@ class TrainingConfig:
         seed: seed of every random draw.
     """
 
-    epochs: int = 45
+    epochs: int = 50
     batch_size: int = 128
     learning_rate: float = 3e-3
     patience: int = 12
-    carry_state: float = 0.5
+    carry_state: float = 0.4
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
     calibration_clips: int = 500

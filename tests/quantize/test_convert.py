@@ -14,7 +14,7 @@ from kws.errors import KwsError
 from kws.fixedpoint.frontend import FEATURE_SCALE
 from kws.quantize import convert as converter
 from kws.quantize.convert import convert, quantize, single_step
-from kws.quantize.float_reference import FloatNetwork
+from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
 from kws.quantize.graph import parse
 from kws.quantize.model import METADATA_NAME, Model
 
@@ -127,6 +127,31 @@ def test_float_reference_is_keras(run):
     halves = network.initial_state(len(clips))
     parts = [network.run(clips[:, :11], halves), network.run(clips[:, 11:], halves)]
     np.testing.assert_allclose(np.concatenate(parts, axis=1), network.run(clips), atol=1e-6)
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+def test_float_reference_and_stock_keras(clipped):
+    """The same as Keras's own LSTM as long as no cell reaches the limit."""
+    import tf_keras as keras
+
+    rng = np.random.default_rng(4)
+    lstm = FloatLstm(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((8, 24), (6, 24), (24,))))
+    if clipped:
+        # Input, forget and cell gates wide open: c grows by one a step.
+        lstm.bias[:18] = 8
+    x = rng.normal(0, 1, (5, 60, 8)).astype(np.float32)
+    layer = keras.layers.LSTM(6, return_sequences=True, return_state=True)
+    layer.build(x.shape)
+    layer.set_weights([lstm.kernel, lstm.recurrent, lstm.bias])
+    zero = np.zeros((5, 6), np.float32)
+    hidden, _, c = lstm.run(x, zero, zero)
+    their_hidden, _, their_c = (t.numpy() for t in layer(x))
+    if clipped:
+        assert np.abs(their_c).max() > 2 * CELL_CLIP
+        assert np.abs(c).max() == CELL_CLIP
+    else:
+        np.testing.assert_allclose(hidden, their_hidden, atol=1e-5)
+        np.testing.assert_allclose(c, their_c, atol=1e-5)
 
 
 def test_weights_survive_the_file(run, tmp_path):
