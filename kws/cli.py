@@ -34,21 +34,33 @@ def _engines(text: str) -> list[str]:
     unknown = [n for n in names if n not in NAMES]
     if unknown or not names:
         raise argparse.ArgumentTypeError(f"choose engines from {','.join(NAMES)}, not {text!r}")
-    return names
+    return list(dict.fromkeys(names))
+
+
+def _whole(text: str, lowest: int) -> int:
+    if not text.lstrip("+-").isdecimal() or int(text) < lowest:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {lowest}, not {text!r}")
+    return int(text)
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return value
+    return _whole(text, 0)
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    return _whole(text, 1)
+
+
+def _plot(text: str) -> Path:
+    if Path(text).suffix not in (".png", ".svg", ".pdf"):
+        raise argparse.ArgumentTypeError(f"must end in .png, .svg or .pdf, not be {text!r}")
+    return Path(text)
+
+
+def _report(text: str) -> str:
+    if text.endswith(".tflite") or Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no place for a report; give --json a file, or put it last")
+    return text
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -139,8 +151,15 @@ def _training_parsers(verbs: Verbs) -> None:
     )
     p.add_argument("--engine", type=_engines, default=["c"], metavar="E[,E...]", help=f"of {','.join(NAMES)}")
     p.add_argument("--seed", type=int, default=1, help="of the draw of unknown words and silence")
-    p.add_argument("--plot", type=Path, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
-    p.add_argument("--json", nargs="?", const="-", metavar="FILE", help="write the report as JSON (to standard output)")
+    p.add_argument("--plot", type=_plot, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
+    p.add_argument(
+        "--json",
+        nargs="?",
+        const="-",
+        type=_report,
+        metavar="FILE",
+        help="write the report as JSON; without FILE (then put it last) to standard output, instead of text",
+    )
 
 
 def _running_parsers(verbs: Verbs) -> None:
@@ -175,9 +194,12 @@ def _running_parsers(verbs: Verbs) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ``kws`` command; returns the exit code."""
-    options = _parser().parse_args(arguments)
     try:
-        return int(options.handler(options))
+        options = _parse(arguments)
+        code = int(options.handler(options))
+        # A full disk under standard output must not go unnoticed until the interpreter ends.
+        sys.stdout.flush()
+        return code
     except KwsError as error:
         console.messages.print(f"kws: error: {error}", markup=False)
         return 1
@@ -186,8 +208,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of a pipe went away; nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
+    except OSError as error:
+        _drop_output()
+        console.messages.print(f"kws: error: cannot go on: {error.strerror or error}", markup=False)
+        return 1
+
+
+def _drop_output() -> None:
+    """Keep the interpreter from writing what is left of standard output when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse, taking files after options too: argparse gives up on an optional list before the first option."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    takes_files = isinstance(getattr(options, "files", None), list)
+    if rest and (not takes_files or any(r.startswith("-") and r != "-" for r in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.files += [type(options.files[0])(r) if options.files else Path(r) for r in rest]
+    return options
 
 
 if __name__ == "__main__":

@@ -329,7 +329,7 @@ def load(path: str | Path) -> Experiment:
             values = tomllib.load(file)
     except OSError as error:
         raise KwsError(f"cannot read the configuration {path}: {error.strerror or error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KwsError(f"{path} is not valid TOML: {error}") from error
     try:
         return from_dict(Experiment, values)

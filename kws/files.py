@@ -49,15 +49,22 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def write_if_changed(path: str | Path, content: bytes | str) -> None:
-    """:func:`write_atomic`, but a file that already is so keeps its time, and make has nothing to do.
+def write_all(folder: Path, texts: dict[str, str]) -> None:
+    """Write several files that belong together: all are on the disk before the first is renamed.
+
+    A file that already is so keeps its time, so that make has nothing to do.
+
+    Args:
+        folder: made if missing.
+        texts: contents by path below the folder.
 
     Raises:
-        KwsError: the file cannot be written.
+        KwsError: a file cannot be written; then none is.
     """
-    path = Path(path)
-    encoded = content.encode() if isinstance(content, str) else content
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == encoded:
-            return
-    write_atomic(path, encoded)
+    with contextlib.ExitStack() as pending:
+        for name, text in texts.items():
+            path = folder / name
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                if path.read_text() == text:
+                    continue
+            pending.enter_context(replacing(path)).write_text(text)

@@ -116,16 +116,29 @@ def _command(name: str) -> str:
 
 def _make(target: str, model_dir: Path, build_dir: Path, *settings: str) -> None:
     makefile = sources_dir() / "Makefile"
-    paths = (makefile, model_dir.resolve(), build_dir.resolve())
-    for path in paths:
-        if any(character in str(path) for character in " \t$#:%'\""):
-            raise KwsError(f"make cannot work in {path}; use a path without spaces and special characters")
+    try:
+        build_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KwsError(f"cannot build in {build_dir}: {error.strerror or error}") from error
+    # Relative to where make runs, a model and its build in one folder have no names of the user's
+    # in their paths, and so nothing that make cannot take.
+    model = os.path.relpath(model_dir.resolve(), build_dir.resolve())
+    for path in (str(makefile), model):
+        if any(character in path for character in " \t$#:%'\""):
+            raise KwsError(f"make cannot work with {path}; use a path without spaces and special characters")
     command = ["make", "--no-print-directory", "-s", f"-j{os.cpu_count() or 1}", "-f", str(makefile), target]
-    command += [f"MODEL={paths[1]}", f"BUILD={paths[2]}", *settings]
+    command += [f"MODEL={model}", "BUILD=.", *settings]
     # Inside another make these would offer job slots that are not ours.
     inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
     done = subprocess.run(
-        command, env=inherited, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        command,
+        cwd=build_dir,
+        env=inherited,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     if done.returncode != 0:
         lines = (done.stdout + done.stderr).strip().splitlines()[-_LINES_OF_COMPILER_OUTPUT:]

@@ -307,3 +307,40 @@ def test_reader_of_a_pipe_goes_away(tiny_file, speech, tmp_path):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)
     assert "Traceback" not in done.stderr
+
+
+def test_files_after_options(tiny_file, speech, tmp_path):
+    """Recordings may stand after the options, as the help's usage line says."""
+    audio.write(tmp_path / "a b.wav", speech[:20000])
+    options = ("--engines", "numpy,c", "--random", "1", "--json")
+    values = json.loads(kws("verify", tiny_file, *options, tmp_path / "a b.wav"))
+    assert values["inputs"] == 1 + 7 + 1
+    both = json.loads(kws("verify", tiny_file, tmp_path / "a b.wav", *options, tmp_path / "a b.wav"))
+    assert both["inputs"] == 2 + 7 + 1
+    for arguments in (["verify", tiny_file, "--rnadom", "1"], ["convert", tmp_path, "extra"]):
+        with pytest.raises(SystemExit) as stop:
+            cli.main([str(a) for a in arguments])
+        assert stop.value.code == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_full_disk_under_standard_output(tiny_file):
+    command = [*KWS, "verify", tiny_file, "--engines", "numpy", "--random", "0"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "kws: error: cannot go on: No space left on device\n"
+
+
+def test_cache_in_a_path_with_spaces(tiny_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "größe und $raum"))
+    assert "identical" in kws("verify", tiny_file, "--engines", "c", "--random", "0")
+
+
+def test_bad_evaluate_options(tiny_file, words, tmp_path):
+    for options in (["--plot", "x.foo"], ["--json", tiny_file], ["--engine", "abacus"]):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["evaluate", str(tiny_file), "--data", str(words), *map(str, options)])
+        assert stop.value.code == 2
+    values = json.loads(kws("evaluate", tiny_file, "--data", words, "--split", "all", "--engine", "c,c", "--json"))
+    assert list(values["results"]) == ["c"]

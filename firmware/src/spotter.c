@@ -52,6 +52,9 @@ size_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t coun
     result->frame = spotter->frame;
     result->label = -1;
     result->score = 0;
+    if (used == 0) {
+        return 0; /* pcm may be NULL then, which memcpy may not be given */
+    }
     memcpy(spotter->pcm + spotter->filled, pcm, used * sizeof pcm[0]);
     spotter->filled += (uint32_t)used;
     if (spotter->filled < f->window_size) {

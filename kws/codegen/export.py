@@ -17,7 +17,7 @@ from kws.codegen import emit
 from kws.codegen.layers import network_source, plan_memory
 from kws.codegen.vectors import vectors_files
 from kws.errors import KwsError
-from kws.files import write_if_changed
+from kws.files import write_all
 from kws.fixedpoint.frontend import FrontendTables
 from kws.fixedpoint.fully_connected import FullyConnected
 from kws.fixedpoint.lstm import Lstm
@@ -56,8 +56,7 @@ def export(model: Model, out: Path) -> Exported:
         **tflite_files(model),
         **vectors_files(model),
     }
-    for name, text in texts.items():
-        write_if_changed(out / name, text)
+    write_all(out, texts)
     return Exported(tuple(out / name for name in texts), weight_bytes(model.network), plan_memory(model.network).size)
 
 
@@ -68,8 +67,8 @@ def copy_library(out: Path) -> None:
         KwsError: the folder cannot be written.
     """
     sources = firmware_build.sources_dir()
-    for path in sorted([*sources.glob("include/**/*.h"), *sources.glob("src/**/*.[ch]")]):
-        write_if_changed(out / path.relative_to(sources), path.read_bytes())
+    paths = sorted([*sources.glob("include/**/*.h"), *sources.glob("src/**/*.[ch]")])
+    write_all(out, {str(path.relative_to(sources)): path.read_text() for path in paths})
 
 
 def weight_bytes(network: Network) -> int:
@@ -93,7 +92,7 @@ def _label_enum(info: ModelInfo) -> str:
     names = [identifier(label) for label in info.labels]
     # Two labels may differ only in characters that C does not allow.
     unique = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
-    return "enum {\n" + "".join(f"    KWS_LABEL_{n} = {i},\n" for i, n in enumerate(unique)) + "};"
+    return "enum {\n" + ",\n".join(f"    KWS_LABEL_{n} = {i}" for i, n in enumerate(unique)) + "\n};"
 
 
 def model_header(model: Model) -> str:
@@ -106,6 +105,7 @@ def model_header(model: Model) -> str:
         '#include "kws/model.h"\n',
         '#if KWS_MODEL_FORMAT != 1\n#error "this model was exported for another version of the kws library"\n#endif\n',
         f"#define KWS_MODEL_ID {emit.string(model.id)}",
+        f"#define KWS_MODEL_TAG 0x{model.id[:8]}u",
         f"#define KWS_MODEL_HAS_FRONTEND {int(info is not None)}",
         f"#define KWS_MODEL_LAYERS {len(network.layers)}u",
         f"#define KWS_MODEL_INPUT_SIZE {network.input_size}u",
@@ -142,7 +142,10 @@ def model_header(model: Model) -> str:
 def model_source(model: Model) -> str:
     """The text of kws_model.c."""
     memory = plan_memory(model.network)
-    parts = [emit.comment(NOTICE), '#include "kws_model.h"', network_source(model.network, memory)]
+    same = (
+        f'#if KWS_MODEL_TAG != 0x{model.id[:8]}u\n#error "kws_model.c and kws_model.h are of different exports"\n#endif'
+    )
+    parts = [emit.comment(NOTICE), '#include "kws_model.h"', same, network_source(model.network, memory)]
     if model.info is not None:
         parts += [_frontend(model.tables), _spotting(model.info)]
     return "\n\n".join(parts) + "\n"

@@ -135,7 +135,7 @@ def say(text: str, voice: str, pitch: int = 50, pitch_range: int = 50, rate: int
         if hasattr(library, "espeak_ng_SetRandSeed"):
             library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         if library.espeak_SetVoiceByName(voice.encode()) != 0 or not _has_variant(library, voice):
-            raise KwsError(f"espeak-ng has no voice {voice!r}; use an accent and a variant, such as en-us+f3")
+            raise KwsError(f"this espeak-ng has no voice {voice!r}; one that has: {_REMEDY}")
         for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, pitch_range)):
             library.espeak_SetParameter(parameter, value, 0)
         encoded = text.encode()

@@ -6,6 +6,7 @@ the lowest index wins a tie.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,10 +158,10 @@ def evaluate(
     data = data_config(info)
     chosen = choose(root, data, split, seed)
     noise = NoiseSource(clip_index.background(root), data.clip_samples, seed)
-    running = [create(name, model) for name in engines]
     guesses: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in [*engines, "float"]}
     truth = []
-    try:
+    with contextlib.ExitStack() as stack:
+        running = [stack.enter_context(create(name, model)) for name in engines]
         for start in range(0, len(chosen), _BATCH):
             pcm, labels = clip_index.load(chosen[start : start + _BATCH], data, noise)
             truth.append(labels)
@@ -171,9 +172,6 @@ def evaluate(
                 guesses["float"].append(np.argmax(reference.run(features)[:, -1], axis=1))
             if progress is not None:
                 progress(min(start + _BATCH, len(chosen)), len(chosen))
-    finally:
-        for engine in running:
-            engine.close()
     true = np.concatenate(truth)
     float_labels = np.concatenate(guesses["float"]) if reference is not None else None
     results = [

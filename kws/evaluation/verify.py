@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -279,12 +280,12 @@ def verify(
     """
     bare = model.info is None
     report = Report(bare)
-    others = [create(e, model) if isinstance(e, str) else e for e in engines if e != REFERENCE]
-    reference = create(REFERENCE, model)
-    report.engines = [EngineReport(e.name, e.name not in ADVISORY) for e in others]
     rng, chunks = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     inputs = list(_network_inputs(model, random, files, rng) if bare else _recordings(random, files, rng))
-    try:
+    reference = create(REFERENCE, model)
+    with contextlib.ExitStack() as stack:
+        others = [stack.enter_context(create(e, model) if isinstance(e, str) else e) for e in engines if e != REFERENCE]
+        report.engines = [EngineReport(e.name, e.name not in ADVISORY) for e in others]
         for done, (source, data) in enumerate(inputs, 1):
             expected = _run(reference, data, chunks, bare)
             report.streams += 1
@@ -294,7 +295,4 @@ def verify(
                 compare(model, source, expected, _run(engine, data, chunks, bare), entry)
             if progress is not None:
                 progress(done, len(inputs))
-    finally:
-        for engine in others:
-            engine.close()
     return report

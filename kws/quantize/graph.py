@@ -7,6 +7,7 @@ operators in :data:`OPTIONS`.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -220,6 +221,8 @@ def _parse_operator(model: Any, source: Any) -> Operator:
             options = getattr(tflite, kind)()
             options.Init(table.Bytes, table.Pos)
             values = {f: getattr(options, f)() for f in fields}
+            if not all(math.isfinite(v) for v in values.values()):
+                raise ValueError("an option is not a number")
     intermediates = tuple(int(source.Intermediates(i)) for i in range(source.IntermediatesLength()))
     return Operator(name, inputs, outputs, values, intermediates)
 

@@ -13,6 +13,7 @@ from models import bare_model, spotting_model
 from kws import codegen, firmware_build
 from kws.codegen import emit
 from kws.codegen.export import identifier, weight_bytes
+from kws.errors import KwsError
 from kws.quantize.model import Model
 
 STRICT = [
@@ -126,3 +127,28 @@ def test_emit():
 def test_examples_in_docstrings():
     assert doctest.testmod(emit).attempted >= 2
     assert doctest.testmod(emit).failed == 0
+
+
+@needs("cc")
+def test_files_of_two_exports_do_not_mix(tmp_path):
+    codegen.export(spotting_model(1), tmp_path / "a")
+    codegen.export(spotting_model(2), tmp_path / "b")
+    (tmp_path / "a/kws_model.h").write_text((tmp_path / "b/kws_model.h").read_text())
+    include = f"-I{firmware_build.sources_dir() / 'include'}"
+    command = ["cc", "-std=c99", include, "-c", tmp_path / "a/kws_model.c", "-o", tmp_path / "x.o"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "of different exports" in done.stderr
+
+
+def test_a_failed_export_leaves_nothing_half(tmp_path, monkeypatch):
+    """The last file cannot be written: what was there before is untouched."""
+    codegen.export(spotting_model(1), tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    (tmp_path / "kws_vectors.c").unlink()
+    (tmp_path / "kws_vectors.c").mkdir()
+    with pytest.raises(KwsError, match="cannot write"):
+        codegen.export(spotting_model(2), tmp_path)
+    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
+    del before["kws_vectors.c"]
+    changed = [name for name, content in before.items() if (tmp_path / name).read_bytes() != content]
+    assert changed in ([], ["kws_vectors.c"])

@@ -274,8 +274,10 @@ def test_unknown_names_are_refused(exported, tmp_path, board, app, message):
 
 
 def test_paths_that_make_cannot_take_are_refused(exported, tmp_path):
+    assert build_image(exported, tmp_path / "a b", BOARD, "link").is_file()
+    shutil.copytree(exported, tmp_path / "c d")
     with pytest.raises(KwsError, match="path without spaces"):
-        build_image(exported, tmp_path / "a b", BOARD, "link")
+        build_image(tmp_path / "c d", tmp_path / "build", BOARD, "link")
 
 
 def test_missing_export_is_told(tmp_path):
