@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kws import audio
-from kws.datasets import check, clips, synthetic
+from kws.datasets import check, clips, espeak, synthetic
 from kws.errors import KwsError
 
 pytest.importorskip("espeakng_loader")
@@ -22,16 +22,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_speech_is_a_function_of_its_arguments() -> None:
-    first = synthetic.say("yes", "en-us+f3", 60, 40, 150, 7)
-    synthetic.say("something else entirely", "en-gb-scotland+m2")
-    np.testing.assert_array_equal(synthetic.say("yes", "en-us+f3", 60, 40, 150, 7), first)
+    first = espeak.say("yes", "en-us+f3", 60, 40, 150, 7)
+    espeak.say("something else entirely", "en-gb-scotland+m2")
+    np.testing.assert_array_equal(espeak.say("yes", "en-us+f3", 60, 40, 150, 7), first)
     for other in (("no", "en-us+f3"), ("yes", "en-us+f2"), ("yes", "en+f3"), ("yes", "en-us+f3", 20)):
-        got = synthetic.say(*other)
+        got = espeak.say(*other)
         assert len(got) != len(first) or not np.array_equal(got, first)
 
 
 def test_rate_and_pitch_are_heard() -> None:
-    slow, fast = (synthetic.say("seven", "en-us+m1", rate=r) for r in (110, 220))
+    slow, fast = (espeak.say("seven", "en-us+m1", rate=r) for r in (110, 220))
     assert len(slow) > 1.5 * len(fast)
     assert 0.15 < len(fast) / 16000 < len(slow) / 16000 < 1
 
@@ -40,19 +40,19 @@ def test_rate_and_pitch_are_heard() -> None:
         middle = np.convolve(x, np.ones(40), "same")[len(x) // 2 - 1500 : len(x) // 2 + 1500]
         return int(np.argmax(np.correlate(middle, middle, "full")[len(middle) - 1 + 60 :][:340])) + 60
 
-    low, high = (synthetic.say("ah", "en-us+m1", pitch=p, pitch_range=0) for p in (10, 90))
+    low, high = (espeak.say("ah", "en-us+m1", pitch=p, pitch_range=0) for p in (10, 90))
     assert period(low) > 1.3 * period(high)
 
 
 def test_silence_is_trimmed() -> None:
-    x = np.abs(synthetic.say("stop", "en-us+m1"))
+    x = np.abs(espeak.say("stop", "en-us+m1"))
     assert x[0] > 0.004 * x.max()
     assert x[-1] > 0.004 * x.max()
 
 
 def test_every_voice_speaks_and_sounds_different() -> None:
     every = synthetic.voices(len(synthetic.VARIANTS))
-    sounds = {synthetic.say("seven", voice).tobytes() for voice in every.values()}
+    sounds = {espeak.say("seven", voice).tobytes() for voice in every.values()}
     assert len(sounds) == len(every) == len(synthetic.VARIANTS)
     assert len({v.partition("+")[2] for v in every.values()}) == len(every)
     assert len(synthetic.voices(8 * len(synthetic.VARIANTS))) == 8 * len(synthetic.VARIANTS)
@@ -62,15 +62,15 @@ def test_every_voice_speaks_and_sounds_different() -> None:
 @pytest.mark.parametrize("voice", ["xx-nowhere", "en-us+nosuch"])
 def test_unknown_voice(voice: str) -> None:
     with pytest.raises(KwsError, match="no voice"):
-        synthetic.say("yes", voice)
+        espeak.say("yes", voice)
     with pytest.raises(KwsError, match="number of voices"):
         synthetic.voices(0)
     with pytest.raises(KwsError, match="makes no sound"):
-        synthetic.say(" ", "en-us")
+        espeak.say(" ", "en-us")
 
 
 def test_phonemes_and_distance() -> None:
-    assert synthetic.phonemes(["right", "write", "cheese"]) == [("r", "aI", "t")] * 2 + [("tS", "i", "z")]
+    assert espeak.phonemes(["right", "write", "cheese"]) == [("r", "aI", "t")] * 2 + [("tS", "i", "z")]
     assert synthetic.phoneme_distance("abc", "abc") == 0
     assert synthetic.phoneme_distance(("p", "I", "t"), ("b", "I", "t")) == pytest.approx(0.5 / 3)
     assert synthetic.phoneme_distance(("p", "I", "t"), ("s", "I", "t")) == pytest.approx(1 / 3)
@@ -177,4 +177,4 @@ def test_without_espeak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
     with pytest.raises(KwsError, match=r"kws\[synthetic\].*libespeak-ng1"):
-        synthetic.say("yes", "en-us")
+        espeak.say("yes", "en-us")
