@@ -7,6 +7,7 @@ PortAudio (sounddevice).
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import queue
 import struct
@@ -23,6 +24,7 @@ import soxr
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
+from kws.files import write_atomic
 
 Pcm = npt.NDArray[np.int16]
 
@@ -96,7 +98,7 @@ def info(path: str | Path) -> Info:
 def write(path: str | Path, pcm: Pcm) -> None:
     """Write int16 ``[samples]`` as 16-bit mono 16 kHz WAV or FLAC, chosen by the suffix.
 
-    The file appears whole or not at all: it is written under a temporary name and renamed.
+    The file appears whole or not at all; missing folders are made.
 
     Raises:
         KwsError: another suffix, another dtype or shape, no samples, or a folder that cannot be written.
@@ -109,14 +111,10 @@ def write(path: str | Path, pcm: Pcm) -> None:
         raise KwsError(f"cannot write {path}: the audio must be int16 [samples], not {pcm.dtype} {list(pcm.shape)}")
     if len(pcm) == 0:
         raise KwsError(f"cannot write {path}: there are no samples to write; record something first")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        soundfile.write(temporary, pcm, SAMPLE_RATE, subtype="PCM_16", format=kind)
-        temporary.replace(path)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise KwsError(f"cannot write {path}: {error}; check that the folder exists and has room") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    # Encoded in memory: libsndfile calls a full disk a "System error".
+    encoded = io.BytesIO()
+    soundfile.write(encoded, pcm, SAMPLE_RATE, subtype="PCM_16", format=kind)
+    write_atomic(path, encoded.getvalue())
 
 
 def raw_blocks(stream: BinaryIO, samples: int) -> Iterator[Pcm]:

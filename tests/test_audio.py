@@ -142,21 +142,26 @@ def test_write_refuses(tmp_path: Path, noise: np.ndarray) -> None:
         (tmp_path / "a.wav", noise.astype(np.float32), "must be int16"),
         (tmp_path / "a.wav", noise.reshape(2, -1), "must be int16"),
         (tmp_path / "a.wav", noise[:0], "no samples"),
-        (tmp_path / "none" / "a.wav", noise, "folder exists"),
     ):
         with pytest.raises(KwsError, match=why):
             audio.write(path, x)
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(KwsError, match="cannot write"):
+        audio.write(tmp_path / "file" / "a.wav", noise)
+    audio.write(tmp_path / "new" / "folder" / "a.wav", noise)
+    np.testing.assert_array_equal(audio.read(tmp_path / "new" / "folder" / "a.wav"), noise)
 
 
 def test_failed_write_keeps_the_old_file(tmp_path: Path, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     audio.write(tmp_path / "a.wav", noise)
 
-    def fail(path: Path, *_: object, **__: object) -> None:
-        Path(path).write_bytes(b"half")
+    def fail(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(soundfile, "write", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(KwsError, match="No space left"):
         audio.write(tmp_path / "a.wav", noise[::2].copy())
     monkeypatch.undo()
