@@ -37,7 +37,7 @@ test-slow: setup
 
 firmware: setup
 	.venv/bin/kws export $(MODEL) --out $(BUILD)/model
-	$(MAKE) --no-print-directory -C firmware image BOARD=$(BOARD) APP=$(APP) MODEL=$(abspath $(BUILD))/model BUILD=$(abspath $(BUILD))
+	@$(MAKE) -s --no-print-directory -C firmware image BOARD=$(BOARD) APP=$(APP) MODEL=$(abspath $(BUILD))/model BUILD=$(abspath $(BUILD))
 	$(PYTHON) tools/size_report.py $(BUILD)/$(BOARD)/$(APP).elf $(BUILD)
 
 benchmark: setup

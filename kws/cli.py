@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -194,6 +195,9 @@ def _running_parsers(verbs: Verbs) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ``kws`` command; returns the exit code."""
+    if arguments is None:
+        # As a command: end in order, so that emulators and temporary folders do not stay behind.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         options = _parse(arguments)
         code = int(options.handler(options))

@@ -225,18 +225,26 @@ def _print_accuracy(report: Any) -> None:
         rows,
         f"{report.data}, {report.split} split, {kind}",
     )
-    first = report.results[0]
-    cells = [
-        (
-            label,
-            *(str(n) if n else "·" for n in first.confusion[i]),
-            "-" if np.isnan(first.recall()[i]) else f"{100 * first.recall()[i]:.1f} %",
-        )
-        for i, label in enumerate(report.labels)
-    ]
-    console.table(("said \\ heard", *report.labels, "recall"), cells, f"confusion on {first.engine}")
+    _print_confusion(report.results[0], report.labels)
     if floats is None and report.float_missing:
         console.messages.print(f"no float accuracy: {report.float_missing}", markup=False)
+
+
+def _print_confusion(result: Any, labels: tuple[str, ...]) -> None:
+    """The whole matrix where it fits the terminal; otherwise what each label is mistaken for most."""
+    recall = ["-" if np.isnan(r) else f"{100 * r:.1f} %" for r in result.recall()]
+    if sum(len(label) + 3 for label in labels) + 30 <= console.out.width:
+        cells = [[str(n) if n else "·" for n in row] for row in result.confusion]
+        rows = [(label, *row, r) for label, row, r in zip(labels, cells, recall, strict=True)]
+        console.table(("said \\ heard", *labels, "recall"), rows, f"confusion on {result.engine}")
+        return
+    precision = ["-" if np.isnan(p) else f"{100 * p:.1f} %" for p in result.precision()]
+    rows = []
+    for i, label in enumerate(labels):
+        wrong = [(int(n), labels[j]) for j, n in enumerate(result.confusion[i]) if j != i and n]
+        worst = ", ".join(f"{other} {n}" for n, other in sorted(wrong, key=lambda w: (-w[0], w[1]))[:3])
+        rows.append((label, str(int(result.confusion[i].sum())), recall[i], precision[i], worst))
+    console.table(("label", "clips", "recall", "precision", "heard most as"), rows, f"labels on {result.engine}")
 
 
 def _describe(info: ModelInfo, detection: Detection) -> dict[str, Any]:

@@ -7,11 +7,12 @@ Source: TensorFlow Lite ``reference/integer_ops/fully_connected.h``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.arithmetic import Multiplier, multiply_by, saturate, wrap_int32
+from kws.fixedpoint.arithmetic import Int64, Multiplier, multiply_by, saturate, wrap_int32
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,19 @@ class FullyConnected:
         """Width of the input."""
         return int(self.weights.shape[1])
 
+    @cached_property
+    def _prepared(self) -> tuple[npt.NDArray[np.float64], Int64, Int64]:
+        """Transposed weights, biases with the input's zero point folded in, and factors [3, 1 or outputs]."""
+        wide = self.weights.astype(np.int64)
+        folded = self.bias.astype(np.int64) - self.input_zero_point * wide.sum(axis=1)
+        factors = np.array([[f.value, max(f.shift, 0), max(-f.shift, 0)] for f in self.factors], np.int64)
+        return np.ascontiguousarray(wide.T, np.float64), folded, factors.T
+
     def run(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         """int8 [..., inputs] to int8 [..., outputs]."""
+        weights, folded, factors = self._prepared
         # float64 products are exact: every sum is far below 2^53, and BLAS is fast.
-        products = x.astype(np.float64) @ self.weights.T.astype(np.float64)
-        folded = self.bias.astype(np.int64) - self.input_zero_point * self.weights.astype(np.int64).sum(axis=1)
-        factors = np.array([[f.value, max(f.shift, 0), max(-f.shift, 0)] for f in self.factors], np.int64)
-        scaled = multiply_by(products.astype(np.int64) + folded, factors[:, 0], factors[:, 1], factors[:, 2])
+        products = x.astype(np.float64) @ weights
+        scaled = multiply_by(products.astype(np.int64) + folded, factors[0], factors[1], factors[2])
         moved = wrap_int32(scaled + self.output_zero_point)
         return saturate(moved, self.activation_min, self.activation_max).astype(np.int8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from kws.fixedpoint.activation import exp_on_negative_values, reciprocal_of_one_
 from kws.fixedpoint.arithmetic import (
     INT8_MAX,
     INT8_MIN,
+    Int64,
     Multiplier,
     rounding_divide_by_power_of_two,
     rounding_doubling_high_mul,
@@ -57,16 +59,23 @@ class Softmax:
         factor = Multiplier.of(real)
         return cls(factor, -input_radius(SCALED_DIFFERENCE_INTEGER_BITS, factor.shift))
 
+    @cached_property
+    def _lookup(self) -> tuple[Int64, Int64]:
+        """exp of each difference 0, -1, ... -255 from the maximum in Q0.31, and as a term of the sum."""
+        differences = np.maximum(-np.arange(256), self.difference_min)
+        shifted = wrap_int32(differences << self.factor.shift)
+        scaled = rounding_doubling_high_mul(shifted, self.factor.value)
+        exponentials = exp_on_negative_values(scaled, SCALED_DIFFERENCE_INTEGER_BITS)
+        return exponentials, rounding_divide_by_power_of_two(exponentials, SUM_INTEGER_BITS)
+
     def run(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         """int8 [..., n] to int8 [..., n]."""
         wide = x.astype(np.int64)
         difference = wide - wide.max(axis=-1, keepdims=True)
         live = difference >= self.difference_min
-        shifted = wrap_int32(np.where(live, difference, 0) << self.factor.shift)
-        scaled = rounding_doubling_high_mul(shifted, self.factor.value)
-        exponential = exp_on_negative_values(scaled, SCALED_DIFFERENCE_INTEGER_BITS)
-        terms = np.where(live, rounding_divide_by_power_of_two(exponential, SUM_INTEGER_BITS), 0)
-        total = terms.sum(axis=-1, keepdims=True)
+        exponentials, terms = self._lookup
+        exponential = exponentials[-difference]
+        total = np.where(live, terms[-difference], 0).sum(axis=-1, keepdims=True)
         headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
         reciprocal = reciprocal_of_one_plus((total << headroom) - 2**31)
         exponent = SUM_INTEGER_BITS - headroom + 31 - 8
