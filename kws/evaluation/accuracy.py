@@ -84,7 +84,7 @@ class Report:
     float_missing: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values, ready for JSON."""
+        """The report as plain values, ready for JSON; ``accuracy`` is the first engine's."""
         entries = {}
         for r in self.results:
             entries[r.engine] = {
@@ -99,6 +99,8 @@ class Report:
             "data": self.data,
             "synthetic": self.synthetic,
             "split": self.split,
+            "engine": self.results[0].engine,
+            "accuracy": self.results[0].accuracy,
             "results": entries,
         }
 
