@@ -1,4 +1,4 @@
-"""Fixtures that many tests share; models are small and random (see models.py)."""
+"""Fixtures that many tests share; models are small and random (see random_models.py)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import models
+import random_models as models
 
 
 @pytest.fixture(scope="session", autouse=True)

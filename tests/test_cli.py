@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import tones
 from conftest import needs
-from models import random_graph
+from random_models import random_graph
 
 from kws import audio, cli, runs
 from kws.evaluation.streams import random_stream

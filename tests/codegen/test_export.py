@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 from conftest import needs
-from models import bare_model, spotting_model
+from random_models import bare_model, spotting_model
 
 from kws import codegen, firmware_build
 from kws.codegen import emit

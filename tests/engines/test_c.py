@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import needs
-from models import bare_model, spotting_model
+from random_models import bare_model, spotting_model
 
 from kws import codegen, engines, firmware_build
 from kws.engines.c_engine import CEngine, build

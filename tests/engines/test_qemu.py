@@ -9,9 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import models
 import numpy as np
 import pytest
+import random_models as models
 
 from kws import codegen
 from kws.engines.link_message import Message, Type, encode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from models import spotting_model
+from random_models import spotting_model
 
 from kws.engines.interpreters import TfliteEngine
 from kws.engines.numpy_engine import NumpyEngine

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from models import spotting_model
+from random_models import spotting_model
 
 ROOT = Path(__file__).resolve().parents[2]
 

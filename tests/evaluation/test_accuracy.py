@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tones
-from models import spotting_model
+from random_models import spotting_model
 
 from kws.config import DataConfig
 from kws.errors import KwsError

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from models import bare_model, random_graph, spotting_model
+from random_models import bare_model, random_graph, spotting_model
 
 from kws.engines.c_engine import CEngine
 from kws.engines.interpreters import TflmEngine

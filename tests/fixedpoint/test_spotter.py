@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import spotting_model
+from random_models import spotting_model
 
 from kws.config import DetectorConfig, FrontendConfig
 from kws.engines.c_engine import CEngine

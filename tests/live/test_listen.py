@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from models import spotting_model
+from random_models import spotting_model
 
 from kws.engines.numpy_engine import NumpyEngine
 from kws.live.listen import FLOOR_DB, decibels, listen

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import bare_model, random_graph, spotting_model
+from random_models import bare_model, random_graph, spotting_model
 
 from kws.errors import KwsError
 from kws.quantize.graph import Operator, Tensor, build, parse

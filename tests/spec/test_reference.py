@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import reference as spec
-from models import bare_model, spotting_model
+from random_models import bare_model, spotting_model
 
 from kws.config import DetectorConfig, FrontendConfig
 from kws.engines.numpy_engine import NumpyEngine
