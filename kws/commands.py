@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws import audio, config, console
+from kws import audio, config, console, runs
 from kws.engines import create
 from kws.errors import KwsError
 from kws.fixedpoint.detector import Detection
@@ -146,6 +146,11 @@ def train(a: argparse.Namespace) -> int:
         console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
         return 130
     best = history.best
+    counts = runs.load_json(a.out / runs.PROVENANCE)["data"]["clips"]["training"]
+    for label in (label for label, count in counts.items() if not count):
+        console.messages.print(
+            f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
+        )
     if a.json:
         console.print_json({"run": str(a.out), **history.as_dict()})
     else:

@@ -48,7 +48,8 @@ def exported(model: Model, folder: Path | None = None) -> Iterator[tuple[Path, P
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")
     except OSError as error:
-        raise KwsError(f"cannot build in {folder}: {error.strerror or error}") from error
+        reason = error.strerror or error
+        raise KwsError(f"cannot build in {folder}: {reason}; set XDG_CACHE_HOME to a folder with room") from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         codegen.export(model, folder / "model")
