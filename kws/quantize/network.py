@@ -228,6 +228,8 @@ def _lstm(op: Operator, tensors: list[Tensor | None], source: Tensor, out: Tenso
     units, inputs = first.shape
     gates = [_lstm_gate(tensors, k, units, inputs, source, hidden) for k in range(4)]
     clip = float(op.options.get("CellClip", 0.0))
+    if 0 < clip < cell.scale:
+        raise KwsError(f"its cell clip {clip} is below the cell's scale {cell.scale}, which would clip everything to 0")
     return Lstm(
         gates=(gates[0], gates[1], gates[2], gates[3]),
         input_zero_point=source.zero_point,

@@ -125,6 +125,7 @@ def set_option(op, name, value):
 REFUSED = {
     "float input": (edit_tensor(0, dtype=np.dtype(np.float32)), "is float32, not int8"),
     "unquantized input": (edit_tensor(0, scales=np.zeros(0, np.float32)), "no per-tensor quantization"),
+    "cell clip": (set_option(0, "CellClip", 1e-6), "would clip everything"),
     "CIFG": (set_input(0, 1, -1), "CIFG"),
     "peephole": (set_input(0, 9, 9), "peephole"),
     "projection": (set_input(0, 16, 1), "projection"),
