@@ -147,12 +147,27 @@ def _verify(part: Path, sha256: str) -> None:
         raise KwsError(f"the download is damaged (SHA-256 {found}, not {sha256}) and was deleted; download it again")
 
 
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    # tarfile's own "data" filter is missing from Python 3.11.0 to 3.11.3, Debian 12's among them.
+    target = folder / member.name
+    if not target.resolve().is_relative_to(folder.resolve()) or not (member.isfile() or member.isdir()):
+        raise tarfile.TarError(f"it holds {member.name!r}, which is no plain file or folder of its own")
+    content = archive.extractfile(member)
+    if content is None:
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+
+
 def _unpack(tarball: Path, out: Path) -> None:
     partial = out.with_name(f".{out.name}.unpacking")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         with tarfile.open(tarball) as archive:
-            archive.extractall(partial, filter="data")
+            for member in archive:
+                _extract(archive, member, partial)
         if out.exists():
             out.rmdir()
         partial.replace(out)

@@ -144,6 +144,17 @@ def test_archive_cannot_write_outside(tmp_path: Path, server: Server) -> None:
     assert not (tmp_path / "in" / "sc").exists()
 
 
+def test_archive_cannot_link_outside(tmp_path: Path, server: Server) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        link = tarfile.TarInfo("yes")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+        archive.addfile(link)
+    server.content = packed.getvalue()
+    with pytest.raises(KwsError, match="no plain file"):
+        download(tmp_path / "in" / "sc", archive=server.archive())
+
+
 def test_not_a_tarball(tmp_path: Path, server: Server) -> None:
     server.content = b"<html>sign in</html>"
     with pytest.raises(KwsError, match="cannot unpack"):
