@@ -16,18 +16,29 @@ from kws.errors import KwsError
 
 _EPILOG = """\
 from nothing to a board:
-  kws data make --words yes,no --out data          synthetic speech, or use recordings of your own
-  kws train configs/demo.toml --data data --out run
-  kws convert run                                  run/model.tflite, fully int8
-  kws evaluate run --data data                     what quantization cost
-  kws verify run                                   every engine against the harness, bit for bit
-  kws export run --out model                       C arrays for the board
-  kws listen run                                   the laptop's microphone
+  kws data make --words yes,stop,left,right --out data   synthetic speech, or use recordings of your own
+  kws train configs/demo.toml --data data --out run      TensorFlow; goes on after an interruption
+  kws convert run                                        run/model.tflite, fully int8
+  kws evaluate run --data data                           what quantization cost
+  kws verify run                                         every engine against the harness, bit for bit
+  kws export run --out model                             C arrays for the board
+  kws listen run                                         the laptop's microphone
 """
 
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Names the defaults that say something: neither "None" nor "False"."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        if action.default in (None, False, argparse.SUPPRESS) or not action.option_strings:
+            return text
+        shown = ",".join(action.default) if isinstance(action.default, list) else action.default
+        return f"{text} (default: {shown})"
 
 
 def _engines(text: str) -> list[str]:
@@ -84,7 +95,7 @@ def _verb(verbs: Verbs, name: str, run: object, text: str) -> argparse.ArgumentP
         name,
         help=text,
         description=text[0].upper() + text[1:] + ".",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
     parser.set_defaults(handler=run)
     return parser
