@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kws.errors import KwsError
+from kws.fixedpoint import frontend
 
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
-SAMPLE_RATE = 16000
+SAMPLE_RATE = frontend.SAMPLE_RATE
 FFT_SIZES = (256, 512, 1024)
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import random_models as models
+
+from kws.firmware_build import missing_tools
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,5 +73,5 @@ def speech():
 
 def needs(*programs: str):
     """Skip a test, saying why, where a program is not installed."""
-    missing = [p for p in programs if shutil.which(p) is None]
+    missing = missing_tools(programs)
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")

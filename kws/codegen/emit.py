@@ -11,8 +11,7 @@ static const int8_t x[2] = {
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -43,19 +42,7 @@ def comment(text: str) -> str:
     return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */"
 
 
-def values(items: Iterable[Any]) -> str:
-    """Comma-separated values, wrapped and indented."""
-    return textwrap.fill(
-        ", ".join(str(i) for i in items) + ",",
-        WIDTH,
-        initial_indent=INDENT,
-        subsequent_indent=INDENT,
-        break_long_words=False,
-    )
-
-
 def _numbers(data: npt.NDArray[Any]) -> str:
-    # textwrap is too slow for a hundred thousand weights; rows of a fixed count read as well.
     flat = [number(int(v)) for v in data.reshape(-1)]
     longest = max((len(v) for v in flat), default=1) + 2
     per_row = max(1, (WIDTH - len(INDENT)) // longest)
@@ -85,7 +72,7 @@ def array(ctype: str, name: str, data: npt.NDArray[Any], *, static: bool = True,
 
 def factor(value: Multiplier) -> str:
     """A kws_factor initialiser."""
-    return f"{{{number(value.value)}, {max(value.shift, 0)}, {max(-value.shift, 0)}}}"
+    return f"{{{number(value.value)}, {value.left_shift}, {value.right_shift}}}"
 
 
 def factors(items: Sequence[Multiplier]) -> str:

@@ -48,8 +48,9 @@ def export(model: Model, out: Path) -> Exported:
     Raises:
         KwsError: the folder cannot be written, or the network is too large for 16-bit sizes.
     """
-    if plan_memory(model.network).size > 0xFFFF:
-        raise KwsError(f"{model.source} needs {plan_memory(model.network).size} bytes of RAM; at most 65535 can run")
+    network_bytes = plan_memory(model.network).size
+    if network_bytes > 0xFFFF:
+        raise KwsError(f"{model.source} needs {network_bytes} bytes of RAM; at most 65535 can run")
     texts = {
         "kws_model.h": model_header(model),
         "kws_model.c": model_source(model),
@@ -57,7 +58,7 @@ def export(model: Model, out: Path) -> Exported:
         **vectors_files(model),
     }
     write_all(out, texts)
-    return Exported(tuple(out / name for name in texts), weight_bytes(model.network), plan_memory(model.network).size)
+    return Exported(tuple(out / name for name in texts), weight_bytes(model.network), network_bytes)
 
 
 def copy_library(out: Path) -> None:

@@ -1,7 +1,18 @@
 """Where clips come from: folders of recordings, Speech Commands, synthetic speech; splits and augmentation."""
 
 from kws.datasets.augment import NoiseSource, spec_augment
-from kws.datasets.clips import Clip, Example, background, everything, examples, index, load, speaker_of, split_of
+from kws.datasets.clips import (
+    Clip,
+    Example,
+    background,
+    everything,
+    examples,
+    index,
+    is_synthetic,
+    load,
+    speaker_of,
+    split_of,
+)
 
 __all__ = [
     "Clip",
@@ -11,6 +22,7 @@ __all__ = [
     "everything",
     "examples",
     "index",
+    "is_synthetic",
     "load",
     "speaker_of",
     "spec_augment",

@@ -21,6 +21,7 @@ from kws.errors import KwsError
 Progress = Callable[[int, int], None]
 
 BACKGROUND = "_background_noise_"
+SYNTHETIC = "synthetic.json"
 TRAINING, VALIDATION, TESTING = SPLITS = ("training", "validation", "testing")
 LISTS = {VALIDATION: "validation_list.txt", TESTING: "testing_list.txt"}
 SUFFIXES = (".wav", ".flac")
@@ -151,6 +152,11 @@ def index(root: str | Path, validation_percent: float = 10, testing_percent: flo
     if not clips:
         raise KwsError(f"there are no clips in {root}; give {LAYOUT}")
     return clips
+
+
+def is_synthetic(root: str | Path) -> bool:
+    """Whether a data set says that it is synthetic speech, by a file named :data:`SYNTHETIC`."""
+    return (Path(root) / SYNTHETIC).exists()
 
 
 def background(root: str | Path) -> list[Path]:

@@ -249,7 +249,7 @@ def _write_description(
         "takes_per_voice": takes,
         "seed": seed,
     }
-    (folder / "synthetic.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    (folder / clips.SYNTHETIC).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     (folder / "voices.json").write_text(json.dumps(speakers, indent=2) + "\n", encoding="utf-8")
     (folder / "README.txt").write_text(
         f"""SYNTHETIC SPEECH. No human speaks in these clips: they were made by espeak-ng {version}.

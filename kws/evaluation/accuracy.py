@@ -181,9 +181,7 @@ def evaluate(
         for name, parts in guesses.items()
         if parts
     ]
-    return Report(
-        info.labels, root.resolve().name, (root / "synthetic.json").exists(), split, tuple(results), float_missing
-    )
+    return Report(info.labels, root.resolve().name, clip_index.is_synthetic(root), split, tuple(results), float_missing)
 
 
 def _score(

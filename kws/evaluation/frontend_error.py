@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE, FrontendConfig
-from kws.fixedpoint.frontend import FEATURE_SCALE, STEPS_PER_OCTAVE, log_mel, mel
+from kws.fixedpoint.frontend import STEPS_PER_OCTAVE, log_mel, mel
 from kws.quantize.model import frontend_tables
 
 DB_PER_STEP = 10 * np.log10(2) / STEPS_PER_OCTAVE
 RANGE_DB = 70.0
 """Bands further than this below a frame's strongest one are not judged."""
-
-assert FEATURE_SCALE == 1 / 32, "the documentation's table assumes this scale"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from kws.config import SAMPLE_RATE
+
 Pcm = npt.NDArray[np.int16]
 
 
@@ -30,13 +32,13 @@ def random_stream(rng: np.random.Generator, samples: int) -> tuple[str, Pcm]:
     if kind == "white noise":
         x = rng.normal(0, level, samples)
     elif kind == "tone":
-        x = level * np.sin(2 * np.pi * rng.uniform(20, 8000) / 16000 * n + rng.uniform(0, 6))
+        x = level * np.sin(2 * np.pi * rng.uniform(20, 8000) / SAMPLE_RATE * n + rng.uniform(0, 6))
     elif kind == "sweep":
         x = level * np.sin(
-            2 * np.pi * np.cumsum(np.linspace(rng.uniform(20, 2000), rng.uniform(20, 8000), samples) / 16000)
+            2 * np.pi * np.cumsum(np.linspace(rng.uniform(20, 2000), rng.uniform(20, 8000), samples) / SAMPLE_RATE)
         )
     elif kind == "square wave":
-        x = level * np.sign(np.sin(2 * np.pi * rng.uniform(20, 4000) / 16000 * n))
+        x = level * np.sign(np.sin(2 * np.pi * rng.uniform(20, 4000) / SAMPLE_RATE * n))
     elif kind == "bursts":
         x = rng.normal(0, level, samples) * (rng.random(samples // 800 + 1)[n // 800] > 0.5)
     else:

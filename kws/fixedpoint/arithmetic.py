@@ -11,6 +11,7 @@ Sources: gemmlowp ``fixedpoint.h`` and TensorFlow Lite ``kernels/internal/common
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,16 @@ class Multiplier:
 
     value: int
     shift: int
+
+    @property
+    def left_shift(self) -> int:
+        """What is shifted left before the multiplication; 0 where ``shift`` is negative."""
+        return max(self.shift, 0)
+
+    @property
+    def right_shift(self) -> int:
+        """What is shifted right after it; 0 where ``shift`` is positive."""
+        return max(-self.shift, 0)
 
     @classmethod
     def of(cls, real: float) -> Multiplier:
@@ -97,7 +108,13 @@ def multiply(x: IntArray | Int64, factor: Multiplier) -> Int64:
     the rounding right shift. Each of the two roundings counts: folding them into one changes
     about 4 % of an LSTM's hidden values.
     """
-    return multiply_by(x, np.int64(factor.value), np.int64(max(factor.shift, 0)), np.int64(max(-factor.shift, 0)))
+    return multiply_by(x, np.int64(factor.value), np.int64(factor.left_shift), np.int64(factor.right_shift))
+
+
+def columns(factors: Sequence[Multiplier]) -> tuple[Int64, Int64, Int64]:
+    """Values, left shifts and right shifts of several factors, as :func:`multiply_by` takes them."""
+    values, left, right = np.array([[f.value, f.left_shift, f.right_shift] for f in factors], np.int64).T
+    return values, left, right
 
 
 def multiply_by(

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.arithmetic import Int64, Multiplier, multiply_by, saturate, wrap_int32
+from kws.fixedpoint.arithmetic import Int64, Multiplier, columns, multiply_by, saturate, wrap_int32
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,17 @@ class FullyConnected:
         return int(self.weights.shape[1])
 
     @cached_property
-    def _prepared(self) -> tuple[npt.NDArray[np.float64], Int64, Int64]:
-        """Transposed weights, biases with the input's zero point folded in, and factors [3, 1 or outputs]."""
+    def _prepared(self) -> tuple[npt.NDArray[np.float64], Int64, tuple[Int64, Int64, Int64]]:
+        """Transposed weights, biases with the input's zero point folded in, and the factors' columns."""
         wide = self.weights.astype(np.int64)
         folded = self.bias.astype(np.int64) - self.input_zero_point * wide.sum(axis=1)
-        factors = np.array([[f.value, max(f.shift, 0), max(-f.shift, 0)] for f in self.factors], np.int64)
-        return np.ascontiguousarray(wide.T, np.float64), folded, factors.T
+        return np.ascontiguousarray(wide.T, np.float64), folded, columns(self.factors)
 
     def run(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         """int8 [..., inputs] to int8 [..., outputs]."""
         weights, folded, factors = self._prepared
         # float64 products are exact: every sum is far below 2^53, and BLAS is fast.
         products = x.astype(np.float64) @ weights
-        scaled = multiply_by(products.astype(np.int64) + folded, factors[0], factors[1], factors[2])
+        scaled = multiply_by(products.astype(np.int64) + folded, *factors)
         moved = wrap_int32(scaled + self.output_zero_point)
         return saturate(moved, self.activation_min, self.activation_max).astype(np.int8)

@@ -18,8 +18,8 @@ from kws.fixedpoint.arithmetic import (
     INT8_MIN,
     INT16_MAX,
     INT16_MIN,
-    Int64,
     Multiplier,
+    columns,
     multiply,
     multiply_by,
     saturate,
@@ -74,14 +74,8 @@ class _Stacked:
         self.recurrent_weights = np.ascontiguousarray(r.T, np.float64)
         self.input_bias = bias - input_zero_point * w.sum(axis=1)
         self.recurrent_bias = -hidden_zero_point * r.sum(axis=1)
-        self.input_factors = self._factors([g.input_factor for g in gates], len(gates[0].bias))
-        self.recurrent_factors = self._factors([g.recurrent_factor for g in gates], len(gates[0].bias))
-
-    @staticmethod
-    def _factors(factors: list[Multiplier], units: int) -> tuple[Int64, Int64, Int64]:
-        columns = [[f.value, max(f.shift, 0), max(-f.shift, 0)] for f in factors]
-        value, left, right = np.repeat(np.array(columns, np.int64), units, axis=0).T
-        return value, left, right
+        self.input_factors = columns([g.input_factor for g in gates for _ in g.bias])
+        self.recurrent_factors = columns([g.recurrent_factor for g in gates for _ in g.bias])
 
 
 @dataclass(frozen=True)

@@ -126,13 +126,13 @@ class Network:
         streams, calls, _ = x.shape
         if self.is_single_step:
             # Calls of one row each are the rows of one sequence.
-            return self._run(x, state, streams, 1, calls)
-        traces = [self._run(x[:, i], state, streams, 1, 1) for i in range(calls)]
+            return self._run(x, state, streams, calls)
+        traces = [self._run(x[:, i], state, streams, 1) for i in range(calls)]
         outputs = [np.concatenate(parts, axis=1) for parts in zip(*(t.outputs for t in traces), strict=True)]
         cells = {k: np.concatenate([t.cells[k] for t in traces], axis=1) for k in (traces[0].cells if traces else {})}
         return Trace(outputs, cells)
 
-    def _run(self, x: Int8, state: list[LstmState], streams: int, calls: int, repeat: int) -> Trace:
+    def _run(self, x: Int8, state: list[LstmState], streams: int, repeat: int) -> Trace:
         outputs: list[Int8] = []
         cells: dict[int, Int16] = {}
         states = iter(state)

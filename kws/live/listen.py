@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kws.config import SAMPLE_RATE
 from kws.engines.base import Engine
 from kws.fixedpoint.detector import Detection
 from kws.quantize.model import Model
@@ -58,4 +59,4 @@ def listen(model: Model, engine: Engine, chunks: Iterable[npt.NDArray[np.int16]]
         wide = chunk.astype(np.float64)
         rms = float(np.sqrt(np.mean(wide * wide))) if len(chunk) else 0.0
         peak = float(np.max(np.abs(wide))) if len(chunk) else 0.0
-        yield Heard(samples / 16000, decibels(rms), decibels(peak), posteriors, output.detections)
+        yield Heard(samples / SAMPLE_RATE, decibels(rms), decibels(peak), posteriors, output.detections)

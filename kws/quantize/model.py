@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kws.config import DetectorConfig, FrontendConfig, from_dict
+from kws.config import SAMPLE_RATE, DetectorConfig, FrontendConfig, from_dict
 from kws.errors import KwsError
 from kws.files import write_atomic
 from kws.fixedpoint.detector import DetectorParameters
@@ -81,7 +81,7 @@ class ModelInfo:
 
     def seconds(self, frame: int) -> float:
         """Time in a stream at which a frame is complete."""
-        return (frame * self.frontend.hop + self.frontend.window) / 16000
+        return (frame * self.frontend.hop + self.frontend.window) / SAMPLE_RATE
 
     def to_json(self) -> bytes:
         """The metadata's bytes."""

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import kws
 from kws import runs
 from kws.config import Experiment
-from kws.datasets import spec_augment
+from kws.datasets import is_synthetic, spec_augment
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.training import features as feature_maker
@@ -35,8 +35,6 @@ Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much is done, how much there is)."""
 Report = Callable[[Epoch, bool], None]
 """Called after each epoch with it and whether it is the best so far."""
-
-SYNTHETIC_MARK = "synthetic.json"
 
 # Streams that validation clips are dealt to; also the number of clips evaluated in step.
 _VALIDATION_STREAMS = 128
@@ -157,7 +155,7 @@ def _provenance(experiment: Experiment, data: Path, recipes: dict[str, Recipe]) 
         "settings": experiment.as_dict(),
         "data": {
             "name": data.resolve().name,
-            "synthetic": (data / SYNTHETIC_MARK).exists(),
+            "synthetic": is_synthetic(data),
             "clips": {split: _counts(r) for split, r in recipes.items()},
             "fingerprint": hashlib.sha256(listing.encode()).hexdigest()[:16],
         },

@@ -12,7 +12,7 @@ from kws import audio
 from kws.datasets import check, clips, espeak, synthetic
 from kws.errors import KwsError
 
-pytest.importorskip("espeakng_loader")
+pytest.importorskip("espeakng_loader", reason="espeak-ng is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import random_models as models
+from conftest import needs
 
 from kws import codegen
 from kws.engines.link_message import Message, Type, encode
 from kws.engines.qemu import BOARD, QemuEngine, run_spotter_image
 from kws.errors import KwsError
-from kws.firmware_build import build_image, missing_tools
+from kws.firmware_build import build_image
 from kws.fixedpoint.spotter import Spotter
 
-_absent = missing_tools(["make", "arm-none-eabi-gcc", "qemu-system-arm"])
-pytestmark = pytest.mark.skipif(bool(_absent), reason=f"not installed: {', '.join(_absent)}")
+pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 
 SILENCE = np.zeros(0, np.int16)
 

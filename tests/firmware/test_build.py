@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import needs
 
 from kws import codegen
 from kws.engines.qemu import run_spotter_image
@@ -17,10 +18,9 @@ from kws.firmware_build import build_host_library, build_image, missing_tools, s
 from kws.firmware_size import EXCEPTION_FRAME_BYTES
 
 BOARD = "mps2_an386"
-_absent = missing_tools(["make", "arm-none-eabi-gcc"])
-pytestmark = pytest.mark.skipif(bool(_absent), reason=f"not installed: {', '.join(_absent)}")
-needs_qemu = pytest.mark.skipif(bool(missing_tools(["qemu-system-arm"])), reason="not installed: qemu-system-arm")
-needs_cc = pytest.mark.skipif(bool(missing_tools(["cc"])), reason="not installed: cc")
+pytestmark = needs("make", "arm-none-eabi-gcc")
+needs_qemu = needs("qemu-system-arm")
+needs_cc = needs("cc")
 
 
 @pytest.fixture(scope="module")

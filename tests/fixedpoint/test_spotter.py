@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -72,14 +73,10 @@ def test_any_chunking(cuts, seed):
         assert_same(model, expected, join(parts), engine.name)
 
 
-_cache = []
-
-
+@cache
 def _chunking_engines():
-    if not _cache:
-        model = spotting_model(6, units=(16,))
-        _cache.append((model, NumpyEngine(model), [NumpyEngine(model), CEngine(model)]))
-    return _cache[0]
+    model = spotting_model(6, units=(16,))
+    return model, NumpyEngine(model), [NumpyEngine(model), CEngine(model)]
 
 
 def test_batch_is_the_single_stream(speech):
