@@ -11,7 +11,7 @@ import difflib
 import tomllib
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from kws.fixedpoint import frontend
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
 SAMPLE_RATE = frontend.SAMPLE_RATE
+LSTM, TEACHER = KINDS = ("lstm", "teacher")
 FFT_SIZES = (256, 512, 1024)
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
@@ -90,11 +91,14 @@ class DetectorConfig:
         average_frames: number of posterior frames in the moving average, 1 to 64.
         threshold: smoothed posterior at and above which a word is detected, 0 to 1.
         cooldown_frames: frames after a detection in which no other is reported.
+        word_thresholds: a threshold for each word, in label order; empty where all words have
+            ``threshold``.
     """
 
     average_frames: int = 10
     threshold: float = 0.7
     cooldown_frames: int = 35
+    word_thresholds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         _require(1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}")
@@ -103,6 +107,24 @@ class DetectorConfig:
             0 <= self.cooldown_frames <= 1000,
             f"detector.cooldown_frames must be 0 to 1000, not {self.cooldown_frames}",
         )
+        _require(
+            all(0 < t <= 1 for t in self.word_thresholds),
+            f"detector.word_thresholds must all be in (0, 1], not {list(self.word_thresholds)}",
+        )
+
+    def thresholds(self, words: int) -> tuple[float, ...]:
+        """The threshold of each of ``words`` words, in label order.
+
+        Raises:
+            KwsError: ``word_thresholds`` are given for another number of words.
+        """
+        given = self.word_thresholds
+        _require(
+            len(given) in (0, words),
+            f"detector.word_thresholds must be {words} values, one a word in label order, or empty,"
+            f" not {len(given)} values",
+        )
+        return given or (self.threshold,) * words
 
 
 @dataclass(frozen=True)
@@ -114,6 +136,8 @@ class DataConfig:
         clip_ms: length every clip is padded or cut to, in milliseconds.
         silence_percent: silence clips, per cent of the number of word clips in a split.
         unknown_percent: unknown clips, per cent of the number of word clips in a split.
+        training_unknown_percent: the same for the training split alone; 0 is ``unknown_percent``.
+            More of them make fewer false accepts.
         validation_percent: share of speakers in validation where no split lists are found.
         testing_percent: share of speakers in testing where no split lists are found.
     """
@@ -122,6 +146,7 @@ class DataConfig:
     clip_ms: float = 1000.0
     silence_percent: float = 10.0
     unknown_percent: float = 10.0
+    training_unknown_percent: float = 0.0
     validation_percent: float = 10.0
     testing_percent: float = 10.0
 
@@ -131,7 +156,7 @@ class DataConfig:
         bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
         _require(100 <= self.clip_ms <= 10000, f"data.clip_ms must be 100 to 10000, not {self.clip_ms}")
-        for name in ("silence_percent", "unknown_percent", "validation_percent", "testing_percent"):
+        for name in (f.name for f in fields(self) if f.name.endswith("_percent")):
             value = getattr(self, name)
             _require(0 <= value <= 100, f"data.{name} must be 0 to 100, not {value}")
         _require(
@@ -156,39 +181,45 @@ class AugmentConfig:
 
     Attributes:
         variants: variants of every training clip that are computed before training; the first is
-            the clip as recorded, the others are shifted, scaled and mixed with noise. 1 is no
-            augmentation but SpecAugment.
+            the clip as recorded, the others are resampled, shifted, scaled and mixed with noise.
+            1 is no augmentation but SpecAugment.
+        speed_percent: greatest change of speed, and of pitch with it, in either direction.
         time_shift_ms: greatest shift in either direction, in milliseconds.
-        gain_db: greatest gain change in either direction, in dB.
+        gain_db: lowest and highest gain, in dB; what becomes too loud is clipped.
         noise_probability: share of clips that get background noise.
         snr_db: lowest and highest signal-to-noise ratio, in dB.
         time_masks: SpecAugment time masks a clip (Park 2019).
         time_mask_frames: greatest width of a time mask, in frames.
         band_masks: SpecAugment frequency masks a clip.
         band_mask_bands: greatest width of a frequency mask, in mel bands.
+        seed: seed of the variants; runs that differ in ``training.seed`` alone share them.
     """
 
     variants: int = 4
+    speed_percent: float = 10.0
     time_shift_ms: float = 100.0
-    gain_db: float = 10.0
+    gain_db: tuple[float, float] = (-10.0, 10.0)
     noise_probability: float = 0.7
     snr_db: tuple[float, float] = (5.0, 30.0)
     time_masks: int = 1
     time_mask_frames: int = 6
     band_masks: int = 1
     band_mask_bands: int = 4
+    seed: int = 1
 
     def __post_init__(self) -> None:
         _require(1 <= self.variants <= 100, f"augment.variants must be 1 to 100, not {self.variants}")
         _require(0 <= self.time_shift_ms <= 1000, f"augment.time_shift_ms must be 0 to 1000, not {self.time_shift_ms}")
-        _require(0 <= self.gain_db <= 60, f"augment.gain_db must be 0 to 60, not {self.gain_db}")
+        _require(0 <= self.speed_percent <= 50, f"augment.speed_percent must be 0 to 50, not {self.speed_percent}")
         _require(
             0 <= self.noise_probability <= 1, f"augment.noise_probability must be 0 to 1, not {self.noise_probability}"
         )
-        _require(
-            len(self.snr_db) == 2 and self.snr_db[0] <= self.snr_db[1],
-            f"augment.snr_db must be [lowest, highest], not {list(self.snr_db)}",
-        )
+        for name in ("gain_db", "snr_db"):
+            value = getattr(self, name)
+            _require(
+                len(value) == 2 and -100 <= value[0] <= value[1] <= 100,
+                f"augment.{name} must be [lowest, highest], between -100 and 100, not {list(value)}",
+            )
         for name in ("time_masks", "time_mask_frames", "band_masks", "band_mask_bands"):
             _require(getattr(self, name) >= 0, f"augment.{name} must not be negative")
 
@@ -198,14 +229,24 @@ class NetworkConfig:
     """The classifier: stacked LSTMs, one dense layer, softmax.
 
     Attributes:
+        kind: ``lstm``, or ``teacher`` for a large convolutional network that no device runs but
+            that an LSTM can learn from (`kws train --teacher`).
         lstm_units: width of each stacked LSTM layer.
         dropout: dropout rate after each LSTM in training.
+        channels: of a teacher: of its first convolution, then of each residual block.
     """
 
+    kind: str = "lstm"
     lstm_units: tuple[int, ...] = (128,)
     dropout: float = 0.1
+    channels: tuple[int, ...] = (24, 48, 72, 96)
 
     def __post_init__(self) -> None:
+        _require(self.kind in KINDS, f"network.kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
+        _require(
+            2 <= len(self.channels) <= 6 and all(1 <= c <= 1024 for c in self.channels),
+            f"network.channels must be two to six numbers from 1 to 1024, not {list(self.channels)}",
+        )
         _require(
             len(self.lstm_units) > 0 and all(1 <= u <= 1024 for u in self.lstm_units),
             f"network.lstm_units must be a list of widths from 1 to 1024, not {list(self.lstm_units)}",
@@ -224,6 +265,8 @@ class TrainingConfig:
         patience: epochs without a better validation accuracy before training stops.
         carry_state: share of clips that start from the LSTM state another clip left behind,
             as they will on a device that listens all day, instead of from zero.
+        gap_frames: frames of noise around each clip, between which the state goes on too.
+        distillation: weight of a teacher's posteriors against the labels, where there is a teacher.
         weight_decay: decoupled weight decay (AdamW).
         label_smoothing: label smoothing of the cross-entropy.
         calibration_clips: training clips that set the int8 ranges.
@@ -235,6 +278,8 @@ class TrainingConfig:
     learning_rate: float = 3e-3
     patience: int = 12
     carry_state: float = 0.4
+    gap_frames: int = 16
+    distillation: float = 0.8
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
     calibration_clips: int = 500
@@ -245,6 +290,8 @@ class TrainingConfig:
             _require(getattr(self, name) >= 1, f"training.{name} must be at least 1, not {getattr(self, name)}")
         _require(0 < self.learning_rate < 1, f"training.learning_rate must be in (0, 1), not {self.learning_rate}")
         _require(0 <= self.carry_state <= 1, f"training.carry_state must be 0 to 1, not {self.carry_state}")
+        _require(0 <= self.gap_frames <= 1000, f"training.gap_frames must be 0 to 1000, not {self.gap_frames}")
+        _require(0 <= self.distillation <= 1, f"training.distillation must be 0 to 1, not {self.distillation}")
         _require(0 <= self.weight_decay < 1, f"training.weight_decay must be in [0, 1), not {self.weight_decay}")
         _require(
             0 <= self.label_smoothing < 1, f"training.label_smoothing must be in [0, 1), not {self.label_smoothing}"
@@ -269,6 +316,7 @@ class Experiment:
             self.frontend.frames(self.data.clip_samples) >= 1,
             "data.clip_ms is shorter than frontend.window_ms, so a clip has no frame",
         )
+        self.detector.thresholds(len(self.data.words))
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""

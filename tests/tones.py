@@ -34,7 +34,7 @@ def experiment(units: tuple[int, ...] = (24,), **training: object) -> Experiment
     return Experiment(
         name="tones",
         data=DataConfig(words=tuple(WORDS), clip_ms=500, validation_percent=25, testing_percent=5),
-        augment=AugmentConfig(variants=3, time_shift_ms=30, time_masks=1, band_masks=1),
+        augment=AugmentConfig(variants=3, time_shift_ms=30, speed_percent=3, time_masks=1, band_masks=1),
         network=NetworkConfig(lstm_units=units, dropout=0.1),
         training=TrainingConfig(**settings),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 
 from kws import audio
 from kws.config import SAMPLE_RATE, AugmentConfig
@@ -95,14 +96,15 @@ class NoiseSource:
         return out
 
 
-def augment(pcm: Pcm, rng: np.random.Generator, config: AugmentConfig, noise: NoiseSource) -> Pcm:
-    """Shift, mix with noise and scale clips.
+def augment(
+    pcm: Pcm, rng: np.random.Generator, config: AugmentConfig, noise: NoiseSource
+) -> tuple[Pcm, npt.NDArray[np.int32]]:
+    """Resample, shift, mix with noise and scale clips.
 
-    Each clip is moved in time (zeros fill the gap), gets background noise at a drawn
-    signal-to-noise ratio with probability ``config.noise_probability``, and is scaled by a
-    drawn gain; the sum saturates. The signal level of the ratio is the rms over the frames of
-    20 ms within 20 dB of the clip's loudest: the idea of ITU-T P.56's active level, so that
-    pauses do not count. Every draw is uniform.
+    Each clip is made slower or faster, and with it lower or higher, is moved in time (zeros fill
+    the gaps), gets background noise at a drawn signal-to-noise ratio with probability
+    ``config.noise_probability``, and is scaled by a drawn gain; the sum saturates. The signal
+    level of the ratio is the active one (`active_rms`). Every draw is uniform.
 
     Args:
         pcm: int16 ``[n, samples]``; it is not changed.
@@ -111,7 +113,7 @@ def augment(pcm: Pcm, rng: np.random.Generator, config: AugmentConfig, noise: No
         noise: where noise is cut from; its ``clip_samples`` must be ``samples``.
 
     Returns:
-        int16 ``[n, samples]``.
+        int16 ``[n, samples]``, and where each word ends (`word_ends`), int32 ``[n]``.
 
     Raises:
         KwsError: another shape or dtype, or a noise source of another clip length.
@@ -122,29 +124,45 @@ def augment(pcm: Pcm, rng: np.random.Generator, config: AugmentConfig, noise: No
     if noise.clip_samples != samples:
         raise KwsError(f"the noise source cuts {noise.clip_samples} samples and the clips have {samples}; use one")
     reach = min(round(config.time_shift_ms * SAMPLE_RATE / 1000), samples)
+    speeds = 1 + rng.uniform(-config.speed_percent, config.speed_percent, size=n) / 100
     shifts = rng.integers(-reach, reach + 1, n)
-    gains = np.power(10, rng.uniform(-config.gain_db, config.gain_db, size=n) / 20).astype(np.float32)
+    gains = np.power(10, rng.uniform(*config.gain_db, size=n) / 20).astype(np.float32)
     ratios = np.power(10, rng.uniform(*config.snr_db, size=n) / 20)
     noisy = np.less(rng.random(n), config.noise_probability)
     out = np.empty_like(pcm)
+    ends = np.empty(n, np.int32)
     for start in range(0, n, _BATCH):
         batch = slice(start, min(start + _BATCH, n))
         x = np.zeros((batch.stop - start, samples), np.float32)
-        for row, clip, shift in zip(x, pcm[batch], shifts[batch], strict=True):
-            if shift >= 0:
-                row[shift:] = clip[: samples - shift]
-            else:
-                row[:shift] = clip[-shift:]
+        for row, clip, speed, shift in zip(x, pcm[batch], speeds[batch], shifts[batch], strict=True):
+            _place(row, _resampled(clip, speed), shift)
+        ends[batch] = word_ends(x)
         which = np.flatnonzero(noisy[batch])
         cuts = noise.draw(rng, len(which))
-        level = _active_rms(x[which]) / ratios[batch][which]
+        level = active_rms(x[which]) / ratios[batch][which]
         cuts *= (level / np.maximum(_rms(cuts), 1.0)).astype(np.float32)[:, None]
         x[which] += cuts
         x *= gains[batch, None]
         np.rint(x, out=x)
         np.clip(x, -32768, 32767, out=x)
         out[batch] = x
-    return out
+    return out, ends
+
+
+def _resampled(clip: Pcm, speed: float) -> Floats:
+    x = clip.astype(np.float32)
+    if speed == 1:
+        return x
+    # The quality of a telephone's resampler; half of the cost is saved, and nothing is heard of it.
+    faster: Floats = soxr.resample(x, SAMPLE_RATE * speed, SAMPLE_RATE, "LQ")
+    return faster
+
+
+def _place(row: Floats, clip: Floats, shift: int) -> None:
+    """Put a clip in the middle of a row of zeros, ``shift`` samples later; what sticks out is cut off."""
+    begin = (len(row) - len(clip)) // 2 + shift
+    first, last = max(begin, 0), min(begin + len(clip), len(row))
+    row[first:last] = clip[first - begin : last - begin]
 
 
 def spec_augment(
@@ -188,12 +206,43 @@ def _rms(x: Floats) -> npt.NDArray[np.float64]:
     return np.sqrt(power)
 
 
-def _active_rms(x: Floats) -> npt.NDArray[np.float64]:
+def _active(x: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Energy of frames of 20 ms, float64 [n, frames], and which of them are active."""
     frames = x.shape[1] // _FRAME
-    if frames == 0:
-        return _rms(x)
     framed = x[:, : frames * _FRAME].reshape(len(x), frames, _FRAME)
     energy: npt.NDArray[np.float64] = np.einsum("ijk,ijk->ij", framed, framed).astype(np.float64) / _FRAME
-    active = energy >= _ACTIVE * energy.max(axis=1, keepdims=True)
+    return energy, energy >= _ACTIVE * energy.max(axis=1, keepdims=True)
+
+
+def active_rms(x: Floats) -> npt.NDArray[np.float64]:
+    """The rms over the frames of 20 ms within 20 dB of a clip's loudest, so that pauses do not count.
+
+    The idea of ITU-T P.56's active level.
+
+    Args:
+        x: float32 [n, samples].
+
+    Returns:
+        float64 [n].
+    """
+    if x.shape[1] < _FRAME:
+        return _rms(x)
+    energy, active = _active(x)
     power: npt.NDArray[np.float64] = (energy * active).sum(axis=1) / active.sum(axis=1)
     return np.sqrt(power)
+
+
+def word_ends(x: Floats) -> npt.NDArray[np.int32]:
+    """Where the words in clips end: after the last frame of 20 ms within 20 dB of the loudest.
+
+    Args:
+        x: float32 [n, samples], without added noise.
+
+    Returns:
+        int32 [n], in samples.
+    """
+    if x.shape[1] < _FRAME:
+        return np.full(len(x), x.shape[1], np.int32)
+    _, active = _active(x)
+    after = active.shape[1] - np.argmax(active[:, ::-1], axis=1)
+    return (after * _FRAME).astype(np.int32)

@@ -193,7 +193,8 @@ def examples(clips: Sequence[Clip], data: DataConfig, split: str, seed: int) -> 
         elif clip.split == split and clip.word not in data.words:
             others.setdefault(clip.word, []).append(clip)
     dealt = _deal([[group[i] for i in rng.permutation(len(group))] for group in others.values()], rng)
-    unknown = math.ceil(words * data.unknown_percent / 100)
+    percent = (data.training_unknown_percent if split == TRAINING else 0) or data.unknown_percent
+    unknown = math.ceil(words * percent / 100)
     chosen += [Example(labels[UNKNOWN], c) for c in dealt[:unknown]]
     quiet = math.ceil(words * data.silence_percent / 100)
     kept: list[Clip | None] = [silence[i] for i in rng.permutation(len(silence))[:quiet]]

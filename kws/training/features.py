@@ -16,6 +16,7 @@ import os
 import shutil
 import signal
 import sys
+import zipfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -29,7 +30,7 @@ import numpy.typing as npt
 import kws
 from kws.config import AugmentConfig, Experiment
 from kws.datasets import clips as clip_lists
-from kws.datasets.augment import NoiseSource, augment
+from kws.datasets.augment import NoiseSource, augment, word_ends
 from kws.datasets.clips import SPLITS, Example
 from kws.errors import KwsError
 from kws.files import replacing
@@ -38,11 +39,26 @@ from kws.quantize.model import frontend_tables
 
 Progress = Callable[[int, int], None]
 Int8 = npt.NDArray[np.int8]
+Int16 = npt.NDArray[np.int16]
 
 # A few hundred variants a job: about a second, so that progress moves and Ctrl-C is quick.
 _JOB_VARIANTS = 512
 # Streams in step in the front end: few enough for a frame's arrays to stay in the cache.
 _STREAMS = 64
+
+
+@dataclass(frozen=True)
+class Features:
+    """What training sees of clips.
+
+    Attributes:
+        features: int8 [clips, variants, frames, bands].
+        ends: int16 [clips, variants]: how many frames are complete where the word ends
+            (`kws.datasets.augment.word_ends`); of clips without speech, meaningless.
+    """
+
+    features: Int8
+    ends: Int16
 
 
 @dataclass(frozen=True)
@@ -72,7 +88,7 @@ def recipe(experiment: Experiment, data: Path, split: str) -> Recipe:
     """
     settings = experiment.data
     clips = clip_lists.index(data, settings.validation_percent, settings.testing_percent)
-    chosen = clip_lists.examples(clips, settings, split, experiment.training.seed)
+    chosen = clip_lists.examples(clips, settings, split, experiment.augment.seed)
     variants = experiment.augment.variants if split == clip_lists.TRAINING else 1
     return Recipe(experiment, split, tuple(chosen), tuple(clip_lists.background(data)), variants)
 
@@ -98,7 +114,7 @@ def digest(made: Recipe) -> str:
         "clip_ms": experiment.data.clip_ms,
         "augment": _waveform_settings(experiment.augment) if made.variants > 1 else None,
         "variants": made.variants,
-        "seed": experiment.training.seed,
+        "seed": experiment.augment.seed,
         "split": made.split,
         "files": listing(made),
         "code": [_source(m) for m in (Frontend, augment, clip_lists.load)],
@@ -107,7 +123,13 @@ def digest(made: Recipe) -> str:
 
 
 def _waveform_settings(config: AugmentConfig) -> list[object]:
-    return [config.time_shift_ms, config.gain_db, config.noise_probability, list(config.snr_db)]
+    return [
+        config.speed_percent,
+        config.time_shift_ms,
+        list(config.gain_db),
+        config.noise_probability,
+        list(config.snr_db),
+    ]
 
 
 def _source(member: object) -> str:
@@ -117,7 +139,7 @@ def _source(member: object) -> str:
         return ""  # an installation without sources is told apart by its version
 
 
-def features(made: Recipe, folder: Path, progress: Progress | None = None) -> Int8:
+def features(made: Recipe, folder: Path, progress: Progress | None = None, shared: bool = False) -> Features:
     """Features of a recipe, from the cache or computed into it.
 
     Training clips: the first variant is the clip as recorded, the others are augmented
@@ -126,11 +148,9 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None) -> In
 
     Args:
         made: what to compute.
-        folder: the cache; older features of the same split are deleted from it.
+        folder: the cache.
         progress: called with (clips done, clips in total), variants counted as clips.
-
-    Returns:
-        int8 ``[examples, variants, frames, bands]``.
+        shared: leave other features of the same split in the cache, instead of deleting them.
 
     Raises:
         KwsError: a clip cannot be read (it is named), or the cache cannot be written.
@@ -142,31 +162,38 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None) -> In
         config.frontend.frames(config.data.clip_samples),
         config.frontend.bands,
     )
-    path = folder / f"{made.split}-{digest(made)}.npy"
-    if path.exists():
-        try:
-            found = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            found = None  # damaged: computed again
-        if found is not None and found.shape == shape and found.dtype == np.int8:
-            return np.asarray(found, np.int8)
-    result = np.empty(shape, np.int8)
+    path = folder / f"{made.split}-{digest(made)}.npz"
+    if (found := _cached(path, shape)) is not None:
+        return found
+    result = Features(np.empty(shape, np.int8), np.empty(shape[:2], np.int16))
     done = 0
     # Closed at once, whatever happens: its processes must not outlive this call.
     with contextlib.closing(_compute(made)) as blocks:
         for places, block in blocks:
-            result[list(places)] = block
+            result.features[list(places)], result.ends[list(places)] = block.features, block.ends
             done += len(places) * made.variants
             if progress is not None:
                 progress(done, shape[0] * shape[1])
     with replacing(path) as temporary:
-        _require_space(temporary, result.nbytes)
+        _require_space(temporary, result.features.nbytes + result.ends.nbytes)
         with temporary.open("wb") as file:
-            np.save(file, result)
-    for old in folder.glob(f"{made.split}-*.npy"):
+            np.savez(file, features=result.features, ends=result.ends)
+    for old in () if shared else folder.glob(f"{made.split}-*.np[yz]"):
         if old != path:
             old.unlink()
     return result
+
+
+def _cached(path: Path, shape: tuple[int, int, int, int]) -> Features | None:
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = Features(file["features"], file["ends"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # damaged: computed again
+    fits = (found.features.shape, found.ends.shape) == (shape, shape[:2])
+    return found if fits and found.features.dtype == np.int8 and found.ends.dtype == np.int16 else None
 
 
 def _require_space(path: Path, size: int) -> None:
@@ -194,7 +221,7 @@ def _jobs(made: Recipe) -> list[_Job]:
     return jobs
 
 
-def _compute(made: Recipe) -> Generator[tuple[Sequence[int], Int8], None, None]:
+def _compute(made: Recipe) -> Generator[tuple[Sequence[int], Features], None, None]:
     """Features of all jobs, in any order."""
     jobs = _jobs(made)
     processes = min(len(jobs), os.cpu_count() or 1)
@@ -203,7 +230,7 @@ def _compute(made: Recipe) -> Generator[tuple[Sequence[int], Int8], None, None]:
         return
     # Spawned, not forked: TensorFlow's threads in this process would not survive a fork.
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _initialise, (made,))
-    waiting: dict[Future[Int8], _Job] = {}
+    waiting: dict[Future[Features], _Job] = {}
     remaining = iter(jobs)
     try:
         for job in remaining:
@@ -219,7 +246,7 @@ def _compute(made: Recipe) -> Generator[tuple[Sequence[int], Int8], None, None]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _collect(waiting: dict[Future[Int8], _Job]) -> Iterator[tuple[Sequence[int], Int8]]:
+def _collect(waiting: dict[Future[Features], _Job]) -> Iterator[tuple[Sequence[int], Features]]:
     finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
     for future in finished:
         job = waiting.pop(future)
@@ -236,13 +263,13 @@ def _initialise(made: Recipe) -> None:
     _made = made
 
 
-def _run_here(job: _Job) -> Int8:
+def _run_here(job: _Job) -> Features:
     assert _made is not None
     return _run(_made, job)
 
 
 def _seed(made: Recipe, job: _Job) -> int:
-    key = [made.experiment.training.seed, SPLITS.index(made.split), job.places[0], job.spoken]
+    key = [made.experiment.augment.seed, SPLITS.index(made.split), job.places[0], job.spoken]
     return int(np.random.SeedSequence(key).generate_state(1)[0])
 
 
@@ -251,25 +278,28 @@ def _noise(paths: tuple[Path, ...], samples: int, seed: int) -> NoiseSource:
     return NoiseSource(paths, samples, seed)
 
 
-def _run(made: Recipe, job: _Job) -> Int8:
+def _run(made: Recipe, job: _Job) -> Features:
     config = made.experiment
     samples = config.data.clip_samples
     if job.spoken:
-        noise = _noise(made.background, samples, config.training.seed)
+        noise = _noise(made.background, samples, config.augment.seed)
         chosen = [made.examples[i] for i in job.places]
         recorded, _ = clip_lists.load(chosen, config.data, noise)
         rng = np.random.default_rng(_seed(made, job))
-        variants = [recorded] + [augment(recorded, rng, config.augment, noise) for _ in range(made.variants - 1)]
+        variants = [(recorded, word_ends(recorded.astype(np.float32)))]
+        variants += [augment(recorded, rng, config.augment, noise) for _ in range(made.variants - 1)]
     else:
         # Silence draws from the source's own generator, so each job needs a source of its own.
         fresh = NoiseSource(made.background, samples, _seed(made, job))
-        variants = [fresh.silence(len(job.places)) for _ in range(made.variants)]
+        nowhere = np.zeros(len(job.places), np.int32)
+        variants = [(fresh.silence(len(job.places)), nowhere) for _ in range(made.variants)]
     tables = frontend_tables(config.frontend)
     parts = []
-    for pcm in variants:
+    for pcm, _ in variants:
         blocks = [
             Frontend(tables, streams=len(block)).process(block)
             for block in (pcm[i : i + _STREAMS] for i in range(0, len(pcm), _STREAMS))
         ]
         parts.append(np.concatenate(blocks))
-    return np.stack(parts, axis=1)
+    frames = np.stack([[config.frontend.frames(int(end)) for end in ends] for _, ends in variants], axis=1)
+    return Features(np.stack(parts, axis=1), frames.astype(np.int16))

@@ -1,90 +1,29 @@
-"""The float network in tf_keras: stacked LSTMs, a dense layer, softmax; one training step, evaluation.
-
-tf_keras (Keras 2), not Keras 3: only from its LSTM does the TFLite converter make one fused
-operator (docs/DESIGN.md).
-"""
+"""The float network in tf_keras: stacked LSTMs, a dense layer, softmax; one training step, evaluation."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.config import NetworkConfig, TrainingConfig
-from kws.errors import KwsError
 from kws.fixedpoint.frontend import FEATURE_SCALE
 from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
+from kws.training.descent import Descent, initial_seed
+from kws.training.streams import Stretch
+from kws.training.tensorflow import import_tensorflow
 
 Int8 = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]
 State = list[tuple[Any, Any]]
 
-# Recurrent gradients explode now and then; longer ones are scaled to this norm.
-_GRADIENT_NORM = 1.0
-_WARM_UP_EPOCHS = 1.0
-_LAST_RATE = 0.01
-# The loss is taken over this many last frames of a clip: a detector averages posteriors, so they
-# must not only be right at the end but stay right.
-_LOSS_FRAMES = 10
-# The averaged weights look back over about this many steps, fewer at the beginning.
-_AVERAGE_STEPS = 400
-
-
-_MISSING = "training needs TensorFlow: pip install 'kws[train]'"
-
-
-def require_tensorflow() -> None:
-    """Make sure that TensorFlow is there, without the seconds that importing it takes.
-
-    Raises:
-        KwsError: it is not installed.
-    """
-    if any(find_spec(name) is None for name in ("tensorflow", "tf_keras")):
-        raise KwsError(_MISSING)
-
-
-@cache
-def import_tensorflow() -> tuple[Any, Any]:
-    """Import TensorFlow and tf_keras, quietly.
-
-    Raises:
-        KwsError: they are not installed.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        with _quiet_stderr():
-            import tensorflow
-            import tf_keras
-
-            tensorflow.config.list_physical_devices()
-    except ImportError as error:
-        raise KwsError(_MISSING) from error
-    tensorflow.get_logger().setLevel("ERROR")
-    return tensorflow, tf_keras
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep C++ from writing to standard error: TensorFlow logs before it reads its log level."""
-    try:
-        kept = os.dup(2)
-    except OSError:
-        yield  # no standard error, nothing to keep quiet
-        return
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+# What a clip is judged by: the mean of the posteriors after its last frames, as a detector's.
+JUDGED_FRAMES = 10
 
 
 @cache
@@ -125,8 +64,8 @@ class Layers:
         for index, width in enumerate(units):
             cell = _clipped_cell()(
                 width,
-                kernel_initializer=init.GlorotUniform(seed=_seed(seed, index, 0)),
-                recurrent_initializer=init.Orthogonal(seed=_seed(seed, index, 1)),
+                kernel_initializer=init.GlorotUniform(seed=initial_seed(seed, index, 0)),
+                recurrent_initializer=init.Orthogonal(seed=initial_seed(seed, index, 1)),
                 name=f"cell_{index}",
             )
             lstm = keras.layers.RNN(cell, return_sequences=True, return_state=True, name=f"lstm_{index}")
@@ -134,7 +73,7 @@ class Layers:
             self.lstms.append(lstm)
             inputs = width
         self.dense = keras.layers.Dense(
-            labels, kernel_initializer=init.GlorotUniform(seed=_seed(seed, len(units), 0)), name="dense"
+            labels, kernel_initializer=init.GlorotUniform(seed=initial_seed(seed, len(units), 0)), name="dense"
         )
         self.dense.build((None, inputs))
         self.variables = [v for layer in (*self.lstms, self.dense) for v in layer.trainable_variables]
@@ -144,14 +83,11 @@ class Layers:
         tf, _ = import_tensorflow()
         return [(tf.zeros((n, m.cell.units)), tf.zeros((n, m.cell.units))) for m in self.lstms]
 
-    def logits(
-        self, features: Any, state: State, last: int = 1, dropout: float = 0.0, seed: Any = None
-    ) -> tuple[Any, State]:
-        """Logits after the last frames, float32 [n, last, labels], and the state left behind.
+    def logits(self, features: Any, state: State, dropout: float = 0.0, seed: Any = None) -> tuple[Any, State]:
+        """Logits after every frame, float32 [n, frames, labels], and the state left behind.
 
         Args:
             features: int8 tensor [n, frames, bands].
-            last: number of frames.
             state: h and c of every LSTM.
             dropout: dropout rate after each LSTM.
             seed: int32 [2] of the dropout's draws; needed when ``dropout`` is not 0.
@@ -162,8 +98,6 @@ class Layers:
         for index, lstm in enumerate(self.lstms):
             x, h, c = lstm(x, initial_state=list(state[index]))
             left.append((h, c))
-            if index == len(self.lstms) - 1:
-                x = x[:, -last:]
             if dropout > 0:
                 # Stateless, so that a resumed run draws what an uninterrupted one would have.
                 x = tf.nn.experimental.stateless_dropout(x, dropout, seed + tf.constant([0, index]))
@@ -181,19 +115,8 @@ class Layers:
         self.dense.set_weights([network.kernel, network.bias])
 
 
-def _seed(seed: int, layer: int, which: int) -> int:
-    return int(np.random.SeedSequence([seed, layer, which]).generate_state(1)[0] >> 1)
-
-
-class Learner:
-    """Weights, their running average and the optimizer: everything that training changes.
-
-    Evaluation uses the average, which is also what is kept: it is better than the weights
-    themselves at any but the last, slow steps.
-
-    Attributes:
-        steps: gradient steps taken.
-    """
+class LstmLearner:
+    """The network in training: weights, their running average, the optimizer, carried states."""
 
     def __init__(
         self,
@@ -201,7 +124,7 @@ class Learner:
         labels: int,
         network: NetworkConfig,
         training: TrainingConfig,
-        batch_size: int,
+        batch: int,
         steps_per_epoch: int,
     ) -> None:
         """Build the network.
@@ -209,139 +132,95 @@ class Learner:
         Raises:
             KwsError: TensorFlow is not installed.
         """
-        self._tf, keras = import_tensorflow()
-        self._training, self._dropout, self._labels, self._batch = training, network.dropout, labels, batch_size
+        self._tf, _ = import_tensorflow()
+        self._training, self._dropout, self._batch = training, network.dropout, batch
         self._current = Layers(bands, network.lstm_units, labels, training.seed)
         self._average = Layers(bands, network.lstm_units, labels, training.seed)
-        warm_up = max(1, round(_WARM_UP_EPOCHS * steps_per_epoch))
-        rate = keras.optimizers.schedules.CosineDecay(
-            training.learning_rate * _LAST_RATE,
-            max(1, training.epochs * steps_per_epoch - warm_up),
-            alpha=1.0 * _LAST_RATE,
-            warmup_target=training.learning_rate,
-            warmup_steps=warm_up,
-        )
-        self._optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=training.weight_decay, global_clipnorm=_GRADIENT_NORM, jit_compile=False
-        )
-        biases = [v for v in self._current.variables if len(v.shape) == 1]
-        self._optimizer.exclude_from_weight_decay(var_list=biases)
-        self._optimizer.build(self._current.variables)
+        variables = self._current.variables
+        self.descent = Descent(variables, variables, self._average.variables, training, steps_per_epoch)
         self._step = self._tf.function(self._train_step)
-        self._infer = self._tf.function(self._average.logits, reduce_retracing=True)
+        self._infer = self._tf.function(self._posteriors, reduce_retracing=True)
         self.reset_carried()
-
-    @property
-    def steps(self) -> int:
-        """Gradient steps taken."""
-        return int(self._optimizer.iterations.numpy())
-
-    @property
-    def learning_rate(self) -> float:
-        """The learning rate of the last step."""
-        return float(self._optimizer.learning_rate)
 
     def reset_carried(self) -> None:
         """Forget the LSTM state that the last batch left behind."""
         self._carried = self._current.initial_state(self._batch)
 
-    def _train_step(self, features: Any, labels: Any, carried: State, starts: Any) -> tuple[Any, Any, State]:
+    def _train_step(self, features: Any, targets: Any, weights: Any, carried: State, starts: Any) -> tuple[Any, State]:
         tf = self._tf
         state = [(h * starts, c * starts) for h, c in carried]
-        step = tf.cast(self._optimizer.iterations, tf.int32)
+        step = tf.cast(self.descent.iterations, tf.int32)
         seed = tf.stack([tf.constant(self._training.seed % 2**31), step * 64])
         with tf.GradientTape() as tape:
-            last = min(_LOSS_FRAMES, features.shape[1])
-            logits, left = self._current.logits(features, state, last, self._dropout, seed)
-            loss = self._loss(logits, labels)
-        variables = self._current.variables
-        self._optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        taken = tf.cast(self._optimizer.iterations, tf.float32)
-        share = tf.maximum(1.0 / _AVERAGE_STEPS, 9.0 / (taken + 9.0))
-        for average, current in zip(self._average.variables, variables, strict=True):
-            average.assign_add(share * (current - average))
-        correct = tf.reduce_mean(tf.cast(tf.argmax(logits[:, -1], 1, tf.int32) == labels, tf.float32))
-        return loss, correct, left
+            logits, left = self._current.logits(features, state, self._dropout, seed)
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+            loss = tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+        self.descent.step(tape, loss)
+        right = tf.cast(tf.argmax(logits, 2) == tf.argmax(targets, 2), tf.float32)
+        return tf.stack([loss, tf.reduce_sum(right * weights) / tf.reduce_sum(weights)]), left
 
-    def _loss(self, logits: Any, labels: Any) -> Any:
-        tf, smoothing = self._tf, self._training.label_smoothing
-        targets = tf.one_hot(labels, self._labels) * (1 - smoothing) + smoothing / self._labels
-        targets = tf.broadcast_to(targets[:, None], tf.shape(logits))
-        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
-
-    def train(self, features: Int8, labels: npt.NDArray[np.int32], carry: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    def train(self, stretch: Stretch, carry: npt.NDArray[np.bool_]) -> tuple[float, float]:
         """Take one gradient step.
 
         Args:
-            features: int8 [batch, frames, bands].
-            labels: int32 [batch].
-            carry: bool [batch]: which clips start from the state that the clip in the same
-                place of the last batch left behind; the others start from zero.
+            stretch: what to learn.
+            carry: bool [batch]: which streams start from the state that the last batch left in
+                the same place; the others start from zero.
 
         Returns:
-            Loss and accuracy of the batch, in training (with dropout).
+            Loss and share of frames named right, in training (with dropout).
         """
-        starts = carry.astype(np.float32)[:, None]
-        loss, correct, self._carried = self._step(
-            self._tf.constant(features), self._tf.constant(labels), self._carried, self._tf.constant(starts)
+        constant = self._tf.constant
+        starts = constant(carry.astype(np.float32)[:, None])
+        result, self._carried = self._step(
+            constant(stretch.features), constant(stretch.targets), constant(stretch.weights), self._carried, starts
         )
-        return float(loss), float(correct)
+        loss, right = result.numpy()
+        return float(loss), float(right)
 
-    def evaluate(self, features: Int8, labels: npt.NDArray[np.int32], streams: int) -> tuple[float, float, float]:
-        """Judge the averaged weights, once from reset and once in the middle of a stream.
+    def _posteriors(self, features: Any, state: State) -> tuple[Any, State]:
+        logits, left = self._average.logits(features, state)
+        return self._tf.nn.softmax(logits[:, -JUDGED_FRAMES:]), left
+
+    def evaluate(self, features: Int8, streams: int) -> tuple[Floats, Floats]:
+        """Posteriors of clips by the averaged weights, once from reset and once in the middle of a stream.
 
         For the second the clips are dealt to ``streams`` streams; each clip but a stream's first
         starts from the state that the one before it left behind.
 
         Args:
             features: int8 [n, frames, bands], in random order.
-            labels: int32 [n].
             streams: clips evaluated in step.
 
         Returns:
-            Loss and accuracy from reset; accuracy in streams.
+            Means over the last :data:`JUDGED_FRAMES` frames, float32 [n, labels]: from reset, in streams.
         """
-        tf, n = self._tf, len(features)
-        streams = min(streams, max(1, n // 2))
+        n = len(features)
         # Whole batches only: another shape would be traced anew.
         places = np.arange(math.ceil(n / streams) * streams) % n
         carried = self._average.initial_state(streams)
         reset, stream = [], []
         for start in range(0, len(places), streams):
-            batch = tf.constant(features[places[start : start + streams]])
-            logits, _ = self._infer(batch, self._average.initial_state(streams))
-            reset.append(logits.numpy()[:, 0])
-            logits, carried = self._infer(batch, carried)
-            stream.append(logits.numpy()[:, 0])
-        from_reset, in_stream = np.concatenate(reset)[:n], np.concatenate(stream)[:n]
-        accuracy = float(np.mean(from_reset.argmax(axis=1) == labels))
-        in_stream_accuracy = float(np.mean(in_stream[streams:].argmax(axis=1) == labels[streams:]))
-        return float(self._loss(tf.constant(from_reset[:, None]), tf.constant(labels))), accuracy, in_stream_accuracy
+            batch = self._tf.constant(features[places[start : start + streams]])
+            posteriors, _ = self._infer(batch, self._average.initial_state(streams))
+            reset.append(posteriors.numpy().mean(axis=1))
+            posteriors, carried = self._infer(batch, carried)
+            stream.append(posteriors.numpy().mean(axis=1))
+        return np.concatenate(reset)[:n], np.concatenate(stream)[:n]
 
-    def best(self) -> FloatNetwork:
-        """The averaged weights."""
-        return self._average.get()
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything that :meth:`restore` needs to go on, as named arrays."""
-        arrays = {f"current/{k}": v for k, v in self._current.get().arrays().items()}
-        arrays |= {f"average/{k}": v for k, v in self._average.get().arrays().items()}
-        return arrays | {f"optimizer/{i}": v.numpy() for i, v in enumerate(self._optimizer_variables())}
-
-    def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
-        """Go on from a state.
+    def take(self, network: FloatNetwork) -> None:
+        """Start from the weights of another network of the same shape.
 
         Raises:
-            KeyError: an array is missing.
-            ValueError: the arrays are another network's.
+            ValueError: it has another shape.
         """
-        for prefix, layers in (("current/", self._current), ("average/", self._average)):
-            named = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-            layers.set(FloatNetwork.from_arrays(named))
-        for i, variable in enumerate(self._optimizer_variables()):
-            variable.assign(arrays[f"optimizer/{i}"])
-        self.reset_carried()
+        self._current.set(network)
+        self._average.set(network)
 
-    def _optimizer_variables(self) -> list[Any]:
-        # The learning rate is among them, but a schedule computes it from the iterations.
-        return [v for v in self._optimizer.variables if v is not getattr(self._optimizer, "_learning_rate", None)]
+    def save(self, path: Path) -> None:
+        """Write the averaged weights.
+
+        Raises:
+            KwsError: the file cannot be written.
+        """
+        self._average.get().save(path)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import json
 import platform
 import shutil
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -19,14 +21,18 @@ import numpy.typing as npt
 
 import kws
 from kws import runs
-from kws.config import Experiment
-from kws.datasets import is_synthetic, spec_augment
+from kws.config import TEACHER, Experiment
+from kws.datasets import is_synthetic
 from kws.errors import KwsError
 from kws.files import replacing
+from kws.quantize.float_reference import FloatNetwork
 from kws.training import features as feature_maker
+from kws.training.course import Lessons, StreamCourse, TeacherCourse
+from kws.training.descent import Descent
 from kws.training.features import Recipe
 from kws.training.history import Epoch, History
-from kws.training.network import Learner, require_tensorflow
+from kws.training.teacher import Teacher, as_labels
+from kws.training.tensorflow import require_tensorflow
 
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
@@ -36,8 +42,6 @@ Progress = Callable[[str, int, int], None]
 Report = Callable[[Epoch, bool], None]
 """Called after each epoch with it and whether it is the best so far."""
 
-# Streams that validation clips are dealt to; also the number of clips evaluated in step.
-_VALIDATION_STREAMS = 128
 # A picture takes as long as many a short epoch.
 _PLOT_SECONDS = 10.0
 # Settings that a run may change without its training being another one.
@@ -57,14 +61,17 @@ def train(
     progress: Progress | None = None,
     report: Report | None = None,
     restart: bool = False,
+    teachers: Sequence[Path] = (),
+    initial: FloatNetwork | None = None,
+    cache: Path | None = None,
 ) -> History:
     """Train a network on a folder of clips, or go on where an interrupted training stopped.
 
-    The loss is the cross-entropy of the posteriors after a clip's last frame. In every batch
-    ``training.carry_state`` of the clips start from the LSTM state that a clip of the batch
-    before left behind (EdgeML's rolling idea), so that the network works both from reset and
-    after hours of listening. The weights that are kept are a running average, of the epoch with
-    the best validation accuracy (mean of from reset and in a stream, if states are carried).
+    An LSTM learns on endless streams (`kws.training.streams`): in every batch
+    ``training.carry_state`` of the clips go on from the state that the batch before left behind
+    (EdgeML's rolling idea), so that the network works both from reset and after hours of
+    listening. The weights that are kept are a running average, of the epoch with the best
+    validation accuracy (mean of from reset and in a stream, if states are carried).
 
     After each epoch the folder holds all that is needed to go on: an interrupt (Ctrl-C) loses at
     most the epoch under way, and the resumed training takes the same random draws.
@@ -76,6 +83,10 @@ def train(
         progress: called often.
         report: called after each epoch.
         restart: throw away what an earlier training left in ``run``.
+        teachers: runs of teachers (``network.kind = "teacher"``) to learn from; the mean of
+            their posteriors counts ``training.distillation`` against the labels.
+        initial: weights to start from.
+        cache: where features are kept, to be shared by several runs; by default in ``run``.
 
     Returns:
         What each epoch brought, those before an interrupt included.
@@ -90,26 +101,31 @@ def train(
     if restart:
         _clear(run)
     provenance = _provenance(experiment, data, recipes)
+    if teachers:
+        provenance["teachers"] = [_introduced(path) for path in teachers]
     before = _require_same(provenance, run)
     saved = _load_checkpoint(run)
     # What trained the weights that are there is said by the run that made them.
     provenance |= {key: before[key] for key in ("kws", "versions", "best") if key in before}
     runs.save_json(provenance, run / runs.PROVENANCE)
     runs.write_config(experiment, run)
-    training_features, validation = _features(recipes, run / runs.CACHE, progress)
-    _save_calibration(experiment, training_features.features, run)
+    folder = run / runs.CACHE if cache is None else cache
+    lessons, validation = _features(recipes, folder, cache is not None, progress)
+    is_teacher = experiment.network.kind == TEACHER
+    if not is_teacher:
+        _save_calibration(experiment, lessons.features, run)
     history = saved[1] if saved is not None else None
     plotted = 0.0
     if history is None or not _finished(experiment, history):
-        learner = _learner(experiment, len(training_features.labels))
+        course = _course(experiment, _taught(experiment, lessons, teachers, folder, progress), initial)
         if saved is not None:
-            _restore(learner, saved[0], run)
-        for epoch in _epochs(experiment, learner, training_features, validation, history, progress):
+            _restore(course.descent, saved[0], run)
+        for epoch in _epochs(experiment, course, validation, history, progress):
             history = History((*history.epochs, epoch)) if history is not None else History((epoch,))
             is_best = history.best is epoch
             if is_best:
-                learner.best().save(run / runs.WEIGHTS)
-            _save_checkpoint(learner, history, run)
+                course.learner.save(run / runs.WEIGHTS)
+            _save_checkpoint(course.descent, history, run)
             _save_history(history, provenance, run)
             if time.monotonic() - plotted > _PLOT_SECONDS:
                 history.plot(run / runs.PLOT, experiment.name)
@@ -167,6 +183,16 @@ def _provenance(experiment: Experiment, data: Path, recipes: dict[str, Recipe]) 
     }
 
 
+def _introduced(run: Path) -> dict[str, Any]:
+    """What a student's provenance says of a teacher."""
+    values = runs.load_json(run / runs.PROVENANCE)
+    try:
+        weights = hashlib.sha256((run / runs.WEIGHTS).read_bytes()).hexdigest()[:16]
+        return {"name": values["settings"]["name"], "weights": weights, **values["best"]}
+    except (OSError, KeyError) as error:
+        raise KwsError(f"{run} is not the run of a trained teacher ({error}); train it first") from error
+
+
 def _version(package: str) -> str:
     # Not imported: a finished run is recognised without TensorFlow.
     try:
@@ -192,6 +218,8 @@ def _require_same(provenance: dict[str, Any], run: Path) -> dict[str, Any]:
                 f"{run} holds a training with other settings ({key} is {old.get(key)} there and {new.get(key)} now);"
                 f" {remedy}"
             )
+    if before.get("teachers") != provenance.get("teachers"):
+        raise KwsError(f"{run} holds a training with other teachers; {remedy}")
     if not same_data:
         raise KwsError(f"{run} holds a training on other clips than {provenance['data']['name']} has now; {remedy}")
     return before
@@ -212,7 +240,7 @@ def _clear(run: Path) -> None:
     shutil.rmtree((run / runs.CHECKPOINT).parent, ignore_errors=True)
 
 
-def _features(recipes: dict[str, Recipe], cache: Path, progress: Progress | None) -> tuple[_Set, _Set]:
+def _features(recipes: dict[str, Recipe], cache: Path, shared: bool, progress: Progress | None) -> tuple[Lessons, _Set]:
     made = []
     for split, recipe in recipes.items():
 
@@ -221,11 +249,45 @@ def _features(recipes: dict[str, Recipe], cache: Path, progress: Progress | None
                 progress(what, done, total)
 
         labels = np.array([e.label for e in recipe.examples], np.int32)
-        made.append(_Set(feature_maker.features(recipe, cache, tell), labels))
-    training, validation = made
+        made.append((feature_maker.features(recipe, cache, tell, shared), labels))
+    (lessons, lesson_labels), (judged, labels) = made
     # Streams of validation clips must be mixed.
-    order = np.random.default_rng(0).permutation(len(validation.labels))
-    return training, _Set(validation.features[order, 0], validation.labels[order])
+    order = np.random.default_rng(0).permutation(len(labels))
+    validation = _Set(judged.features[order, 0], labels[order])
+    return Lessons(lessons.features, lessons.ends, lesson_labels, None), validation
+
+
+def _taught(
+    experiment: Experiment, lessons: Lessons, teachers: Sequence[Path], cache: Path, progress: Progress | None
+) -> Lessons:
+    """The lessons with the mean of the teachers' posteriors, kept in the cache."""
+    if not teachers:
+        return lessons
+    key = hashlib.sha256(lessons.features.data)
+    key.update(json.dumps([experiment.data.labels, [_introduced(run) for run in teachers]]).encode())
+    path = cache / f"taught-{key.hexdigest()[:16]}.npy"
+    shape = (*lessons.features.shape[:2], len(experiment.data.labels))
+    if path.exists():
+        with contextlib.suppress(OSError, ValueError, EOFError):
+            found = np.load(path, allow_pickle=False)
+            if found.shape == shape and found.dtype == np.float32:
+                return dataclasses.replace(lessons, taught=found)
+    clips = lessons.features.reshape(-1, *lessons.features.shape[2:])
+    total = np.zeros(shape, np.float32)
+    for number, run in enumerate(teachers, 1):
+        teacher, settings = Teacher.load(run)
+        if settings.frontend != experiment.frontend or settings.data.clip_ms != experiment.data.clip_ms:
+            raise KwsError(f"the teacher {run} hears with another front end or clip length; train one with the same")
+
+        def tell(done: int, count: int, what: str = f"teacher {number} of {len(teachers)}") -> None:
+            if progress is not None:
+                progress(what, done, count)
+
+        posteriors = as_labels(teacher.posteriors(clips, tell), settings, experiment)
+        total += posteriors.reshape(shape) / len(teachers)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, total)
+    return dataclasses.replace(lessons, taught=total)
 
 
 def _save_calibration(experiment: Experiment, features: Int8, run: Path) -> None:
@@ -237,61 +299,38 @@ def _save_calibration(experiment: Experiment, features: Int8, run: Path) -> None
         np.save(file, features[chosen, which])
 
 
-def _batch_size(experiment: Experiment, clips: int) -> int:
-    return min(experiment.training.batch_size, clips)
-
-
-def _learner(experiment: Experiment, clips: int) -> Learner:
-    batch = _batch_size(experiment, clips)
-    return Learner(
-        experiment.frontend.bands,
-        len(experiment.data.labels),
-        experiment.network,
-        experiment.training,
-        batch_size=batch,
-        steps_per_epoch=clips // batch,
-    )
+def _course(experiment: Experiment, lessons: Lessons, initial: FloatNetwork | None) -> StreamCourse | TeacherCourse:
+    if experiment.network.kind == TEACHER:
+        return TeacherCourse(experiment, lessons)
+    return StreamCourse(experiment, lessons, initial)
 
 
 def _epochs(
     experiment: Experiment,
-    learner: Learner,
-    data: _Set,
+    course: StreamCourse | TeacherCourse,
     validation: _Set,
     history: History | None,
     progress: Progress | None,
 ) -> Iterator[Epoch]:
-    config = experiment.training
-    batch = _batch_size(experiment, len(data.labels))
-    for number in range(1 + (len(history.epochs) if history is not None else 0), config.epochs + 1):
+    for number in range(1 + (len(history.epochs) if history is not None else 0), experiment.training.epochs + 1):
         begin = time.monotonic()
-        # Its own generator for each epoch: a resumed run draws what an uninterrupted one does.
-        rng = np.random.default_rng([config.seed, number])
-        order = rng.permutation(len(data.labels))
-        variants = rng.integers(data.features.shape[1], size=len(order))
-        learner.reset_carried()
-        results = []
-        total = len(order) // batch
-        for step in range(total):
-            places = order[step * batch : (step + 1) * batch]
-            x = spec_augment(data.features[places, variants[places]], rng, experiment.augment)
-            carry = np.less(rng.random(batch), config.carry_state) & (step > 0)
-            results.append(learner.train(x, data.labels[places], carry))
+
+        def tell(done: int, total: int, what: str = f"epoch {number}") -> None:
             if progress is not None:
-                progress(f"epoch {number}", step + 1, total)
-        loss, accuracy = np.mean(results, axis=0)
-        validation_loss, from_reset, in_stream = learner.evaluate(
-            validation.features, validation.labels, _VALIDATION_STREAMS
-        )
+                progress(what, done, total)
+
+        loss, accuracy = course.epoch(number, tell)
+        verdict = course.judge(validation.features, validation.labels)
+        carries = experiment.training.carry_state > 0
         yield Epoch(
             epoch=number,
-            learning_rate=learner.learning_rate,
-            loss=float(loss),
-            accuracy=float(accuracy),
-            validation_loss=validation_loss,
-            validation_accuracy=from_reset,
-            stream_accuracy=in_stream,
-            score=(from_reset + in_stream) / 2 if config.carry_state > 0 else from_reset,
+            learning_rate=course.descent.learning_rate,
+            loss=loss,
+            accuracy=accuracy,
+            validation_loss=verdict.loss,
+            validation_accuracy=verdict.from_reset,
+            stream_accuracy=verdict.in_stream,
+            score=(verdict.from_reset + verdict.in_stream) / 2 if carries else verdict.from_reset,
             seconds=round(time.monotonic() - begin, 2),
         )
 
@@ -314,9 +353,9 @@ def _save_history(history: History, provenance: dict[str, Any], run: Path) -> No
     runs.save_json(history.as_dict(), run / runs.HISTORY)
 
 
-def _save_checkpoint(learner: Learner, history: History, run: Path) -> None:
+def _save_checkpoint(descent: Descent, history: History, run: Path) -> None:
     # One file, so that state and history cannot disagree.
-    arrays: dict[str, Any] = {**learner.state(), "history": np.array(json.dumps(history.as_dict()))}
+    arrays: dict[str, Any] = {**descent.state(), "history": np.array(json.dumps(history.as_dict()))}
     with replacing(run / runs.CHECKPOINT) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
@@ -333,8 +372,8 @@ def _load_checkpoint(run: Path) -> tuple[dict[str, npt.NDArray[Any]], History] |
         raise KwsError(f"{path} is damaged ({error}); train with --restart to begin afresh") from error
 
 
-def _restore(learner: Learner, arrays: dict[str, npt.NDArray[Any]], run: Path) -> None:
+def _restore(descent: Descent, arrays: dict[str, npt.NDArray[Any]], run: Path) -> None:
     try:
-        learner.restore(arrays)
+        descent.restore(arrays)
     except (KeyError, ValueError) as error:
         raise KwsError(f"{run / runs.CHECKPOINT} does not fit the network; train with --restart") from error

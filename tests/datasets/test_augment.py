@@ -11,7 +11,7 @@ from kws.config import AugmentConfig
 from kws.datasets.augment import NoiseSource, augment, coloured_noise, spec_augment
 from kws.errors import KwsError
 
-STILL = AugmentConfig(time_shift_ms=0, gain_db=0, noise_probability=0)
+STILL = AugmentConfig(speed_percent=0, time_shift_ms=0, gain_db=(0, 0), noise_probability=0)
 
 
 def rms(x: np.ndarray) -> np.ndarray:
@@ -75,12 +75,12 @@ def test_cuts_come_from_the_recordings(tmp_path: Path) -> None:
 
 
 def test_nothing_to_do_changes_nothing(speech: np.ndarray, noise: NoiseSource) -> None:
-    np.testing.assert_array_equal(augment(speech, rng(), STILL, noise), speech)
+    np.testing.assert_array_equal(augment(speech, rng(), STILL, noise)[0], speech)
 
 
 def test_shift_fills_with_zeros(noise: NoiseSource) -> None:
     x = np.tile(np.arange(1, 8001, dtype=np.int16), (500, 1))
-    got = augment(x, rng(), replace(STILL, time_shift_ms=100), noise)
+    got, _ = augment(x, rng(), replace(STILL, time_shift_ms=100), noise)
     shifts = []
     for row in got:
         filled = np.flatnonzero(row)
@@ -94,34 +94,34 @@ def test_shift_fills_with_zeros(noise: NoiseSource) -> None:
 
 
 def test_gain(speech: np.ndarray, noise: NoiseSource) -> None:
-    got = 20 * np.log10(rms(augment(speech, rng(), replace(STILL, gain_db=12), noise)) / rms(speech))
+    got = 20 * np.log10(rms(augment(speech, rng(), replace(STILL, gain_db=(-12, 12)), noise)[0]) / rms(speech))
     assert -12.05 < got.min() < -11
     assert 11 < got.max() < 12.05
 
 
 def test_gain_saturates(noise: NoiseSource) -> None:
     loud = np.tile(np.array([30000, -30000], np.int16), (50, 4000))
-    got = augment(loud, rng(), replace(STILL, gain_db=20), noise)
+    got, _ = augment(loud, rng(), replace(STILL, gain_db=(-20, 20)), noise)
     assert (got.max(), got.min()) == (32767, -32768)
     assert (got[:, ::2] > 0).all()
 
 
 def test_noise_has_the_ratio_to_active_speech(speech: np.ndarray, noise: NoiseSource) -> None:
     config = replace(STILL, noise_probability=1, snr_db=(10, 10))
-    added = augment(speech, rng(), config, noise).astype(np.int32) - speech
+    added = augment(speech, rng(), config, noise)[0].astype(np.int32) - speech
     ratio = 20 * np.log10(rms(speech[:, 3000:5000]) / rms(added))
     np.testing.assert_allclose(ratio, 10, atol=0.6)
-    half = augment(speech, rng(), replace(config, noise_probability=0.5), noise)
+    half, _ = augment(speech, rng(), replace(config, noise_probability=0.5), noise)
     assert 0.4 < (half != speech).any(axis=1).mean() < 0.6
 
 
 def test_digital_silence_stays(noise: NoiseSource) -> None:
-    assert not augment(np.zeros((4, 8000), np.int16), rng(), AugmentConfig(), noise).any()
+    assert not augment(np.zeros((4, 8000), np.int16), rng(), AugmentConfig(), noise)[0].any()
 
 
 def test_augment_depends_on_the_rng_alone(speech: np.ndarray, noise: NoiseSource) -> None:
     before = speech.copy()
-    same = [augment(speech, rng(seed), AugmentConfig(), noise) for seed in (1, 1, 2)]
+    same = [augment(speech, rng(seed), AugmentConfig(), noise)[0] for seed in (1, 1, 2)]
     np.testing.assert_array_equal(same[0], same[1])
     assert not np.array_equal(same[0], same[2])
     np.testing.assert_array_equal(speech, before)
