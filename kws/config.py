@@ -22,6 +22,8 @@ SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
 SAMPLE_RATE = frontend.SAMPLE_RATE
 LSTM, TEACHER = KINDS = ("lstm", "teacher")
+BY_SPEAKER, BY_TAKE = SPLIT_RULES = ("speaker", "take")
+ALL, HEAD = TRAINABLE = ("all", "head")
 FFT_SIZES = (256, 512, 1024)
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
@@ -140,6 +142,9 @@ class DataConfig:
             More of them make fewer false accepts.
         validation_percent: share of speakers in validation where no split lists are found.
         testing_percent: share of speakers in testing where no split lists are found.
+        split_by: what is never in two splits where no split lists are found: a ``speaker``, or
+            only a ``take``, for recordings of one person or very few. Accuracy on takes held out
+            says nothing about other people.
     """
 
     words: tuple[str, ...] = COMMANDS
@@ -149,6 +154,7 @@ class DataConfig:
     training_unknown_percent: float = 0.0
     validation_percent: float = 10.0
     testing_percent: float = 10.0
+    split_by: str = BY_SPEAKER
 
     def __post_init__(self) -> None:
         _require(len(self.words) > 0, "data.words is empty; name at least one word to spot")
@@ -159,6 +165,10 @@ class DataConfig:
         for name in (f.name for f in fields(self) if f.name.endswith("_percent")):
             value = getattr(self, name)
             _require(0 <= value <= 100, f"data.{name} must be 0 to 100, not {value}")
+        _require(
+            self.split_by in SPLIT_RULES,
+            f"data.split_by must be one of {', '.join(SPLIT_RULES)}, not {self.split_by!r}",
+        )
         _require(
             self.validation_percent + self.testing_percent < 100,
             "data.validation_percent and data.testing_percent leave nothing to train on",
@@ -270,6 +280,8 @@ class TrainingConfig:
         weight_decay: decoupled weight decay (AdamW).
         label_smoothing: label smoothing of the cross-entropy.
         calibration_clips: training clips that set the int8 ranges.
+        trainable: what learns: ``all`` layers, or only the ``head``, the dense layer, on top of
+            the LSTMs of another model (`kws train --from`).
         seed: seed of every random draw.
     """
 
@@ -283,6 +295,7 @@ class TrainingConfig:
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
     calibration_clips: int = 500
+    trainable: str = ALL
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -295,6 +308,10 @@ class TrainingConfig:
         _require(0 <= self.weight_decay < 1, f"training.weight_decay must be in [0, 1), not {self.weight_decay}")
         _require(
             0 <= self.label_smoothing < 1, f"training.label_smoothing must be in [0, 1), not {self.label_smoothing}"
+        )
+        _require(
+            self.trainable in TRAINABLE,
+            f"training.trainable must be one of {', '.join(TRAINABLE)}, not {self.trainable!r}",
         )
 
 

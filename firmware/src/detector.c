@@ -1,5 +1,6 @@
 #include "detector.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void kws_detector_reset(kws_spotter *spotter)
@@ -10,6 +11,12 @@ void kws_detector_reset(kws_spotter *spotter)
     spotter->slot = 0;
     spotter->cooldown = 0;
     spotter->held = -1;
+}
+
+static bool reaches_threshold(const kws_spotter *spotter, uint32_t word)
+{
+    const kws_detector *detector = spotter->model->detector;
+    return spotter->sums[word] >= detector->threshold_sums[word - detector->first_word];
 }
 
 void kws_detector_step(kws_spotter *spotter, const int8_t *posteriors, kws_result *result)
@@ -26,23 +33,25 @@ void kws_detector_step(kws_spotter *spotter, const int8_t *posteriors, kws_resul
         row[i] = posterior;
     }
     spotter->slot = spotter->slot + 1 < detector->average_frames ? spotter->slot + 1 : 0;
-    /* A word that stays above the threshold is one detection however long it stays there. */
-    if (spotter->held >= 0 && sums[spotter->held] < detector->threshold_sum) {
+    /* A word that stays above its threshold is one detection however long it stays there. */
+    if (spotter->held >= 0 && !reaches_threshold(spotter, (uint32_t)spotter->held)) {
         spotter->held = -1;
     }
     if (spotter->cooldown > 0) {
         spotter->cooldown--;
         return;
     }
-    uint32_t best = detector->first_word;
-    for (uint32_t i = best + 1; i < labels; i++) {
-        best = sums[i] > sums[best] ? i : best;
+    int32_t best = -1;
+    for (uint32_t i = detector->first_word; i < labels; i++) {
+        if (reaches_threshold(spotter, i) && (best < 0 || sums[i] > sums[best])) {
+            best = (int32_t)i;
+        }
     }
-    if (sums[best] < detector->threshold_sum || (int32_t)best == spotter->held) {
+    if (best < 0 || best == spotter->held) {
         return;
     }
-    spotter->held = (int32_t)best;
+    spotter->held = best;
     spotter->cooldown = detector->cooldown_frames;
-    result->label = (int32_t)best;
+    result->label = best;
     result->score = sums[best];
 }

@@ -25,6 +25,8 @@ from kws.fixedpoint.network import Network
 from kws.quantize.model import Model, ModelInfo
 
 NOTICE = "Written by `kws export`; do not edit."
+# Of the structures that are filled in; firmware/include/kws/model.h has the same number.
+MODEL_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def model_header(model: Model) -> str:
         emit.comment(NOTICE),
         "#ifndef KWS_MODEL_H\n#define KWS_MODEL_H\n",
         '#include "kws/model.h"\n',
-        '#if KWS_MODEL_FORMAT != 1\n#error "this model was exported for another version of the kws library"\n#endif\n',
+        f"#if KWS_MODEL_FORMAT != {MODEL_FORMAT}",
+        '#error "this model was exported for another version of the kws library"\n#endif\n',
         f"#define KWS_MODEL_ID {emit.string(model.id)}",
         f"#define KWS_MODEL_TAG 0x{model.id[:8]}u",
         f"#define KWS_MODEL_HAS_FRONTEND {int(info is not None)}",
@@ -194,7 +197,7 @@ def _frontend(tables: FrontendTables) -> str:
 def _spotting(info: ModelInfo) -> str:
     p = info.detector_parameters()
     detector: dict[str, str | int] = {
-        "threshold_sum": p.threshold_sum,
+        "threshold_sums": "threshold_sums",
         "cooldown_frames": p.cooldown_frames,
         "average_frames": "KWS_MODEL_AVERAGE_FRAMES",
         "first_word": p.first_word,
@@ -211,6 +214,8 @@ def _spotting(info: ModelInfo) -> str:
     return "\n\n".join(
         [
             "static const char *const labels[KWS_MODEL_LABELS] = {\n" + names + "};",
+            emit.array("uint16_t", "threshold_sums", np.array(p.threshold_sums)),
+            _static_assert("thresholds", f"sizeof threshold_sums == 2u * (KWS_MODEL_LABELS - {p.first_word}u)"),
             emit.structure("kws_detector", "detector", detector),
             emit.structure("kws_model", "kws_model_data", fields, static=False),
         ]

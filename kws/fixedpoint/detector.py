@@ -1,10 +1,13 @@
-"""Posteriors to detections: moving average, threshold, cool-down.
+"""Posteriors to detections: moving average, thresholds, cool-down.
 
-Twin of ``firmware/src/detector.c``; specified in docs/SPEC.md, "Detector".
+Twin of ``firmware/src/detector.c``; specified in docs/SPEC.md, "Detector". C goes frame by frame.
+Here the sums of all frames are made at once, and the rules are applied to stretches of frames in
+which the best word is the same: hours of posteriors have few of those.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,18 +20,21 @@ class DetectorParameters:
 
     Attributes:
         average_frames: length of the moving average.
-        threshold_sum: a word is detected when the sum of its last ``average_frames`` posteriors
-            (0 to 255 each) reaches this.
+        threshold_sums: one a word: it is detected when the sum of its last ``average_frames``
+            posteriors (0 to 255 each) reaches this; at least 1.
         cooldown_frames: frames after a detection in which no other is reported.
         first_word: labels before this one (silence, unknown) are never reported.
-        labels: number of labels.
     """
 
     average_frames: int
-    threshold_sum: int
+    threshold_sums: tuple[int, ...]
     cooldown_frames: int
     first_word: int
-    labels: int
+
+    @property
+    def labels(self) -> int:
+        """Number of labels."""
+        return self.first_word + len(self.threshold_sums)
 
 
 @dataclass(frozen=True)
@@ -56,32 +62,93 @@ class Detector:
     def reset(self) -> None:
         """Forget everything."""
         p = self.parameters
-        self._ring: npt.NDArray[np.int64] = np.zeros((p.average_frames, p.labels), np.int64)
-        self._sums: npt.NDArray[np.int64] = np.zeros(p.labels, np.int64)
-        self._frame = 0
-        self._cooldown = 0
-        self._held = -1
+        self._window: npt.NDArray[np.int8] = np.full((p.average_frames - 1, p.labels), -128, np.int8)
+        self._decider = _Decider(p)
 
     def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
         """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""
-        return [d for row in posteriors.astype(np.int64) + 128 if (d := self._step(row)) is not None]
-
-    def _step(self, row: npt.NDArray[np.int64]) -> Detection | None:
         p = self.parameters
-        slot = self._frame % p.average_frames
-        self._sums += row - self._ring[slot]
-        self._ring[slot] = row
-        frame = self._frame
-        self._frame += 1
-        # A word that stays above the threshold is one detection however long it stays there.
-        if self._held >= 0 and self._sums[self._held] < p.threshold_sum:
-            self._held = -1
-        if self._cooldown > 0:
-            self._cooldown -= 1
-            return None
-        best = p.first_word + int(np.argmax(self._sums[p.first_word :]))
-        if self._sums[best] < p.threshold_sum or best == self._held:
-            return None
-        self._held = best
-        self._cooldown = p.cooldown_frames
-        return Detection(frame, best, int(self._sums[best]))
+        rows = np.concatenate([self._window, posteriors])
+        self._window = rows[len(posteriors) :].copy()
+        return self._decider.process(_window_sums(rows[:, p.first_word :], p.average_frames))
+
+
+def moving_sums(posteriors: npt.NDArray[np.int8], average_frames: int, first_word: int) -> npt.NDArray[np.uint16]:
+    """What :func:`detect` takes, from a whole stream.
+
+    Args:
+        posteriors: int8 [frames, labels], zero point -128.
+        average_frames: length of the moving average; frames before the first count as zeros.
+        first_word: index of the first label that is a word.
+
+    Returns:
+        uint16 [words, frames], each word's sum of its last ``average_frames`` posteriors.
+    """
+    words = posteriors[:, first_word:]
+    before = np.full((average_frames - 1, words.shape[1]), -128, np.int8)
+    return _window_sums(np.concatenate([before, words]), average_frames)
+
+
+def detect(sums: npt.NDArray[np.uint16], parameters: DetectorParameters) -> list[Detection]:
+    """What a detector finds in a stream, from its moving sums.
+
+    The same as :meth:`Detector.process` after a reset. For trying many thresholds and cool-downs on
+    one stream, whose sums are then made once.
+
+    Args:
+        sums: :func:`moving_sums` of the stream, made with ``parameters``' ``average_frames`` and ``first_word``.
+        parameters: the detector.
+    """
+    return _Decider(parameters).process(sums)
+
+
+def _window_sums(rows: npt.NDArray[np.int8], average_frames: int) -> npt.NDArray[np.uint16]:
+    """Sums of every ``average_frames`` successive rows of int8 [rows, words], as uint16 [words, sums]."""
+    frames, words = rows.shape
+    running = np.zeros((words, frames + 1), np.uint16)
+    # The running sums wrap, but a difference of two is below 2^16, hence exact.
+    np.cumsum((rows.T.astype(np.int16) + 128).astype(np.uint16), axis=1, dtype=np.uint16, out=running[:, 1:])
+    return running[:, average_frames:] - running[:, :-average_frames]
+
+
+class _Decider:
+    """Moving sums to detections."""
+
+    def __init__(self, parameters: DetectorParameters) -> None:
+        self._parameters = parameters
+        self._thresholds = np.array(parameters.threshold_sums, np.uint16)[:, None]
+        self._frame = 0
+        self._ready = 0  # the first frame after the cool-down
+        self._held = -1
+
+    def process(self, sums: npt.NDArray[np.uint16]) -> list[Detection]:
+        """Feed uint16 [words, frames] sums; return what was detected."""
+        p = self._parameters
+        reached = sums >= self._thresholds
+        best = _best_words(sums, reached)
+        changes = np.flatnonzero(best[1:] != best[:-1]) + 1
+        edges = [0, *changes.tolist(), len(best)] if len(best) else []
+        first_frame = self._frame
+        self._frame += len(best)
+        detections = []
+        for start, end in itertools.pairwise(edges):
+            word = int(best[start])
+            # A word that stays above its threshold is one detection however long it stays there.
+            if word == self._held:
+                continue
+            t = max(start, self._ready - first_frame)
+            if word >= 0 and t < end:
+                detections.append(Detection(first_frame + t, p.first_word + word, int(sums[word, t])))
+                self._held = word
+                self._ready = first_frame + t + p.cooldown_frames + 1
+            elif self._held >= 0 and not reached[self._held, start:end].all():
+                self._held = -1
+        return detections
+
+
+def _best_words(sums: npt.NDArray[np.uint16], reached: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Of each frame, the word with the greatest of the sums that reach their thresholds, or -1."""
+    best = np.full(sums.shape[1], -1, np.intp)
+    some = np.flatnonzero(reached.any(axis=0))
+    best[some] = np.argmax(np.where(reached[:, some], sums[:, some], 0), axis=0)
+    return best

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class ModelInfo:
             raise KwsError("the model's labels name no word to spot")
         if any(label.startswith("_") for label in self.labels[self.first_word :]):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
+        self.detector.thresholds(len(self.labels) - self.first_word)
 
     @property
     def first_word(self) -> int:
@@ -67,13 +68,10 @@ class ModelInfo:
         return sum(1 for label in self.labels if label.startswith("_"))
 
     def detector_parameters(self) -> DetectorParameters:
-        """The detector in integers: the threshold as a sum of posteriors, rounded up."""
+        """The detector in integers: thresholds as sums of posteriors, rounded up."""
         d = self.detector
-        # A posterior p is stored as 256 p, at most 255.
-        threshold = min(-(-round(d.threshold * 256 * 1000) * d.average_frames // 1000), 255 * d.average_frames)
-        return DetectorParameters(
-            d.average_frames, max(1, threshold), d.cooldown_frames, self.first_word, len(self.labels)
-        )
+        sums = (_threshold_sum(t, d.average_frames) for t in d.thresholds(len(self.labels) - self.first_word))
+        return DetectorParameters(d.average_frames, tuple(sums), d.cooldown_frames, self.first_word)
 
     def score(self, total: int) -> float:
         """A detection's summed posterior as a probability, 0 to 1."""
@@ -108,6 +106,11 @@ class ModelInfo:
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise KwsError(f"its kws metadata is damaged ({error})") from error
+
+
+def _threshold_sum(threshold: float, average_frames: int) -> int:
+    # A posterior p is stored as 256 p, at most 255.
+    return max(1, min(-(-round(threshold * 256 * 1000) * average_frames // 1000), 255 * average_frames))
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,18 @@ def _check_fit(network: Network, info: ModelInfo) -> None:
 def with_info(graph: Graph, info: ModelInfo) -> bytes:
     """The bytes of ``graph`` with ``info`` as its only metadata."""
     graph.metadata = {METADATA_NAME: info.to_json()}
+    return build(graph)
+
+
+def with_detector(model: Model, detector: DetectorConfig) -> bytes:
+    """The bytes of ``model``'s file with other detector settings and nothing else changed.
+
+    Raises:
+        KwsError: the model is a bare network, or ``detector`` has thresholds for another number of words.
+    """
+    info = replace(model.require_info(), detector=detector)
+    graph = parse(model.content, model.source)
+    graph.metadata[METADATA_NAME] = info.to_json()
     return build(graph)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 import subprocess
 
 import numpy as np
@@ -12,7 +13,8 @@ from random_models import bare_model, spotting_model
 
 from kws import codegen, firmware_build
 from kws.codegen import emit
-from kws.codegen.export import identifier, weight_bytes
+from kws.codegen.export import identifier, model_source, weight_bytes
+from kws.config import DetectorConfig
 from kws.errors import KwsError
 from kws.quantize.model import Model
 
@@ -114,6 +116,26 @@ def test_vectors_are_lively(tmp_path):
 def test_weight_bytes_counts_what_is_emitted():
     # 4 gates x (40 + 32 weights + 2 int32 biases) x 32 units, and 6 x (32 weights + 1 bias)
     assert weight_bytes(spotting_model(1, units=(32,)).network) == 4 * 32 * (40 + 32 + 8) + 6 * (32 + 4)
+
+
+def test_a_threshold_a_word():
+    detector = DetectorConfig(4, 0.5, 7, (0.25, 1.0, 0.5))
+    source = model_source(spotting_model(1, words=("yes", "no", "up"), detector=detector))
+    assert "uint16_t threshold_sums[3] = {\n    256, 1020, 512,\n};" in source
+    assert ".threshold_sums = threshold_sums," in source
+
+
+@needs("cc")
+def test_another_version_of_the_library_is_refused(tmp_path):
+    codegen.export(spotting_model(1), tmp_path)
+    codegen.copy_library(tmp_path)
+    header = tmp_path / "include/kws/model.h"
+    text, changes = re.subn(r"(#define KWS_MODEL_FORMAT) \d+", r"\1 1", header.read_text())
+    assert changes == 1
+    header.write_text(text)
+    command = ["cc", "-std=c99", "-I", tmp_path / "include", "-c", tmp_path / "kws_model.c", "-o", tmp_path / "x.o"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "exported for another version of the kws library" in done.stderr
 
 
 def test_emit():

@@ -495,10 +495,14 @@ class Detector:
 
     def __init__(self, settings: dict, labels: list[str]) -> None:
         self.average, self.cooldown_frames = settings["average_frames"], settings["cooldown_frames"]
-        units = round(settings["threshold"] * 256 * 1000) * self.average
-        self.threshold = clamp(math.ceil(Fraction(units, 1000)), 1, 255 * self.average)
         self.first_word = len([label for label in labels if label.startswith("_")])
         self.labels = len(labels)
+        words = labels[self.first_word :]
+        thresholds = settings.get("word_thresholds", []) or [settings["threshold"] for _ in words]
+        self.thresholds = {}
+        for word, threshold in zip(range(self.first_word, self.labels), thresholds, strict=True):
+            units = round(threshold * 256 * 1000) * self.average
+            self.thresholds[word] = clamp(math.ceil(Fraction(units, 1000)), 1, 255 * self.average)
         self.reset()
 
     def reset(self) -> None:
@@ -513,16 +517,16 @@ class Detector:
             self.sums[i] = check("sums", self.sums[i] + posterior + 128 - self.ring[self.slot][i], 0, 16320)
             self.ring[self.slot][i] = posterior + 128
         self.slot = (self.slot + 1) % self.average
-        if self.held is not None and self.sums[self.held] < self.threshold:
+        if self.held is not None and self.sums[self.held] < self.thresholds[self.held]:
             self.held = None
         if self.cooldown > 0:
             self.cooldown -= 1
             return None
-        best = self.first_word
-        for i in range(self.first_word, self.labels):
-            if self.sums[i] > self.sums[best]:
-                best = i
-        if self.sums[best] < self.threshold or best == self.held:
+        reached = [word for word, threshold in self.thresholds.items() if self.sums[word] >= threshold]
+        if not reached:
+            return None
+        best = min(reached, key=lambda word: (-self.sums[word], word))
+        if best == self.held:
             return None
         self.held, self.cooldown = best, self.cooldown_frames
         return best, self.sums[best]

@@ -20,10 +20,10 @@ from random_models import bare_model, spotting_model
 from kws.config import DetectorConfig, FrontendConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint import activation, arithmetic, frontend
-from kws.fixedpoint.detector import Detector, DetectorParameters
+from kws.fixedpoint.detector import Detector, detect, moving_sums
 from kws.fixedpoint.sigmoid_table import SIGMOID_TABLE
 from kws.quantize.graph import parse
-from kws.quantize.model import frontend_tables
+from kws.quantize.model import ModelInfo, frontend_tables
 
 SHORT = FrontendConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
 LONG = FrontendConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
@@ -32,6 +32,7 @@ CONFIGS = {"default": FrontendConfig(), "short": SHORT, "long": LONG, "few bands
 
 MODELS = {
     "default": {"units": (8,), "detector": DetectorConfig(2, 0.3, 0)},
+    "word thresholds": {"seed": 6, "units": (8,), "detector": DetectorConfig(2, 0.3, 0, (0.6, 0.2, 0.35, 0.05))},
     "stacked": {"seed": 3, "units": (10, 6), "cell_power": -14},
     "short": {"seed": 4, "units": (6,), "frontend": SHORT, "cell_clip": 0.5},
     "long": {"seed": 5, "units": (6,), "frontend": LONG, "detector": DetectorConfig(64, 0.05, 3)},
@@ -191,25 +192,30 @@ def test_softmax_and_logistic_over_every_scale():
     assert layer._row([5] * 511) == Softmax.of(0.01, 1.0).run(np.full(511, 5, np.int8)).tolist()
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(60))
 def test_detector(seed):
     rng = np.random.default_rng(seed)
+    levels = [1e-9, 0.1, 0.3, 0.5, 0.7, 1.0]
+    words = ("yes", "no", "up")
     settings = {
         "average_frames": int(rng.choice([1, 2, 5, 64])),
-        "threshold": float(rng.choice([1e-9, 0.1, 0.3, 0.5, 0.7, 1.0])),
-        "cooldown_frames": int(rng.choice([0, 1, 4])),
+        "threshold": float(rng.choice(levels)),
+        "cooldown_frames": int(rng.choice([0, 1, 4, 30])),
+        "word_thresholds": tuple(rng.choice(levels, 3).tolist()) if rng.random() < 0.7 else (),
     }
-    labels = [*["_silence_", "_unknown_"][: int(rng.integers(3))], "yes", "no", "up"]
-    ours = spec.Detector(settings, labels)
-    p = spotting_model(1, units=(1,), detector=DetectorConfig(**settings)).info.detector_parameters()
-    assert ours.threshold == p.threshold_sum
-    theirs = Detector(
-        DetectorParameters(p.average_frames, p.threshold_sum, p.cooldown_frames, ours.first_word, len(labels))
-    )
-    levels = rng.choice([-128, -100, 0, 60, 127], (200, len(labels))).repeat(int(rng.integers(1, 9)), axis=0)
-    expected = [(d.frame, d.label, d.score) for d in theirs.process(levels.astype(np.int8))]
-    found = [(t, *hit) for t, row in enumerate(levels.tolist()) if (hit := ours.step(row))]
-    assert found == expected
+    labels = (*("_silence_", "_unknown_")[: int(rng.integers(3))], *words)
+    ours = spec.Detector(settings, list(labels))
+    p = ModelInfo(labels, FrontendConfig(), DetectorConfig(**settings)).detector_parameters()
+    assert tuple(ours.thresholds.values()) == p.threshold_sums
+    assert (ours.first_word, ours.labels) == (p.first_word, p.labels)
+    values = [-128, -100, 0, 60, 127]
+    rows = rng.choice(values, (200, len(labels))).repeat(int(rng.integers(1, 9)), axis=0).astype(np.int8)
+    found = [(t, *hit) for t, row in enumerate(rows.tolist()) if (hit := ours.step(row))]
+    theirs = Detector(p)
+    cuts = np.sort(rng.integers(0, len(rows), int(rng.integers(8))))
+    expected = [d for part in np.split(rows, cuts) for d in theirs.process(part)]
+    assert found == [(d.frame, d.label, d.score) for d in expected]
+    assert detect(moving_sums(rows, p.average_frames, p.first_word), p) == expected
 
 
 def test_the_tables_in_the_document_are_the_codes():

@@ -8,7 +8,7 @@
 #include "kws/kws.h"
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 1
+#define KWS_MODEL_FORMAT 2
 
 #if defined(__GNUC__)
 #define KWS_ALIGNED(bytes) __attribute__((aligned(bytes)))
@@ -117,7 +117,7 @@ typedef struct kws_frontend {
 } kws_frontend;
 
 typedef struct kws_detector {
-    uint32_t threshold_sum;
+    const uint16_t *threshold_sums; /* one a word, from label first_word on */
     uint16_t cooldown_frames;
     uint8_t average_frames;
     uint8_t first_word;
@@ -145,7 +145,7 @@ struct kws_spotter {
     uint32_t filled;    /* samples in pcm */
     uint32_t slot;      /* next row of ring */
     uint32_t cooldown;  /* frames left */
-    int32_t held;       /* label that has not fallen below the threshold since it was detected, or -1 */
+    int32_t held;       /* label that has not fallen below its threshold since it was detected, or -1 */
 };
 
 #define KWS_WORDS(bytes) (((bytes) + (uint32_t)sizeof(kws_word) - 1u) / (uint32_t)sizeof(kws_word))
