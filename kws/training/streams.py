@@ -26,6 +26,7 @@ NAMED = 25
 FORGOTTEN = 45
 # Forgetting matters less than naming.
 _QUIET_WEIGHT = 0.3
+_SAYING_WEIGHT = 0.3
 _NEVER = 1 << 20
 
 
@@ -37,11 +38,15 @@ class Stretch:
         features: int8 [streams, frames, bands].
         targets: what to say after each frame, as probabilities: float32 [streams, frames, labels].
         weights: how much that matters, float32 [streams, frames].
+        allowed: labels that are right while a word is being said, 0 or 1: float32 [streams, labels].
+        saying: how much it matters that no other is named, float32 [streams, frames].
     """
 
     features: Int8
     targets: Floats
     weights: Floats
+    allowed: Floats
+    saying: Floats
 
 
 class Streams:
@@ -54,12 +59,15 @@ class Streams:
             none, clips follow each other at once.
         labels: number of labels.
         silence: index of the label of noise.
+        unknown: index of the label of other words.
     """
 
-    def __init__(self, streams: int, gap: int, noise: Int8, labels: int, silence: int) -> None:
+    def __init__(self, streams: int, gap: int, noise: Int8, labels: int, silence: int, unknown: int) -> None:
         self._gap = min(gap, noise.shape[1]) if len(noise) else 0
         self._noise = noise
-        self._quiet = np.eye(labels, dtype=np.float32)[silence]
+        self._each = np.eye(labels, dtype=np.float32)
+        self._quiet = self._each[silence]
+        self._unnamed = self._quiet + self._each[unknown]
         self._since = np.full(streams, _NEVER)
         self._last = np.tile(self._quiet, (streams, 1))
 
@@ -71,7 +79,7 @@ class Streams:
         self,
         clips: Int8,
         targets: Floats,
-        spoken: npt.NDArray[np.bool_],
+        words: npt.NDArray[np.integer],
         ends: npt.NDArray[np.integer],
         carry: npt.NDArray[np.bool_],
         rng: np.random.Generator,
@@ -81,7 +89,7 @@ class Streams:
         Args:
             clips: int8 [streams, frames, bands].
             targets: what to say after each clip's word: float32 [streams, labels].
-            spoken: which clips hold a word, bool [streams].
+            words: the clips' labels, int [streams].
             ends: frames that are complete where the word ends, int [streams].
             carry: which streams go on, bool [streams]; the others begin here.
             rng: source of the draws.
@@ -89,6 +97,7 @@ class Streams:
         n, frames, _ = clips.shape
         total = frames + self._gap
         self._since[~carry] = _NEVER
+        spoken = self._quiet[words] == 0
         before = np.asarray(rng.integers(0, self._gap + 1, size=n))
         time = np.arange(total)
         features = self._background(n, total, rng)
@@ -98,7 +107,7 @@ class Streams:
         earlier = self._since[:, None] + time
         after = np.where(spoken[:, None], time - (before + ends)[:, None], -_NEVER)
         now = after >= -EARLY
-        # While a word is being said, anything is right.
+        # While a word is being said, it may be named already, but no other may that was not just said.
         saying = spoken[:, None] & ~now & (time >= before[:, None])
         age = np.where(now, after, earlier)
         named, forgotten = age < NAMED, age >= FORGOTTEN
@@ -107,7 +116,9 @@ class Streams:
         weights = np.where(named, 1.0, np.where(forgotten, _QUIET_WEIGHT, 0.0)) * ~saying
         self._since = np.minimum(age[:, -1] + 1, _NEVER)
         self._last = np.where(now[:, -1:], targets, self._last)
-        return Stretch(features, wanted, weights.astype(np.float32))
+        allowed = np.maximum(self._unnamed, self._each[words])
+        weight = np.where(saying & (earlier >= FORGOTTEN), _SAYING_WEIGHT, 0.0)
+        return Stretch(features, wanted, weights.astype(np.float32), allowed, weight.astype(np.float32))
 
     def _background(self, n: int, total: int, rng: np.random.Generator) -> Int8:
         if not self._gap:

@@ -122,7 +122,7 @@ def test_float_reference_is_keras(run):
     layers = Layers(40, (20, 12), 6, seed=3)
     layers.set(network)
     clips = np.load(run / runs.CALIBRATION)
-    logits, _ = layers.logits(tf.constant(clips), layers.initial_state(len(clips)), last=clips.shape[1])
+    logits, _ = layers.logits(tf.constant(clips), layers.initial_state(len(clips)))
     np.testing.assert_allclose(network.run(clips), tf.nn.softmax(logits).numpy(), atol=1e-5)
     halves = network.initial_state(len(clips))
     parts = [network.run(clips[:, :11], halves), network.run(clips[:, 11:], halves)]
@@ -183,7 +183,7 @@ def test_not_a_run(tmp_path):
 def test_other_weights_than_the_settings(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     other = tones.experiment((20, 12), epochs=8)
-    runs.write_config(config.Experiment(data=other.data, network=config.NetworkConfig((20,))), tmp_path / "run")
+    runs.write_config(config.Experiment(data=other.data, network=config.NetworkConfig(lstm_units=(20,))), tmp_path / "run")
     with pytest.raises(KwsError, match=r"the weights are of a network of sizes \(40, 20, 12, 6\)"):
         convert(tmp_path / "run")
 

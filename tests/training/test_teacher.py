@@ -1,0 +1,83 @@
+"""Teachers: trained like any run, and a student learns from their posteriors."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tones
+
+from kws import config, runs
+from kws.errors import KwsError
+from kws.quantize.convert import convert
+from kws.training import features as feature_maker
+from kws.training.train import train
+
+pytest.importorskip("tf_keras", reason="training needs TensorFlow")
+
+from kws.training.teacher import Teacher, as_labels
+
+
+def teacher_experiment(**training: object) -> config.Experiment:
+    settings = tones.experiment(epochs=40, patience=40, carry_state=0.0, learning_rate=0.01, **training)
+    return dataclasses.replace(
+        settings, name="teacher", network=config.NetworkConfig(kind=config.TEACHER, channels=(8, 16))
+    )
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    root = tmp_path_factory.mktemp("teacher")
+    data = tones.write(root / "tones")
+    return data, root / "run", train(teacher_experiment(), data, root / "run")
+
+
+def test_a_teacher_learns_and_is_loaded_again(taught):
+    data, run, history = taught
+    assert history.best.validation_accuracy > 0.6  # chance is 1/6
+    teacher, settings = Teacher.load(run)
+    assert settings == teacher_experiment()
+    recipe = feature_maker.recipe(settings, data, "validation")
+    x = feature_maker.features(recipe, run / runs.CACHE).features[:, 0]
+    posteriors = teacher.posteriors(x)
+    labels = np.array([e.label for e in recipe.examples])
+    np.testing.assert_allclose(posteriors.sum(axis=1), 1, atol=1e-5)
+    assert np.mean(posteriors.argmax(axis=1) == labels) == pytest.approx(history.best.validation_accuracy)
+
+
+def test_a_student_learns_from_it(taught, tmp_path):
+    data, run, _ = taught
+    student = tones.experiment(epochs=2, distillation=1.0)
+    with_teacher = train(student, data, tmp_path / "with", teachers=[run])
+    without = train(student, data, tmp_path / "without")
+    assert with_teacher.epochs[-1].loss != without.epochs[-1].loss
+    provenance = runs.load_json(tmp_path / "with" / runs.PROVENANCE)
+    assert [t["name"] for t in provenance["teachers"]] == ["teacher"]
+    with pytest.raises(KwsError, match="with other teachers; train with --restart"):
+        train(student, data, tmp_path / "with")
+
+
+def test_refusals(taught, tmp_path):
+    data, run, _ = taught
+    with pytest.raises(KwsError, match="teacher"):
+        convert(run)
+    with pytest.raises(KwsError, match="is not the run of a teacher"):
+        Teacher.load(train_small(data, tmp_path / "student"))
+    other = dataclasses.replace(tones.experiment(epochs=1), frontend=config.FrontendConfig(high_hz=7000))
+    with pytest.raises(KwsError, match="another front end or clip length"):
+        train(other, data, tmp_path / "other", teachers=[run])
+
+
+def train_small(data, run):
+    train(tones.experiment(epochs=1), data, run)
+    return run
+
+
+def test_labels_that_the_student_does_not_spot_are_unknown():
+    teacher = dataclasses.replace(config.Experiment(), data=config.DataConfig(words=("yes", "no", "up")))
+    student = dataclasses.replace(config.Experiment(), data=config.DataConfig(words=("up", "yes")))
+    got = as_labels(np.array([[0.1, 0.2, 0.3, 0.15, 0.25]], np.float32), teacher, student)
+    np.testing.assert_allclose(got, [[0.1, 0.35, 0.25, 0.3]], atol=1e-6)
+    with pytest.raises(KwsError, match="does not know no"):
+        as_labels(np.zeros((1, 4), np.float32), student, teacher)
