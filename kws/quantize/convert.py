@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 import kws
 from kws import runs
-from kws.config import Experiment
+from kws.config import LSTM, Experiment
 from kws.errors import KwsError
 from kws.fixedpoint.frontend import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.quantize.float_reference import CELL_CLIP, FloatNetwork
@@ -71,6 +71,8 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
             has an operator that the firmware cannot run.
     """
     experiment = runs.load_config(run)
+    if experiment.network.kind != LSTM:
+        raise KwsError(f"{run} is the run of a teacher, which no device runs; convert that of an LSTM it taught")
     network = FloatNetwork.load(run)
     calibration = _load_calibration(run, experiment)
     provenance = _provenance(run)
@@ -112,7 +114,10 @@ def _provenance(run: Path) -> dict[str, Any]:
     values = runs.load_json(run / runs.PROVENANCE)
     # The metadata has its own front end and detector; twice could disagree.
     settings = {k: v for k, v in values.get("settings", {}).items() if k not in ("frontend", "detector")}
-    return {**values, "settings": settings, "converted_with": {"kws": kws.__version__}}
+    data = dict(values.get("data", {}))
+    # Every byte is flash on a device that keeps the whole file; the run knows the clips of each label.
+    data["clips"] = {split: sum(counts.values()) for split, counts in data.get("clips", {}).items()}
+    return {**values, "data": data, "settings": settings, "converted_with": {"kws": kws.__version__}}
 
 
 def quantize(network: FloatNetwork, calibration: npt.NDArray[np.int8]) -> bytes:

@@ -236,12 +236,14 @@ def build(graph: Graph) -> bytes:
     builder = flatbuffers.Builder(4096)
     buffers: list[bytes] = [b""]
     tensors = []
+    # Many tensors have the same shape and zero points: each is written once.
+    shared: dict[bytes, int] = {}
     for tensor in graph.tensors:
         index = 0
         if tensor.data is not None:
             index = len(buffers)
             buffers.append(np.ascontiguousarray(tensor.data, tensor.dtype.newbyteorder("<")).tobytes())
-        tensors.append(_build_tensor(builder, tensor, index))
+        tensors.append(_build_tensor(builder, tensor, index, shared))
     codes = sorted({op.name for op in graph.operators})
     operators = [_build_operator(builder, op, codes.index(op.name)) for op in graph.operators]
     subgraph = _build_subgraph(builder, graph, tensors, operators)
@@ -278,13 +280,20 @@ def _int32_vector(builder: Any, values: tuple[int, ...]) -> int:
     return int(builder.CreateNumpyVector(np.array(values, np.int32)))
 
 
-def _build_tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
+def _shared_vector(builder: Any, values: npt.NDArray[Any], shared: dict[bytes, int]) -> int:
+    key = values.dtype.str.encode() + values.tobytes()
+    if key not in shared:
+        shared[key] = int(builder.CreateNumpyVector(values))
+    return shared[key]
+
+
+def _build_tensor(builder: Any, tensor: Tensor, buffer: int, shared: dict[bytes, int]) -> int:
     name = builder.CreateString(tensor.name)
-    shape = _int32_vector(builder, tensor.shape)
+    shape = _shared_vector(builder, np.array(tensor.shape, np.int32), shared)
     quantization = 0
     if tensor.scales.size:
         scales = builder.CreateNumpyVector(tensor.scales.astype(np.float32))
-        zero_points = builder.CreateNumpyVector(tensor.zero_points.astype(np.int64))
+        zero_points = _shared_vector(builder, tensor.zero_points.astype(np.int64), shared)
         tflite.QuantizationParametersStart(builder)
         tflite.QuantizationParametersAddScale(builder, scales)
         tflite.QuantizationParametersAddZeroPoint(builder, zero_points)

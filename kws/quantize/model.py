@@ -84,7 +84,7 @@ class ModelInfo:
     def to_json(self) -> bytes:
         """The metadata's bytes."""
         values = {"version": METADATA_VERSION, **asdict(self)}
-        return json.dumps(values, sort_keys=True, indent=1).encode()
+        return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> ModelInfo:

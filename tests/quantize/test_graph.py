@@ -181,11 +181,11 @@ def test_dropped_zero_bias_is_zeros():
 
 METADATA_DAMAGE = {
     "not JSON": (lambda text: text[:-5], "metadata is damaged"),
-    "version": (lambda text: text.replace(b'"version": 1', b'"version": 99'), "version 99"),
+    "version": (lambda text: text.replace(b'"version":1', b'"version":99'), "version 99"),
     "unknown key": (lambda text: text.replace(b'"hop_ms"', b'"hop_mm"'), "unknown key 'frontend.hop_mm'"),
-    "range": (lambda text: text.replace(b'"average_frames": 3', b'"average_frames": 0'), "average_frames"),
-    "labels": (lambda text: text.replace(b'"up",\n', b""), "outputs for 5 labels"),
-    "bands": (lambda text: text.replace(b'"bands": 40', b'"bands": 30'), "front end makes 30"),
+    "range": (lambda text: text.replace(b'"average_frames":3', b'"average_frames":0'), "average_frames"),
+    "labels": (lambda text: text.replace(b'"up",', b""), "outputs for 5 labels"),
+    "bands": (lambda text: text.replace(b'"bands":40', b'"bands":30'), "front end makes 30"),
 }
 
 
