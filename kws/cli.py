@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kws import __version__, commands, console
+from kws import __version__, commands, console, evaluation_commands, recording_commands, stream_commands
 from kws.engines import NAMES
 from kws.errors import KwsError
 
@@ -35,7 +35,7 @@ class _HelpFormatter(argparse.HelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
-        if action.default in (None, False, argparse.SUPPRESS) or not action.option_strings:
+        if action.default in (None, False, [], argparse.SUPPRESS) or not action.option_strings:
             return text
         shown = ",".join(action.default) if isinstance(action.default, list) else action.default
         return f"{text} (default: {shown})"
@@ -69,6 +69,12 @@ def _plot(text: str) -> Path:
     return Path(text)
 
 
+def _wav(text: str) -> Path:
+    if Path(text).suffix != ".wav":
+        raise argparse.ArgumentTypeError(f"must end in .wav, not be {text!r}")
+    return Path(text)
+
+
 def _report(text: str) -> str:
     if text.endswith(".tflite") or Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is no place for a report; give --json a file, or put it last")
@@ -85,7 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kws {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _data_parser(verbs)
+    _recording_parser(verbs)
     _training_parsers(verbs)
+    _evaluation_parsers(verbs)
+    _stream_parsers(verbs)
     _running_parsers(verbs)
     return parser
 
@@ -142,17 +151,53 @@ def _data_parser(verbs: Verbs) -> None:
     _json(p)
 
 
+def _recording_parser(verbs: Verbs) -> None:
+    p = _verb(verbs, "record", recording_commands.record, "record takes of a word with the microphone, one by one")
+    p.add_argument("word", metavar="WORD", help="what is said; the name of its folder in DIR")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of word folders to add to")
+    p.add_argument("--takes", type=_positive, default=30, metavar="N", help="takes to record")
+    p.add_argument("--speaker", default="me", metavar="NAME", help="who speaks; the files' names begin with it")
+    p.add_argument("--device", metavar="D", help="microphone, as `kws listen --list-devices` names it")
+    _json(p)
+
+
 def _training_parsers(verbs: Verbs) -> None:
     p = _verb(verbs, "train", commands.train, "train a classifier; run it again to go on after an interruption")
     p.add_argument("config", type=Path, metavar="CONFIG.toml", help="the experiment's settings")
-    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of word folders")
+    p.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="a folder of word folders; may be given several times: recordings and synthetic speech, say",
+    )
     p.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    p.add_argument(
+        "--from",
+        type=Path,
+        dest="start",
+        metavar="MODEL",
+        help="start from the weights of this .tflite file or run, whose words may be others",
+    )
+    p.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help='run of a teacher (network.kind = "teacher") to learn from; may be given several times',
+    )
+    p.add_argument("--cache", type=Path, metavar="DIR", help="keep features here, for several runs, instead of in RUN")
     p.add_argument("--restart", action="store_true", help="start afresh even if RUN holds another run")
     _json(p)
     p = _verb(verbs, "convert", commands.convert, "quantize a run to RUN/model.tflite, fully int8, single-step")
     p.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     _json(p)
-    p = _verb(verbs, "evaluate", commands.evaluate, "measure clip accuracy and what quantization cost")
+
+
+def _evaluation_parsers(verbs: Verbs) -> None:
+    p = _verb(verbs, "evaluate", evaluation_commands.evaluate, "measure clip accuracy and what quantization cost")
     _model(p)
     p.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of word folders")
     p.add_argument(
@@ -161,8 +206,16 @@ def _training_parsers(verbs: Verbs) -> None:
         default="validation",
         help="all: every clip, words that are not labels counting as _unknown_",
     )
-    p.add_argument("--engine", type=_engines, default=["c"], metavar="E[,E...]", help=f"of {','.join(NAMES)}")
-    p.add_argument("--seed", type=int, default=1, help="of the draw of unknown words and silence")
+    p.add_argument("--engine", type=_engines, metavar="E[,E...]", help=f"of {','.join(NAMES)} (default: c)")
+    p.add_argument("--snr", action="store_true", help="also in noise, from 20 dB down to 0 dB")
+    p.add_argument("--gain", action="store_true", help="also softer and louder, from -30 dB to +12 dB with clipping")
+    p.add_argument("--all", action="store_true", help="both")
+    p.add_argument(
+        "--compare",
+        action="store_true",
+        help=f"float and {', '.join(evaluation_commands.COMPARED)} side by side, and what int8 does to each tensor",
+    )
+    p.add_argument("--seed", type=int, default=1, help="of the draw of unknown words, silence, noise and order")
     p.add_argument("--plot", type=_plot, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
     p.add_argument(
         "--json",
@@ -172,6 +225,30 @@ def _training_parsers(verbs: Verbs) -> None:
         metavar="FILE",
         help="write the report as JSON; without FILE (then put it last) to standard output, instead of text",
     )
+    p = _verb(verbs, "report", evaluation_commands.report, "write one HTML page of everything known about a run")
+    p.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    p.add_argument("--data", type=Path, metavar="DIR", help="a folder of word folders, to measure what is not known")
+    p.add_argument("--out", type=Path, metavar="FILE.html", help="the page (default: RUN/report.html)")
+    _json(p)
+
+
+def _stream_parsers(verbs: Verbs) -> None:
+    p = _verb(verbs, "stream-test", stream_commands.stream_test, "measure false accepts per hour, misses and latency")
+    _model(p)
+    stream_commands.options(p, "60")
+    stream_commands.soak_options(p)
+    p.add_argument("--save-spec", type=Path, metavar="FILE.json", help="write the specification of the stream")
+    p.add_argument("--wav", type=_wav, metavar="FILE.wav", help="write the stream, and what is said when beside it")
+    p.add_argument("--plot", type=_plot, metavar="FILE", help="draw the DET curve (.png, .svg or .pdf)")
+    _engine(p, "c")
+    p.add_argument("--json", nargs="?", const="-", type=_report, metavar="FILE", help="write JSON, as in kws evaluate")
+    p = _verb(verbs, "tune", stream_commands.tune, "choose detector settings for a budget of false accepts per hour")
+    _model(p)
+    stream_commands.options(p, "enough for ten false accepts")
+    stream_commands.budget_options(p)
+    p.add_argument("--out", type=Path, metavar="FILE.tflite", help="the tuned model (default: MODEL itself)")
+    _engine(p, "c")
+    _json(p)
 
 
 def _running_parsers(verbs: Verbs) -> None:

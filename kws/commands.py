@@ -17,6 +17,7 @@ import numpy.typing as npt
 from kws import audio, config, console, runs
 from kws.engines import create
 from kws.errors import KwsError
+from kws.evaluation_commands import print_noise
 from kws.fixedpoint.detector import Detection
 from kws.quantize.model import Model, ModelInfo
 
@@ -141,7 +142,17 @@ def train(a: argparse.Namespace) -> int:
 
     try:
         with console.stages() as progress:
-            history = run(experiment, a.data, a.out, progress, report, a.restart)
+            history = run(
+                experiment,
+                a.data,
+                a.out,
+                progress,
+                report,
+                a.restart,
+                teachers=tuple(a.teacher),
+                start=a.start,
+                cache=a.cache,
+            )
     except KeyboardInterrupt:
         console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
         return 130
@@ -151,105 +162,33 @@ def train(a: argparse.Namespace) -> int:
         console.messages.print(
             f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
         )
+    is_teacher = experiment.network.kind == config.TEACHER
+    following = f"kws train CONFIG.toml --teacher {a.out}" if is_teacher else f"kws convert {a.out}"
     if a.json:
         console.print_json({"run": str(a.out), **history.as_dict()})
     else:
         console.out.print(
             f"{a.out}: {100 * best.validation_accuracy:.2f} % on validation (float, epoch {best.epoch} of"
-            f" {len(history.epochs)}); history in {a.out / 'history.png'}; next: kws convert {a.out}"
+            f" {len(history.epochs)}); history in {a.out / 'history.png'}; next: {following}"
         )
     return 0
 
 
 def convert(a: argparse.Namespace) -> int:
     """``kws convert``."""
+    from kws.quantize import noise
     from kws.quantize.convert import convert as run
 
     with console.progress("converting") as progress:
         result = run(a.run, progress)
+        measured = noise.of_run(a.run, result.model)
     if a.json:
         values = {"model": str(result.path), "bytes": result.size, "id": result.model.id}
-        console.print_json({**values, "operators": list(result.operators)})
+        console.print_json({**values, "operators": list(result.operators), "quantization": measured.as_dict()})
     else:
         console.out.print(f"{result.path}: {result.size} bytes, fully int8: {' -> '.join(result.operators)}")
+        print_noise(measured)
     return 0
-
-
-def evaluate(a: argparse.Namespace) -> int:
-    """``kws evaluate``."""
-    from kws.evaluation import accuracy, plots
-    from kws.files import write_atomic
-    from kws.quantize.float_reference import FloatNetwork
-
-    model = Model.load(a.model)
-    folder = a.model if a.model.is_dir() else a.model.parent
-    reference, missing = None, None
-    try:
-        reference = FloatNetwork.load(folder)
-    except KwsError as error:
-        missing = str(error)
-    split = {"test": "testing", "train": "training"}.get(a.split, a.split)
-    with console.progress("evaluating") as progress:
-        report = accuracy.evaluate(
-            model,
-            a.data,
-            split=split,
-            engines=a.engine,
-            reference=reference,
-            float_missing=missing,
-            seed=a.seed,
-            progress=progress,
-        )
-    if a.json:
-        import json
-
-        text = json.dumps({"model": str(a.model), "id": model.id, **report.as_dict()}, indent=1) + "\n"
-        if a.json == "-":
-            sys.stdout.write(text)
-        else:
-            write_atomic(a.json, text)
-    if a.json != "-":
-        _print_accuracy(report)
-    if a.plot:
-        shown = report.results[0]
-        title = f"{report.data} ({report.split}): {100 * shown.accuracy:.1f} % on {shown.engine}"
-        plots.confusion(shown, report.labels, title, a.plot)
-    return 0
-
-
-def _print_accuracy(report: Any) -> None:
-    kind = "synthetic speech" if report.synthetic else "recordings"
-    floats = next((r for r in report.results if r.engine == "float"), None)
-    rows = []
-    for r in report.results:
-        cost = "" if floats is None or r is floats else f"{100 * (r.accuracy - floats.accuracy):+.2f} points"
-        agreement = "" if r.agreement is None else f"{100 * r.agreement:.2f} %"
-        rows.append((r.engine, f"{100 * r.accuracy:.2f} %", f"{r.correct} / {r.total}", cost, agreement))
-    console.table(
-        ("engine", "accuracy", "clips", "against float", "same label as float"),
-        rows,
-        f"{report.data}, {report.split} split, {kind}",
-    )
-    _print_confusion(report.results[0], report.labels)
-    if floats is None and report.float_missing:
-        console.messages.print(f"no float accuracy: {report.float_missing}", markup=False)
-
-
-def _print_confusion(result: Any, labels: tuple[str, ...]) -> None:
-    """The whole matrix where it fits the terminal; otherwise what each label is mistaken for most."""
-    recall = ["-" if np.isnan(r) else f"{100 * r:.1f} %" for r in result.recall()]
-    if sum(len(label) + 3 for label in labels) + 30 <= console.out.width:
-        cells = [[str(n) if n else "·" for n in row] for row in result.confusion]
-        rows = [(label, *row, r) for label, row, r in zip(labels, cells, recall, strict=True)]
-        console.table(("said \\ heard", *labels, "recall"), rows, f"confusion on {result.engine}")
-        return
-    precision = ["-" if np.isnan(p) else f"{100 * p:.1f} %" for p in result.precision()]
-    rows = []
-    for i, label in enumerate(labels):
-        wrong = [(int(n), labels[j]) for j, n in enumerate(result.confusion[i]) if j != i and n]
-        worst = ", ".join(f"{other} {n}" for n, other in sorted(wrong, key=lambda w: (-w[0], w[1]))[:3])
-        rows.append((label, str(int(result.confusion[i].sum())), recall[i], precision[i], worst))
-    console.table(("label", "clips", "recall", "precision", "heard most as"), rows, f"labels on {result.engine}")
 
 
 def _describe(info: ModelInfo, detection: Detection) -> dict[str, Any]:

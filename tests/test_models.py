@@ -5,28 +5,47 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from conftest import needs
 
+from kws import audio
 from kws.evaluation.verify import verify
 from kws.quantize.model import Model
 
 MODELS = sorted((Path(__file__).resolve().parents[1] / "models").glob("*.tflite"))
+# What a shipped model may weigh, in bytes.
+LIMITS = {"commands12": 100_000, "commands12-tiny": 32_000, "yes-no": 16_000}
+
+each_model = pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
 
 
-def test_there_is_a_model():
-    assert MODELS
+def test_all_models_are_there():
+    assert {p.stem for p in MODELS} == set(LIMITS)
 
 
-@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
-def test_model_and_card(path, speech, tmp_path):
-    from kws import audio
-
+@each_model
+def test_card(path):
     model = Model.load(path)
     card = path.with_suffix(".md").read_text()
     assert model.id in card
     assert f"{len(model.content):,} bytes" in card
+    assert len(model.content) <= LIMITS[path.stem]
     assert all(label in card for label in model.info.labels)
     assert "/" not in model.info.provenance["data"]["name"]
+
+
+@each_model
+def test_it_hears_and_engines_agree(path, speech, tmp_path):
     audio.write(tmp_path / "speech.wav", speech)
-    report = verify(model, ["tflm", "c"], random=2, files=[tmp_path / "speech.wav"])
+    report = verify(Model.load(path), ["tflm", "c", "tflite"], random=2, files=[tmp_path / "speech.wav"])
+    assert report.ok
+    assert report.detections > 0
+
+
+@pytest.mark.slow
+@needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
+@each_model
+def test_the_board_agrees(path, speech, tmp_path):
+    audio.write(tmp_path / "speech.wav", speech)
+    report = verify(Model.load(path), ["tflm", "c", "qemu"], random=2, files=[tmp_path / "speech.wav"])
     assert report.ok
     assert report.detections > 0

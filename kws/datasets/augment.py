@@ -124,7 +124,7 @@ def augment(
     if noise.clip_samples != samples:
         raise KwsError(f"the noise source cuts {noise.clip_samples} samples and the clips have {samples}; use one")
     reach = min(round(config.time_shift_ms * SAMPLE_RATE / 1000), samples)
-    speeds = 1 + rng.uniform(-config.speed_percent, config.speed_percent, size=n) / 100
+    speeds = 1 + np.asarray(rng.uniform(-config.speed_percent, config.speed_percent, size=n)) / 100
     shifts = rng.integers(-reach, reach + 1, n)
     gains = np.power(10, rng.uniform(*config.gain_db, size=n) / 20).astype(np.float32)
     ratios = np.power(10, rng.uniform(*config.snr_db, size=n) / 20)
@@ -244,5 +244,5 @@ def word_ends(x: Floats) -> npt.NDArray[np.int32]:
     if x.shape[1] < _FRAME:
         return np.full(len(x), x.shape[1], np.int32)
     _, active = _active(x)
-    after = active.shape[1] - np.argmax(active[:, ::-1], axis=1)
+    after: npt.NDArray[np.int64] = active.shape[1] - np.argmax(active[:, ::-1], axis=1)
     return (after * _FRAME).astype(np.int32)

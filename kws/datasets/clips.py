@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import audio
-from kws.config import SILENCE, UNKNOWN, DataConfig
+from kws.config import BY_SPEAKER, BY_TAKE, SILENCE, UNKNOWN, DataConfig
 from kws.datasets.augment import NoiseSource
 from kws.errors import KwsError
 
@@ -86,7 +86,11 @@ def split_of(name: str | Path, validation_percent: float = 10, testing_percent: 
         validation_percent: share of speakers in validation, per cent.
         testing_percent: share of speakers in testing, per cent.
     """
-    digest = hashlib.sha1(speaker_of(name).encode(), usedforsecurity=False).hexdigest()
+    return _hashed(speaker_of(name), validation_percent, testing_percent)
+
+
+def _hashed(name: str, validation_percent: float, testing_percent: float) -> str:
+    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
     percentage = (int(digest, 16) % (_HASH_RANGE + 1)) * (100.0 / _HASH_RANGE)
     if percentage < validation_percent:
         return VALIDATION
@@ -128,12 +132,21 @@ def read_lists(root: Path) -> dict[str, set[str]]:
     return lists
 
 
-def index(root: str | Path, validation_percent: float = 10, testing_percent: float = 10) -> list[Clip]:
+def index(
+    root: str | Path, validation_percent: float = 10, testing_percent: float = 10, split_by: str = BY_SPEAKER
+) -> list[Clip]:
     """List the clips of a folder of word folders, in sorted order.
 
     ``validation_list.txt`` and ``testing_list.txt``, where at least one exists, define the split
     (``word/file`` a line; the suffix does not matter; what is in neither is training). Otherwise
-    `split_of` does. ``_background_noise_`` and hidden files are left out.
+    `split_of` does, or, by take, the same rule with ``word/file`` (without the suffix) in the
+    place of the speaker. ``_background_noise_`` and hidden files are left out.
+
+    Args:
+        root: the folder.
+        validation_percent: share of speakers, or takes, in validation, per cent.
+        testing_percent: share of speakers, or takes, in testing, per cent.
+        split_by: ``speaker`` or ``take`` (``DataConfig.split_by``).
 
     Raises:
         KwsError: the folder is missing or holds no clips.
@@ -147,11 +160,41 @@ def index(root: str | Path, validation_percent: float = 10, testing_percent: flo
             if lists:
                 split = next((s for s, keys in lists.items() if _key(path) in keys), TRAINING)
             else:
-                split = split_of(path, validation_percent, testing_percent)
+                split = _hashed(_key(path) if split_by == BY_TAKE else speaker, validation_percent, testing_percent)
             clips.append(Clip(path, folder.name, speaker, split))
     if not clips:
         raise KwsError(f"there are no clips in {root}; give {LAYOUT}")
     return clips
+
+
+def collect(roots: Sequence[str | Path], data: DataConfig) -> list[Clip]:
+    """List the clips of several folders as if they were one; each is split by its own lists or by hash.
+
+    Where a word was recorded, synthetic clips of it (from a folder that `is_synthetic`) are for
+    training only, and those in other splits are left out: what is measured is what people say.
+
+    Args:
+        roots: folders of word folders.
+        data: the words and the rule of the split.
+
+    Raises:
+        KwsError: no folder, the same one twice, or one that is missing or holds no clips.
+    """
+    folders = [Path(root) for root in roots]
+    if not folders:
+        raise KwsError(f"there is no folder of clips; give {LAYOUT}")
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise KwsError(f"the same folder is given twice: {', '.join(map(str, folders))}")
+    listed = {f: index(f, data.validation_percent, data.testing_percent, data.split_by) for f in folders}
+    synthetic = {folder for folder in folders if is_synthetic(folder)}
+    recorded = {c.word for folder in folders if folder not in synthetic for c in listed[folder]}
+    stand_ins = recorded & set(data.words)
+    return [
+        clip
+        for folder in folders
+        for clip in listed[folder]
+        if folder not in synthetic or clip.split == TRAINING or clip.word not in stand_ins
+    ]
 
 
 def is_synthetic(root: str | Path) -> bool:

@@ -66,18 +66,36 @@ class Engine(ABC):
         """
 
     def classify(self, clips: Int16) -> Int8:
-        """Posteriors after the last frame of each clip, each run from a reset.
+        """Posteriors of all frames of each clip, each run from a reset.
 
         Args:
-            clips: int16 [clips, samples].
+            clips: int16 [clips, samples], at least one.
 
         Returns:
-            int8 [clips, labels].
+            int8 [clips, frames, labels].
+        """
+        return self.classify_streams(clips[:, None])[:, 0]
+
+    def classify_streams(self, streams: Int16) -> Int8:
+        """Posteriors of clips that follow one another without a reset between them.
+
+        Each stream starts from a reset and is heard as one recording: frames straddle the clips'
+        borders, as on a device. Of the frames that complete inside a clip the last ones are its
+        own, as many as a clip of that length has from a reset; where the hop divides the clip's
+        length, they are the very frames of :meth:`classify`, and only the network's state differs.
+
+        Args:
+            streams: int16 [streams, clips, samples], at least one of each.
+
+        Returns:
+            int8 [streams, clips, frames, labels].
         """
         rows = []
-        for clip in clips:
+        for stream in streams:
             self.reset()
-            rows.append(self.process(clip).posteriors[-1])
+            heard = [self.process(clip).posteriors for clip in stream]
+            frames = len(heard[0])
+            rows.append([posteriors[len(posteriors) - frames :] for posteriors in heard])
         self.reset()
         return np.array(rows, np.int8)
 

@@ -25,4 +25,4 @@ def clip_labels(posteriors: npt.NDArray[np.int8] | npt.NDArray[np.float32]) -> n
     """
     if posteriors.shape[1] == 0:
         raise KwsError("the clips are shorter than one frame, so there is nothing to decide by; use longer clips")
-    return np.argmax(posteriors[:, -1], axis=1).astype(np.int64)
+    return np.asarray(np.argmax(posteriors[:, -1], axis=1), np.int64)

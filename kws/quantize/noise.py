@@ -38,7 +38,7 @@ Rounding = Callable[[Floats], Floats]
 
 WEIGHTS, ACTIVATIONS = "weights", "activations"
 POSTERIORS = "posteriors"
-_GREATEST_CLIPS = 300
+_GREATEST_CLIPS = 150
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def measure(model: Model, reference: FloatNetwork, features: Int8) -> Noise:
     Args:
         model: LSTMs, a dense layer and softmax, as `kws convert` makes them.
         reference: the float network.
-        features: int8 [clips, frames, bands]; of more than 300 clips, 300 from all over are taken.
+        features: int8 [clips, frames, bands]; of more than 150 clips, 150 from all over are taken.
 
     Raises:
         KwsError: the float network has other layers than the model.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SILENCE, Experiment
+from kws.config import SILENCE, UNKNOWN, Experiment
 from kws.datasets import spec_augment
 from kws.quantize.float_reference import FloatNetwork
 from kws.training.descent import Descent
@@ -135,10 +135,10 @@ class StreamCourse(Course):
         if initial is not None:
             self.learner.take(initial)
         self.descent = self.learner.descent
-        self._silence = labels.index(SILENCE)
-        quiet = lessons.features[lessons.labels == self._silence]
+        silence, unknown = labels.index(SILENCE), labels.index(UNKNOWN)
+        quiet = lessons.features[lessons.labels == silence]
         noise = quiet.reshape(-1, *lessons.features.shape[2:])
-        self._streams = Streams(self.batch, experiment.training.gap_frames, noise, len(labels), self._silence)
+        self._streams = Streams(self.batch, experiment.training.gap_frames, noise, len(labels), silence, unknown)
 
     def _begin(self) -> None:
         self._streams.reset()
@@ -146,8 +146,7 @@ class StreamCourse(Course):
 
     def _learn(self, batch: Batch, step: int, rng: np.random.Generator) -> tuple[float, float]:
         carry = np.less(rng.random(self.batch), self._experiment.training.carry_state) & (step > 0)
-        spoken = batch.labels != self._silence
-        stretch = self._streams.join(batch.features, batch.targets, spoken, batch.ends, carry, rng)
+        stretch = self._streams.join(batch.features, batch.targets, batch.labels, batch.ends, carry, rng)
         return self.learner.train(stretch, carry)
 
     def judge(self, features: Int8, labels: Int32) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import NetworkConfig, TrainingConfig
+from kws.config import HEAD, NetworkConfig, TrainingConfig
 from kws.fixedpoint.frontend import FEATURE_SCALE
 from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
 from kws.training.descent import Descent, initial_seed
@@ -22,8 +23,8 @@ Int8 = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]
 State = list[tuple[Any, Any]]
 
-# What a clip is judged by: the mean of the posteriors after its last frames, as a detector's.
-JUDGED_FRAMES = 10
+# Added to a logit, it leaves nothing of the label's probability.
+_EXCLUDED = -1e9
 
 
 @cache
@@ -53,6 +54,7 @@ class Layers:
         lstms: in order.
         dense: the last layer, logits.
         variables: all weights, in a fixed order.
+        head: those of the dense layer.
     """
 
     def __init__(self, bands: int, units: Sequence[int], labels: int, seed: int) -> None:
@@ -77,6 +79,7 @@ class Layers:
         )
         self.dense.build((None, inputs))
         self.variables = [v for layer in (*self.lstms, self.dense) for v in layer.trainable_variables]
+        self.head = list(self.dense.trainable_variables)
 
     def initial_state(self, n: int) -> State:
         """Zero h and c of every LSTM, float32 [n, units]."""
@@ -137,7 +140,8 @@ class LstmLearner:
         self._current = Layers(bands, network.lstm_units, labels, training.seed)
         self._average = Layers(bands, network.lstm_units, labels, training.seed)
         variables = self._current.variables
-        self.descent = Descent(variables, variables, self._average.variables, training, steps_per_epoch)
+        trainable = self._current.head if training.trainable == HEAD else variables
+        self.descent = Descent(variables, trainable, self._average.variables, training, steps_per_epoch)
         self._step = self._tf.function(self._train_step)
         self._infer = self._tf.function(self._posteriors, reduce_retracing=True)
         self.reset_carried()
@@ -146,15 +150,18 @@ class LstmLearner:
         """Forget the LSTM state that the last batch left behind."""
         self._carried = self._current.initial_state(self._batch)
 
-    def _train_step(self, features: Any, targets: Any, weights: Any, carried: State, starts: Any) -> tuple[Any, State]:
+    def _train_step(self, stretch: Sequence[Any], carried: State, starts: Any) -> tuple[Any, State]:
         tf = self._tf
+        features, targets, weights, allowed, saying = stretch
         state = [(h * starts, c * starts) for h, c in carried]
         step = tf.cast(self.descent.iterations, tf.int32)
         seed = tf.stack([tf.constant(self._training.seed % 2**31), step * 64])
         with tf.GradientTape() as tape:
             logits, left = self._current.logits(features, state, self._dropout, seed)
-            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-            loss = tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+            named = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+            others = (1 - allowed[:, None]) * _EXCLUDED
+            among = tf.reduce_logsumexp(logits, axis=2) - tf.reduce_logsumexp(logits + others, axis=2)
+            loss = tf.reduce_sum(named * weights + among * saying) / tf.reduce_sum(weights + saying)
         self.descent.step(tape, loss)
         right = tf.cast(tf.argmax(logits, 2) == tf.argmax(targets, 2), tf.float32)
         return tf.stack([loss, tf.reduce_sum(right * weights) / tf.reduce_sum(weights)]), left
@@ -171,16 +178,14 @@ class LstmLearner:
             Loss and share of frames named right, in training (with dropout).
         """
         constant = self._tf.constant
-        starts = constant(carry.astype(np.float32)[:, None])
-        result, self._carried = self._step(
-            constant(stretch.features), constant(stretch.targets), constant(stretch.weights), self._carried, starts
-        )
+        tensors = [constant(getattr(stretch, f.name)) for f in fields(stretch)]
+        result, self._carried = self._step(tensors, self._carried, constant(carry.astype(np.float32)[:, None]))
         loss, right = result.numpy()
         return float(loss), float(right)
 
     def _posteriors(self, features: Any, state: State) -> tuple[Any, State]:
         logits, left = self._average.logits(features, state)
-        return self._tf.nn.softmax(logits[:, -JUDGED_FRAMES:]), left
+        return self._tf.nn.softmax(logits[:, -1]), left
 
     def evaluate(self, features: Int8, streams: int) -> tuple[Floats, Floats]:
         """Posteriors of clips by the averaged weights, once from reset and once in the middle of a stream.
@@ -193,7 +198,7 @@ class LstmLearner:
             streams: clips evaluated in step.
 
         Returns:
-            Means over the last :data:`JUDGED_FRAMES` frames, float32 [n, labels]: from reset, in streams.
+            After each clip's last frame, float32 [n, labels]: from reset, in streams.
         """
         n = len(features)
         # Whole batches only: another shape would be traced anew.
@@ -203,9 +208,9 @@ class LstmLearner:
         for start in range(0, len(places), streams):
             batch = self._tf.constant(features[places[start : start + streams]])
             posteriors, _ = self._infer(batch, self._average.initial_state(streams))
-            reset.append(posteriors.numpy().mean(axis=1))
+            reset.append(posteriors.numpy())
             posteriors, carried = self._infer(batch, carried)
-            stream.append(posteriors.numpy().mean(axis=1))
+            stream.append(posteriors.numpy())
         return np.concatenate(reset)[:n], np.concatenate(stream)[:n]
 
     def take(self, network: FloatNetwork) -> None:

@@ -21,16 +21,17 @@ import numpy.typing as npt
 
 import kws
 from kws import runs
-from kws.config import TEACHER, Experiment
-from kws.datasets import is_synthetic
+from kws.config import HEAD, LSTM, TEACHER, Experiment
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.quantize.float_reference import FloatNetwork
 from kws.training import features as feature_maker
+from kws.training import sources
 from kws.training.course import Lessons, StreamCourse, TeacherCourse
 from kws.training.descent import Descent
 from kws.training.features import Recipe
 from kws.training.history import Epoch, History
+from kws.training.start import Start
 from kws.training.teacher import Teacher, as_labels
 from kws.training.tensorflow import require_tensorflow
 
@@ -56,16 +57,16 @@ class _Set:
 
 def train(
     experiment: Experiment,
-    data: Path,
+    data: Path | Sequence[Path],
     run: Path,
     progress: Progress | None = None,
     report: Report | None = None,
     restart: bool = False,
     teachers: Sequence[Path] = (),
-    initial: FloatNetwork | None = None,
+    start: Path | None = None,
     cache: Path | None = None,
 ) -> History:
-    """Train a network on a folder of clips, or go on where an interrupted training stopped.
+    """Train a network on folders of clips, or go on where an interrupted training stopped.
 
     An LSTM learns on endless streams (`kws.training.streams`): in every batch
     ``training.carry_state`` of the clips go on from the state that the batch before left behind
@@ -78,31 +79,36 @@ def train(
 
     Args:
         experiment: the settings.
-        data: folder of word folders (`kws.datasets`). Testing clips are never read.
+        data: folder of word folders (`kws.datasets`), or several (`kws.datasets.clips.collect`).
+            Testing clips are never read.
         run: the run's folder (`kws.runs`), made if missing.
         progress: called often.
         report: called after each epoch.
         restart: throw away what an earlier training left in ``run``.
         teachers: runs of teachers (``network.kind = "teacher"``) to learn from; the mean of
             their posteriors counts ``training.distillation`` against the labels.
-        initial: weights to start from.
+        start: .tflite file or run's folder to start from (`kws.training.start`).
         cache: where features are kept, to be shared by several runs; by default in ``run``.
 
     Returns:
         What each epoch brought, those before an interrupt included.
 
     Raises:
-        KwsError: unusable data; no validation clips; ``run`` holds a training with other
-            settings or data; TensorFlow is not installed; no room.
+        KwsError: unusable data; no validation clips; a model that cannot be started from;
+            ``run`` holds a training with other settings, data or start; TensorFlow is not
+            installed; no room.
     """
     require_tensorflow()
-    recipes = {split: feature_maker.recipe(experiment, data, split) for split in ("training", "validation")}
-    _require_clips(recipes)
+    folders = [data] if isinstance(data, Path) else list(data)
+    recipes = sources.recipes(experiment, folders)
+    initial, introduction = _start(experiment, start, run)
     if restart:
         _clear(run)
-    provenance = _provenance(experiment, data, recipes)
+    provenance = _provenance(experiment, sources.described(folders, recipes))
     if teachers:
         provenance["teachers"] = [_introduced(path) for path in teachers]
+    if introduction:
+        provenance["start"] = introduction
     before = _require_same(provenance, run)
     saved = _load_checkpoint(run)
     # What trained the weights that are there is said by the run that made them.
@@ -140,41 +146,27 @@ def train(
     return history
 
 
-def _require_clips(recipes: dict[str, Recipe]) -> None:
-    config = recipes["training"].experiment.data
-    spoken = {i for i, label in enumerate(config.labels) if not label.startswith("_")}
-    trained = {e.label for e in recipes["training"].examples}
-    silent = [config.labels[i] for i in sorted(spoken - trained)]
-    if silent:
-        raise KwsError(
-            f"no clips of {', '.join(silent)} are left for training; record more speakers, "
-            "or lower data.validation_percent and data.testing_percent"
-        )
-    if not any(e.label in spoken for e in recipes["validation"].examples):
-        raise KwsError(
-            "no clips are left for validation; record more speakers, raise data.validation_percent, "
-            "or list some clips in validation_list.txt"
-        )
+def _start(experiment: Experiment, start: Path | None, run: Path) -> tuple[FloatNetwork | None, dict[str, Any]]:
+    """The weights to start from and what the provenance says of them."""
+    if start is None:
+        if experiment.training.trainable == HEAD and experiment.network.kind == LSTM:
+            raise KwsError(
+                f'training.trainable = "{HEAD}" leaves the LSTMs as they are, so they must come from a trained model;'
+                " name one with --from"
+            )
+        return None, {}
+    if start.resolve() in (run.resolve(), (run / runs.MODEL).resolve()):
+        raise KwsError(f"{run} cannot start from itself; train into another folder")
+    found = Start.load(start)
+    return found.network_for(experiment), found.introduced()
 
 
-def _counts(recipe: Recipe) -> dict[str, int]:
-    labels = recipe.experiment.data.labels
-    counts = np.bincount([e.label for e in recipe.examples], minlength=len(labels))
-    return {label: int(n) for label, n in zip(labels, counts, strict=True)}
-
-
-def _provenance(experiment: Experiment, data: Path, recipes: dict[str, Recipe]) -> dict[str, Any]:
+def _provenance(experiment: Experiment, data: dict[str, Any]) -> dict[str, Any]:
     # No date and no path: the same data and settings give the same file, on any machine.
-    listing = json.dumps([feature_maker.listing(r) for r in recipes.values()])
     return {
         "kws": kws.__version__,
         "settings": experiment.as_dict(),
-        "data": {
-            "name": data.resolve().name,
-            "synthetic": is_synthetic(data),
-            "clips": {split: _counts(r) for split, r in recipes.items()},
-            "fingerprint": hashlib.sha256(listing.encode()).hexdigest()[:16],
-        },
+        "data": data,
         "versions": {
             "python": platform.python_version(),
             "numpy": np.__version__,
@@ -208,7 +200,8 @@ def _require_same(provenance: dict[str, Any], run: Path) -> dict[str, Any]:
     remedy = "train with --restart to begin afresh, or into another folder"
     before = runs.load_json(run / runs.PROVENANCE)
     try:
-        old, new = _flat(before["settings"]), _flat(provenance["settings"])
+        # A setting that came into being since then had its default.
+        old, new = {**_flat(Experiment().as_dict()), **_flat(before["settings"])}, _flat(provenance["settings"])
         same_data = before["data"]["fingerprint"] == provenance["data"]["fingerprint"]
     except (KeyError, TypeError, AttributeError) as error:
         raise KwsError(f"{run / runs.PROVENANCE} is damaged ({error}); {remedy}") from error
@@ -220,9 +213,17 @@ def _require_same(provenance: dict[str, Any], run: Path) -> dict[str, Any]:
             )
     if before.get("teachers") != provenance.get("teachers"):
         raise KwsError(f"{run} holds a training with other teachers; {remedy}")
+    if (began := before.get("start")) != (begins := provenance.get("start")):
+        raise KwsError(
+            f"{run} holds a training that started from {_called(began)}, not from {_called(begins)}; {remedy}"
+        )
     if not same_data:
         raise KwsError(f"{run} holds a training on other clips than {provenance['data']['name']} has now; {remedy}")
     return before
+
+
+def _called(start: dict[str, Any] | None) -> str:
+    return "random weights" if start is None else f"the model {start['name']} ({start['id']})"
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:

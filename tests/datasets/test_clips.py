@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -168,3 +169,57 @@ def test_load_names_a_broken_file(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(KwsError, match=r"a_1\.wav is truncated"):
         clips.load(clips.everything(clips.index(tmp_path), DATA), DATA, NoiseSource([], 1600, 1))
+
+
+def test_split_by_take(tmp_path: Path) -> None:
+    for take in range(200):
+        record(tmp_path, f"lights/me_{take:03}.wav")
+    for take in range(5):
+        record(tmp_path, f"music/me_{take:03}.flac")
+    assert len({c.split for c in clips.index(tmp_path, 20, 10)}) == 1
+    by_take = clips.index(tmp_path, 20, 10, "take")
+    shares = Counter(c.split for c in by_take)
+    assert shares["validation"] / len(by_take) == pytest.approx(0.2, abs=0.08)
+    assert shares["testing"] / len(by_take) == pytest.approx(0.1, abs=0.06)
+    assert {c.speaker for c in by_take} == {"me"}
+    # The same number is another take of another word, and more takes leave the others where they were.
+    splits = {(c.word, c.path.stem): c.split for c in by_take}
+    assert any(splits["lights", f"me_{n:03}"] != splits["music", f"me_{n:03}"] for n in range(5))
+    record(tmp_path, "lights/me_200.wav")
+    again = {(c.word, c.path.stem): c.split for c in clips.index(tmp_path, 20, 10, "take")}
+    assert all(again[key] == split for key, split in splits.items())
+
+
+def test_lists_come_before_takes(tmp_path: Path) -> None:
+    for take in range(30):
+        record(tmp_path, f"lights/me_{take:02}.wav")
+    (tmp_path / "testing_list.txt").write_text("lights/me_03.wav\n")
+    found = clips.index(tmp_path, 20, 20, "take")
+    assert [c.path.stem for c in found if c.split != "training"] == ["me_03"]
+
+
+def test_collect_measures_what_people_say(tmp_path: Path) -> None:
+    mine, spoken = tmp_path / "mine", tmp_path / "spoken"
+    data = dataclasses.replace(DATA, words=("yes", "no"), split_by="take", validation_percent=50)
+    for n in range(40):
+        record(mine, f"yes/me_{n:02}.wav")
+        for word in ("yes", "no", "house"):
+            record(spoken, f"{word}/voice_{n:02}.wav")
+    plain = clips.collect([mine, spoken], data)
+    assert plain == clips.index(mine, 50, 10, "take") + clips.index(spoken, 50, 10, "take")
+    (spoken / clips.SYNTHETIC).write_text("{}")
+    both = clips.collect([mine, spoken], data)
+    judged = {(c.word, c.path.parent.parent.name) for c in both if c.split != "training"}
+    # "no" was never recorded, and house is no word to spot: the synthetic ones are all there is.
+    assert judged == {("yes", "mine"), ("no", "spoken"), ("house", "spoken")}
+    trained = [c for c in both if c.split == "training" and c.word == "yes"]
+    assert {c.path.parent.parent.name for c in trained} == {"mine", "spoken"}
+    assert clips.collect([spoken], data) == clips.index(spoken, 50, 10, "take")
+
+
+def test_collect_refuses(tmp_path: Path) -> None:
+    record(tmp_path, "yes/a_1.wav")
+    with pytest.raises(KwsError, match="given twice"):
+        clips.collect([tmp_path, tmp_path / "yes" / ".."], DATA)
+    with pytest.raises(KwsError, match="no folder"):
+        clips.collect([], DATA)

@@ -2,62 +2,175 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import tones
 from random_models import spotting_model
+from scipy import stats
 
 from kws.config import DataConfig
+from kws.datasets.clips import Clip, Example
 from kws.errors import KwsError
-from kws.evaluation import accuracy
-from kws.evaluation.plots import confusion
-from kws.quantize.float_reference import FloatNetwork
+from kws.evaluation import accuracy, conditions, plots, scoring
+from kws.evaluation.scoring import Accuracy, Rate
+from kws.quantize.float_reference import FloatLstm, FloatNetwork
+
+SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000)}
+
+
+def network(model, seed=0):
+    """A float network of the shape of a model with one LSTM, with weights of its own."""
+    rng = np.random.default_rng(seed)
+    units = model.network.layers[0].size_out
+    lstm = FloatLstm(
+        *(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((40, 4 * units), (units, 4 * units), 4 * units))
+    )
+    dense = rng.normal(0, 2, (units, model.network.output_size)).astype(np.float32)
+    return FloatNetwork((lstm,), dense, np.zeros(model.network.output_size, np.float32))
 
 
 def test_scores():
     true = np.array([0, 0, 1, 1, 1, 3], np.int32)
     guess = np.array([0, 1, 1, 1, 0, 0])
-    result = accuracy._score("c", true, guess, 4, np.array([0, 1, 1, 1, 1, 0]))
-    assert (result.correct, result.total) == (3, 6)
-    assert result.accuracy == 0.5
+    result = Accuracy("c", scoring.confusion(true, guess, 4))
+    assert (result.rate.correct, result.rate.total, result.accuracy) == (3, 6, 0.5)
     assert result.confusion.tolist() == [[1, 1, 0, 0], [1, 2, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
-    assert result.agreement == pytest.approx(5 / 6)
     assert result.recall()[:2].tolist() == pytest.approx([1 / 2, 2 / 3])
+    assert result.precision()[:2].tolist() == pytest.approx([1 / 3, 2 / 3])
     assert np.isnan(result.recall()[2])
     assert np.isnan(result.precision()[2])
 
 
+@pytest.mark.parametrize(("correct", "total"), [(0, 7), (7, 7), (93, 100), (3058, 3270)])
+def test_interval_is_wilsons(correct, total):
+    expected = stats.binomtest(correct, total).proportion_ci(method="wilson")
+    assert Rate(correct, total).interval == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def example(word, speaker, label, tmp_path):
+    return Example(label, Clip(tmp_path / f"{speaker}.wav", word, speaker, "validation"))
+
+
+def test_worst_words_and_speakers(tmp_path):
+    """Speaker 0 is always misheard; so is the word that only counts as unknown."""
+    examples, guess = [], []
+    for speaker in range(20):
+        for word, label in (("yes", 2), ("no", 3), ("dog", 1)):
+            examples += [example(word, f"s{speaker:02}", label, tmp_path)] * 2
+            guess += [0 if speaker == 0 else 3 if word == "dog" else label] * 2
+    examples += [Example(0, None), example("yes", "rare", 2, tmp_path)]
+    guess += [0, 0]
+    labels = ("_silence_", "_unknown_", "yes", "no")
+    words = scoring.by_word(examples, np.array(guess), labels)
+    assert [w.name for w in words] == ["dog", "yes", "no", "_silence_"]
+    assert words[0].rate == Rate(0, 40)
+    assert list(words[0].heard.items()) == [("no", 38), ("_silence_", 2)]
+    speakers = scoring.by_speaker(examples, np.array(guess), labels)
+    assert len(speakers.groups) == 20  # not the one with a single clip
+    assert [s.name for s in speakers.worst] == ["s00", "s01"]
+    assert speakers.worst_decile == pytest.approx((0 + 4 / 6) / 2)
+    assert 0 < speakers.by_chance < 38 * 4 / 240 * 2
+
+
+def test_chance_alone_makes_a_worst_decile(tmp_path):
+    """With speakers that are equally easy, what is found is about what chance foretells."""
+    rng = np.random.default_rng(3)
+    examples = [example("yes", f"s{i % 200}", 1, tmp_path) for i in range(2000)]
+    guess = (rng.random(2000) < 0.9).astype(np.int64)
+    speakers = scoring.by_speaker(examples, guess, ("_unknown_", "yes"))
+    assert speakers.worst_decile == pytest.approx(speakers.by_chance, abs=0.04)
+    assert speakers.by_chance < 0.8
+
+
+def test_nobody_with_enough_clips(tmp_path):
+    assert scoring.by_speaker([example("yes", "anna", 0, tmp_path)], np.array([0]), ("yes",)) is None
+
+
 def test_labels_are_the_words(tmp_path):
     """Each clip counts under its folder's label, others as unknown, in every engine alike."""
-    spoken = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000)}
-    root = tones.write(tmp_path / "d", speakers=3, words=spoken)
+    root = tones.write(tmp_path / "d", speakers=3, words=SPOKEN)
     model = spotting_model(1, units=(16,))
     report = accuracy.evaluate(model, root, split="all", engines=["c", "numpy"])
     c, reference = report.results
     assert np.array_equal(c.confusion, reference.confusion)
+    assert c.carried == reference.carried
     assert c.confusion.sum(axis=1).tolist() == [0, 3, 3, 3, 3, 0]
+    assert {w.name for w in report.words} == {"yes", "no", "up", "other"}
     assert not report.synthetic
     (root / "synthetic.json").write_text("{}")
-    assert accuracy.evaluate(model, root, split="all", engines=["numpy"]).synthetic
+    assert accuracy.evaluate(model, root, split="all", engines=["numpy"], carried=False).synthetic
 
 
 def test_a_right_network_is_scored_right(tmp_path):
-    """A float network that hears a tone's band, by construction, gets all of its clips right."""
-    spoken = {"yes": (400, 400), "no": (3000, 3000), "up": (400, 400), "down": (400, 400)}
-    root = tones.write(tmp_path / "d", speakers=4, words=spoken)
+    """A float network that always says one word, by construction, gets all of its clips right."""
+    root = tones.write(tmp_path / "d", speakers=4, words={**SPOKEN, "down": (400, 400)})
     model = spotting_model(1, units=(16,))
 
     class Constant(FloatNetwork):
         def run(self, features, state=None):
             return np.tile(np.eye(6, dtype=np.float32)[3], (*features.shape[:2], 1))
 
+        def initial_state(self, n):
+            return []
+
     constant = object.__new__(Constant)
     report = accuracy.evaluate(model, root, split="all", engines=["numpy"], reference=constant)
     floats = report.results[-1]
     assert floats.engine == "float"
-    assert floats.confusion[:, 3].sum() == floats.total
+    assert floats.confusion[:, 3].sum() == floats.rate.total
     assert floats.recall()[3] == 1.0
-    assert report.as_dict()["results"]["numpy"]["agreement_with_float"] == report.results[0].agreement
+    assert floats.carried == floats.rate
+    values = report.as_dict()["results"]["numpy"]
+    assert values["agreement_with_float"] == report.results[0].agreement
+    agreeing = report.results[0].confusion[:, 3].sum() / floats.rate.total
+    assert report.results[0].agreement == pytest.approx(agreeing)
+
+
+def test_posterior_error_is_that_of_the_posteriors(tmp_path):
+    root = tones.write(tmp_path / "d", speakers=2, words=SPOKEN)
+    model = spotting_model(1, units=(16,))
+    reference = network(model)
+    report = accuracy.evaluate(model, root, split="all", engines=["numpy"], reference=reference, carried=False)
+    data = accuracy.data_config(model.info)
+    chosen = accuracy.choose(root, data, "all", 1)
+    runner = accuracy.ClipRunner(model, ("numpy",), reference, tuple(chosen), data, (), np.zeros((0, 0), np.int16), 1)
+    features = accuracy._features(model, runner, len(chosen))
+    ours = model.network.run(features, model.network.initial_state(len(features))).outputs[-1]
+    error = np.abs((ours.reshape(*features.shape[:2], -1).astype(float) + 128) / 256 - reference.run(features))
+    assert report.results[0].posterior_error == pytest.approx((error.mean(), error.max()), rel=1e-4)
+
+
+def test_report_does_not_depend_on_processes(tmp_path, monkeypatch):
+    root = tones.write(tmp_path / "d", speakers=12, words=SPOKEN)
+    model = spotting_model(1, units=(16,))
+    monkeypatch.setattr(accuracy, "_BLOCK", 10)
+    options = {"split": "all", "conditions": conditions.SNRS + conditions.GAINS, "reference": network(model)}
+    one, two = (accuracy.evaluate(model, root, processes=n, **options) for n in (1, 2))
+    assert json.dumps(one.as_dict()) == json.dumps(two.as_dict())
+    assert [c.kind for c in one.conditions] == ["snr"] * 4 + ["gain"] * 6
+    assert one.conditions[conditions.Condition("gain", 0.0)] == one.results[0].rate
+
+
+def test_every_engine_missing(tmp_path, monkeypatch):
+    root = tones.write(tmp_path / "d", speakers=2, words=SPOKEN)
+    model = spotting_model(1, units=(16,))
+    real = accuracy.create
+
+    def no_c(name, model):
+        if name == "c":
+            raise KwsError("no compiler here")
+        return real(name, model)
+
+    monkeypatch.setattr(accuracy, "create", no_c)
+    report = accuracy.evaluate(model, root, split="all", engines=["c", "numpy"], skip_missing=True)
+    assert [r.engine for r in report.results] == ["numpy"]
+    assert report.engines_missing == {"c": "no compiler here"}
+    with pytest.raises(KwsError, match="no compiler"):
+        accuracy.evaluate(model, root, split="all", engines=["c", "numpy"])
+    with pytest.raises(KwsError, match=r"none of the engines.*no compiler"):
+        accuracy.evaluate(model, root, split="all", engines=["c"], skip_missing=True)
 
 
 def test_settings_travel_in_the_model():
@@ -75,7 +188,9 @@ def test_unknown_split(tmp_path):
 
 
 def test_plot(tmp_path):
-    result = accuracy._score("c", np.array([0, 1, 2], np.int32), np.array([0, 1, 1]), 3, None)
+    counts = scoring.confusion(np.array([0, 1, 2], np.int32), np.array([0, 1, 1]), 3)
     for suffix, magic in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
-        confusion(result, ("a", "b", "größe"), "title", tmp_path / f"x{suffix}")
+        figure = plots.figure(3, 3)
+        plots.confusion(figure.subplots(), counts, ("a", "b", "größe"))
+        plots.save(figure, tmp_path / f"x{suffix}")
         assert (tmp_path / f"x{suffix}").read_bytes().startswith(magic)

@@ -183,7 +183,8 @@ def test_not_a_run(tmp_path):
 def test_other_weights_than_the_settings(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     other = tones.experiment((20, 12), epochs=8)
-    runs.write_config(config.Experiment(data=other.data, network=config.NetworkConfig(lstm_units=(20,))), tmp_path / "run")
+    narrower = config.Experiment(data=other.data, network=config.NetworkConfig(lstm_units=(20,)))
+    runs.write_config(narrower, tmp_path / "run")
     with pytest.raises(KwsError, match=r"the weights are of a network of sizes \(40, 20, 12, 6\)"):
         convert(tmp_path / "run")
 

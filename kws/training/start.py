@@ -1,0 +1,107 @@
+"""Where a training starts from, if not from random weights: a model, or the run of another training."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws import runs
+from kws.config import LSTM, Experiment, FrontendConfig
+from kws.errors import KwsError
+from kws.quantize.dequantize import dequantize
+from kws.quantize.float_reference import FloatNetwork
+from kws.quantize.model import Model
+
+# Keeps the draws of a new head apart from all others of the same seed.
+_HEAD = 0x4EAD
+
+
+@dataclass(frozen=True)
+class Start:
+    """Another model's weights, with what is needed to go on from them.
+
+    Attributes:
+        source: where they came from, for messages.
+        network: the weights.
+        labels: what its outputs mean, in order.
+        frontend: what it hears with.
+        name: the model's name.
+        id: 16 hexadecimal digits that tell it from any other: of the .tflite, or of a run's weights.
+    """
+
+    source: Path
+    network: FloatNetwork
+    labels: tuple[str, ...]
+    frontend: FrontendConfig
+    name: str
+    id: str
+
+    @classmethod
+    def load(cls, path: Path) -> Start:
+        """Read a .tflite file, whose int8 weights become float ones, or a run's folder.
+
+        Raises:
+            KwsError: neither, or a network that kws does not train.
+        """
+        if not path.is_dir():
+            model = Model.load(path)
+            info = model.require_info()
+            settings = info.provenance.get("settings", {})
+            name = settings.get("name", path.stem) if isinstance(settings, dict) else path.stem
+            return cls(path, dequantize(model), info.labels, info.frontend, str(name), model.id)
+        experiment = runs.load_config(path)
+        if experiment.network.kind != LSTM:
+            raise KwsError(
+                f"{path} is the run of a teacher, which no LSTM can start from; use --teacher to learn from it"
+            )
+        network = FloatNetwork.load(path)
+        digest = hashlib.sha256((path / runs.WEIGHTS).read_bytes()).hexdigest()[:16]
+        return cls(path, network, experiment.data.labels, experiment.frontend, experiment.name, digest)
+
+    def introduced(self) -> dict[str, Any]:
+        """What the provenance of what starts here says of it."""
+        return {"name": self.name, "id": self.id}
+
+    def network_for(self, experiment: Experiment) -> FloatNetwork:
+        """The weights to begin an experiment with.
+
+        The LSTMs are the model's, and so are the dense layer's columns of the labels that both
+        have; those of other labels are drawn as a new layer's would be (Glorot 2010, uniform;
+        bias 0) from ``training.seed``.
+
+        Raises:
+            KwsError: the experiment has another front end or other LSTMs; the message says what to write.
+        """
+        if experiment.network.kind != LSTM:
+            raise KwsError('only an LSTM can start from a model; set network.kind = "lstm", or leave out --from')
+        self._require_same(experiment)
+        wanted, inputs = experiment.data.labels, len(self.network.kernel)
+        limit = math.sqrt(6 / (inputs + len(wanted)))
+        rng = np.random.default_rng([experiment.training.seed, _HEAD])
+        kernel = rng.uniform(-limit, limit, (inputs, len(wanted))).astype(np.float32)
+        bias = np.zeros(len(wanted), np.float32)
+        for place, label in enumerate(wanted):
+            if label in self.labels:
+                known = self.labels.index(label)
+                kernel[:, place], bias[place] = self.network.kernel[:, known], self.network.bias[known]
+        return FloatNetwork(self.network.lstms, kernel, bias)
+
+    def _require_same(self, experiment: Experiment) -> None:
+        mine, theirs = asdict(experiment.frontend), asdict(self.frontend)
+        other = [f"{key} = {theirs[key]}" for key in mine if mine[key] != theirs[key]]
+        if other:
+            raise KwsError(
+                f"{self.source} hears with another front end than {experiment.name}; to start from it,"
+                f" write into [frontend]: {', '.join(other)}"
+            )
+        units = [lstm.units for lstm in self.network.lstms]
+        if units != list(experiment.network.lstm_units):
+            raise KwsError(
+                f"{self.source} has LSTMs of {units} units, {experiment.name} of {list(experiment.network.lstm_units)};"
+                f" to start from it, write into [network]: lstm_units = {units}"
+            )
