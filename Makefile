@@ -5,7 +5,7 @@
 # Each sets up what it needs (tools/setup.sh): a virtual environment in .venv and, where it may,
 # packages of the distribution.
 
-MODEL ?= models/commands.tflite
+MODEL ?= models/commands12.tflite
 BOARD ?= mps2_an386
 APP ?= spotter
 BUILD ?= build

@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float32]
 
 # Streams that validation clips are dealt to; also the number of clips evaluated in step.
 _VALIDATION_STREAMS = 128
+# Noise between them, as in `kws.evaluation.conditions.pause`.
+_PAUSE_FRAMES = 25
 _SMALLEST = 1e-7
 
 
@@ -137,8 +139,8 @@ class StreamCourse(Course):
         self.descent = self.learner.descent
         silence, unknown = labels.index(SILENCE), labels.index(UNKNOWN)
         quiet = lessons.features[lessons.labels == silence]
-        noise = quiet.reshape(-1, *lessons.features.shape[2:])
-        self._streams = Streams(self.batch, experiment.training.gap_frames, noise, len(labels), silence, unknown)
+        self._noise = quiet.reshape(-1, *lessons.features.shape[2:])
+        self._streams = Streams(self.batch, experiment.training.gap_frames, self._noise, len(labels), silence, unknown)
 
     def _begin(self) -> None:
         self._streams.reset()
@@ -152,7 +154,9 @@ class StreamCourse(Course):
     def judge(self, features: Int8, labels: Int32) -> Verdict:
         """Judge the averaged weights."""
         streams = min(_VALIDATION_STREAMS, max(1, len(labels) // 2))
-        reset, stream = self.learner.evaluate(features, streams)
+        frames = min(_PAUSE_FRAMES, self._noise.shape[1]) if len(self._noise) else 0
+        pauses = np.resize(self._noise[:, :frames], (streams, frames, features.shape[2]))
+        reset, stream = self.learner.evaluate(features, streams, pauses)
         in_stream = stream[streams:].argmax(axis=1) == labels[streams:]
         return Verdict(_cross_entropy(reset, labels), _right(reset, labels), float(np.mean(in_stream)))
 

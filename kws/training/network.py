@@ -187,7 +187,7 @@ class LstmLearner:
         logits, left = self._average.logits(features, state)
         return self._tf.nn.softmax(logits[:, -1]), left
 
-    def evaluate(self, features: Int8, streams: int) -> tuple[Floats, Floats]:
+    def evaluate(self, features: Int8, streams: int, pauses: Int8) -> tuple[Floats, Floats]:
         """Posteriors of clips by the averaged weights, once from reset and once in the middle of a stream.
 
         For the second the clips are dealt to ``streams`` streams; each clip but a stream's first
@@ -196,6 +196,7 @@ class LstmLearner:
         Args:
             features: int8 [n, frames, bands], in random order.
             streams: clips evaluated in step.
+            pauses: noise before each clip of a stream, int8 [streams, frames, bands].
 
         Returns:
             After each clip's last frame, float32 [n, labels]: from reset, in streams.
@@ -206,10 +207,11 @@ class LstmLearner:
         carried = self._average.initial_state(streams)
         reset, stream = [], []
         for start in range(0, len(places), streams):
-            batch = self._tf.constant(features[places[start : start + streams]])
-            posteriors, _ = self._infer(batch, self._average.initial_state(streams))
+            clips = features[places[start : start + streams]]
+            posteriors, _ = self._infer(self._tf.constant(clips), self._average.initial_state(streams))
             reset.append(posteriors.numpy())
-            posteriors, carried = self._infer(batch, carried)
+            spaced = self._tf.constant(np.concatenate([pauses, clips], axis=1))
+            posteriors, carried = self._infer(spaced, carried)
             stream.append(posteriors.numpy())
         return np.concatenate(reset)[:n], np.concatenate(stream)[:n]
 

@@ -64,7 +64,7 @@ def test_higher_thresholds_where_it_makes_no_difference():
 
 def test_keeps_to_its_budget(root, model, small_grid):
     spec = stream_spec.describe(root, data_config(model.info), minutes=10, split="all")
-    budget = 120.0
+    budget = 600.0
     result = tuning.tune(model, spec, root, budget, processes=1)
     assert result.hours == pytest.approx(1 / 6)
     assert result.tuned.false_accepts <= budget * result.hours < result.old.false_accepts

@@ -40,7 +40,7 @@ def test_posteriors_are_close(seed, units, per_channel, features):
 
 
 def test_the_posteriors_of_a_shipped_model_are_close(features):
-    model = Model.load(Path(__file__).parents[2] / "models" / "commands.tflite")
+    model = Model.load(Path(__file__).parents[2] / "models" / "commands12.tflite")
     exact, rounded = dequantize(model).run(features), int8_posteriors(model, features)
     _assert_close(exact, rounded)
     assert rounded.max() > 0.9

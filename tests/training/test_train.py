@@ -50,7 +50,7 @@ def files(run):
 def test_learns(trained):
     _, history = trained
     assert history.best.validation_accuracy > 0.8  # chance is 1/6
-    assert history.best.stream_accuracy > 0.7
+    assert history.best.stream_accuracy > 0.5
     assert history.epochs[-1].loss < history.epochs[0].loss / 1.5
 
 
