@@ -19,7 +19,9 @@ from nothing to a board:
   kws data make --words yes,stop,left,right --out data   synthetic speech, or use recordings of your own
   kws train configs/demo.toml --data data --out run      TensorFlow; goes on after an interruption
   kws convert run                                        run/model.tflite, fully int8
-  kws evaluate run --data data                           what quantization cost
+  kws evaluate run --data data                           what it hears, and what quantization cost
+  kws tune run --data data                               thresholds for a budget of false accepts per hour
+  kws report run --data data                             one HTML page of all that
   kws verify run                                         every engine against the harness, bit for bit
   kws export run --out model                             C arrays for the board
   kws listen run                                         the laptop's microphone

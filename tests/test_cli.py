@@ -24,7 +24,8 @@ VERBS = [
     [],
     ["data"],
     *(["data", v] for v in ("make", "recording", "get", "check")),
-    *([v] for v in ("train", "convert", "evaluate", "spot", "export", "verify", "listen")),
+    *([v] for v in ("record", "train", "convert", "evaluate", "report", "stream-test", "tune")),
+    *([v] for v in ("spot", "export", "verify", "listen")),
 ]
 
 
