@@ -21,6 +21,10 @@ CELL_CLIP = 10.0
 """Limit of an LSTM's |c|. TensorFlow's converter gives every LSTM this limit, which Keras's own
 does not have, so kws trains with it: otherwise cells grow past 100 and the int8 network is
 another one than the one that was trained."""
+GATE_SUM_CLIP = 8.0
+"""Limit of each of a gate's two sums, over the input and over h: TFLM keeps them apart in Q3.12
+before it adds them (docs/SPEC.md, "LSTM"). A network trained without it lets one cancel the other
+far beyond 8, which int8 then hurts more than anything else."""
 
 
 def _sigmoid(x: Floats) -> Floats:
@@ -30,11 +34,15 @@ def _sigmoid(x: Floats) -> Floats:
     return result
 
 
+def _limited(sums: Floats) -> Floats:
+    return np.clip(sums, -GATE_SUM_CLIP, GATE_SUM_CLIP)
+
+
 @dataclass(frozen=True)
 class FloatLstm:
     """One LSTM's weights in Keras's layout, gates in the order input, forget, cell, output.
 
-    Keras's LSTM but for :data:`CELL_CLIP`.
+    Keras's LSTM but for :data:`CELL_CLIP` and :data:`GATE_SUM_CLIP`.
 
     Attributes:
         kernel: float32 [inputs, 4 units].
@@ -58,9 +66,9 @@ class FloatLstm:
             h after every frame, float32 [n, frames, units], and the last h and c.
         """
         hidden = np.empty((*x.shape[:2], self.units), np.float32)
-        from_input = x @ self.kernel + self.bias
+        from_input = _limited(x @ self.kernel + self.bias)
         for t in range(x.shape[1]):
-            i, f, g, o = np.split(from_input[:, t] + h @ self.recurrent, 4, axis=1)
+            i, f, g, o = np.split(from_input[:, t] + _limited(h @ self.recurrent), 4, axis=1)
             c = np.clip(_sigmoid(f) * c + _sigmoid(i) * np.tanh(g), -CELL_CLIP, CELL_CLIP)
             h = _sigmoid(o) * np.tanh(c)
             hidden[:, t] = h

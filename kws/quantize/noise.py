@@ -7,9 +7,9 @@ Two figures a tensor, both in dB, 10 log10 of the float values' energy by the er
 - *alone*: the posteriors of the float network when this tensor alone is rounded as in the file.
   The lowest is the tensor that int8 hurts most.
 
-Each of a gate's two sums, over the input and over h, is kept in 16 bits and saturates at 8 on its
-own before they are added (docs/SPEC.md, "LSTM"); they count as a tensor (``gate_sums``), whose own
-figure is that of the float network's sums rounded so.
+Each of a gate's two sums, over the input and over h, is kept in 16 bits (docs/SPEC.md, "LSTM");
+they count as a tensor (``gate_sums``), whose own figure is that of the float network's sums rounded
+so. Their limit is no noise: the float network has it too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import INT16_MAX, INT16_MIN
 from kws.fixedpoint.frontend import FEATURE_SCALE
 from kws.fixedpoint.lstm import GATE_SCALE_POWER, GATES, Lstm
-from kws.quantize.float_reference import FloatLstm, FloatNetwork
+from kws.quantize.float_reference import GATE_SUM_CLIP, FloatLstm, FloatNetwork
 from kws.quantize.graph import Graph, Operator, Tensor, parse
 from kws.quantize.model import Model
 
@@ -281,7 +281,8 @@ def _gate_sums(lstm: FloatLstm, gate: int, x: Floats, hidden: Floats) -> Floats:
     """A gate's sums over the input and over h, float32 [2, clips, frames, units]."""
     columns = slice(gate * lstm.units, (gate + 1) * lstm.units)
     before = np.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0)))
-    return np.stack([x @ lstm.kernel[:, columns] + lstm.bias[columns], before @ lstm.recurrent[:, columns]])
+    sums = np.stack([x @ lstm.kernel[:, columns] + lstm.bias[columns], before @ lstm.recurrent[:, columns]])
+    return np.clip(sums, -GATE_SUM_CLIP, GATE_SUM_CLIP)
 
 
 def _saturated_sum(x: Floats) -> Floats:

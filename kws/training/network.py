@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import fields
-from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from kws.config import HEAD, NetworkConfig, TrainingConfig
 from kws.fixedpoint.frontend import FEATURE_SCALE
-from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
+from kws.quantize.float_reference import CELL_CLIP, GATE_SUM_CLIP, FloatLstm, FloatNetwork
 from kws.training.descent import Descent, initial_seed
 from kws.training.streams import Stretch
 from kws.training.tensorflow import import_tensorflow
@@ -27,28 +27,46 @@ State = list[tuple[Any, Any]]
 _EXCLUDED = -1e9
 
 
-@cache
-def _clipped_cell() -> Any:
-    tf, keras = import_tensorflow()
+class _Lstm:
+    """Keras's LSTM, but with the limits that the converted network has (`kws.quantize.float_reference`).
 
-    base: Any = keras.layers.LSTMCell
+    Attributes:
+        units: width.
+        weights: kernel [inputs, 4 units], recurrent kernel [units, 4 units], bias [4 units];
+            gates in the order input, forget, cell, output.
+    """
 
-    class ClippedLSTMCell(base):  # type: ignore[misc] # TensorFlow has no types
-        """Keras's LSTM cell with the limit on c that the converted network has."""
+    def __init__(self, inputs: int, units: int, seed: int, index: int) -> None:
+        tf, keras = import_tensorflow()
+        init = keras.initializers
+        kernel = init.GlorotUniform(seed=initial_seed(seed, index, 0))((inputs, 4 * units))
+        recurrent = init.Orthogonal(seed=initial_seed(seed, index, 1))((units, 4 * units))
+        # A forget gate that is open at first: Jozefowicz 2015.
+        bias = tf.repeat([0.0, 1.0, 0.0, 0.0], units)
+        self.units = units
+        self.weights = [tf.Variable(value, dtype=tf.float32) for value in (kernel, recurrent, bias)]
 
-        def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
+    def __call__(self, x: Any, h: Any, c: Any) -> tuple[Any, Any, Any]:
+        """h after every frame, float32 [n, frames, units], and the last h and c."""
+        tf, keras = import_tensorflow()
+        kernel, recurrent, bias = self.weights
+
+        def step(from_input: Any, states: Any) -> Any:
             h, c = states
-            z = tf.matmul(inputs, self.kernel) + tf.matmul(h, self.recurrent_kernel) + self.bias
-            i, f, g, o = tf.split(z, 4, axis=1)
+            from_hidden = tf.clip_by_value(tf.matmul(h, recurrent), -GATE_SUM_CLIP, GATE_SUM_CLIP)
+            i, f, g, o = tf.split(from_input + from_hidden, 4, axis=1)
             c = tf.clip_by_value(tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g), -CELL_CLIP, CELL_CLIP)
             h = tf.sigmoid(o) * tf.tanh(c)
             return h, [h, c]
 
-    return ClippedLSTMCell
+        # All frames in one product, which is faster than one in each step.
+        from_input = tf.clip_by_value(x @ kernel + bias, -GATE_SUM_CLIP, GATE_SUM_CLIP)
+        _, hidden, (h, c) = keras.backend.rnn(step, from_input, [h, c])
+        return hidden, h, c
 
 
 class Layers:
-    """The network's tf_keras layers.
+    """The network's layers.
 
     Attributes:
         lstms: in order.
@@ -61,30 +79,19 @@ class Layers:
         """Make the layers with initial weights drawn from ``seed``."""
         _, keras = import_tensorflow()
         init = keras.initializers
-        self.lstms = []
-        inputs = bands
-        for index, width in enumerate(units):
-            cell = _clipped_cell()(
-                width,
-                kernel_initializer=init.GlorotUniform(seed=initial_seed(seed, index, 0)),
-                recurrent_initializer=init.Orthogonal(seed=initial_seed(seed, index, 1)),
-                name=f"cell_{index}",
-            )
-            lstm = keras.layers.RNN(cell, return_sequences=True, return_state=True, name=f"lstm_{index}")
-            lstm.build((None, None, inputs))
-            self.lstms.append(lstm)
-            inputs = width
+        widths = (bands, *units)
+        self.lstms = [_Lstm(*pair, seed, index) for index, pair in enumerate(pairwise(widths))]
         self.dense = keras.layers.Dense(
             labels, kernel_initializer=init.GlorotUniform(seed=initial_seed(seed, len(units), 0)), name="dense"
         )
-        self.dense.build((None, inputs))
-        self.variables = [v for layer in (*self.lstms, self.dense) for v in layer.trainable_variables]
+        self.dense.build((None, widths[-1]))
         self.head = list(self.dense.trainable_variables)
+        self.variables = [v for lstm in self.lstms for v in lstm.weights] + self.head
 
     def initial_state(self, n: int) -> State:
         """Zero h and c of every LSTM, float32 [n, units]."""
         tf, _ = import_tensorflow()
-        return [(tf.zeros((n, m.cell.units)), tf.zeros((n, m.cell.units))) for m in self.lstms]
+        return [(tf.zeros((n, m.units)), tf.zeros((n, m.units))) for m in self.lstms]
 
     def logits(self, features: Any, state: State, dropout: float = 0.0, seed: Any = None) -> tuple[Any, State]:
         """Logits after every frame, float32 [n, frames, labels], and the state left behind.
@@ -99,7 +106,7 @@ class Layers:
         x = tf.cast(features, tf.float32) * FEATURE_SCALE
         left = []
         for index, lstm in enumerate(self.lstms):
-            x, h, c = lstm(x, initial_state=list(state[index]))
+            x, h, c = lstm(x, *state[index])
             left.append((h, c))
             if dropout > 0:
                 # Stateless, so that a resumed run draws what an uninterrupted one would have.
@@ -108,13 +115,14 @@ class Layers:
 
     def get(self) -> FloatNetwork:
         """The weights."""
-        lstms = tuple(FloatLstm(*lstm.get_weights()) for lstm in self.lstms)
+        lstms = tuple(FloatLstm(*(v.numpy() for v in lstm.weights)) for lstm in self.lstms)
         return FloatNetwork(lstms, *self.dense.get_weights())
 
     def set(self, network: FloatNetwork) -> None:
         """Take over weights of the same shapes."""
         for layer, source in zip(self.lstms, network.lstms, strict=True):
-            layer.set_weights([source.kernel, source.recurrent, source.bias])
+            for variable, value in zip(layer.weights, (source.kernel, source.recurrent, source.bias), strict=True):
+                variable.assign(value)
         self.dense.set_weights([network.kernel, network.bias])
 
 
