@@ -23,8 +23,8 @@ size_t kws_host_memory_bytes(void);
 const char *kws_host_model_id(void);
 int kws_host_init(void *memory, size_t bytes);
 void kws_host_reset(void *memory);
-size_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out);
-void kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out);
+int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out);
+int kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out);
 
 typedef struct cursor {
     int8_t *layers;
@@ -68,7 +68,8 @@ size_t kws_host_memory_bytes(void)
 
 int kws_host_init(void *memory, size_t bytes)
 {
-    return kws_spotter_init(&kws_model_data, memory, bytes) ? 0 : -1;
+    kws_spotter *spotter;
+    return kws_spotter_init(&spotter, &kws_model_data, memory, bytes);
 }
 
 void kws_host_reset(void *memory)
@@ -81,16 +82,19 @@ static void *network_memory(void *memory)
     return ((kws_spotter *)memory)->network;
 }
 
-size_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out)
+int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out)
 {
     cursor c = {out->layers, out->cells};
-    size_t frame = 0;
+    int64_t frame = 0;
     trace_into(&c);
     while (count > 0) {
         kws_result result;
-        const size_t used = kws_spotter_process((kws_spotter *)memory, pcm, count, &result);
+        const int32_t used = kws_spotter_process((kws_spotter *)memory, pcm, count, &result);
+        if (used < 0) {
+            return used;
+        }
         pcm += used;
-        count -= used;
+        count -= (size_t)used;
         if (!result.posteriors) {
             continue;
         }
@@ -114,11 +118,7 @@ size_t kws_host_memory_bytes(void)
 
 int kws_host_init(void *memory, size_t bytes)
 {
-    if (bytes < kws_host_memory_bytes()) {
-        return -1;
-    }
-    kws_network_reset(&kws_model_network, memory);
-    return 0;
+    return bytes < kws_host_memory_bytes() ? KWS_ERROR_MEMORY : kws_network_reset(&kws_model_network, memory);
 }
 
 void kws_host_reset(void *memory)
@@ -131,7 +131,7 @@ static void *network_memory(void *memory)
     return memory;
 }
 
-size_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out)
+int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out)
 {
     (void)memory;
     (void)pcm;
@@ -142,14 +142,19 @@ size_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kw
 
 #endif
 
-void kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out)
+int kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out)
 {
     cursor c = {out->layers, out->cells};
     trace_into(&c);
     for (size_t i = 0; i < calls; i++) {
-        const int8_t *result =
-            kws_network_run(&kws_model_network, network_memory(memory), input + i * KWS_MODEL_INPUT_SIZE);
+        const int8_t *result = NULL;
+        const int32_t code =
+            kws_network_run(&kws_model_network, network_memory(memory), input + i * KWS_MODEL_INPUT_SIZE, &result);
+        if (code < 0) {
+            return code;
+        }
         memcpy(out->posteriors + i * KWS_MODEL_OUTPUT_SIZE, result, KWS_MODEL_OUTPUT_SIZE);
     }
     trace_into(NULL);
+    return KWS_OK;
 }

@@ -7,13 +7,23 @@
 kws_trace kws_tracing;
 #endif
 
-void kws_network_reset(const kws_network *network, void *memory)
+/* Of the memory: c is int16, and an architecture may read h and the buffers in words. */
+#define ALIGNMENT 4u
+
+int32_t kws_network_reset(const kws_network *network, void *memory)
 {
+    if (network == NULL || memory == NULL) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    if ((uintptr_t)memory % ALIGNMENT != 0) {
+        return KWS_ERROR_ALIGNMENT;
+    }
     for (uint32_t i = 0; i < network->layer_count; i++) {
         if (network->layers[i].kind == KWS_LSTM) {
             kws_lstm_reset((const kws_lstm *)network->layers[i].kernel, (uint8_t *)memory);
         }
     }
+    return KWS_OK;
 }
 
 static void run_layer(const kws_layer *layer, uint32_t index, uint8_t *memory, const int8_t *x, int8_t *output)
@@ -57,13 +67,20 @@ static void run_layer(const kws_layer *layer, uint32_t index, uint8_t *memory, c
 #endif
 }
 
-const int8_t *kws_network_run(const kws_network *network, void *memory, const int8_t *input)
+int32_t kws_network_run(const kws_network *network, void *memory, const int8_t *input, const int8_t **result)
 {
+    if (network == NULL || memory == NULL || input == NULL || result == NULL) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    if ((uintptr_t)memory % ALIGNMENT != 0) {
+        return KWS_ERROR_ALIGNMENT;
+    }
     const int8_t *x = input;
     for (uint32_t i = 0; i < network->layer_count; i++) {
         int8_t *output = (int8_t *)memory + network->buffer_offset[i % 2];
         run_layer(&network->layers[i], i, (uint8_t *)memory, x, output);
         x = output;
     }
-    return x;
+    *result = x;
+    return KWS_OK;
 }

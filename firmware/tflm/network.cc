@@ -72,7 +72,7 @@ void start()
 
 // The LSTM's h and c are variable tensors in the arena: they live from one Invoke to the next, and
 // Reset sets them to their zero points.
-extern "C" void kws_network_reset(const kws_network *, void *)
+extern "C" int32_t kws_network_reset(const kws_network *, void *)
 {
     if (interpreter == nullptr) {
         start();
@@ -80,13 +80,15 @@ extern "C" void kws_network_reset(const kws_network *, void *)
     if (interpreter->Reset() != kTfLiteOk) {
         fail("tflm: cannot reset the interpreter\n");
     }
+    return KWS_OK;
 }
 
-extern "C" const int8_t *kws_network_run(const kws_network *, void *, const int8_t *input)
+extern "C" int32_t kws_network_run(const kws_network *, void *, const int8_t *input, const int8_t **output)
 {
     std::memcpy(interpreter->input(0)->data.int8, input, KWS_MODEL_INPUT_SIZE);
     if (interpreter->Invoke() != kTfLiteOk) {
         fail("tflm: Invoke failed\n");
     }
-    return interpreter->output(0)->data.int8;
+    *output = interpreter->output(0)->data.int8;
+    return KWS_OK;
 }

@@ -26,7 +26,7 @@ from kws.quantize.model import Model, ModelInfo
 
 NOTICE = "Written by `kws export`; do not edit."
 # Of the structures that are filled in; firmware/include/kws/model.h has the same number.
-MODEL_FORMAT = 2
+MODEL_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -203,6 +203,7 @@ def _spotting(info: ModelInfo) -> str:
         "first_word": p.first_word,
     }
     fields: dict[str, str | int] = {
+        "format": "KWS_MODEL_FORMAT",
         "frontend": "&frontend",
         "network": "&kws_model_network",
         "detector": "&detector",

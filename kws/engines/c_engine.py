@@ -53,8 +53,7 @@ class CEngine(Engine):
             raise KwsError(f"the C library at {library} was built from another model than {model.source}")
         words = self._library.kws_host_memory_bytes() // 8 + 1
         self._memory = np.zeros(words, np.uint64)
-        if self._library.kws_host_init(_pointer(self._memory), 8 * words) != 0:
-            raise KwsError("the C library refused its memory")
+        self._require(self._library.kws_host_init(_pointer(self._memory), 8 * words))
         network = model.network
         self._sizes = [layer.rows_out * layer.size_out for layer in network.layers]
         self._cells = [i for i, layer in enumerate(network.layers) if isinstance(layer.kernel, Lstm)]
@@ -72,7 +71,9 @@ class CEngine(Engine):
         labels, scores, frames = np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(room, np.uint32)
         layers, cells, posteriors = self._room(room)
         out = _HostOutput(*(_pointer(a) for a in (features, layers, cells, posteriors, labels, scores, frames)))
-        count = self._library.kws_host_process(_pointer(self._memory), _pointer(pcm), len(pcm), ctypes.byref(out))
+        count = self._require(
+            self._library.kws_host_process(_pointer(self._memory), _pointer(pcm), len(pcm), ctypes.byref(out))
+        )
         output = self._output(count, layers, cells, posteriors)
         output.features = features[:count]
         output.detections = [
@@ -85,8 +86,20 @@ class CEngine(Engine):
         x = np.ascontiguousarray(x, np.int8)
         layers, cells, posteriors = self._room(len(x))
         out = _HostOutput(None, _pointer(layers), _pointer(cells), _pointer(posteriors), None, None, None)
-        self._library.kws_host_run_network(_pointer(self._memory), _pointer(x), len(x), ctypes.byref(out))
+        self._require(
+            self._library.kws_host_run_network(_pointer(self._memory), _pointer(x), len(x), ctypes.byref(out))
+        )
         return self._output(len(x), layers, cells, posteriors)
+
+    def _require(self, code: int) -> int:
+        """The count that the library returned.
+
+        Raises:
+            KwsError: it returned one of its errors, which would be a bug of kws.
+        """
+        if code < 0:
+            raise KwsError(f"the C library says {self._library.kws_error_name(code).decode()}")
+        return code
 
     def _room(self, calls: int) -> tuple[Int8, Int16, Int8]:
         cells = sum(self._sizes[i] for i in self._cells)
@@ -126,7 +139,7 @@ def _load(path: Path) -> Any:
     library.kws_host_reset.argtypes = [pointer]
     library.kws_host_reset.restype = None
     library.kws_host_process.argtypes = [pointer, pointer, size, pointer]
-    library.kws_host_process.restype = size
+    library.kws_host_process.restype = ctypes.c_int64
     library.kws_host_run_network.argtypes = [pointer, pointer, size, pointer]
-    library.kws_host_run_network.restype = None
+    library.kws_error_name.restype = ctypes.c_char_p
     return library

@@ -65,19 +65,17 @@ def test_with_library_needs_nothing_else(tmp_path):
         #include "kws_vectors.h"
         static kws_word memory[KWS_MODEL_SPOTTER_WORDS];
         int main(void) {
-            kws_spotter *spotter = kws_spotter_init(&kws_model_data, memory, sizeof memory);
+            kws_spotter *spotter;
+            int32_t used = kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory);
             const int16_t *pcm = kws_vectors_pcm;
             size_t samples = KWS_VECTORS_SAMPLES;
             unsigned frames = 0;
-            if (!spotter || kws_spotter_init(&kws_model_data, memory, sizeof memory - sizeof memory[0])) return 1;
-            if (kws_spotter_init(&kws_model_data, (char *)memory + 1, sizeof memory)) return 2;
-            while (samples > 0) {
+            for (; used >= 0 && samples > 0; pcm += used, samples -= used) {
                 kws_result result;
-                size_t used = kws_spotter_process(spotter, pcm, samples, &result);
+                used = kws_spotter_process(spotter, pcm, samples, &result);
                 for (size_t i = 0; result.posteriors && i < KWS_MODEL_LABELS; i++)
                     if (result.posteriors[i] != kws_vectors_posteriors[frames][i]) return 3;
                 frames += result.posteriors != NULL;
-                pcm += used, samples -= used;
             }
             return frames == KWS_VECTORS_FRAMES && kws_label(spotter, KWS_LABEL_NO)[0] == 'n'
                 && !kws_label(spotter, -1) && !kws_label(spotter, KWS_MODEL_LABELS) ? 0 : 4;
@@ -88,6 +86,111 @@ def test_with_library_needs_nothing_else(tmp_path):
     subprocess.run(
         ["cc", "-std=c99", "-O2", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True
     )
+    assert subprocess.run([program], check=False).returncode == 0
+
+
+@needs("cc")
+def test_errors_have_codes_with_names(tmp_path):
+    """Every misuse that the header names, and that it changes nothing."""
+    codegen.export(spotting_model(1), tmp_path)
+    codegen.copy_library(tmp_path)
+    (tmp_path / "main.c").write_text("""
+        #include <stdio.h>
+        #include <string.h>
+        #include "kws/kws.h"
+        #include "kws_model.h"
+        #define EXPECT(code, call) do { \
+            if ((call) != (code)) { printf("%d %s\\n", __LINE__, kws_error_name(call)); return 1; } } while (0)
+        static kws_word memory[KWS_MODEL_SPOTTER_WORDS], other[KWS_MODEL_SPOTTER_WORDS];
+        static kws_word bare[KWS_MODEL_NETWORK_WORDS];
+        int main(void) {
+            static const int8_t x[KWS_MODEL_INPUT_SIZE];
+            static const int16_t pcm[KWS_MODEL_WINDOW];
+            const int8_t *y;
+            kws_spotter *spotter = (kws_spotter *)other;
+            kws_result result;
+            kws_model old = kws_model_data;
+            old.format--;
+            EXPECT(KWS_ERROR_UNINITIALISED, kws_spotter_reset(spotter));
+            EXPECT(KWS_ERROR_UNINITIALISED, kws_spotter_process(spotter, pcm, 1, &result));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_init(NULL, &kws_model_data, memory, sizeof memory));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_init(&spotter, NULL, memory, sizeof memory));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_init(&spotter, &kws_model_data, NULL, sizeof memory));
+            EXPECT(KWS_ERROR_MODEL, kws_spotter_init(&spotter, &old, memory, sizeof memory));
+            EXPECT(KWS_ERROR_ALIGNMENT, kws_spotter_init(&spotter, &kws_model_data, (char *)memory + 1, sizeof memory));
+            EXPECT(KWS_ERROR_MEMORY, kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory - sizeof *memory));
+            if (spotter != (kws_spotter *)other) return 2;
+            EXPECT(KWS_OK, kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory));
+            EXPECT(0, kws_spotter_process(spotter, NULL, 0, &result));
+            EXPECT(7, kws_spotter_process(spotter, pcm, 7, &result));
+            memcpy(other, memory, sizeof memory);
+            EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_reset(NULL));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_process(NULL, pcm, 7, &result));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_process(spotter, NULL, 7, &result));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_process(spotter, pcm, 7, NULL));
+            if (memcmp(other, memory, sizeof memory) || kws_label(NULL, 0)) return 3;
+            EXPECT(KWS_ERROR_ARGUMENT, kws_network_reset(NULL, bare));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_network_reset(&kws_model_network, NULL));
+            EXPECT(KWS_ERROR_ALIGNMENT, kws_network_reset(&kws_model_network, (char *)bare + 2));
+            EXPECT(KWS_OK, kws_network_reset(&kws_model_network, bare));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_network_run(NULL, bare, x, &y));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_network_run(&kws_model_network, NULL, x, &y));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_network_run(&kws_model_network, bare, NULL, &y));
+            EXPECT(KWS_ERROR_ARGUMENT, kws_network_run(&kws_model_network, bare, x, NULL));
+            EXPECT(KWS_ERROR_ALIGNMENT, kws_network_run(&kws_model_network, (char *)bare + 2, x, &y));
+            EXPECT(KWS_OK, kws_network_run(&kws_model_network, bare, x, &y));
+            puts(kws_error_name(KWS_ERROR_MEMORY));
+            puts(kws_error_name(-99));
+            return 0;
+        }
+        """)
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    program = tmp_path / "program"
+    subprocess.run(["cc", "-std=c99", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True)
+    result = subprocess.run([program], check=False, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (0, "KWS_ERROR_MEMORY\nnot a code of kws\n")
+
+
+@needs("cc")
+def test_two_spotters_do_not_disturb_each_other(tmp_path):
+    codegen.export(spotting_model(1), tmp_path)
+    codegen.copy_library(tmp_path)
+    (tmp_path / "main.c").write_text("""
+        #include "kws/kws.h"
+        #include "kws_model.h"
+        #include "kws_vectors.h"
+        static kws_word memory[2][KWS_MODEL_SPOTTER_WORDS];
+        static unsigned frames[2];
+        /* Up to `most` samples of the vectors, from the place where this spotter is. */
+        static int feed(kws_spotter *spotter, int which, const int16_t **pcm, size_t most) {
+            while (most > 0) {
+                kws_result result;
+                const int32_t used = kws_spotter_process(spotter, *pcm, most, &result);
+                if (used <= 0) return 1;
+                for (size_t i = 0; result.posteriors && i < KWS_MODEL_LABELS; i++)
+                    if (result.posteriors[i] != kws_vectors_posteriors[frames[which]][i]) return 2;
+                frames[which] += result.posteriors != NULL;
+                *pcm += used;
+                most -= (size_t)used;
+            }
+            return 0;
+        }
+        int main(void) {
+            const size_t lead = 3 * KWS_MODEL_HOP + 17;
+            const int16_t *pcm[2] = {kws_vectors_pcm, kws_vectors_pcm};
+            kws_spotter *spotters[2];
+            for (int i = 0; i < 2; i++)
+                if (kws_spotter_init(&spotters[i], &kws_model_data, memory[i], sizeof memory[i])) return 3;
+            if (feed(spotters[0], 0, &pcm[0], lead)) return 4;
+            for (size_t at = 0; at + 100 <= KWS_VECTORS_SAMPLES - lead; at += 100)
+                for (int i = 0; i < 2; i++)
+                    if (feed(spotters[i], i, &pcm[i], 100)) return 5;
+            return frames[0] > frames[1] && frames[1] > 10 ? 0 : 6;
+        }
+        """)
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    program = tmp_path / "program"
+    subprocess.run(["cc", "-std=c99", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True)
     assert subprocess.run([program], check=False).returncode == 0
 
 

@@ -135,6 +135,7 @@ PAINT = r"""
 #include "kws/kws.h"
 #include "kws_model.h"
 #include "kws_vectors.h"
+#include "../require.h"
 #include "../text.h"
 extern uint32_t board_stack_bottom[], board_stack_top[];
 int main(void)
@@ -143,10 +144,11 @@ int main(void)
     volatile uint32_t here = 0;
     const uintptr_t limit = (uintptr_t)&here - 256u;
     for (volatile uint32_t *p = board_stack_bottom; (uintptr_t)p < limit; p++) *p = 0xDEADBEEFu;
-    kws_spotter *spotter = kws_spotter_init(&kws_model_data, memory, sizeof memory);
+    kws_spotter *spotter;
+    require(kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory));
     for (size_t used = 0; used < KWS_VECTORS_SAMPLES;) {
         kws_result result;
-        used += kws_spotter_process(spotter, kws_vectors_pcm + used, KWS_VECTORS_SAMPLES - used, &result);
+        used += require(kws_spotter_process(spotter, kws_vectors_pcm + used, KWS_VECTORS_SAMPLES - used, &result));
     }
     volatile uint32_t *p = board_stack_bottom;
     while (*p == 0xDEADBEEFu) p++;

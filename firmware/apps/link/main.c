@@ -11,6 +11,7 @@
 #include "kws/model.h"
 #include "kws_model.h"
 
+#include "../require.h"
 #include "message.h"
 
 #define PROTOCOL_VERSION 1u
@@ -32,9 +33,9 @@ static kws_word memory[KWS_MODEL_NETWORK_WORDS];
 static void reset(void)
 {
 #if KWS_MODEL_HAS_FRONTEND
-    kws_spotter_reset(spotter);
+    require(kws_spotter_reset(spotter));
 #else
-    kws_network_reset(&kws_model_network, memory);
+    require(kws_network_reset(&kws_model_network, memory));
 #endif
 }
 
@@ -138,7 +139,7 @@ static void process(void)
         uint8_t end[12];
         hook_ticks = 0;
         const uint32_t before = board_ticks();
-        used += kws_spotter_process(spotter, pcm + used, samples - used, &result);
+        used += require(kws_spotter_process(spotter, pcm + used, samples - used, &result));
         ticks += board_ticks() - before - hook_ticks;
         if (result.posteriors == NULL) {
             continue;
@@ -163,7 +164,8 @@ static void run_network(void)
 {
     hook_ticks = 0;
     const uint32_t before = board_ticks();
-    const int8_t *output = kws_network_run(&kws_model_network, network_memory(), input);
+    const int8_t *output;
+    require(kws_network_run(&kws_model_network, network_memory(), input, &output));
     const uint32_t ticks = board_ticks() - before - hook_ticks;
     send_values(LINK_POSTERIORS, NULL, 0, output, KWS_MODEL_OUTPUT_SIZE);
     conclude(ticks, 0);
@@ -224,7 +226,7 @@ static void answer(void)
 int main(void)
 {
 #if KWS_MODEL_HAS_FRONTEND
-    spotter = kws_spotter_init(&kws_model_data, memory, sizeof memory);
+    require(kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory));
 #endif
     reset();
     while (link_receive(&request)) {

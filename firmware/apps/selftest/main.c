@@ -8,6 +8,7 @@
 #include "kws_model.h"
 #include "kws_vectors.h"
 
+#include "../require.h"
 #include "../text.h"
 
 typedef struct verdict {
@@ -62,11 +63,12 @@ int main(void)
 {
     static kws_word memory[KWS_MODEL_SPOTTER_WORDS];
     static verdict v;
-    kws_spotter *spotter = kws_spotter_init(&kws_model_data, memory, sizeof memory);
+    kws_spotter *spotter;
+    require(kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory));
     uint32_t frames = 0;
-    for (size_t used = 0; used < KWS_VECTORS_SAMPLES;) {
+    for (uint32_t used = 0; used < KWS_VECTORS_SAMPLES;) {
         kws_result result;
-        used += kws_spotter_process(spotter, kws_vectors_pcm + used, KWS_VECTORS_SAMPLES - used, &result);
+        used += require(kws_spotter_process(spotter, kws_vectors_pcm + used, KWS_VECTORS_SAMPLES - used, &result));
         if (result.posteriors && frames < KWS_VECTORS_FRAMES) {
             compare(&v, "features of frame", frames, result.features, kws_vectors_features[frames], KWS_MODEL_BANDS);
             compare(&v, "posteriors of frame", frames, result.posteriors, kws_vectors_posteriors[frames],
@@ -83,9 +85,10 @@ int main(void)
 {
     static kws_word memory[KWS_MODEL_NETWORK_WORDS];
     static verdict v;
-    kws_network_reset(&kws_model_network, memory);
+    require(kws_network_reset(&kws_model_network, memory));
     for (uint32_t call = 0; call < KWS_VECTORS_CALLS; call++) {
-        const int8_t *output = kws_network_run(&kws_model_network, memory, kws_vectors_input[call]);
+        const int8_t *output;
+        require(kws_network_run(&kws_model_network, memory, kws_vectors_input[call], &output));
         compare(&v, "output of call", call, output, kws_vectors_output[call], KWS_MODEL_OUTPUT_SIZE);
     }
     return conclude(&v, KWS_VECTORS_CALLS, KWS_VECTORS_CALLS, " calls, ");

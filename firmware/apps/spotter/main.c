@@ -12,6 +12,7 @@
 #include "kws/kws.h"
 #include "kws_model.h"
 
+#include "../require.h"
 #include "../text.h"
 
 #if !KWS_MODEL_HAS_FRONTEND
@@ -56,7 +57,8 @@ int main(void)
     static kws_word memory[KWS_MODEL_SPOTTER_WORDS];
     static uint8_t bytes[CHUNK_SAMPLES * BYTES_PER_SAMPLE];
     static int16_t pcm[CHUNK_SAMPLES];
-    kws_spotter *spotter = kws_spotter_init(&kws_model_data, memory, sizeof memory);
+    kws_spotter *spotter;
+    require(kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory));
     stream_time time = {0, 0};
     uint64_t ticks = 0;
     uint32_t frames = 0;
@@ -74,7 +76,7 @@ int main(void)
         for (size_t used = 0; used < samples;) {
             kws_result result;
             const uint32_t before = board_ticks();
-            const size_t taken = kws_spotter_process(spotter, pcm + used, samples - used, &result);
+            const size_t taken = require(kws_spotter_process(spotter, pcm + used, samples - used, &result));
             ticks += board_ticks() - before;
             advance(&time, taken);
             used += taken;

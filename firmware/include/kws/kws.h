@@ -6,13 +6,14 @@
  *
  *     static kws_word memory[KWS_MODEL_SPOTTER_WORDS];  // all the RAM it will ever use
  *
- *     kws_spotter *spotter = kws_spotter_init(&kws_model_data, memory, sizeof memory);
- *     while (samples > 0) {
+ *     kws_spotter *spotter;
+ *     int32_t used = kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory);
+ *     for (; used >= 0 && samples > 0; pcm += used, samples -= used) {
  *         kws_result result;
- *         size_t used = kws_spotter_process(spotter, pcm, samples, &result);
- *         if (result.label >= 0) puts(kws_label(spotter, result.label));
- *         pcm += used, samples -= used;
+ *         used = kws_spotter_process(spotter, pcm, samples, &result);
+ *         if (used > 0 && result.label >= 0) puts(kws_label(spotter, result.label));
  *     }
+ *     if (used < 0) puts(kws_error_name(used));
  *
  * Nothing is allocated, no floating point is used, nothing but memcpy, memmove and memset is
  * called. A spotter is not safe for use from two threads or interrupt levels at once; two
@@ -45,6 +46,22 @@ typedef union kws_word {
     void *pointer;
 } kws_word;
 
+/*
+ * What a function returns that cannot do what it was asked; it changed nothing then. All are
+ * negative, so that a count may share the return value.
+ */
+enum {
+    KWS_OK = 0,
+    KWS_ERROR_ARGUMENT = -1,      /* a pointer is NULL */
+    KWS_ERROR_MEMORY = -2,        /* the memory given is too small for the model */
+    KWS_ERROR_ALIGNMENT = -3,     /* the memory given is not aligned as an array of kws_word */
+    KWS_ERROR_MODEL = -4,         /* the model was exported for another version of the library */
+    KWS_ERROR_UNINITIALISED = -5  /* the spotter did not come from kws_spotter_init, or was overwritten */
+};
+
+/* The name of such a code, "KWS_ERROR_MEMORY"; of any other number "KWS_OK" or "not a code of kws". */
+const char *kws_error_name(int32_t code);
+
 /* What one call of kws_spotter_process found. */
 typedef struct kws_result {
     /* int8 posteriors of all labels, zero point -128, scale 1/256, if a frame was completed;
@@ -62,20 +79,20 @@ typedef struct kws_result {
 
 /*
  * Prepare a spotter in `memory`, an array of at least KWS_MODEL_SPOTTER_WORDS kws_word (from the
- * generated header). Returns the spotter, which lies in that memory, or NULL if `bytes` is too
- * small or `memory` is misaligned.
+ * generated header), and point `*spotter` to it. Returns KWS_OK or what is wrong.
  */
-kws_spotter *kws_spotter_init(const kws_model *model, void *memory, size_t bytes);
+int32_t kws_spotter_init(kws_spotter **spotter, const kws_model *model, void *memory, size_t bytes);
 
-/* Forget all samples, states and detections, as after kws_spotter_init. */
-void kws_spotter_reset(kws_spotter *spotter);
+/* Forget all samples, states and detections, as after kws_spotter_init. Returns KWS_OK or what is wrong. */
+int32_t kws_spotter_reset(kws_spotter *spotter);
 
 /*
  * Feed 16 kHz samples. Consumes them up to the end of the next frame, or all `count` if none is
- * completed, and returns how many were consumed (at least 1 if count > 0); call again with the
- * rest. However a stream is cut into calls, the results are the same.
+ * completed, and returns how many were consumed (at least 1 if count > 0), or what is wrong; call
+ * again with the rest. However a stream is cut into calls, the results are the same. `pcm` may be
+ * NULL if `count` is 0.
  */
-size_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t count, kws_result *result);
+int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t count, kws_result *result);
 
 /* The name of label `index`, or NULL if there is none. */
 const char *kws_label(const kws_spotter *spotter, int32_t index);
@@ -83,11 +100,11 @@ const char *kws_label(const kws_spotter *spotter, int32_t index);
 /*
  * Run a network alone. `memory` is an array of KWS_MODEL_NETWORK_WORDS kws_word.
  * kws_network_reset sets the LSTMs' c to 0 and h to its zero point and must come first;
- * kws_network_run reads the input tensor's int8 values and returns the output tensor's, which
- * lie in `memory` until the next call.
+ * kws_network_run reads the input tensor's int8 values and points `*output` to the output
+ * tensor's, which lie in `memory` until the next call. Both return KWS_OK or what is wrong.
  */
-void kws_network_reset(const kws_network *network, void *memory);
-const int8_t *kws_network_run(const kws_network *network, void *memory, const int8_t *input);
+int32_t kws_network_reset(const kws_network *network, void *memory);
+int32_t kws_network_run(const kws_network *network, void *memory, const int8_t *input, const int8_t **output);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
 #include "kws/kws.h"
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 2
+#define KWS_MODEL_FORMAT 3
 
 #if defined(__GNUC__)
 #define KWS_ALIGNED(bytes) __attribute__((aligned(bytes)))
@@ -124,6 +124,7 @@ typedef struct kws_detector {
 } kws_detector;
 
 struct kws_model {
+    uint32_t format; /* KWS_MODEL_FORMAT of the export */
     const kws_frontend *frontend;
     const kws_network *network;
     const kws_detector *detector;
@@ -132,8 +133,11 @@ struct kws_model {
     uint32_t network_bytes;
 };
 
+#define KWS_SPOTTER_MAGIC 0x6B777333u
+
 /* The spotter's own counters and pointers; the arrays follow in the order of KWS_SPOTTER_BYTES. */
 struct kws_spotter {
+    uint32_t magic; /* KWS_SPOTTER_MAGIC once initialised */
     const kws_model *model;
     int32_t *spectrum;  /* [n_fft], interleaved re and im */
     uint32_t *network;  /* network memory */
