@@ -118,7 +118,8 @@ def test_errors_have_codes_with_names(tmp_path):
             EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_init(&spotter, &kws_model_data, NULL, sizeof memory));
             EXPECT(KWS_ERROR_MODEL, kws_spotter_init(&spotter, &old, memory, sizeof memory));
             EXPECT(KWS_ERROR_ALIGNMENT, kws_spotter_init(&spotter, &kws_model_data, (char *)memory + 1, sizeof memory));
-            EXPECT(KWS_ERROR_MEMORY, kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory - sizeof *memory));
+            EXPECT(KWS_ERROR_MEMORY,
+                   kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory - sizeof(kws_word)));
             if (spotter != (kws_spotter *)other) return 2;
             EXPECT(KWS_OK, kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory));
             EXPECT(0, kws_spotter_process(spotter, NULL, 0, &result));
