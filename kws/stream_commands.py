@@ -184,7 +184,7 @@ def tune(a: argparse.Namespace) -> int:
             progress=progress,
         )
     out = a.out or (a.model / "model.tflite" if a.model.is_dir() else a.model)
-    content = with_detector(model, result.detector)
+    content = with_detector(model, result.detector, result.introduced())
     save(content, out)
     if result.scarce:
         allowed = result.budget * result.hours

@@ -11,6 +11,7 @@ data; deleting them has the same effect.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -120,7 +121,7 @@ def _clips(found: Findings, run: Path, data: Path | None, progress: StageProgres
     values = report.as_dict()
     found.clips, found.quantization = values, values["quantization"]
     found.example = example(found.model, data)
-    kept = {"id": found.model.id, "data": report.data, "clips": values}
+    kept = {"id": found.model.id, "data": _fingerprint(data), "clips": values}
     kept |= {"quantization": found.quantization, "example": found.example}
     write_atomic(run / EVALUATION, json.dumps(kept) + "\n")
 
@@ -157,7 +158,7 @@ def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgre
         engine=_engine(),
         progress=lambda done, total: progress("listening to a stream", done, total),
     )
-    values = {**found.stream.as_dict(), "data": data.resolve().name}
+    values = {**found.stream.as_dict(), "data": _fingerprint(data)}
     write_atomic(run / STREAM, json.dumps(values) + "\n")
 
 
@@ -167,10 +168,16 @@ def _kept(path: Path, key: str, model: Model, data: Path | None) -> dict[str, An
         return None
     try:
         values = json.loads(path.read_bytes())
-        fits = values[key] == model.id and (data is None or values["data"] == data.resolve().name)
+        fits = values[key] == model.id and (data is None or values["data"] == _fingerprint(data))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KwsError(f"{path} is damaged ({error}); delete it") from error
     return values if fits else None
+
+
+def _fingerprint(data: Path) -> str:
+    """16 hexadecimal digits of a data folder's name and its clips' names and sizes."""
+    listing = [[c.word, c.path.name, c.path.stat().st_size] for c in clip_index.index(data)]
+    return hashlib.sha256(json.dumps([data.resolve().name, listing]).encode()).hexdigest()[:16]
 
 
 def _engine() -> str:

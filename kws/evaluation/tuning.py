@@ -87,6 +87,10 @@ class Tuning:
             values[name] = None if found is None else found.as_dict()
         return values
 
+    def introduced(self) -> dict[str, Any]:
+        """What a model's provenance says of it."""
+        return {"budget": self.budget, "hours": round(self.hours, 1), "seed": self.seed}
+
 
 def enough_minutes(budget: float) -> float:
     """Minutes of stream on which a budget allows :data:`ENOUGH` false accepts; one hour to a hundred."""

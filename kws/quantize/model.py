@@ -213,13 +213,20 @@ def with_info(graph: Graph, info: ModelInfo) -> bytes:
     return build(graph)
 
 
-def with_detector(model: Model, detector: DetectorConfig) -> bytes:
-    """The bytes of ``model``'s file with other detector settings and nothing else changed.
+def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] | None = None) -> bytes:
+    """The bytes of ``model``'s file with other detector settings.
+
+    Args:
+        model: the model.
+        detector: its new settings.
+        tuned: how they were found, for the provenance's entry ``tuned``; by default that is left as it is.
 
     Raises:
         KwsError: the model is a bare network, or ``detector`` has thresholds for another number of words.
     """
-    info = replace(model.require_info(), detector=detector)
+    info = model.require_info()
+    provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
+    info = replace(info, detector=detector, provenance=provenance)
     graph = parse(model.content, model.source)
     graph.metadata[METADATA_NAME] = info.to_json()
     return build(graph)

@@ -76,7 +76,8 @@ def test_keeps_to_its_budget(root, model, small_grid):
     assert tuning.tune(model, spec, root, budget, processes=2) == result
     json.dumps(result.as_dict())
     # The stored settings do the same in a stream test of their own.
-    tuned = Model.from_bytes(with_detector(model, result.detector))
+    tuned = Model.from_bytes(with_detector(model, result.detector, result.introduced()))
+    assert tuned.require_info().provenance["tuned"]["budget"] == result.budget
     hits = false = 0
     for half in stream_spec.halves(spec):
         own = stream_test.stream_test(tuned, half, root, processes=1).own()
