@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SILENCE, UNKNOWN, Experiment
+from kws.config import SILENCE, UNKNOWN, DataConfig, Experiment
 from kws.datasets import spec_augment
 from kws.quantize.float_reference import FloatNetwork
 from kws.training.descent import Descent
@@ -133,6 +133,7 @@ class StreamCourse(Course):
             experiment.training,
             batch=self.batch,
             steps_per_epoch=self.steps,
+            excess=_excess(experiment.data, lessons.labels),
         )
         if initial is not None:
             self.learner.take(initial)
@@ -185,6 +186,22 @@ class TeacherCourse(Course):
         posteriors = self.learner.evaluate(features)
         right = _right(posteriors, labels)
         return Verdict(_cross_entropy(posteriors, labels), right, right)
+
+
+def _excess(data: DataConfig, labels: Int32) -> Floats:
+    """How much likelier "unknown" is in training than in validation, as a natural logarithm [labels].
+
+    All the other words that there are teach more than the few that are judged, but should not make
+    the network say "unknown" more readily.
+    """
+    excess = np.zeros(len(data.labels), np.float32)
+    counts = np.bincount(labels, minlength=len(data.labels))
+    unknown = data.labels.index(UNKNOWN)
+    words = counts.sum() - counts[unknown] - counts[data.labels.index(SILENCE)]
+    expected = data.unknown_percent / 100 * words
+    if counts[unknown] and expected:
+        excess[unknown] = np.log(counts[unknown] / expected)
+    return excess
 
 
 def _cross_entropy(posteriors: Floats, labels: Int32) -> float:

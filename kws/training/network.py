@@ -137,13 +137,26 @@ class LstmLearner:
         training: TrainingConfig,
         batch: int,
         steps_per_epoch: int,
+        excess: Floats,
     ) -> None:
         """Build the network.
+
+        Args:
+            bands: inputs.
+            labels: outputs.
+            network: widths, dropout.
+            training: seed, rates.
+            batch: streams in step.
+            steps_per_epoch: gradient steps an epoch.
+            excess: how much more likely a label is in training than it should be expected to be,
+                as a natural logarithm, float32 [labels]. It is added to the logits in training
+                only (logit adjustment: Menon 2020, arXiv:2007.07314).
 
         Raises:
             KwsError: TensorFlow is not installed.
         """
         self._tf, _ = import_tensorflow()
+        self._excess = self._tf.constant(excess)
         self._training, self._dropout, self._batch = training, network.dropout, batch
         self._current = Layers(bands, network.lstm_units, labels, training.seed)
         self._average = Layers(bands, network.lstm_units, labels, training.seed)
@@ -166,6 +179,7 @@ class LstmLearner:
         seed = tf.stack([tf.constant(self._training.seed % 2**31), step * 64])
         with tf.GradientTape() as tape:
             logits, left = self._current.logits(features, state, self._dropout, seed)
+            logits += self._excess
             named = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
             others = (1 - allowed[:, None]) * _EXCLUDED
             among = tf.reduce_logsumexp(logits, axis=2) - tf.reduce_logsumexp(logits + others, axis=2)

@@ -16,6 +16,7 @@ from kws.errors import KwsError
 from kws.quantize.float_reference import FloatNetwork
 from kws.training import features as feature_maker
 from kws.training import network
+from kws.training.course import Lessons, StreamCourse
 from kws.training.history import History
 from kws.training.streams import Stretch
 from kws.training.tensorflow import import_tensorflow
@@ -224,9 +225,8 @@ def test_the_cache_knows_what_changes_features(data, section, change, same):
 
 
 def test_carried_state_starts_where_asked():
-    learner = network.LstmLearner(
-        8, 3, config.NetworkConfig(lstm_units=(6,), dropout=0.0), config.TrainingConfig(), 4, 10
-    )
+    settings = config.NetworkConfig(lstm_units=(6,), dropout=0.0), config.TrainingConfig()
+    learner = network.LstmLearner(8, 3, *settings, batch=4, steps_per_epoch=10, excess=np.zeros(3, np.float32))
     rng = np.random.default_rng(0)
     x = rng.integers(-128, 128, (4, 10, 8)).astype(np.int8)
     layers = network.Layers(8, (6,), 3, 1)
@@ -240,6 +240,25 @@ def test_carried_state_starts_where_asked():
     learner.train(Stretch(x, targets, ones, np.ones((4, 3), np.float32), ones), np.zeros(4, bool))
     assert np.any(learner._carried[0][0].numpy() != 0)
     assert int(learner.descent.iterations.numpy()) == 1
+
+
+def test_more_unknown_words_in_training_do_not_make_unknown_likelier():
+    """Clips that tell nothing, "unknown" nine times as often as expected: the posteriors are those expected."""
+    experiment = config.Experiment(
+        data=config.DataConfig(words=("yes",), unknown_percent=10, training_unknown_percent=90),
+        frontend=config.FrontendConfig(bands=8),
+        network=config.NetworkConfig(lstm_units=(4,), dropout=0.0),
+        training=config.TrainingConfig(epochs=60, batch_size=38, gap_frames=0, carry_state=0, label_smoothing=0),
+        augment=config.AugmentConfig(time_masks=0, band_masks=0),
+    )
+    assert experiment.data.labels.index(config.UNKNOWN) == 1
+    labels = np.repeat([1, 2], [180, 200]).astype(np.int32)
+    features = np.zeros((len(labels), 1, 6, 8), np.int8)
+    course = StreamCourse(experiment, Lessons(features, np.full((len(labels), 1), 2, np.int16), labels, None))
+    for epoch in range(60):
+        course.epoch(epoch, lambda done, total: None)
+    posteriors, _ = course.learner.evaluate(features[:2, 0], 2, features[:2, 0, :0])
+    assert posteriors[0, 1] / posteriors[0, 2] == pytest.approx(0.1, rel=0.25)
 
 
 def test_without_tensorflow_it_says_what_to_install(monkeypatch, data, tmp_path):
