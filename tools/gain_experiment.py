@@ -24,6 +24,7 @@ from kws.datasets.augment import NoiseSource
 from kws.fixedpoint.frontend import Frontend
 from kws.quantize.model import frontend_tables
 from kws.training import features as feature_maker
+from kws.training import sources
 from kws.training.course import Lessons, StreamCourse
 
 GAINS_DB = (-30, -20, -10, 0, 6, 12)
@@ -60,12 +61,12 @@ def main() -> None:
     options = parser.parse_args()
     base = config.load(options.config)
     cache = options.cache or Path(tempfile.mkdtemp(prefix="kws-gain-"))
-    judged = feature_maker.recipe(base, options.data, "validation")
+    judged = sources.recipes(base, [options.data])["validation"]
     noise = NoiseSource(judged.background, base.data.clip_samples, base.augment.seed)
     pcm, labels = clip_lists.load(judged.examples, base.data, noise)
     order = np.random.default_rng(0).permutation(len(labels))
     pcm, labels = pcm[order], labels[order]
-    recipe = feature_maker.recipe(base, options.data, "training")
+    recipe = sources.recipes(base, [options.data])["training"]
     with console.progress("features") as progress:
         made = feature_maker.features(recipe, cache, progress, shared=True)
     taught = np.array([e.label for e in recipe.examples], np.int32)

@@ -80,19 +80,6 @@ class Recipe:
     variants: int
 
 
-def recipe(experiment: Experiment, data: Path, split: str) -> Recipe:
-    """The recipe of one split of a data folder: variants for training, else the clips as recorded.
-
-    Raises:
-        KwsError: the folder holds no clips, or lacks one of the experiment's words.
-    """
-    settings = experiment.data
-    clips = clip_lists.index(data, settings.validation_percent, settings.testing_percent)
-    chosen = clip_lists.examples(clips, settings, split, experiment.augment.seed)
-    variants = experiment.augment.variants if split == clip_lists.TRAINING else 1
-    return Recipe(experiment, split, tuple(chosen), tuple(clip_lists.background(data)), variants)
-
-
 def listing(made: Recipe) -> list[object]:
     """The examples and noise recordings as plain values: label, folder, name and size in bytes."""
     examples = [

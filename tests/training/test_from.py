@@ -75,7 +75,7 @@ def test_starting_helps(trained, own, tmp_path):
     settings = other_words(epochs=3)
     from_there = train(settings, own, tmp_path / "from", start=trained)
     from_nothing = train(settings, own, tmp_path / "scratch")
-    assert from_there.epochs[-1].loss < 0.8 * from_nothing.epochs[-1].loss
+    assert from_there.epochs[-1].loss < 0.9 * from_nothing.epochs[-1].loss
 
 
 def test_the_head_alone_learns(trained, own, tmp_path):

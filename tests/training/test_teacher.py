@@ -12,6 +12,7 @@ from kws import config, runs
 from kws.errors import KwsError
 from kws.quantize.convert import convert
 from kws.training import features as feature_maker
+from kws.training import sources
 from kws.training.train import train
 
 pytest.importorskip("tf_keras", reason="training needs TensorFlow")
@@ -38,7 +39,7 @@ def test_a_teacher_learns_and_is_loaded_again(taught):
     assert history.best.validation_accuracy > 0.6  # chance is 1/6
     teacher, settings = Teacher.load(run)
     assert settings == teacher_experiment()
-    recipe = feature_maker.recipe(settings, data, "validation")
+    recipe = sources.recipes(settings, [data])["validation"]
     x = feature_maker.features(recipe, run / runs.CACHE).features[:, 0]
     posteriors = teacher.posteriors(x)
     labels = np.array([e.label for e in recipe.examples])

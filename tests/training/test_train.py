@@ -15,7 +15,7 @@ from kws import config, runs
 from kws.errors import KwsError
 from kws.quantize.float_reference import FloatNetwork
 from kws.training import features as feature_maker
-from kws.training import network
+from kws.training import network, sources
 from kws.training.course import Lessons, StreamCourse
 from kws.training.history import History
 from kws.training.streams import Stretch
@@ -72,7 +72,7 @@ def test_run_folder(trained, data):
 
 def test_best_weights_have_the_reported_accuracy(trained, data):
     run, history = trained
-    recipe = feature_maker.recipe(tones.experiment(), data, "validation")
+    recipe = sources.recipes(tones.experiment(), [data])["validation"]
     x = feature_maker.features(recipe, run / runs.CACHE).features[:, 0]
     labels = np.array([e.label for e in recipe.examples])
     posteriors = FloatNetwork.load(run).run(x)[:, -1]
@@ -169,7 +169,7 @@ def test_synthetic_data_are_marked(tmp_path):
 
 
 def test_features_do_not_depend_on_the_number_of_processes(data, tmp_path, monkeypatch):
-    recipe = feature_maker.recipe(tones.experiment(), data, "training")
+    recipe = sources.recipes(tones.experiment(), [data])["training"]
     monkeypatch.setattr(feature_maker, "_JOB_VARIANTS", 96)
     seen = []
     many = feature_maker.features(recipe, tmp_path / "many", lambda done, total: seen.append((done, total)))
@@ -182,7 +182,7 @@ def test_features_do_not_depend_on_the_number_of_processes(data, tmp_path, monke
 
 
 def test_feature_variants(data, tmp_path):
-    recipe = feature_maker.recipe(tones.experiment(), data, "training")
+    recipe = sources.recipes(tones.experiment(), [data])["training"]
     made = feature_maker.features(recipe, tmp_path).features
     plain = feature_maker.features(dataclasses.replace(recipe, variants=1), tmp_path).features
     spoken = np.array([e.clip is not None for e in recipe.examples])
@@ -192,7 +192,7 @@ def test_feature_variants(data, tmp_path):
 
 
 def test_features_are_cached_and_a_damaged_cache_is_replaced(data, tmp_path):
-    recipe = feature_maker.recipe(tones.experiment(), data, "validation")
+    recipe = sources.recipes(tones.experiment(), [data])["validation"]
     seen = []
     first = feature_maker.features(recipe, tmp_path, lambda *now: seen.append(now))
     count = len(seen)
@@ -220,7 +220,7 @@ def test_features_are_cached_and_a_damaged_cache_is_replaced(data, tmp_path):
 def test_the_cache_knows_what_changes_features(data, section, change, same):
     settings = tones.experiment()
     changed = dataclasses.replace(settings, **{section: dataclasses.replace(getattr(settings, section), **change)})
-    digests = {feature_maker.digest(feature_maker.recipe(e, data, "training")) for e in (settings, changed)}
+    digests = {feature_maker.digest(sources.recipes(e, [data])["training"]) for e in (settings, changed)}
     assert (len(digests) == 1) is same
 
 
