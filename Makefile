@@ -1,6 +1,9 @@
 # make demo      the whole path on synthetic speech, in some minutes
 # make test      all checks and tests
-# make firmware  a board's image of a model, with its flash, RAM and stack
+# make firmware  an emulated board's image of a model, with its flash, RAM and stack
+# make bench-firmware  instructions, flash, RAM and stack on five emulated cores
+# make benchmark       speed of the laptop's engines
+# make soak            a day of audio through the C library with sanitizers
 #
 # Each sets up what it needs (tools/setup.sh): a virtual environment in .venv and, where it may,
 # packages of the distribution.
@@ -11,10 +14,10 @@ APP ?= spotter
 BUILD ?= build
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint test-fast test-slow firmware benchmark clean
+.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware soak clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -3
+	@sed -n 's/^# //p' Makefile | head -6
 
 setup:
 	@tools/setup.sh
@@ -42,6 +45,12 @@ firmware: setup
 
 benchmark: setup
 	$(PYTHON) tools/benchmark.py $(MODEL)
+
+bench-firmware: setup
+	$(PYTHON) tools/bench_firmware.py --json $(BUILD)/bench-firmware.json
+
+soak: setup
+	$(PYTHON) tools/soak_firmware.py $(MODEL)
 
 clean:
 	rm -rf $(BUILD) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,8 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kws import __version__, commands, console, evaluation_commands, recording_commands, stream_commands
-from kws.engines import NAMES
+from kws import (
+    __version__,
+    board_commands,
+    commands,
+    console,
+    evaluation_commands,
+    recording_commands,
+    stream_commands,
+)
+from kws.codegen.packages import KINDS as PACKAGES
+from kws.engines import NAMES, SERIAL, check_name
 from kws.errors import KwsError
 
 _EPILOG = """\
@@ -25,6 +34,9 @@ from nothing to a board:
   kws verify run                                         every engine against the harness, bit for bit
   kws export run --out model                             C arrays for the board
   kws listen run                                         the laptop's microphone
+  kws build nrf52840 --model run                         an image for a board
+  kws flash nrf52840                                     onto the board
+  kws monitor /dev/ttyACM0                               what the board hears
 """
 
 
@@ -49,6 +61,21 @@ def _engines(text: str) -> list[str]:
     if unknown or not names:
         raise argparse.ArgumentTypeError(f"choose engines from {','.join(NAMES)}, not {text!r}")
     return list(dict.fromkeys(names))
+
+
+def _board_engines(text: str) -> list[str]:
+    names = [n.strip() for n in text.split(",") if n.strip()]
+    for name in names:
+        _one_engine(name)
+    return list(dict.fromkeys(names)) or _engines(text)
+
+
+def _one_engine(text: str) -> str:
+    try:
+        check_name(text)
+    except KwsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _whole(text: str, lowest: int) -> int:
@@ -98,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     _evaluation_parsers(verbs)
     _stream_parsers(verbs)
     _running_parsers(verbs)
+    _board_parsers(verbs)
     return parser
 
 
@@ -263,12 +291,21 @@ def _running_parsers(verbs: Verbs) -> None:
     _model(p)
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     p.add_argument("--with-library", action="store_true", help="add the C library's sources, so that DIR is complete")
+    p.add_argument(
+        "--package",
+        choices=PACKAGES,
+        help="write library, model and examples with a microphone as a package for this way of building instead",
+    )
     _json(p)
     p = _verb(verbs, "verify", commands.verify, "compare engines bit for bit; exit code 1 on any difference")
     _model(p)
     p.add_argument("files", nargs="*", type=Path, metavar="FILE", help="recordings (bare network: int8 .npy) to add")
     p.add_argument(
-        "--engines", type=_engines, default=["numpy", "tflm", "c"], metavar="E,E...", help=f"of {','.join(NAMES)}"
+        "--engines",
+        type=_board_engines,
+        default=["numpy", "tflm", "c"],
+        metavar="E,E...",
+        help=f"of {','.join(NAMES)},{SERIAL}",
     )
     p.add_argument("--random", type=_count, default=20, metavar="N", help="random streams of one second")
     p.add_argument("--seed", type=int, default=1, help="of the random streams and chunk sizes")
@@ -280,6 +317,18 @@ def _running_parsers(verbs: Verbs) -> None:
     p.add_argument("--input", metavar="FILE", help="listen to a recording instead; - is raw 16 kHz int16 PCM")
     p.add_argument("--realtime", action="store_true", help="feed a recording no faster than it was spoken")
     _engine(p, "numpy")
+    _json(p)
+
+
+def _board_parsers(verbs: Verbs) -> None:
+    p = _verb(verbs, "build", board_commands.build, "compile the firmware with a model for a board")
+    board_commands.build_options(p)
+    _json(p)
+    p = _verb(verbs, "flash", board_commands.flash, "write an image to a board that is plugged in")
+    board_commands.flash_options(p)
+    _json(p)
+    p = _verb(verbs, "monitor", board_commands.monitor, "show what a board hears, over its serial port")
+    board_commands.monitor_options(p)
     _json(p)
 
 

@@ -231,10 +231,11 @@ def spot(a: argparse.Namespace) -> int:
 def export(a: argparse.Namespace) -> int:
     """``kws export``."""
     from kws import codegen
+    from kws.codegen import packages
 
     model = Model.load(a.model)
-    result = codegen.export(model, a.out)
-    if a.with_library:
+    result = packages.export_package(model, a.package, a.out) if a.package else codegen.export(model, a.out)
+    if a.with_library and not a.package:
         codegen.copy_library(a.out)
     if a.json:
         console.print_json(
@@ -242,7 +243,8 @@ def export(a: argparse.Namespace) -> int:
                 "out": str(a.out),
                 "id": model.id,
                 "bare_network": model.info is None,
-                "files": [p.name for p in result.files],
+                "package": a.package,
+                "files": [p.relative_to(a.out).as_posix() for p in result.files],
                 "weight_bytes": result.weight_bytes,
                 "network_bytes": result.network_bytes,
             }
@@ -250,7 +252,12 @@ def export(a: argparse.Namespace) -> int:
         return 0
     if model.info is None:
         console.out.print(f"{a.model} carries no kws metadata: the network alone was exported, no front end or labels")
-    console.out.print(f"{a.out}: {', '.join(p.name for p in result.files)}")
+    if a.package:
+        console.out.print(
+            f"{a.out}: {a.package} package of {len(result.files)} files; how to use it is in {a.out / 'README.md'}"
+        )
+    else:
+        console.out.print(f"{a.out}: {', '.join(p.name for p in result.files)}")
     console.out.print(
         f"{result.weight_bytes} bytes of weights and biases, {result.network_bytes} bytes of RAM for the network"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kws.errors import KwsError
@@ -17,6 +17,7 @@ __all__ = [
     "SizeReport",
     "build_host_library",
     "build_image",
+    "build_slot",
     "missing_tools",
     "require_tools",
     "size_report",
@@ -84,7 +85,14 @@ def build_host_library(model_dir: Path, build_dir: Path, sanitize: bool = False)
     return build_dir / ("host-sanitize" if sanitize else "host") / "libkws_model.so"
 
 
-def build_image(model_dir: Path, build_dir: Path, board: str, app: str) -> Path:
+def build_image(
+    model_dir: Path,
+    build_dir: Path,
+    board: str,
+    app: str,
+    model_slot: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> Path:
     """Compile and link one app with an exported model for a board.
 
     Args:
@@ -93,6 +101,8 @@ def build_image(model_dir: Path, build_dir: Path, board: str, app: str) -> Path:
             ``<build_dir>/<board>/<app>/`` for :func:`size_report`.
         board: a folder of ``firmware/boards``.
         app: a folder of ``firmware/apps``.
+        model_slot: leave the model out: the program looks for it in the board's model slot.
+        settings: of the board's own ``board.mk``, such as ``BOARD_VARIANT``.
 
     Returns:
         The ELF file.
@@ -100,13 +110,38 @@ def build_image(model_dir: Path, build_dir: Path, board: str, app: str) -> Path:
     Raises:
         KwsError: a program is missing, there is no such board or app, or the compiler failed.
     """
+    _require_known(board, app)
+    own = [f"{name}={value}" for name, value in (settings or {}).items()]
+    _make("image", model_dir, build_dir, f"BOARD={board}", f"APP={app}", f"MODEL_SLOT={int(model_slot)}", *own)
+    return build_dir / board / f"{app}{'-slot' if model_slot else ''}.elf"
+
+
+def build_slot(model_dir: Path, build_dir: Path, board: str) -> Path:
+    """Compile and link a model alone for the model slot of a board.
+
+    Args:
+        model_dir: where ``kws export`` wrote ``kws_model.c``.
+        build_dir: where everything made goes.
+        board: a folder of ``firmware/boards``.
+
+    Returns:
+        The blob as the linker made it; :func:`kws.codegen.model_slot.build_slot` completes its header.
+
+    Raises:
+        KwsError: a program is missing, there is no such board, it has no slot, the model does not fit
+            the slot, or the compiler failed.
+    """
+    _require_known(board, "spotter")
+    _make("slot", model_dir, build_dir, f"BOARD={board}")
+    return build_dir / board / "slot" / "model.bin"
+
+
+def _require_known(board: str, app: str) -> None:
     require_tools("make", "arm-none-eabi-gcc")
-    for kind, name in (("boards", board), ("apps", app)):
-        known = sorted(p.name for p in (sources_dir() / kind).iterdir() if p.is_dir())
+    for kind, name, mark in (("boards", board, "board.mk"), ("apps", app, "main.c")):
+        known = sorted(p.parent.name for p in (sources_dir() / kind).glob(f"*/{mark}"))
         if name not in known:
             raise KwsError(f"there is no {kind[:-1]} {name!r}; it must be one of {', '.join(known)}")
-    _make("image", model_dir, build_dir, f"BOARD={board}", f"APP={app}")
-    return build_dir / board / f"{app}.elf"
 
 
 def _command(name: str) -> str:

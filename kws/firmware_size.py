@@ -19,8 +19,18 @@ EXCEPTION_FRAME_BYTES = 36
 """What an Armv7-M CPU without FPU state pushes for an interrupt: 8 words and up to 4 to align."""
 
 _STACK_SECTION = ".stack"
-_PARTS = ("library", "model weights", "model tables", "model structures", "test vectors", "board", "app", "toolchain")
-_TABLE_NAMES = ("window", "permutation", "twiddles", "segment_ends", "mel_weights")
+_PARTS = (
+    "library",
+    "library tables",
+    "model weights",
+    "model tables",
+    "model structures",
+    "test vectors",
+    "board",
+    "app",
+    "toolchain",
+)
+_TABLE_NAMES = ("window", "twiddles", "segment_ends", "mel_weights")
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,8 @@ def size_report(elf: Path, build_dir: Path) -> SizeReport:
     for function in functions.values():
         # A clone's name has the compiler's suffix after the first dot.
         base = function.name.partition(".")[0]
-        function.frame = frames.get(function.name, frames.get(base, function.pushed))
+        # Of a function in assembler the compiler knows nothing and says 0.
+        function.frame = frames.get(function.name, frames.get(base, 0)) or function.pushed
     entry = next((address for address, f in functions.items() if f.name == "board_reset"), None)
     if entry is None:
         raise KwsError(f"{elf} has no function board_reset, where the stack's depth is counted from")
@@ -166,10 +177,12 @@ def _functions(elf: Path) -> dict[int, _Function]:
 def _leaves_by_pointer(operation: str, operands: str) -> bool:
     """Whether a load or move into pc may leave the function.
 
-    A return pops pc. `tbb`, `tbh` and a load indexed by words are the compiler's switch tables,
-    which stay inside.
+    A return pops pc, alone by loading it from the stack. `tbb`, `tbh` and a load indexed by words
+    are the compiler's switch tables, which stay inside.
     """
-    return bool(re.match(r"(ldr|mov)", operation) and re.match(r"pc\b", operands)) and "lsl #2]" not in operands
+    return bool(re.match(r"(ldr|mov)", operation) and re.match(r"pc\b", operands)) and not re.search(
+        r"lsl #2\]|\[sp\], #4$", operands
+    )
 
 
 def _pushed(operation: str, operands: str) -> int:
@@ -269,18 +282,25 @@ def _parts(map_file: Path) -> tuple[SizePart, ...]:
     flash: dict[str, int] = defaultdict(int)
     ram: dict[str, int] = defaultdict(int)
     kept = text[text.index("Linker script and memory map") :]
-    for section, size, file in re.findall(r"^ (\.?[A-Z.]\S*)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", kept, re.M | re.I):
+    pattern = r"^ (\.?[A-Z.]\S*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)$"
+    rows = [(s, int(at, 16), int(n, 16), f) for s, at, n, f in re.findall(pattern, kept, re.M | re.I)]
+    # Of strings that another section holds already, the map still tells a size.
+    ends = [at for _, at, _, _ in rows[1:]] + [2**32]
+    for (section, at, told, file), end in zip(rows, ends, strict=True):
+        size = min(told, end - at) if end >= at else told
         part = _part_of(section, file)
         if section.startswith((".vectors", ".text", ".rodata", ".data")):
-            flash[part] += int(size, 16)
+            flash[part] += size
         if section.startswith((".data", ".bss", "COMMON")):
-            ram[part] += int(size, 16)
+            ram[part] += size
     return tuple(SizePart(name, flash[name], ram[name]) for name in _PARTS if flash[name] or ram[name])
 
 
 def _part_of(section: str, file: str) -> str:
     folder = Path(file).parent.name
     if folder != "model":
+        if folder == "library" and section.startswith(".rodata"):
+            return "library tables"
         return folder if folder in ("library", "board", "app") else "toolchain"
     name = section.removeprefix(".rodata.").removeprefix(".data.")
     if "kws_vectors" in name:

@@ -117,7 +117,7 @@ def boot(demo: Demo) -> None:
     pcm = audio.read(demo.out / "talk.wav")
     text = run_spotter_image(elf, pcm)
     console.print("".join(f"  {line}\n" for line in text.splitlines()).rstrip(), markup=False)
-    demo.found["board"] = [line for line in text.splitlines() if " score " in line]
+    demo.found["board"] = [line for line in text.splitlines() if "word" in json.loads(line)]
     demo.found["size"] = firmware_build.size_report(elf, build)
     model = Model.load(demo.run)
     with QemuEngine(model, icount=True, trace=False) as engine:

@@ -45,10 +45,16 @@ def texts(table: list[int]) -> tuple[str, str]:
         '"""The sigmoid table of TFLM\'s 16-bit activations; written by tools/read_sigmoid_table.py."""\n\n'
         "# fmt: off\nSIGMOID_TABLE = (\n" + "".join(f"    {row},\n" for row in rows) + ")\n"
     )
+    # For the board the table goes on to both sides of zero, as tanh(i / 48): no sign to treat apart.
+    half = [v - 32768 for v in [*table, table[-1]]]
+    signed = [-v for v in half[:0:-1]] + half
+    rows = [", ".join(str(v) for v in signed[i : i + 15]) for i in range(0, len(signed), 15)]
     c = (
-        "/* The sigmoid table of TFLM's 16-bit activations; written by tools/read_sigmoid_table.py. */\n"
+        "/*\n * The sigmoid table of TFLM's 16-bit activations less 32768, entries -256 to 256, those below zero\n"
+        " * being the others' negatives; written by tools/read_sigmoid_table.py.\n */\n"
         "#ifndef KWS_SIGMOID_TABLE_H\n#define KWS_SIGMOID_TABLE_H\n\n#include <stdint.h>\n\n"
-        "static const uint16_t kws_sigmoid_table[256] = {\n"
+        "#define KWS_SIGMOID_CENTRE 256\n\n"
+        "static const int16_t kws_sigmoid_table[513] = {\n"
         + "".join(f"    {row},\n" for row in rows)
         + "};\n\n#endif\n"
     )

@@ -35,6 +35,10 @@ want 'gcc libc6-dev' 'the C engine and the firmware checks are skipped' cc
 want make 'nothing in C can be built' make
 want 'gcc-arm-none-eabi libnewlib-arm-none-eabi' 'no firmware image is built or run' arm-none-eabi-gcc
 want qemu-system-arm 'the firmware is not booted' qemu-system-arm
+want 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' 'the packages are not compiled for RISC-V' riscv64-unknown-elf-gcc
+want qemu-system-misc 'the packages are not run on RISC-V' qemu-system-riscv32
+want cmake 'the CMake package is not built' cmake
+want g++ 'nothing is compiled as C++' c++
 want cppcheck 'the C sources are not checked statically' cppcheck
 [ -e /usr/share/doc/libportaudio2 ] || ls /usr/lib/*/libportaudio.so.2 >/dev/null 2>&1 || {
     wanted="$wanted libportaudio2"

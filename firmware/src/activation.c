@@ -1,38 +1,6 @@
 #include "activation.h"
 
 #include "arithmetic.h"
-#include "sigmoid_table.h"
-
-int16_t kws_sigmoid_int16(int16_t x)
-{
-    const int32_t scaled = 3 * x;
-    const uint32_t magnitude = (uint32_t)(scaled < 0 ? -scaled : scaled);
-    const uint32_t index = magnitude >> 9;
-    uint32_t result = 0x7FFFu << 10;
-    if (index < 255) {
-        const uint32_t low = kws_sigmoid_table[index];
-        const uint32_t high = kws_sigmoid_table[index + 1];
-        result = (low << 9) + (magnitude & 511u) * (high - low);
-    }
-    result = scaled >= 0 ? result + 512u : (1u << 25) - result + 511u;
-    return (int16_t)(result >> 10);
-}
-
-int16_t kws_tanh_int16(int16_t x, int32_t scale_power)
-{
-    const int32_t shift = 15 + scale_power - 3;
-    const int32_t scaled = shift >= 0 ? x * (3 << shift) : (3 * x + (1 << (-shift - 1))) >> -shift;
-    const uint32_t magnitude = (uint32_t)(scaled < 0 ? -scaled : scaled);
-    const uint32_t index = magnitude >> 8;
-    int32_t result = 0xFFFF << 8;
-    if (index < 255) {
-        const uint32_t low = kws_sigmoid_table[index];
-        const uint32_t high = kws_sigmoid_table[index + 1];
-        result = (int32_t)((low << 8) + (magnitude & 255u) * (high - low));
-    }
-    result = scaled >= 0 ? result - (1 << 23) + 128 : -result + (1 << 23) + 127;
-    return (int16_t)(result >> 8);
-}
 
 /* exp of Q0.31 in [-1/4, 0): a Taylor polynomial around -1/8. */
 static int32_t exp_near_zero(int32_t a)

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "kws/model.h"
+#include "arch/dual.h"
 
 /* The specification's right shifts of negative numbers round towards minus infinity. */
 typedef char kws_right_shift_must_be_arithmetic[((-3) >> 1 == -2) ? 1 : -1];
@@ -17,9 +17,29 @@ static inline int32_t kws_clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* To the range of 16 bits with sign. */
+static inline int32_t kws_limit16(int32_t x)
+{
+#if KWS_HAS_DSP
+    return kws_ssat16(x);
+#else
+    return kws_clamp(x, INT16_MIN, INT16_MAX);
+#endif
+}
+
 static inline int16_t kws_saturate16(int32_t x)
 {
-    return (int16_t)kws_clamp(x, INT16_MIN, INT16_MAX);
+    return (int16_t)kws_limit16(x);
+}
+
+/* To the range of 17 bits with sign. */
+static inline int32_t kws_limit17(int32_t x)
+{
+#if KWS_HAS_DSP
+    return kws_ssat17(x);
+#else
+    return kws_clamp(x, -65536, 65535);
+#endif
 }
 
 /* x + zero_point, wrapped to int32 as TFLM's kernels wrap it, then clamped to low to high. */
@@ -64,15 +84,32 @@ static inline int32_t kws_multiply(int32_t x, const kws_factor *factor)
     return kws_rounding_shift_right(kws_rounding_doubling_high_mul(shifted, factor->multiplier), factor->right_shift);
 }
 
-/* Sum of products of int8; the generator has proved that it fits int32. */
-static inline int32_t kws_dot(const int8_t *a, const int8_t *b, uint32_t count)
+#if KWS_HAS_DSP
+/*
+ * The same with a factor prepared: one rounding high multiplication for each rounding. A multiplier of
+ * zero has no such form; the one that stands for it makes zero of |x| < 2^30.
+ */
+KWS_INLINE kws_dsp_factor kws_dsp_factor_of(const kws_factor *factor)
 {
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += a[i] * b[i];
+    kws_dsp_factor result = {INT32_MIN, -2};
+    if (factor->multiplier != 0) {
+        result.multiplier = kws_shift_left_wrapping(factor->multiplier, 1);
+        result.step = factor->right_shift > 0 ? (int32_t)(0u - (1u << (32u - factor->right_shift))) : factor->left_shift;
     }
-    return sum;
+    return result;
 }
+
+KWS_INLINE int32_t kws_dsp_multiply(int32_t x, const kws_dsp_factor *factor)
+{
+    if (__builtin_expect(factor->step < 0, 1)) {
+        const int32_t value = kws_smmlar(x, factor->multiplier, x);
+        /* Halves of a negative value go down: it is made a little less than its half. */
+        return kws_smmlsr(value + kws_sign(value), factor->step, 0);
+    }
+    x = kws_shift_left_wrapping(x, (uint32_t)factor->step);
+    return kws_smmlar(x, factor->multiplier, x);
+}
+#endif
 
 /* Leading zeros of x > 0. */
 static inline uint32_t kws_leading_zeros(uint32_t x)

@@ -1,85 +1,196 @@
 #include "fft.h"
 
-/* (x, y) times exp(-j angle), halved: the high word of the sum of two Q31 products. */
-static inline void rotate(const int32_t *value, const int32_t *twiddle, int32_t *re, int32_t *im)
+#include "arch/dual.h"
+#if KWS_HAS_ARMV7M
+#include "arch/fft_armv7m.h"
+#endif
+#if KWS_HAS_DSP
+#include "arch/fft_first_dsp.h"
+#endif
+
+#define WINDOW_SHIFT 5
+
+typedef struct complex32 {
+    int32_t x;
+    int32_t y;
+} complex32;
+
+/* value times exp(-j angle), halved: the high word of the sum of two Q31 products. */
+KWS_INLINE complex32 rotate(complex32 value, const int32_t *twiddle)
 {
-    const int64_t x = value[0];
-    const int64_t y = value[1];
     const int64_t c = twiddle[0];
     const int64_t s = twiddle[1];
-    *re = (int32_t)((x * c + y * s) >> 32);
-    *im = (int32_t)((y * c - x * s) >> 32);
+    const complex32 result = {(int32_t)((value.x * c + value.y * s) >> 32),
+                              (int32_t)((value.y * c + -value.x * s) >> 32)};
+    return result;
 }
 
-static void first_stage_radix2(int32_t *data, uint32_t points)
+KWS_INLINE complex32 add(complex32 a, complex32 b)
 {
-    for (int32_t *p = data; p < data + 2 * points; p += 4) {
-        const int32_t ax = p[0], ay = p[1], bx = p[2], by = p[3];
-        p[0] = ax + bx;
-        p[1] = ay + by;
-        p[2] = ax - bx;
-        p[3] = ay - by;
+    const complex32 result = {a.x + b.x, a.y + b.y};
+    return result;
+}
+
+KWS_INLINE complex32 subtract(complex32 a, complex32 b)
+{
+    const complex32 result = {a.x - b.x, a.y - b.y};
+    return result;
+}
+
+KWS_INLINE complex32 windowed(const int16_t *pcm, const int16_t *window)
+{
+#if KWS_HAS_DSP
+    const uint32_t samples = kws_load_word(pcm);
+    const uint32_t weights = kws_load_word(window);
+    const complex32 result = {((int16_t)samples * (int16_t)weights) >> WINDOW_SHIFT,
+                              ((int16_t)(samples >> 16) * (int16_t)(weights >> 16)) >> WINDOW_SHIFT};
+#else
+    const complex32 result = {(pcm[0] * window[0]) >> WINDOW_SHIFT, (pcm[1] * window[1]) >> WINDOW_SHIFT};
+#endif
+    return result;
+}
+
+/* The same where the window, of which `left` samples remain, may end. */
+KWS_NOINLINE complex32 windowed_to_end(const int16_t *pcm, const int16_t *window, int32_t left)
+{
+    complex32 result = {0, 0};
+    if (left >= 2) {
+        result = windowed(pcm, window);
+    } else if (left == 1) {
+        result.x = (pcm[0] * window[0]) >> WINDOW_SHIFT;
+    }
+    return result;
+}
+
+/* Radix 4: the sums of legs a and c and of b and d are turned by quarters. */
+KWS_INLINE void butterfly(complex32 *to, uint32_t stride, complex32 s, complex32 t, complex32 u, complex32 v)
+{
+    to[0] = add(s, u);
+    to += stride;
+    to->x = t.x + v.y;
+    to->y = t.y - v.x;
+    to += stride;
+    *to = subtract(s, u);
+    to += stride;
+    to->x = t.x - v.y;
+    to->y = t.y + v.x;
+}
+
+/* The next number in the order of reversed base-4 digits, the highest of them being that of `digit`. */
+static uint32_t next_reversed(uint32_t n, uint32_t digit)
+{
+    for (; digit > 0 && (n & (3u * digit)) == 3u * digit; digit >>= 2) {
+        n -= 3u * digit;
+    }
+    return n + digit;
+}
+
+KWS_NOINLINE void first_stage_radix2(const kws_frontend *f, const int16_t *pcm, complex32 *data, uint32_t points)
+{
+    uint32_t n = 0;
+    for (complex32 *end = data + points; data < end; data += 2) {
+        const int32_t left = f->window_size - (int32_t)(2u * n);
+        const complex32 a = windowed_to_end(pcm + 2u * n, f->window + 2u * n, left);
+        const complex32 b = windowed_to_end(pcm + 2u * n + points, f->window + 2u * n + points, left - (int32_t)points);
+        data[0] = add(a, b);
+        data[1] = subtract(a, b);
+        n = next_reversed(n, points / 8u);
     }
 }
 
-static inline void butterfly(int32_t *a, int32_t *b, int32_t *c, int32_t *d, const int32_t *legs)
+/* Of the legs, half the points are samples from one to the next, and only the last ones lie beyond the window. */
+KWS_NOINLINE void first_stage_radix4(const kws_frontend *f, const int16_t *pcm, complex32 *data, uint32_t points)
 {
-    const int32_t sx = legs[0] + legs[4], sy = legs[1] + legs[5];
-    const int32_t tx = legs[0] - legs[4], ty = legs[1] - legs[5];
-    const int32_t ux = legs[2] + legs[6], uy = legs[3] + legs[7];
-    const int32_t vx = legs[2] - legs[6], vy = legs[3] - legs[7];
-    a[0] = sx + ux;
-    a[1] = sy + uy;
-    b[0] = tx + vy;
-    b[1] = ty - vx;
-    c[0] = sx - ux;
-    c[1] = sy - uy;
-    d[0] = tx - vy;
-    d[1] = ty + vx;
-}
-
-static void first_stage_radix4(int32_t *data, uint32_t points)
-{
-    for (int32_t *p = data; p < data + 2 * points; p += 8) {
-        const int32_t legs[8] = {p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]};
-        butterfly(p, p + 2, p + 4, p + 6, legs);
-    }
-}
-
-static void later_stage(int32_t *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
-{
-    const uint32_t stride = points / (2 * size); /* of the table, for one step of k and leg 1 */
-    for (uint32_t k = 0; k < size; k++) {
-        int32_t w3[2] = {0, 0};
-        const int32_t *w1 = twiddles[k * stride];
-        const int32_t *w2 = twiddles[2 * k * stride];
-        const uint32_t third = 3 * k * stride;
-        /* The table covers half a turn; the other half has the opposite sign. */
-        w3[0] = third < points ? twiddles[third][0] : -twiddles[third - points][0];
-        w3[1] = third < points ? twiddles[third][1] : -twiddles[third - points][1];
-        for (int32_t *a = data + 2 * k; a < data + 2 * points; a += 8 * size) {
-            int32_t *b = a + 2 * size, *c = b + 2 * size, *d = c + 2 * size;
-            int32_t legs[8];
-            legs[0] = a[0] >> 1;
-            legs[1] = a[1] >> 1;
-            rotate(b, w1, &legs[2], &legs[3]);
-            rotate(c, w2, &legs[4], &legs[5]);
-            rotate(d, w3, &legs[6], &legs[7]);
-            butterfly(a, b, c, d, legs);
+    const uint32_t step = points / 2u;
+    const uint32_t digit = points / 16u;
+    uint32_t start = 0;
+    for (complex32 *end = data + points; data < end; start = next_reversed(start, digit / 4u)) {
+        const int16_t *p = pcm + 2u * start, *w = f->window + 2u * start;
+        int32_t left = f->window_size - (int32_t)(2u * start);
+#if KWS_HAS_DSP
+        /* How far the window reaches into the last legs of this block, which are 2 * digit samples apart. */
+        const int32_t last = left - (int32_t)(3u * step);
+        const uint32_t last_legs = (uint32_t)(last + (int32_t)(2u * digit) - 2) / (2u * digit);
+        if (step == 128u && last >= 2 && (last >= (int32_t)(8u * digit) || last_legs * 2u * digit >= (uint32_t)last)) {
+            kws_fft_first_block(p, w, data, last_legs);
+            data += 16;
+            continue;
+        }
+#endif
+        for (complex32 *block_end = data + 16; data < block_end; data += 4) {
+            complex32 a, b, c, d = {0, 0};
+            if (left >= (int32_t)(2u * step + 2u)) {
+                a = windowed(p, w);
+                b = windowed(p + step, w + step);
+                c = windowed(p + 2u * step, w + 2u * step);
+            } else {
+                a = windowed_to_end(p, w, left);
+                b = windowed_to_end(p + step, w + step, left - (int32_t)step);
+                c = windowed_to_end(p + 2u * step, w + 2u * step, left - (int32_t)(2u * step));
+            }
+            if (left >= (int32_t)(3u * step + 2u)) {
+                d = windowed(p + 3u * step, w + 3u * step);
+            } else {
+                d = windowed_to_end(p + 3u * step, w + 3u * step, left - (int32_t)(3u * step));
+            }
+            butterfly(data, 1, add(a, c), subtract(a, c), add(b, d), subtract(b, d));
+            p += 2u * digit;
+            w += 2u * digit;
+            left -= (int32_t)(2u * digit);
         }
     }
 }
 
-void kws_fft(int32_t *data, uint32_t points, const int32_t (*twiddles)[2])
+#if KWS_HAS_ARMV7M
+
+KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
 {
+    const kws_fft_stage stage = {&data->x,     &data[size].x,      &data[points].x,
+                                 8u * size,    twiddles[0],        twiddles[points / 2u],
+                                 4u * points / size};
+    kws_fft_run_stage(&stage);
+}
+
+#else
+
+KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
+{
+    const uint32_t stride = points / (2 * size); /* of the table, for one step of k and leg 1 */
+    complex32 *end = data + points;
+    for (uint32_t k = 0; k < size; k++) {
+        int32_t w[3][2];
+        for (uint32_t leg = 0; leg < 3; leg++) {
+            /* The table is a quarter of a turn; the second is its mirror image, the third its negative. */
+            const uint32_t q = (leg + 1) * k * stride;
+            const int32_t *from = twiddles[q <= points / 2u ? q : q <= points ? points - q : q - points];
+            w[leg][0] = q <= points / 2u ? from[0] : -from[0];
+            w[leg][1] = q <= points ? from[1] : -from[1];
+        }
+        for (complex32 *a = data + k; a < end; a += 4 * size) {
+            const complex32 d = rotate(a[3 * size], w[2]);
+            const complex32 b = rotate(a[size], w[0]);
+            const complex32 u = add(b, d), v = subtract(b, d);
+            const complex32 c = rotate(a[2 * size], w[1]);
+            const complex32 half = {a->x >> 1, a->y >> 1};
+            butterfly(a, size, add(half, c), subtract(half, c), u, v);
+        }
+    }
+}
+
+#endif
+
+void kws_windowed_fft(const kws_frontend *f, const int16_t *pcm, int32_t *spectrum)
+{
+    const uint32_t points = f->n_fft / 2u;
+    complex32 *data = (complex32 *)(void *)spectrum;
     uint32_t size = 4;
     if (points & 0xAAAAAAAAu) {
-        first_stage_radix2(data, points);
+        first_stage_radix2(f, pcm, data, points);
         size = 2;
     } else {
-        first_stage_radix4(data, points);
+        first_stage_radix4(f, pcm, data, points);
     }
     for (; size < points; size *= 4) {
-        later_stage(data, points, size, twiddles);
+        later_stage(data, points, size, f->twiddles);
     }
 }

@@ -1,13 +1,13 @@
-/* Complex FFT in int32: docs/SPEC.md, "FFT". Twin of kws/fixedpoint/frontend.py:fft. */
+/* Window and complex FFT in int32: docs/SPEC.md, "Windowing" and "FFT". Twin of kws/fixedpoint/frontend.py:fft. */
 #ifndef KWS_FFT_H
 #define KWS_FFT_H
 
-#include <stdint.h>
+#include "kws/model.h"
 
 /*
- * In place on `points` (128, 256 or 512) interleaved re and im values in digit-reversed order,
- * |re|, |im| <= 2^25. `twiddles` are (cos, sin) of 2 pi k / (2 points) in Q0.31, k < points.
+ * Reads pcm [window_size] and writes the spectrum of the windowed samples, taken in pairs as complex
+ * values: n_fft / 2 interleaved re and im.
  */
-void kws_fft(int32_t *data, uint32_t points, const int32_t (*twiddles)[2]);
+void kws_windowed_fft(const kws_frontend *frontend, const int16_t *pcm, int32_t *spectrum);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include "arithmetic.h"
 #include "fft.h"
+#if KWS_HAS_ARMV7M
+#include "arch/power_armv7m.h"
+#endif
 
-#define WINDOW_SHIFT 5
 #define SPECTRUM_BITS 28
 #define POWER_SHIFT 27
 #define WEIGHT_ONE 32768u
@@ -15,90 +17,134 @@ static const uint32_t log_table[33] = {
     40286, 42196, 44068, 45904, 47705, 49472, 51207, 52911, 54584, 56229, 57845, 59434, 60997, 62534, 64047, 65536,
 };
 
-static uint32_t bit_length(uint64_t x)
-{
-    const uint32_t high = (uint32_t)(x >> 32);
-    const uint32_t low = (uint32_t)x;
-    return high ? 64u - kws_leading_zeros(high) : low ? 32u - kws_leading_zeros(low) : 0u;
-}
+#if !KWS_HAS_ARMV7M
 
-/* Windowed samples, paired into complex values, where the FFT's first stage wants them. */
-static void load_window(const kws_frontend *f, const int16_t *pcm, int32_t *spectrum)
-{
-    for (uint32_t n = 0; n < f->n_fft; n += 2) {
-        int32_t *place = spectrum + 2u * f->permutation[n / 2];
-        place[0] = n < f->window_size ? (pcm[n] * f->window[n]) >> WINDOW_SHIFT : 0;
-        place[1] = n + 1 < f->window_size ? (pcm[n + 1] * f->window[n + 1]) >> WINDOW_SHIFT : 0;
-    }
-}
-
-/* The left shift (right, if negative) that brings the largest component just under 2^28. */
-static int32_t normalise(int32_t *spectrum, uint32_t count)
+/* OR of x if x >= 0, else ~x. */
+static uint32_t kws_used_bits(const int32_t *values, uint32_t count)
 {
     uint32_t bits = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        bits |= (uint32_t)(spectrum[i] < 0 ? ~spectrum[i] : spectrum[i]);
+    for (const int32_t *end = values + count; values < end; values++) {
+        bits |= (uint32_t)(*values ^ kws_sign(*values));
     }
-    const int32_t shift = SPECTRUM_BITS - (int32_t)bit_length(bits);
-    for (uint32_t i = 0; i < count; i++) {
-        spectrum[i] = shift >= 0 ? kws_shift_left_wrapping(spectrum[i], (uint32_t)shift) : spectrum[i] >> -shift;
+    return bits;
+}
+
+#endif
+
+KWS_INLINE uint32_t power_of(int32_t x, int32_t y)
+{
+    return (uint32_t)((uint64_t)((int64_t)x * x + (int64_t)y * y + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
+}
+
+#if !KWS_HAS_ARMV7M
+
+/*
+ * The powers of bins k and points - k of the real signal's spectrum, from the half-length complex one.
+ * They share their two values, which they replace: a power lies where its bin's real part was.
+ */
+KWS_INLINE void powers_of_pair(int32_t *z, int32_t *mirror, const int32_t *twiddle, int32_t shift)
+{
+    /* A left shift leaves nothing to round: the sums of the mirrored bin are this one's or their negatives. */
+    const uint32_t half = (uint32_t)shift - 1u;
+    const int32_t even_x = kws_shift_left_wrapping(z[0] + mirror[0], half);
+    const int32_t even_y = kws_shift_left_wrapping(z[1] - mirror[1], half);
+    const int32_t odd_x = kws_shift_left_wrapping(z[1] + mirror[1], (uint32_t)shift); /* twice the odd part */
+    const int32_t odd_y = kws_shift_left_wrapping(mirror[0] - z[0], (uint32_t)shift);
+    const int64_t x = (int64_t)odd_x * twiddle[0] + (int64_t)odd_y * twiddle[1];
+    const int32_t y = (int32_t)(((int64_t)odd_y * twiddle[0] + (int64_t)-odd_x * twiddle[1]) >> 32);
+    *(uint32_t *)z = power_of(even_x + (int32_t)(x >> 32), even_y + y);
+    *(uint32_t *)mirror = power_of(even_x + (int32_t)(-x >> 32), y - even_y);
+}
+
+static void kws_powers_of_pairs(int32_t *z, int32_t *mirror, const int32_t *twiddle, int32_t shift)
+{
+    for (; z <= mirror; z += 2, mirror -= 2, twiddle += 2) {
+        powers_of_pair(z, mirror, twiddle, shift);
+    }
+}
+
+#endif
+
+/* The same for one bin where the shift is to the right or none and halves are lost: a loud frame. */
+KWS_INLINE uint32_t power_of_loud(const int32_t *z, const int32_t *mirror, int32_t c, int32_t s, uint32_t shift)
+{
+    const int32_t zx = z[0] >> shift, zy = z[1] >> shift, mx = mirror[0] >> shift, my = mirror[1] >> shift;
+    const int64_t odd_x = (zy + my) >> 1;
+    const int64_t odd_y = (mx - zx) >> 1;
+    return power_of(((zx + mx) >> 1) + (int32_t)((odd_x * c + odd_y * s) >> 31),
+                 ((zy - my) >> 1) + (int32_t)((odd_y * c - odd_x * s) >> 31));
+}
+
+static int32_t bit_length(uint32_t x)
+{
+    return x ? 32 - (int32_t)kws_leading_zeros(x) : 0;
+}
+
+/* Replaces the spectrum by its bins' powers; returns the shift that normalised it. */
+KWS_NOINLINE int32_t power_spectrum(const kws_frontend *f, int32_t *spectrum)
+{
+    const uint32_t points = f->n_fft / 2u;
+    const uint32_t after_last = f->segment_ends[f->bands];
+    /* To the left (to the right, if negative): brings the largest component just under 2^28. */
+    const int32_t shift = SPECTRUM_BITS - bit_length(kws_used_bits(spectrum, f->n_fft));
+    const uint32_t first = points - after_last + 1u < f->first_bin ? points - after_last + 1u : f->first_bin;
+    const int32_t *twiddle = f->twiddles[first];
+    int32_t *mirror = spectrum + 2u * (points - first);
+    int32_t *z = spectrum + 2u * first;
+    if (shift > 0) {
+        kws_powers_of_pairs(z, mirror, twiddle, shift);
+    } else {
+        for (; z <= mirror; z += 2, mirror -= 2, twiddle += 2) {
+            const uint32_t power = power_of_loud(z, mirror, twiddle[0], twiddle[1], (uint32_t)-shift);
+            *(uint32_t *)mirror = power_of_loud(mirror, z, -twiddle[0], twiddle[1], (uint32_t)-shift);
+            *(uint32_t *)z = power;
+        }
     }
     return shift;
 }
 
-/* Power of bin k of the real signal's spectrum, from the half-length complex one. */
-static uint32_t power(const kws_frontend *f, const int32_t *spectrum, uint32_t k)
-{
-    const int32_t *z = spectrum + 2 * k;
-    const int32_t *mirror = spectrum + 2 * (f->n_fft / 2u - k);
-    const int64_t c = f->twiddles[k][0];
-    const int64_t s = f->twiddles[k][1];
-    const int32_t even_x = (z[0] + mirror[0]) >> 1;
-    const int32_t even_y = (z[1] - mirror[1]) >> 1;
-    const int32_t odd_x = (z[1] + mirror[1]) >> 1;
-    const int32_t odd_y = (mirror[0] - z[0]) >> 1;
-    const int64_t x = even_x + (int32_t)((odd_x * c + odd_y * s) >> 31);
-    const int64_t y = even_y + (int32_t)((odd_y * c - odd_x * s) >> 31);
-    return (uint32_t)((uint64_t)(x * x + y * y + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
-}
-
+/* log2 of x > 0 in Q.16. */
 static int32_t log2_fixed(uint64_t x)
 {
-    const uint32_t exponent = bit_length(x) - 1;
-    const uint32_t mantissa = (uint32_t)(exponent >= 16 ? x >> (exponent - 16) : x << (16 - exponent)) & 0xFFFFu;
-    const uint32_t low = log_table[mantissa >> 11];
-    const uint32_t high = log_table[(mantissa >> 11) + 1];
-    return (int32_t)((exponent << 16) + low + (((high - low) * (mantissa & 0x7FFu)) >> 11));
+    const uint32_t high = (uint32_t)(x >> 32);
+    const uint32_t low = (uint32_t)x;
+    const uint32_t zeros = kws_leading_zeros(high ? high : low);
+    /* The leading one at the top of 32 bits; what follows it is the mantissa, of which 16 bits count. */
+    const uint32_t top = high ? high << zeros | low >> 1 >> (31u - zeros) : low << zeros;
+    const uint32_t exponent = (high ? 63u : 31u) - zeros;
+    const uint32_t *entry = log_table + (top >> 26 & 31u);
+    return (int32_t)((exponent << 16) + entry[0] + ((entry[1] - entry[0]) * (top >> 15 & 0x7FFu) >> 11));
 }
 
-static int8_t quantize(const kws_frontend *f, uint64_t energy, int32_t shift)
+/* `offset` is what the frame's scale adds to a logarithm. */
+static int8_t quantize(uint64_t energy, int32_t offset)
 {
     if (energy == 0) {
         return INT8_MIN;
     }
-    const int32_t log = log2_fixed(energy) - 2 * shift * 65536;
-    const int32_t value = ((log - f->log_offset) * STEPS_PER_OCTAVE + (1 << 15)) >> 16;
+    const int32_t value = ((log2_fixed(energy) - offset) * STEPS_PER_OCTAVE + (1 << 15)) >> 16;
     return (int8_t)kws_clamp(value, INT8_MIN, INT8_MAX);
 }
 
 void kws_log_mel(const kws_frontend *f, const int16_t *pcm, int32_t *spectrum, int8_t *features)
 {
-    load_window(f, pcm, spectrum);
-    kws_fft(spectrum, f->n_fft / 2u, f->twiddles);
-    const int32_t shift = normalise(spectrum, f->n_fft);
-    uint32_t k = f->first_bin;
+    kws_windowed_fft(f, pcm, spectrum);
+    const int32_t offset = f->log_offset + 2 * power_spectrum(f, spectrum) * 65536;
+    const uint32_t *bin = (const uint32_t *)spectrum + 2u * f->first_bin;
+    const uint16_t *weight = f->weights;
+    const uint16_t *bins_end = f->segment_ends;
     uint64_t rising_before = 0;
-    for (uint32_t segment = 0; segment <= f->bands; segment++) {
+    for (int32_t band = -1; band < f->bands; band++) {
+        const uint32_t *end = (const uint32_t *)spectrum + 2u * *bins_end++;
         uint64_t rising = 0;
-        uint64_t falling = 0;
-        for (; k < f->segment_ends[segment]; k++) {
-            const uint64_t p = power(f, spectrum, k);
-            const uint32_t weight = f->weights[k - f->first_bin];
-            rising += p * weight;
-            falling += p * (WEIGHT_ONE - weight);
+        uint64_t sum = 0;
+        for (; bin < end; bin += 2) {
+            rising += (uint64_t)*bin * *weight++;
+            sum += *bin;
         }
-        if (segment > 0) {
-            features[segment - 1] = quantize(f, rising_before + falling, shift);
+        if (band >= 0) {
+            /* The weights of a bin in two bands sum to WEIGHT_ONE. */
+            features[band] = quantize(rising_before + sum * WEIGHT_ONE - rising, offset);
         }
         rising_before = rising;
     }

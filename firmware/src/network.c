@@ -15,6 +15,9 @@ int32_t kws_network_reset(const kws_network *network, void *memory)
     if (network == NULL || memory == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
+    if (network->arch != KWS_ARCH) {
+        return KWS_ERROR_MODEL;
+    }
     if ((uintptr_t)memory % ALIGNMENT != 0) {
         return KWS_ERROR_ALIGNMENT;
     }
@@ -71,6 +74,9 @@ int32_t kws_network_run(const kws_network *network, void *memory, const int8_t *
 {
     if (network == NULL || memory == NULL || input == NULL || result == NULL) {
         return KWS_ERROR_ARGUMENT;
+    }
+    if (network->arch != KWS_ARCH) {
+        return KWS_ERROR_MODEL;
     }
     if ((uintptr_t)memory % ALIGNMENT != 0) {
         return KWS_ERROR_ALIGNMENT;

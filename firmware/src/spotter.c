@@ -22,7 +22,7 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
     if (result == NULL || model == NULL || memory == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
-    if (model->format != KWS_MODEL_FORMAT) {
+    if (model->format != KWS_MODEL_FORMAT || model->arch != KWS_ARCH) {
         return KWS_ERROR_MODEL;
     }
     if (!aligned(memory)) {

@@ -8,6 +8,8 @@
 
 extern const kws_model kws_model_data;
 const kws_model kws_model_data = {
+    .format = KWS_MODEL_FORMAT,
+    .arch = KWS_ARCH,
     .frontend = &frontend,
     .network = NULL,
     .detector = &detector,

@@ -20,6 +20,9 @@ from kws.fixedpoint.arithmetic import Multiplier
 
 INDENT = "    "
 WIDTH = 110
+# Around a header's declarations, so that C++ finds what C defines.
+C_LINKAGE_BEGIN = '#ifdef __cplusplus\nextern "C" {\n#endif\n'
+C_LINKAGE_END = "\n#ifdef __cplusplus\n}\n#endif\n"
 
 
 def number(value: int) -> str:
@@ -42,15 +45,17 @@ def comment(text: str) -> str:
     return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */"
 
 
-def _numbers(data: npt.NDArray[Any]) -> str:
-    flat = [number(int(v)) for v in data.reshape(-1)]
+def _numbers(data: npt.NDArray[Any], hexadecimal: bool) -> str:
+    flat = [f"0x{int(v):08x}u" if hexadecimal else number(int(v)) for v in data.reshape(-1)]
     longest = max((len(v) for v in flat), default=1) + 2
     per_row = max(1, (WIDTH - len(INDENT)) // longest)
     rows = (", ".join(flat[i : i + per_row]) for i in range(0, len(flat), per_row))
     return "".join(f"{INDENT}{row},\n" for row in rows)
 
 
-def array(ctype: str, name: str, data: npt.NDArray[Any], *, static: bool = True, align: int = 0) -> str:
+def array(
+    ctype: str, name: str, data: npt.NDArray[Any], *, static: bool = True, align: int = 0, hexadecimal: bool = False
+) -> str:
     """A constant array of the data's shape, its last axes kept where it has two or more.
 
     Args:
@@ -59,12 +64,13 @@ def array(ctype: str, name: str, data: npt.NDArray[Any], *, static: bool = True,
         data: integers.
         static: whether the array is private to its file.
         align: alignment in bytes, 0 for the type's own.
+        hexadecimal: as 32-bit unsigned hexadecimal; of one axis only.
     """
     storage = "static const" if static else "const"
     dims = "".join(f"[{n}]" for n in data.shape)
     prefix = f"KWS_ALIGNED({align}) " if align else ""
     if data.ndim == 1:
-        body = _numbers(data)
+        body = _numbers(data, hexadecimal)
     else:
         body = "".join(f"{INDENT}{{{', '.join(number(int(v)) for v in row.reshape(-1))}}},\n" for row in data)
     return f"{prefix}{storage} {ctype} {name}{dims} = {{\n{body}}};"
@@ -80,8 +86,23 @@ def factors(items: Sequence[Multiplier]) -> str:
     return "{" + ", ".join(factor(f) for f in items) + "}"
 
 
-def structure(ctype: str, name: str, fields: dict[str, str | int], *, static: bool = True) -> str:
-    """A constant structure with designated initialisers."""
+def members(fields: dict[str, str | int] | dict[str, str]) -> list[str]:
+    """Designated initialisers, a line each."""
+    return [f"{INDENT}.{key} = {value}," for key, value in fields.items()]
+
+
+def structure(
+    ctype: str, name: str, fields: dict[str, str | int], *, static: bool = True, lead: Sequence[str] = ()
+) -> str:
+    """A constant structure with designated initialisers.
+
+    Args:
+        ctype: its type.
+        name: identifier.
+        fields: values by member.
+        static: whether it is private to its file.
+        lead: lines before the members, such as further ones under a condition.
+    """
     storage = "static const" if static else "const"
-    body = "".join(f"{INDENT}.{key} = {value},\n" for key, value in fields.items())
-    return f"{storage} {ctype} {name} = {{\n{body}}};"
+    body = "\n".join([*lead, *members(fields)])
+    return f"{storage} {ctype} {name} = {{\n{body}\n}};"

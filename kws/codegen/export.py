@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from kws import firmware_build
 from kws.codegen import emit
-from kws.codegen.layers import network_source, plan_memory
+from kws.codegen.layers import NetworkMemory, network_source, plan_memory
 from kws.codegen.vectors import vectors_files
 from kws.errors import KwsError
 from kws.files import write_all
@@ -26,7 +27,7 @@ from kws.quantize.model import Model, ModelInfo
 
 NOTICE = "Written by `kws export`; do not edit."
 # Of the structures that are filled in; firmware/include/kws/model.h has the same number.
-MODEL_FORMAT = 3
+MODEL_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def export(model: Model, out: Path) -> Exported:
     Raises:
         KwsError: the folder cannot be written, or the network is too large for 16-bit sizes.
     """
-    network_bytes = plan_memory(model.network).size
+    network_bytes = plan_memory(model.network).packed_size
     if network_bytes > 0xFFFF:
         raise KwsError(f"{model.source} needs {network_bytes} bytes of RAM; at most 65535 can run")
     texts = {
@@ -98,6 +99,19 @@ def _label_enum(info: ModelInfo) -> str:
     return "enum {\n" + ",\n".join(f"    KWS_LABEL_{n} = {i}" for i, n in enumerate(unique)) + "\n};"
 
 
+def _network_bytes(memory: NetworkMemory) -> list[str]:
+    name = "#define KWS_MODEL_NETWORK_BYTES"
+    if memory.packed_size == memory.size:
+        return [f"{name} {memory.size}u"]
+    return [
+        "#if KWS_ARCH == KWS_ARCH_DSP",
+        f"{name} {memory.packed_size}u",
+        "#else",
+        f"{name} {memory.size}u",
+        "#endif",
+    ]
+
+
 def model_header(model: Model) -> str:
     """The text of kws_model.h."""
     network, info = model.network, model.info
@@ -115,7 +129,7 @@ def model_header(model: Model) -> str:
         f"#define KWS_MODEL_INPUT_SIZE {network.input_size}u",
         f"#define KWS_MODEL_OUTPUT_SIZE {network.output_size}u",
         f"#define KWS_MODEL_WEIGHT_BYTES {weight_bytes(network)}u",
-        f"#define KWS_MODEL_NETWORK_BYTES {memory.size}u",
+        *_network_bytes(memory),
         "#define KWS_MODEL_NETWORK_WORDS KWS_WORDS(KWS_MODEL_NETWORK_BYTES)",
     ]
     if info is not None:
@@ -136,10 +150,11 @@ def model_header(model: Model) -> str:
             "#define KWS_MODEL_SPOTTER_WORDS KWS_WORDS(KWS_MODEL_SPOTTER_BYTES)",
             "",
             _label_enum(info),
-            "",
-            "extern const kws_model kws_model_data;",
         ]
-    lines += ["extern const kws_network kws_model_network;", "", "#endif", ""]
+    lines += ["", emit.C_LINKAGE_BEGIN]
+    if info is not None:
+        lines += ["extern const kws_model kws_model_data;"]
+    lines += ["extern const kws_network kws_model_network;", emit.C_LINKAGE_END, "#endif", ""]
     return "\n".join(lines)
 
 
@@ -159,10 +174,21 @@ def _static_assert(name: str, condition: str) -> str:
     return f"typedef char kws_assert_{name}[({condition}) ? 1 : -1];"
 
 
+def _quarter(twiddles: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """The first quarter of a turn, both ends included: all that the device keeps of half a turn.
+
+    Raises:
+        ValueError: the second quarter is not its mirror image.
+    """
+    quarter = twiddles[: len(twiddles) // 2 + 1]
+    if not np.array_equal(twiddles[len(quarter) :], quarter[-2:0:-1] * [-1, 1]):
+        raise ValueError("the table of twiddles is not symmetric")
+    return quarter
+
+
 def _frontend(tables: FrontendTables) -> str:
     fields: dict[str, str | int] = {
         "window": "window",
-        "permutation": "permutation",
         "twiddles": "twiddles",
         "segment_ends": "segment_ends",
         "weights": "mel_weights",
@@ -176,14 +202,13 @@ def _frontend(tables: FrontendTables) -> str:
     return "\n\n".join(
         [
             emit.array("int16_t", "window", tables.window, align=4),
-            emit.array("uint16_t", "permutation", tables.permutation),
-            emit.array("int32_t", "twiddles", tables.twiddles),
+            emit.array("int32_t", "twiddles", _quarter(tables.twiddles)),
             emit.array("uint16_t", "segment_ends", tables.segment_ends),
             emit.array("uint16_t", "mel_weights", tables.weights),
             "\n".join(
                 [
                     _static_assert("window", "sizeof window == 2u * KWS_MODEL_WINDOW"),
-                    _static_assert("twiddles", "sizeof twiddles == 4u * KWS_MODEL_N_FFT"),
+                    _static_assert("twiddles", "sizeof twiddles == 2u * KWS_MODEL_N_FFT + 8u"),
                     _static_assert("segments", "sizeof segment_ends == 2u * (KWS_MODEL_BANDS + 1u)"),
                     _static_assert("features", "KWS_MODEL_BANDS == KWS_MODEL_INPUT_SIZE"),
                     _static_assert("posteriors", "KWS_MODEL_LABELS == KWS_MODEL_OUTPUT_SIZE"),
@@ -204,6 +229,7 @@ def _spotting(info: ModelInfo) -> str:
     }
     fields: dict[str, str | int] = {
         "format": "KWS_MODEL_FORMAT",
+        "arch": "KWS_ARCH",
         "frontend": "&frontend",
         "network": "&kws_model_network",
         "detector": "&detector",
@@ -229,11 +255,11 @@ def tflite_files(model: Model) -> dict[str, str]:
         [
             emit.comment(NOTICE),
             "#ifndef KWS_MODEL_TFLITE_H\n#define KWS_MODEL_TFLITE_H\n",
-            '#ifdef __cplusplus\nextern "C" {\n#endif\n',
+            emit.C_LINKAGE_BEGIN,
             "/* The .tflite file, 16-byte aligned as TFLM requires. */",
             "extern const unsigned char kws_model_tflite[];",
-            "extern const unsigned int kws_model_tflite_size;\n",
-            "#ifdef __cplusplus\n}\n#endif\n",
+            "extern const unsigned int kws_model_tflite_size;",
+            emit.C_LINKAGE_END,
             "#endif\n",
         ]
     )

@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.codegen import emit
+from kws.codegen.packing import dsp_factor, folded, gate_parts, packed_weights
+from kws.fixedpoint.arithmetic import Multiplier
 from kws.fixedpoint.fully_connected import FullyConnected
 from kws.fixedpoint.logistic import Logistic
-from kws.fixedpoint.lstm import GATES, Lstm
+from kws.fixedpoint.lstm import Lstm
 from kws.fixedpoint.network import Layer, Network
 from kws.fixedpoint.softmax import Softmax
 
@@ -27,61 +29,75 @@ class NetworkMemory:
     Attributes:
         states: offsets of an LSTM layer's c and h, by layer index.
         buffers: offsets of the two buffers that layers write in turn.
-        size: bytes in all.
+        scratch: offset of what packed LSTMs need for the length of a step.
+        size: bytes in all where nothing is packed; there is no scratch then.
+        packed_size: bytes in all where LSTMs are packed.
     """
 
     states: dict[int, tuple[int, int]]
     buffers: tuple[int, int]
+    scratch: int
     size: int
+    packed_size: int
 
 
 def plan_memory(network: Network) -> NetworkMemory:
-    """Lay out states first, then the two buffers."""
+    """Lay out states first, then the two buffers, then the scratch."""
     offset = 0
     states = {}
+    scratch = 0
     for index, layer in enumerate(network.layers):
         if isinstance(layer.kernel, Lstm):
             cell, hidden = offset, offset + align4(2 * layer.kernel.units)
             states[index] = (cell, hidden)
             offset = hidden + align4(layer.kernel.units)
+            if packed_weights(layer.kernel) is not None:
+                scratch = max(scratch, 2 * (align4(layer.kernel.inputs) + align4(layer.kernel.units)))
     sizes = [layer.rows_out * layer.size_out for layer in network.layers]
     second = offset + align4(max(sizes[0::2]))
-    return NetworkMemory(states, (offset, second), second + align4(max(sizes[1::2], default=0)))
+    size = second + align4(max(sizes[1::2], default=0))
+    return NetworkMemory(states, (offset, second), size, size, size + scratch)
 
 
-def folded(bias: npt.NDArray[np.int32], weights: npt.NDArray[np.int8], zero_point: int) -> npt.NDArray[np.int64]:
-    """The bias with the input's zero point folded in, so that the device subtracts nothing."""
-    result: npt.NDArray[np.int64] = bias.astype(np.int64) - zero_point * weights.astype(np.int64).sum(axis=1)
-    return result
+def _plain(name: str, lstm: Lstm) -> list[str]:
+    """The weights as every KWS_ARCH can read them: rows of int8."""
+    (weights, bias), (recurrent_weights, recurrent_bias) = gate_parts(lstm)
+    return [
+        emit.array("int8_t", f"{name}_input_weights", weights.reshape(-1), align=4),
+        emit.array("int8_t", f"{name}_recurrent_weights", recurrent_weights.reshape(-1), align=4),
+        emit.array("int32_t", f"{name}_input_bias", bias.reshape(-1)),
+        emit.array("int32_t", f"{name}_recurrent_bias", recurrent_bias.reshape(-1)),
+    ]
+
+
+def _packed(name: str, lstm: Lstm, words: npt.NDArray[np.uint32]) -> list[str]:
+    factors = [dsp_factor(f) for g in lstm.gates for f in (g.input_factor, g.recurrent_factor)]
+    rows = "".join(f"{emit.INDENT}{{{emit.number(m)}, {emit.number(s)}}},\n" for m, s in factors)
+    return [
+        emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True),
+        f"static const kws_dsp_factor {name}_packed_factors[2 * KWS_GATES] = {{\n{rows}}};",
+    ]
+
+
+def _when_packed(packed: list[str], plain: list[str]) -> list[str]:
+    return ["#if KWS_ARCH == KWS_ARCH_DSP", *packed, "#else", *plain, "#endif"]
 
 
 def _lstm(index: int, lstm: Lstm, memory: NetworkMemory) -> list[str]:
-    parts = []
-    zeros = np.zeros(lstm.units, np.int32)
-    for gate_name, gate in zip(GATES, lstm.gates, strict=True):
-        name = f"lstm_{index}_{gate_name}"
-        parts += [
-            emit.array("int8_t", f"{name}_weights", gate.input_weights.reshape(-1), align=4),
-            emit.array("int8_t", f"{name}_recurrent_weights", gate.recurrent_weights.reshape(-1), align=4),
-            emit.array("int32_t", f"{name}_bias", folded(gate.bias, gate.input_weights, lstm.input_zero_point)),
-            emit.array(
-                "int32_t", f"{name}_recurrent_bias", folded(zeros, gate.recurrent_weights, lstm.hidden_zero_point)
-            ),
-        ]
-
-    def each(suffix: str) -> str:
-        return "{" + ", ".join(f"lstm_{index}_{gate}_{suffix}" for gate in GATES) + "}"
-
+    name = f"lstm_{index}"
+    words = packed_weights(lstm)
+    plain = _plain(name, lstm)
+    weights = _when_packed(_packed(name, lstm, words), plain) if words is not None else plain
+    pointers = {key: f"{name}_{key}" for key in ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")}
+    packed_pointers = {key: f"{name}_{key}" for key in ("packed_weights", "packed_factors")}
     cell_offset, hidden_offset = memory.states[index]
+    # The product of two gate values is at 2^-30 and the cell at a power of two; so is their ratio.
+    add_shift = lstm.input_factor.right_shift
+    if lstm.input_factor != Multiplier(2**30, -add_shift) or lstm.forget_factor != Multiplier(2**30, -14):
+        raise ValueError("the cell's scale is not a power of two from 2^-24 to 1")
     fields: dict[str, str | int] = {
-        "input_weights": each("weights"),
-        "recurrent_weights": each("recurrent_weights"),
-        "input_bias": each("bias"),
-        "recurrent_bias": each("recurrent_bias"),
         "input_factor": emit.factors([g.input_factor for g in lstm.gates]),
         "recurrent_factor": emit.factors([g.recurrent_factor for g in lstm.gates]),
-        "keep_factor": emit.factor(lstm.forget_factor),
-        "add_factor": emit.factor(lstm.input_factor),
         "hidden_factor": emit.factor(lstm.output_factor),
         "hidden_zero_point": lstm.hidden_zero_point,
         "cell_scale_power": lstm.cell_scale_power,
@@ -90,8 +106,13 @@ def _lstm(index: int, lstm: Lstm, memory: NetworkMemory) -> list[str]:
         "units": lstm.units,
         "cell_offset": cell_offset,
         "hidden_offset": hidden_offset,
+        "scratch_offset": memory.scratch,
+        "add_shift": add_shift,
     }
-    return [*parts, emit.structure("kws_lstm", f"kernel_{index}", fields)]
+    if words is None:
+        return [*weights, emit.structure("kws_lstm", f"kernel_{index}", {**pointers, **fields})]
+    chosen = _when_packed(emit.members(packed_pointers), emit.members(pointers))
+    return [*weights, emit.structure("kws_lstm", f"kernel_{index}", fields, lead=chosen)]
 
 
 def _fully_connected(index: int, layer: FullyConnected) -> list[str]:
@@ -148,6 +169,7 @@ def network_source(network: Network, memory: NetworkMemory) -> str:
         )
     parts.append("static const kws_layer layers[KWS_MODEL_LAYERS] = {\n" + "".join(rows) + "};")
     fields: dict[str, str | int] = {
+        "arch": "KWS_ARCH",
         "layers": "layers",
         "layer_count": "KWS_MODEL_LAYERS",
         "input_size": "KWS_MODEL_INPUT_SIZE",

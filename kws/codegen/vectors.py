@@ -75,8 +75,10 @@ def vectors_files(model: Model) -> dict[str, str]:
     notice = emit.comment("Written by `kws export`; do not edit.\nExpected results of kws_model.c, for the self-test.")
     header = [notice, "#ifndef KWS_VECTORS_H\n#define KWS_VECTORS_H\n", '#include "kws_model.h"\n']
     header += [f"#define KWS_VECTORS_{name} {value}u" for name, value in sizes.items()]
+    header += ["", emit.C_LINKAGE_BEGIN]
     header += [f"extern const {ctype} {declaration};" for ctype, declaration, _ in arrays]
+    header += [emit.C_LINKAGE_END, "#endif", ""]
     source = [notice, '#include "kws_vectors.h"']
     for ctype, declaration, data in arrays:
         source.append(emit.array(ctype, declaration.partition("[")[0], data, static=False))
-    return {"kws_vectors.h": "\n".join([*header, "", "#endif", ""]), "kws_vectors.c": "\n\n".join(source) + "\n"}
+    return {"kws_vectors.h": "\n".join(header), "kws_vectors.c": "\n\n".join(source) + "\n"}

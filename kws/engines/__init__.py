@@ -7,13 +7,37 @@ from kws.errors import KwsError
 from kws.quantize.model import Model
 
 NAMES = ("numpy", "tflm", "tflite", "c", "qemu")
-"""Every engine there is. All but ``tflite`` must agree bit for bit."""
+"""Every engine that needs no board. All but ``tflite`` must agree bit for bit."""
 
-__all__ = ["NAMES", "Engine", "Output", "create"]
+EMULATED = "qemu:BOARD"
+"""How the engine on another emulated board than that of ``qemu`` is named."""
+
+SERIAL = "serial:PORT[@BAUD]"
+"""How the engine on a real board is named: by its serial port."""
+
+__all__ = ["EMULATED", "NAMES", "SERIAL", "Engine", "Output", "check_name", "create"]
+
+
+def check_name(name: str) -> None:
+    """Refuse what :func:`create` would not know.
+
+    Raises:
+        KwsError: there is no such engine.
+    """
+    if name.startswith("serial:"):
+        from kws.engines.serial_engine import parse
+
+        parse(name)
+    elif name.startswith("qemu:"):
+        from kws.engines.qemu import machine_of
+
+        machine_of(name.removeprefix("qemu:"))
+    elif name not in NAMES:
+        raise KwsError(f"there is no engine {name!r}; choose from {', '.join([*NAMES, EMULATED, SERIAL])}")
 
 
 def create(name: str, model: Model) -> Engine:
-    """Make the engine called ``name``, one of :data:`NAMES`.
+    """Make the engine called ``name``, one of :data:`NAMES` or as :data:`EMULATED` and :data:`SERIAL` say.
 
     Raises:
         KwsError: there is no such engine, or what it needs is missing (the message says what).
@@ -34,8 +58,11 @@ def create(name: str, model: Model) -> Engine:
         from kws.engines.interpreters import TfliteEngine
 
         return TfliteEngine(model)
-    if name == "qemu":
-        from kws.engines.qemu import QemuEngine
+    check_name(name)
+    if name.startswith("qemu"):
+        from kws.engines.qemu import BOARD, QemuEngine
 
-        return QemuEngine(model)
-    raise KwsError(f"there is no engine {name!r}; choose from {', '.join(NAMES)}")
+        return QemuEngine(model, board=name.partition(":")[2] or BOARD)
+    from kws.engines.serial_engine import SerialEngine, parse
+
+    return SerialEngine(model, *parse(name))

@@ -233,6 +233,8 @@ class LinkEngine(Engine):
             message = self._reader.next(self._timeout, skip_noise)
             if message.sequence != self._sequence:
                 continue  # the late answer to a request that was given up
+            if message.type == Type.ERROR and skip_noise:
+                continue  # a complaint about what an earlier session left unfinished
             if message.type == Type.ERROR:
                 code = message.payload[0] if message.payload else 0
                 raise KwsError(f"the board refused {kind.name}: {ERRORS.get(code, f'error {code}')}")

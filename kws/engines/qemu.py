@@ -1,7 +1,7 @@
-"""The board's image in an emulator: QEMU's Arm MPS2 with the AN386 image, a Cortex-M4.
+"""The board's image in an emulator: QEMU's boards of several Arm cores.
 
 The very C code and start-up of a board, compiled by the cross compiler, at the speed of a
-laptop. QEMU executes instructions; it does not model the time they take (docs/boards/mps2_an386.md).
+laptop. QEMU executes instructions; it does not model the time they take (docs/boards/qemu.md).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,35 +22,74 @@ from kws.errors import KwsError
 from kws.firmware_build import build_image, require_tools
 from kws.quantize.model import Model
 
+
+@dataclass(frozen=True)
+class EmulatedBoard:
+    """A folder of ``firmware/boards`` that QEMU emulates.
+
+    Attributes:
+        machine: QEMU's name of it.
+        core: the CPU.
+        mhz: the board's clock.
+    """
+
+    machine: str
+    core: str
+    mhz: float
+
+
+BOARDS = {
+    "microbit": EmulatedBoard("microbit", "Cortex-M0", 16.0),
+    "mps2_an385": EmulatedBoard("mps2-an385", "Cortex-M3", 25.0),
+    "mps2_an386": EmulatedBoard("mps2-an386", "Cortex-M4", 25.0),
+    "mps2_an500": EmulatedBoard("mps2-an500", "Cortex-M7", 25.0),
+    "mps3_an547": EmulatedBoard("mps3-an547", "Cortex-M55", 32.0),
+}
+"""The emulated boards by name."""
+
 BOARD = "mps2_an386"
+"""The one that stands for all where none is named."""
+
 _QEMU = "qemu-system-arm"
-_MACHINE = "mps2-an386"
 _NANOSECONDS_PER_INSTRUCTION = 1
 """What `-icount shift=0` makes of an instruction on the emulated board's clock."""
 
 
-def _command(elf: Path, icount: bool) -> list[str]:
-    command = [_QEMU, "-M", _MACHINE, "-display", "none", "-monitor", "none", "-serial", "none"]
+def machine_of(board: str) -> str:
+    """QEMU's name of an emulated board.
+
+    Raises:
+        KwsError: QEMU does not emulate it.
+    """
+    if board not in BOARDS:
+        raise KwsError(f"{board!r} is not emulated by {_QEMU}; choose from {', '.join(BOARDS)}")
+    return BOARDS[board].machine
+
+
+def _command(elf: Path, icount: bool, board: str) -> list[str]:
+    command = [_QEMU, "-M", machine_of(board), "-display", "none", "-monitor", "none", "-serial", "none"]
     command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(elf)]
     return [*command, "-icount", "shift=0"] if icount else command
 
 
-def run_spotter_image(elf: Path, pcm: Int16, timeout: float = 120.0, icount: bool = True) -> str:
+def run_spotter_image(elf: Path, pcm: Int16, timeout: float = 120.0, icount: bool = True, board: str = BOARD) -> str:
     """Boot the product's image with samples on its standard input; return what it wrote.
 
     Args:
-        elf: the ``spotter`` app built for the board :data:`BOARD`, or any other app.
+        elf: the ``spotter`` app built for ``board``, or any other app.
         pcm: int16 [samples] at 16 kHz.
         timeout: greatest running time in seconds.
         icount: count instructions, so that the ticks it reports mean something.
+        board: one of :data:`BOARDS`.
 
     Raises:
         KwsError: QEMU is not installed, or the image failed or did not end in time.
     """
+    command = _command(elf, icount, board)
     require_tools(_QEMU)
     content = np.ascontiguousarray(pcm, "<i2").tobytes()
     try:
-        done = subprocess.run(_command(elf, icount), input=content, capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(command, input=content, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as error:
         raise KwsError(f"{elf.name} did not end within {timeout:g} s in {_QEMU}; give it less to hear") from error
     if done.returncode != 0:
@@ -59,7 +99,7 @@ def run_spotter_image(elf: Path, pcm: Int16, timeout: float = 120.0, icount: boo
 
 
 class QemuEngine(LinkEngine):
-    """A model on the emulated Cortex-M4, built from its C export when the engine is made."""
+    """A model on an emulated board, built from its C export when the engine is made."""
 
     name = "qemu"
 
@@ -70,6 +110,7 @@ class QemuEngine(LinkEngine):
         trace: bool = True,
         build_dir: Path | None = None,
         timeout: float = 30.0,
+        board: str = BOARD,
     ) -> None:
         """Export, build, boot, connect.
 
@@ -79,17 +120,23 @@ class QemuEngine(LinkEngine):
             trace: as in :class:`~kws.engines.link.LinkEngine`.
             build_dir: where to build; the user's cache if not given.
             timeout: greatest time to wait for a message, in seconds.
+            board: one of :data:`BOARDS`.
 
         Raises:
-            KwsError: a program is missing, the build failed, or the image does not answer.
+            KwsError: QEMU does not emulate such a board, a program is missing, the build failed, or the
+                image does not answer.
         """
+        machine_of(board)
         require_tools("make", "arm-none-eabi-gcc", _QEMU)
+        if board != BOARD:
+            self.name = f"qemu:{board}"
+        self._board = board
         self._icount = icount
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="kws-qemu-")  # for this run's files
         try:
             with exported(model, build_dir) as (source, build):
-                self.elf = build_image(source, build, BOARD, "link")
+                self.elf = build_image(source, build, board, "link")
             self._log = Path(self._folder.name) / "qemu.log"
             stream = self._start()
         except BaseException:
@@ -102,7 +149,7 @@ class QemuEngine(LinkEngine):
         """Mean number of instructions of a frame, or of a call of :meth:`run_network`.
 
         The board's timer counts the emulated clock, on which an instruction takes exactly
-        1 ns, so instructions = ticks * 10^9 / (ticks a second) / 1 ns, here ticks * 40. Sending
+        1 ns, so instructions = ticks * 10^9 / (ticks a second) / 1 ns; ticks * 40 on MPS2 boards. Sending
         is not counted. These are instructions, not cycles: a real core takes more cycles than
         instructions.
 
@@ -126,7 +173,11 @@ class QemuEngine(LinkEngine):
     def _start(self) -> PipeStream:
         with self._log.open("wb") as log:
             process = subprocess.Popen(
-                _command(self.elf, self._icount), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0
+                _command(self.elf, self._icount, self._board),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                bufsize=0,
             )
         assert process.stdin is not None
         assert process.stdout is not None

@@ -111,12 +111,19 @@ def test_errors_have_codes_with_names(tmp_path):
             kws_result result;
             kws_model old = kws_model_data;
             old.format--;
+            kws_model foreign = kws_model_data;
+            foreign.arch++;
+            kws_network elsewhere = kws_model_network;
+            elsewhere.arch++;
             EXPECT(KWS_ERROR_UNINITIALISED, kws_spotter_reset(spotter));
             EXPECT(KWS_ERROR_UNINITIALISED, kws_spotter_process(spotter, pcm, 1, &result));
             EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_init(NULL, &kws_model_data, memory, sizeof memory));
             EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_init(&spotter, NULL, memory, sizeof memory));
             EXPECT(KWS_ERROR_ARGUMENT, kws_spotter_init(&spotter, &kws_model_data, NULL, sizeof memory));
             EXPECT(KWS_ERROR_MODEL, kws_spotter_init(&spotter, &old, memory, sizeof memory));
+            EXPECT(KWS_ERROR_MODEL, kws_spotter_init(&spotter, &foreign, memory, sizeof memory));
+            EXPECT(KWS_ERROR_MODEL, kws_network_reset(&elsewhere, bare));
+            EXPECT(KWS_ERROR_MODEL, kws_network_run(&elsewhere, bare, x, &y));
             EXPECT(KWS_ERROR_ALIGNMENT, kws_spotter_init(&spotter, &kws_model_data, (char *)memory + 1, sizeof memory));
             EXPECT(KWS_ERROR_MEMORY,
                    kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory - sizeof(kws_word)));

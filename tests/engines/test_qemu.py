@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import json
 import re
 import struct
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 import random_models as models
 from conftest import needs
 
-from kws import codegen
+from kws import __version__, codegen
 from kws.engines.link_message import Message, Type, encode
 from kws.engines.qemu import BOARD, QemuEngine, run_spotter_image
 from kws.errors import KwsError
@@ -205,17 +206,30 @@ def test_missing_emulator_is_named(tiny_model, tmp_path, monkeypatch):
 def test_spotter_image_says_what_it_heard(tiny_model, pcm, expected, tmp_path):
     text = run_spotter_image(built(tiny_model, tmp_path, "spotter"), pcm)
     info = tiny_model.info
-    lines = text.splitlines()
-    assert len(lines) == len(expected.detections[0]) + 1
-    for line, detection in zip(lines, expected.detections[0], strict=False):
-        at, word, score = re.fullmatch(r"(\d+\.\d\d) s  (\w+)  score (\d\.\d\d)", line).groups()
-        assert word == info.labels[detection.label]
+    first, *heard, last = [json.loads(line) for line in text.splitlines()]
+    assert first == {"kws": __version__, "model": tiny_model.id}
+    assert len(heard) == len(expected.detections[0])
+    for line, detection in zip(heard, expected.detections[0], strict=True):
+        assert line["word"] == info.labels[detection.label]
         # The time is cut to hundredths, the score rounded.
-        assert 0 <= info.seconds(detection.frame) - float(at) < 0.01
-        assert abs(float(score) - info.score(detection.score)) <= 0.005 + 1e-9
-    frames, ticks = re.fullmatch(r"(\d+) frames, (\d+) ticks of 1/25000000 s", lines[-1]).groups()
-    assert int(frames) == expected.posteriors.shape[1]
-    assert int(ticks) > 0
+        assert 0 <= info.seconds(detection.frame) - line["t"] < 0.01
+        assert abs(line["score"] - info.score(detection.score)) <= 0.005 + 1e-9
+    assert last.pop("ticks") > 0
+    assert last == {
+        "t": len(pcm) / 16000,
+        "frames": expected.posteriors.shape[1],
+        "ticks_per_second": 25000000,
+        "overruns": 0,
+    }
+
+
+def test_names_are_quoted_and_cut(pcm, tmp_path):
+    words = ('say "no"', "back\\slash", "été", "x" * 300)
+    model = models.spotting_model(1, words=words, units=(24, 16))
+    said = [json.loads(line) for line in run_spotter_image(built(model, tmp_path, "spotter"), pcm).splitlines()]
+    heard = {line["word"] for line in said if "word" in line}
+    assert heard
+    assert heard <= {*words[:3], *("x" * n for n in range(100, 300))}
 
 
 def test_spotter_image_takes_halves_of_samples(tiny_model, pcm, tmp_path):
@@ -230,7 +244,7 @@ def test_spotter_image_takes_halves_of_samples(tiny_model, pcm, tmp_path):
         process.stdin.close()
         said = process.stdout.read().decode()
     whole = run_spotter_image(elf, pcm[:8000])
-    assert re.sub(r"\d+ ticks", "", said) == re.sub(r"\d+ ticks", "", whole)
+    assert re.sub(r'"ticks":\d+', "", said) == re.sub(r'"ticks":\d+', "", whole)
 
 
 @pytest.mark.parametrize("name", ["tiny_model", "bare_model"])

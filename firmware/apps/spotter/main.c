@@ -1,26 +1,27 @@
 /*
- * The product: hears 16 kHz samples and says which words it heard and when.
+ * The product: listens to the board's microphone and says which words it heard and when, as JSON
+ * values, one a line:
  *
- * Reads int16 little-endian PCM from the board and writes a line for each detection,
+ *     {"kws":"0.1.0","model":"5d1f0c2a9e3b4477"}                     first of all
+ *     {"t":3.42,"word":"yes","score":0.93}                           a detection
+ *     {"t":7.10,"overruns":2}                                        blocks of samples lost since the start
+ *     {"t":9.00,"frames":449,"ticks":1200,"ticks_per_second":25000000,"overruns":0}
+ *     {"error":"BOARD_ERROR_CLOCK"}
  *
- *     3.42 s  yes  score 0.93
- *
- * the time being that of the newest sample heard. Where the input ends, a last line says how many
- * frames were processed and what that took.
+ * `t` is the time of the newest sample heard, in seconds; what was lost is not in it. Where the input
+ * ends, which a microphone never does, a last line says how many frames were processed and how many
+ * ticks of the board's clock that took.
  */
 #include "board.h"
 #include "kws/kws.h"
-#include "kws_model.h"
+#include "kws/model.h"
 
+#include "../app_model.h"
 #include "../require.h"
 #include "../text.h"
 
-#if !KWS_MODEL_HAS_FRONTEND
-#error "this model is a bare network, which cannot hear; the link and selftest apps take it"
-#endif
-
 #define CHUNK_SAMPLES 160u
-#define BYTES_PER_SAMPLE 2u
+#define LAMP_SAMPLES (KWS_SAMPLE_RATE * 3u / 10u) /* how long the lamp tells of a detection */
 
 /* Samples heard, kept as seconds and a rest so that a day of listening needs no 64-bit division. */
 typedef struct stream_time {
@@ -37,42 +38,84 @@ static void advance(stream_time *time, size_t samples)
     }
 }
 
-static void report(const kws_spotter *spotter, const stream_time *time, const kws_result *result)
+static void begin_report(text *line, const stream_time *time)
+{
+    text_string(line, "{\"t\":");
+    text_unsigned(line, time->seconds, 1);
+    text_string(line, ".");
+    text_unsigned(line, time->samples * 100u / KWS_SAMPLE_RATE, 2);
+}
+
+static void end_report(text *line)
+{
+    text_string(line, "}");
+    text_end(line);
+}
+
+/* A line takes 200 bytes of stack, which the others do without while the library runs. */
+__attribute__((noinline)) static void report_model(void)
+{
+    text line = {.length = 0};
+    text_string(&line, "{\"kws\":\"" KWS_VERSION "\",\"model\":\"");
+    text_string(&line, app_model_id());
+    text_string(&line, "\"");
+    end_report(&line);
+}
+
+__attribute__((noinline)) static void report_detection(const kws_spotter *spotter, const stream_time *time, const kws_result *result)
 {
     text line = {.length = 0};
     /* A posterior is at most 255, so this is the mean posterior as a fraction of its greatest value. */
-    const uint32_t full = 255u * KWS_MODEL_AVERAGE_FRAMES;
-    text_unsigned(&line, time->seconds, 1);
-    text_string(&line, ".");
-    text_unsigned(&line, time->samples * 100u / KWS_SAMPLE_RATE, 2);
-    text_string(&line, " s  ");
-    text_string(&line, kws_label(spotter, result->label));
-    text_string(&line, "  score ");
+    const uint32_t full = 255u * spotter->model->detector->average_frames;
+    begin_report(&line, time);
+    text_string(&line, ",\"word\":");
+    text_quoted(&line, kws_label(spotter, result->label));
+    text_string(&line, ",\"score\":");
     text_hundredths(&line, (result->score * 200u + full) / (2u * full));
-    text_end(&line);
+    end_report(&line);
+}
+
+__attribute__((noinline)) static void report_overruns(const stream_time *time, uint32_t overruns)
+{
+    text line = {.length = 0};
+    begin_report(&line, time);
+    text_string(&line, ",\"overruns\":");
+    text_unsigned(&line, overruns, 1);
+    end_report(&line);
+}
+
+__attribute__((noinline)) static void report_end(const stream_time *time, uint32_t frames, uint64_t ticks)
+{
+    text line = {.length = 0};
+    begin_report(&line, time);
+    text_string(&line, ",\"frames\":");
+    text_unsigned(&line, frames, 1);
+    text_string(&line, ",\"ticks\":");
+    text_unsigned(&line, ticks, 1);
+    text_string(&line, ",\"ticks_per_second\":");
+    text_unsigned(&line, board_ticks_per_second(), 1);
+    text_string(&line, ",\"overruns\":");
+    text_unsigned(&line, board_audio_overruns(), 1);
+    end_report(&line);
 }
 
 int main(void)
 {
-    static kws_word memory[KWS_MODEL_SPOTTER_WORDS];
-    static uint8_t bytes[CHUNK_SAMPLES * BYTES_PER_SAMPLE];
+    static kws_word memory[APP_SPOTTER_WORDS];
     static int16_t pcm[CHUNK_SAMPLES];
+    const kws_model *model = app_model();
     kws_spotter *spotter;
-    require(kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory));
+    report_model();
+    require(kws_spotter_init(&spotter, model, memory, sizeof memory));
+    require(board_audio_start());
     stream_time time = {0, 0};
     uint64_t ticks = 0;
     uint32_t frames = 0;
-    size_t waiting = 0; /* bytes of a sample whose second half has not come yet */
-    size_t got;
-    while ((got = board_read(bytes + waiting, sizeof bytes - waiting)) > 0) {
-        const size_t samples = (waiting + got) / BYTES_PER_SAMPLE;
-        waiting = (waiting + got) % BYTES_PER_SAMPLE;
-        for (size_t i = 0; i < samples; i++) {
-            pcm[i] = (int16_t)(uint16_t)(bytes[2 * i] | ((uint32_t)bytes[2 * i + 1] << 8));
-        }
-        if (waiting > 0) {
-            bytes[0] = bytes[samples * BYTES_PER_SAMPLE];
-        }
+    uint32_t overruns = 0;
+    uint32_t overruns_second = UINT32_MAX; /* told of at most once a second: a line takes time too */
+    uint32_t lamp = 0;                     /* samples for which the lamp stays lit */
+    size_t samples;
+    while ((samples = board_audio_read(pcm, CHUNK_SAMPLES)) > 0) {
         for (size_t used = 0; used < samples;) {
             kws_result result;
             const uint32_t before = board_ticks();
@@ -80,19 +123,26 @@ int main(void)
             ticks += board_ticks() - before;
             advance(&time, taken);
             used += taken;
-            frames += result.posteriors ? 1u : 0u;
+            if (result.posteriors) {
+                frames++;
+                board_watchdog_feed();
+            }
             if (result.label >= 0) {
-                report(spotter, &time, &result);
+                board_led(1);
+                lamp = LAMP_SAMPLES;
+                report_detection(spotter, &time, &result);
             }
         }
+        if (lamp > 0) {
+            lamp -= lamp < samples ? lamp : (uint32_t)samples;
+            board_led(lamp > 0);
+        }
+        if (board_audio_overruns() != overruns && time.seconds != overruns_second) {
+            overruns = board_audio_overruns();
+            overruns_second = time.seconds;
+            report_overruns(&time, overruns);
+        }
     }
-    text line = {.length = 0};
-    text_unsigned(&line, frames, 1);
-    text_string(&line, " frames, ");
-    text_unsigned(&line, ticks, 1);
-    text_string(&line, " ticks of 1/");
-    text_unsigned(&line, board_ticks_per_second(), 1);
-    text_string(&line, " s");
-    text_end(&line);
+    report_end(&time, frames, ticks);
     return 0;
 }

@@ -1,4 +1,8 @@
 # A Cortex-M4 without the FPU: a soft-float build proves that no floating point is used.
 CROSS := arm-none-eabi-
 CPU_FLAGS := -mcpu=cortex-m4 -mthumb -mfloat-abi=soft
-LINKER_SCRIPT := $(FIRMWARE)/boards/mps2_an386/mps2_an386.ld
+LINKER_SCRIPT := $(FIRMWARE)/boards/mps2/mps2.ld
+BOARD_SHARED := mps2 semihosting cortex_m
+# The last quarter of "flash".
+SLOT_ORIGIN := 0x00300000
+SLOT_LENGTH := 0x00100000

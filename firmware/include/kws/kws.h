@@ -29,6 +29,8 @@
 extern "C" {
 #endif
 
+#define KWS_VERSION "0.1.0" /* of the library; the Python package has the same */
+
 #define KWS_SAMPLE_RATE 16000
 
 /* A model: front-end tables, network, detector and labels. Constant data, made by `kws export`. */
@@ -55,7 +57,7 @@ enum {
     KWS_ERROR_ARGUMENT = -1,      /* a pointer is NULL */
     KWS_ERROR_MEMORY = -2,        /* the memory given is too small for the model */
     KWS_ERROR_ALIGNMENT = -3,     /* the memory given is not aligned as an array of kws_word */
-    KWS_ERROR_MODEL = -4,         /* the model was exported for another version of the library */
+    KWS_ERROR_MODEL = -4,         /* the model was exported for another version of the library, or compiled for another core */
     KWS_ERROR_UNINITIALISED = -5  /* the spotter did not come from kws_spotter_init, or was overwritten */
 };
 

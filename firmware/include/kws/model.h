@@ -8,7 +8,25 @@
 #include "kws/kws.h"
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 3
+#define KWS_MODEL_FORMAT 4
+
+/*
+ * How the weights lie and which instructions run over them, chosen by the target's own macros. All
+ * give the same bytes. Define KWS_ARCH as 0 for the portable C everywhere; library and kws_model.c
+ * must be compiled alike.
+ */
+#define KWS_ARCH_PORTABLE 0 /* C99: Cortex-M0, M3, RISC-V, the host */
+#define KWS_ARCH_DSP 1      /* Armv7E-M and Armv8-M with the DSP extension: Cortex-M4, M7, M33 */
+#define KWS_ARCH_HELIUM 2   /* Armv8.1-M with the M-profile vector extension: Cortex-M55 */
+#ifndef KWS_ARCH
+#if defined(__GNUC__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && defined(__ARM_FEATURE_MVE)
+#define KWS_ARCH KWS_ARCH_HELIUM
+#elif defined(__GNUC__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && defined(__ARM_FEATURE_DSP)
+#define KWS_ARCH KWS_ARCH_DSP
+#else
+#define KWS_ARCH KWS_ARCH_PORTABLE
+#endif
+#endif
 
 #if defined(__GNUC__)
 #define KWS_ALIGNED(bytes) __attribute__((aligned(bytes)))
@@ -28,23 +46,35 @@ typedef struct kws_factor {
 /* Gates are in the order input, forget, cell, output throughout. */
 enum { KWS_GATE_INPUT, KWS_GATE_FORGET, KWS_GATE_CELL, KWS_GATE_OUTPUT, KWS_GATES };
 
+/*
+ * A factor for KWS_ARCH_DSP: `multiplier` is the factor's, doubled modulo 2^32. `step` is what
+ * follows: -2^(32 - right_shift) where there is a right shift, else the left_shift that comes first.
+ */
+typedef struct kws_dsp_factor {
+    int32_t multiplier;
+    int32_t step;
+} kws_dsp_factor;
+
+/* The parts of a gate are the sum over the input and the sum over the old hidden state. */
 typedef struct kws_lstm {
-    const int8_t *input_weights[KWS_GATES];     /* [units][inputs] */
-    const int8_t *recurrent_weights[KWS_GATES]; /* [units][units] */
-    const int32_t *input_bias[KWS_GATES];       /* [units], input zero point folded in */
-    const int32_t *recurrent_bias[KWS_GATES];   /* [units], hidden zero point folded in */
-    kws_factor input_factor[KWS_GATES];         /* to Q3.12 */
-    kws_factor recurrent_factor[KWS_GATES];     /* to Q3.12 */
-    kws_factor keep_factor;                     /* forget gate times cell */
-    kws_factor add_factor;                      /* input gate times cell gate */
-    kws_factor hidden_factor;                   /* output gate times tanh(cell) */
+    const int8_t *input_weights;         /* [units][gates][inputs]; NULL if packed */
+    const int8_t *recurrent_weights;     /* [units][gates][units]; NULL if packed */
+    const int32_t *input_bias;           /* [units][gates], input zero point folded in; NULL if packed */
+    const int32_t *recurrent_bias;       /* [units][gates], hidden zero point folded in; NULL if packed */
+    const uint32_t *packed_weights;      /* KWS_ARCH_DSP: all of the above, see src/arch/lstm_dsp.h; else NULL */
+    const kws_dsp_factor *packed_factors; /* [gates][2], input_factor and recurrent_factor; else NULL */
+    kws_factor input_factor[KWS_GATES];     /* to Q3.12 */
+    kws_factor recurrent_factor[KWS_GATES]; /* to Q3.12 */
+    kws_factor hidden_factor;               /* output gate times tanh(cell) */
     int32_t hidden_zero_point;
     int32_t cell_scale_power; /* the cell's scale is 2 to this power */
     int32_t cell_clip;        /* 0 for none */
     uint16_t inputs;
     uint16_t units;
-    uint16_t cell_offset;   /* of int16_t c[units] in the network's memory, in bytes */
-    uint16_t hidden_offset; /* of int8_t h[units] */
+    uint16_t cell_offset;    /* of int16_t c[units] in the network's memory, in bytes */
+    uint16_t hidden_offset;  /* of int8_t h[units] */
+    uint16_t scratch_offset; /* of int16_t [inputs + units], each rounded up to 4; used where packed */
+    uint8_t add_shift;       /* the factor of input gate times cell gate is 2^(-1 - add_shift) */
 } kws_lstm;
 
 typedef struct kws_fully_connected {
@@ -93,8 +123,9 @@ typedef struct kws_layer {
     uint16_t size_out;
 } kws_layer;
 
-/* Memory: the states of the LSTMs, then two buffers that layers write in turn. */
+/* Memory: the states of the LSTMs, two buffers that layers write in turn, the LSTMs' scratch. */
 struct kws_network {
+    uint32_t arch; /* KWS_ARCH of the export's compilation */
     const kws_layer *layers;
     uint16_t layer_count;
     uint16_t input_size;
@@ -104,8 +135,7 @@ struct kws_network {
 
 typedef struct kws_frontend {
     const int16_t *window;        /* Q0.15 [window_size] */
-    const uint16_t *permutation;  /* [n_fft / 2] */
-    const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 2] */
+    const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 4 + 1], a quarter of a turn */
     const uint16_t *segment_ends; /* [bands + 1] */
     const uint16_t *weights;      /* Q0.15, from first_bin on */
     int32_t log_offset;           /* Q.16 */
@@ -124,7 +154,8 @@ typedef struct kws_detector {
 } kws_detector;
 
 struct kws_model {
-    uint32_t format; /* KWS_MODEL_FORMAT of the export */
+    uint16_t format; /* KWS_MODEL_FORMAT of the export */
+    uint16_t arch;   /* KWS_ARCH of its compilation */
     const kws_frontend *frontend;
     const kws_network *network;
     const kws_detector *detector;

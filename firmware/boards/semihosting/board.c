@@ -1,20 +1,14 @@
-/* Input and output by semihosting, the clock from a CMSDK timer. */
+/* An emulated board: samples and bytes by semihosting, the clock of the board's own clock.h; neither lamp nor watchdog. */
 #include "board.h"
 
+#include "clock.h"
+#include "cortex_m.h"
 #include "semihosting.h"
 
 /* fopen's "rb" and "wb" in SYS_OPEN's numbering. */
 #define OPEN_READ 1u
 #define OPEN_WRITE 5u
 #define STOPPED_APPLICATION_EXIT 0x20026u
-
-/* CMSDK APB timer 0: counts down from RELOAD at the 25 MHz system clock, all 32 bits. */
-#define TIMER_BASE 0x40000000u
-#define TIMER_CTRL (*(volatile uint32_t *)(TIMER_BASE + 0x0u))
-#define TIMER_VALUE (*(volatile uint32_t *)(TIMER_BASE + 0x4u))
-#define TIMER_RELOAD (*(volatile uint32_t *)(TIMER_BASE + 0x8u))
-#define TIMER_ENABLE 1u
-#define TIMER_HZ 25000000u
 
 static uint32_t input;
 static uint32_t output;
@@ -28,12 +22,48 @@ static uint32_t open_console(uint32_t mode)
 
 void board_init(void)
 {
-    TIMER_CTRL = 0;
-    TIMER_RELOAD = UINT32_MAX;
-    TIMER_VALUE = UINT32_MAX;
-    TIMER_CTRL = TIMER_ENABLE;
+    clock_start();
     input = open_console(OPEN_READ);
     output = open_console(OPEN_WRITE);
+}
+
+int32_t board_audio_start(void)
+{
+    return BOARD_OK;
+}
+
+/* The microphone is the input: int16 little-endian, as this CPU keeps them. */
+size_t board_audio_read(int16_t *pcm, size_t capacity)
+{
+    static uint8_t half; /* of a sample whose second half has not come yet */
+    static size_t halves;
+    uint8_t *bytes = (uint8_t *)pcm;
+    size_t count = halves;
+    bytes[0] = half;
+    while (count < sizeof pcm[0]) {
+        const size_t got = board_read(bytes + count, capacity * sizeof pcm[0] - count);
+        if (got == 0) {
+            return 0;
+        }
+        count += got;
+    }
+    halves = count % sizeof pcm[0];
+    half = bytes[count - 1];
+    return count / sizeof pcm[0];
+}
+
+uint32_t board_audio_overruns(void)
+{
+    return 0; /* the emulator waits for the CPU */
+}
+
+void board_led(int on)
+{
+    (void)on;
+}
+
+void board_watchdog_feed(void)
+{
 }
 
 size_t board_read(void *buffer, size_t capacity)
@@ -59,12 +89,12 @@ void board_write(const void *data, size_t count)
 
 uint32_t board_ticks(void)
 {
-    return UINT32_MAX - TIMER_VALUE;
+    return clock_ticks();
 }
 
 uint32_t board_ticks_per_second(void)
 {
-    return TIMER_HZ;
+    return CLOCK_HZ;
 }
 
 void board_exit(int status)
@@ -73,4 +103,10 @@ void board_exit(int status)
     for (;;) {
         semihosting_call(SEMIHOSTING_EXIT_EXTENDED, arguments);
     }
+}
+
+/* To standard error, apart from what the app wrote. */
+void board_fault_write(const char *line)
+{
+    semihosting_call(SEMIHOSTING_WRITE0, line);
 }

@@ -1,13 +1,12 @@
-/* From reset to main(), and what happens on a fault. */
+/* From reset to main(), and what happens on a fault; for Armv6-M and Armv7-M. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "board.h"
-#include "semihosting.h"
+#include "cortex_m.h"
+#include "interrupts.h"
 
-/* Addresses, from the linker script; there is nothing behind the names. */
-extern uint32_t board_stack_top[];
 extern uint8_t board_data_start[], board_data_end[], board_data_load[];
 extern uint8_t board_bss_start[], board_bss_end[];
 
@@ -16,10 +15,13 @@ void board_reset(void);
 void board_fault(void);
 void board_fault_report(const uint32_t *frame);
 
-/* The Armv7-M exceptions; the board's interrupts follow them and are never enabled. */
+#define EXCEPTIONS 15u
+#define AT(interrupt) (EXCEPTIONS + (interrupt))
+
+/* The architecture's exceptions, then the board's interrupts. One without a handler is never enabled. */
 typedef struct vector_table {
     uint32_t *stack_top;
-    void (*handlers[15])(void);
+    void (*handlers[EXCEPTIONS + BOARD_INTERRUPTS])(void);
 } vector_table;
 
 __attribute__((section(".vectors"), used)) static const vector_table vectors = {
@@ -40,13 +42,22 @@ __attribute__((section(".vectors"), used)) static const vector_table vectors = {
         NULL,
         board_fault, /* PendSV */
         board_fault, /* SysTick */
+        BOARD_HANDLERS(AT)
     },
 };
 
 void board_reset(void)
 {
+#if defined(__ARM_FEATURE_MVE)
+    /* Before anything else: the library's own memset has vector instructions. */
+    SCB_CPACR |= CPACR_CP10_CP11_FULL;
+    __asm volatile("dsb\n isb" ::: "memory");
+#endif
+    /* A boot loader may have left the vectors with itself and interrupts disabled. */
+    SCB_VTOR = (uint32_t)(uintptr_t)board_vectors;
     memcpy(board_data_start, board_data_load, (uintptr_t)board_data_end - (uintptr_t)board_data_start);
     memset(board_bss_start, 0, (uintptr_t)board_bss_end - (uintptr_t)board_bss_start);
+    enable_interrupts();
     board_init();
     board_exit(main());
 }
@@ -55,7 +66,7 @@ void board_reset(void)
 __attribute__((naked)) void board_fault(void)
 {
     __asm volatile("mrs r0, msp\n"
-                   "b board_fault_report\n");
+                   "bl board_fault_report\n");
 }
 
 static void hexadecimal(char *text, uint32_t value)
@@ -67,12 +78,16 @@ static void hexadecimal(char *text, uint32_t value)
 
 void board_fault_report(const uint32_t *frame)
 {
-    static char message[] = "board: fault at pc xxxxxxxx, exception xxxxxxxx, fault status xxxxxxxx\n";
+    static char line[] = "{\"error\":\"fault at pc xxxxxxxx, exception xxxxxxxx, status xxxxxxxx\"}\n";
     uint32_t exception;
     __asm volatile("mrs %0, ipsr" : "=r"(exception));
-    hexadecimal(message + 19, frame[6]);
-    hexadecimal(message + 39, exception);
-    hexadecimal(message + 62, *(const volatile uint32_t *)0xE000ED28u); /* CFSR */
-    semihosting_call(SEMIHOSTING_WRITE0, message);
+    hexadecimal(line + 22, frame[6]);
+    hexadecimal(line + 42, exception);
+#if defined(__ARM_ARCH_6M__)
+    hexadecimal(line + 59, 0); /* Armv6-M does not say what the fault was */
+#else
+    hexadecimal(line + 59, SCB_CFSR);
+#endif
+    board_fault_write(line);
     board_exit(255);
 }

@@ -1,0 +1,90 @@
+/* nRF52840: clocks, lamp, watchdog, ticks. The microphone is in microphone.c, the UART in serial.c. */
+#include "board.h"
+
+#include "cortex_m.h"
+#include "microphone.h"
+#include "pins.h"
+#include "serial.h"
+
+#define TICKS_PER_SECOND 16000000u
+#define OSCILLATOR_TICKS (TICKS_PER_SECOND / 50u) /* a crystal starts in less than a millisecond */
+#define WATCHDOG_SECONDS 2u
+#define LFCLK_HZ 32768u
+
+static int oscillator_runs;
+
+/* The internal oscillator that the CPU starts with is off by up to a few percent; the crystal is not. */
+static void start_oscillator(void)
+{
+    const uint32_t before = board_ticks();
+    CLOCK_EVENTS_HFCLKSTARTED = 0;
+    CLOCK_TASKS_HFCLKSTART = 1;
+    while (!oscillator_runs && board_ticks() - before < OSCILLATOR_TICKS) {
+        oscillator_runs = CLOCK_EVENTS_HFCLKSTARTED != 0;
+    }
+}
+
+void board_init(void)
+{
+    NVMC_ICACHECNF = NVMC_ICACHECNF_CACHEEN;
+    TIMER0_BITMODE = TIMER0_BITMODE_32BIT;
+    TIMER0_PRESCALER = 0;
+    TIMER0_TASKS_START = 1;
+    start_oscillator();
+    board_led(0);
+    GPIO_PIN_CNF(PIN_LED) = GPIO_PIN_CNF_OUTPUT;
+    serial_start();
+    if (POWER_RESETREAS & POWER_RESETREAS_DOG) {
+        static const char line[] = "{\"restart\":\"watchdog\"}\n";
+        board_write(line, sizeof line - 1);
+    }
+    POWER_RESETREAS = POWER_RESETREAS; /* a one clears the bit, which would stay over the next reset */
+}
+
+int32_t board_audio_start(void)
+{
+    if (!oscillator_runs) {
+        return BOARD_ERROR_CLOCK;
+    }
+    /* It starts the RC oscillator that it counts by, and nothing stops it again but a reset. */
+    WDT_CRV = WATCHDOG_SECONDS * LFCLK_HZ - 1u;
+    WDT_CONFIG = WDT_CONFIG_SLEEP_RUN;
+    WDT_TASKS_START = 1;
+    microphone_start();
+    return BOARD_OK;
+}
+
+void board_led(int on)
+{
+    if ((on != 0) == LED_IS_ON_WHEN_HIGH) {
+        GPIO_OUTSET(PIN_LED) = GPIO_BIT(PIN_LED);
+    } else {
+        GPIO_OUTCLR(PIN_LED) = GPIO_BIT(PIN_LED);
+    }
+}
+
+void board_watchdog_feed(void)
+{
+    WDT_RR0 = WDT_RR_RELOAD;
+}
+
+uint32_t board_ticks(void)
+{
+    TIMER0_TASKS_CAPTURE0 = 1;
+    return TIMER0_CC0;
+}
+
+uint32_t board_ticks_per_second(void)
+{
+    return TICKS_PER_SECOND;
+}
+
+void board_exit(int status)
+{
+    (void)status;
+    serial_finish();
+    disable_interrupts();
+    for (;;) {
+        wait_for_interrupt();
+    }
+}

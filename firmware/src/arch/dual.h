@@ -1,0 +1,134 @@
+/*
+ * The few operations that a target's instructions do better than its compiler: each is portable C
+ * and, for Armv7E-M and later, the instruction. Same bytes out.
+ */
+#ifndef KWS_ARCH_DUAL_H
+#define KWS_ARCH_DUAL_H
+
+#include <stdint.h>
+
+#include "kws/model.h"
+
+/* For what is worth its code in every place, and for what is not worth it in any. */
+#if defined(__GNUC__)
+#define KWS_INLINE static inline __attribute__((always_inline))
+#define KWS_NOINLINE static __attribute__((noinline))
+#else
+#define KWS_INLINE static inline
+#define KWS_NOINLINE static
+#endif
+
+/* -1 if x < 0, else 0; arithmetic.h makes sure of the shift. */
+KWS_INLINE int32_t kws_sign(int32_t x)
+{
+    return x >> 31; /* cppcheck-suppress shiftTooManyBitsSigned */
+}
+
+#if defined(__GNUC__) && defined(__thumb2__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define KWS_HAS_ARMV7M 1
+#else
+#define KWS_HAS_ARMV7M 0
+#endif
+
+#if KWS_ARCH != KWS_ARCH_PORTABLE
+#define KWS_HAS_DSP 1
+#else
+#define KWS_HAS_DSP 0
+#define KWS_IN_REGISTER(value) (void)(value)
+#endif
+
+#if KWS_HAS_DSP
+
+/* The same value, of which the compiler knows nothing: it stays in a register and is not split into immediates. */
+#define KWS_IN_REGISTER(value) __asm("" : "+r"(value))
+
+static inline uint32_t kws_load_word(const void *from)
+{
+    uint32_t word;
+    __builtin_memcpy(&word, from, sizeof word); /* one LDR, which these cores do at any address */
+    return word;
+}
+
+/* Sum of both halves' products, added to sum, modulo 2^32. */
+static inline int32_t kws_smlad(uint32_t a, uint32_t b, int32_t sum)
+{
+    int32_t result;
+    __asm("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+}
+
+/* Bytes 0 and 2 as two int16. */
+static inline uint32_t kws_sxtb16(uint32_t a)
+{
+    uint32_t result;
+    __asm("sxtb16 %0, %1" : "=r"(result) : "r"(a));
+    return result;
+}
+
+/* Bytes 1 and 3 as two int16. */
+static inline uint32_t kws_sxtb16_odd(uint32_t a)
+{
+    uint32_t result;
+    __asm("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(a));
+    return result;
+}
+
+/* sum + (a * b + 2^31) / 2^32, rounded down. */
+static inline int32_t kws_smmlar(int32_t a, int32_t b, int32_t sum)
+{
+    int32_t result;
+    __asm("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+}
+
+/* sum + (2^31 - a * b) / 2^32, rounded down. */
+static inline int32_t kws_smmlsr(int32_t a, int32_t b, int32_t sum)
+{
+    int32_t result;
+    __asm("smmlsr %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+}
+
+/* Saturation to a number of bits, sign included. */
+static inline int32_t kws_ssat8(int32_t a)
+{
+    int32_t result;
+    __asm("ssat %0, #8, %1" : "=r"(result) : "r"(a));
+    return result;
+}
+
+static inline int32_t kws_ssat16(int32_t a)
+{
+    int32_t result;
+    __asm("ssat %0, #16, %1" : "=r"(result) : "r"(a));
+    return result;
+}
+
+static inline int32_t kws_ssat17(int32_t a)
+{
+    int32_t result;
+    __asm("ssat %0, #17, %1" : "=r"(result) : "r"(a));
+    return result;
+}
+
+/* The low half of a below the low half of b. */
+static inline uint32_t kws_pair(int32_t a, int32_t b)
+{
+    uint32_t result;
+    __asm("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+}
+
+#endif
+
+/* base + low[0] * (whole - part) + low[1] * part, part from 0 to whole - 1 < 2^15. */
+static inline int32_t kws_interpolate(const int16_t *low, int32_t part, int32_t whole, int32_t base)
+{
+#if KWS_HAS_DSP
+    return kws_smlad(kws_load_word(low), kws_pair(whole - part, part), base);
+#else
+    return base + low[0] * whole + (low[1] - low[0]) * part;
+#endif
+}
+
+#endif

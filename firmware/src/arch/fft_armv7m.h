@@ -1,0 +1,139 @@
+/*
+ * A radix-4 stage of the FFT in the assembler of Armv7-M and later (any Cortex-M but M0 and M0+): a
+ * butterfly needs fourteen registers, and a compiler spills. The same arithmetic as later_stage in fft.c.
+ */
+#ifndef KWS_ARCH_FFT_ARMV7M_H
+#define KWS_ARCH_FFT_ARMV7M_H
+
+#include <stdint.h>
+
+typedef struct kws_fft_stage {
+    int32_t *first;             /* leg 0 of the first butterfly */
+    const int32_t *last;        /* leg 1 of it: what follows the last k */
+    const int32_t *end;         /* of the data */
+    uint32_t leg_bytes;         /* from leg to leg */
+    const int32_t *twiddles;    /* (cos, sin) of a quarter of a turn, both ends included */
+    const int32_t *quarter;     /* the last of them */
+    uint32_t twiddle_bytes;     /* from k to k + 1 for leg 1 */
+} kws_fft_stage;
+
+/* (re, y) = (x, y) times exp(-j angle), halved; destroys x and low. */
+#define KWS_ROTATE(x, y, c, s, low, re)                 \
+    "smull   " low ", " re ", " x ", " c "\n"           \
+    "smlal   " low ", " re ", " y ", " s "\n"           \
+    "rsb     " x ", " x ", #0\n"                        \
+    "smull   " low ", " y ", " y ", " c "\n"            \
+    "smlal   " low ", " y ", " x ", " s "\n"
+
+/*
+ * On the stack: 0 cos and sin of legs 1, 2 and 3; 24 where the next ones would lie in a longer table;
+ * 36 twiddle_bytes; 40 quarter; 44 first; 48 last; 52 twiddles.
+ * r0 leg 0, r1 leg_bytes, r2 end, lr another leg; in the second half u in r3 r4, v in r8 r5, s in
+ * r10 r11, t in r12 r7.
+ */
+__attribute__((naked, noinline)) static void kws_fft_run_stage(const kws_fft_stage *stage)
+{
+    (void)stage;
+    __asm volatile("push    {r4-r11, lr}\n"
+                   "sub     sp, sp, #56\n"
+                   "ldm     r0, {r0-r6}\n"
+                   "strd    r4, r4, [sp, #24]\n"
+                   "strd    r4, r6, [sp, #32]\n"
+                   "strd    r5, r0, [sp, #40]\n"
+                   "strd    r1, r4, [sp, #48]\n"
+                   "mov     r1, r3\n"
+                   /* for each k: the twiddles of its three legs */
+                   "1:\n"
+                   "ldrd    r4, r5, [sp, #24]\n"
+                   "ldrd    r6, r7, [sp, #32]\n"
+                   "ldr     r12, [sp, #40]\n"
+                   "ldrd    r8, r9, [r4]\n"
+                   "cmp     r5, r12\n"
+                   "bhi     5f\n"
+                   "ldrd    r10, r11, [r5]\n"
+                   "6:\n"
+                   "strd    r8, r9, [sp]\n"
+                   "strd    r10, r11, [sp, #8]\n"
+                   "add     r4, r4, r7\n"
+                   "add     r5, r5, r7, lsl #1\n"
+                   "strd    r4, r5, [sp, #24]\n"
+                   "cmp     r6, r12\n"
+                   "bhi     3f\n"
+                   "ldrd    r8, r9, [r6]\n"
+                   "2:\n"
+                   "strd    r8, r9, [sp, #16]\n"
+                   "add     r6, r6, r7\n"
+                   "add     r6, r6, r7, lsl #1\n"
+                   "str     r6, [sp, #32]\n"
+                   /* for each block */
+                   "4:\n"
+                   "add     lr, r0, r1\n"
+                   "add     lr, lr, r1, lsl #1\n"
+                   "ldrd    r4, r5, [lr]\n"
+                   "ldrd    r6, r7, [sp, #16]\n"
+                   KWS_ROTATE("r4", "r5", "r6", "r7", "r9", "r8")
+                   "sub     lr, lr, r1, lsl #1\n"
+                   "ldrd    r4, r6, [lr]\n"
+                   "ldrd    r7, r9, [sp]\n"
+                   KWS_ROTATE("r4", "r6", "r7", "r9", "r10", "r11")
+                   "add     r3, r11, r8\n"
+                   "sub     r8, r11, r8\n"
+                   "add     r4, r6, r5\n"
+                   "sub     r5, r6, r5\n"
+                   "add     lr, lr, r1\n"
+                   "ldrd    r6, r7, [lr]\n"
+                   "ldrd    r9, r10, [sp, #8]\n"
+                   KWS_ROTATE("r6", "r7", "r9", "r10", "r11", "r12")
+                   "ldrd    r6, r9, [r0]\n"
+                   "add     r10, r12, r6, asr #1\n"
+                   "rsb     r12, r12, r6, asr #1\n"
+                   "add     r11, r7, r9, asr #1\n"
+                   "rsb     r7, r7, r9, asr #1\n"
+                   "add     r6, r10, r3\n"
+                   "add     r9, r11, r4\n"
+                   "strd    r6, r9, [r0]\n"
+                   "sub     r10, r10, r3\n"
+                   "sub     r11, r11, r4\n"
+                   "strd    r10, r11, [lr]\n"
+                   "sub     lr, lr, r1\n"
+                   "add     r6, r12, r5\n"
+                   "sub     r9, r7, r8\n"
+                   "strd    r6, r9, [lr]\n"
+                   "add     lr, lr, r1, lsl #1\n"
+                   "sub     r12, r12, r5\n"
+                   "add     r7, r7, r8\n"
+                   "strd    r12, r7, [lr]\n"
+                   "add     r0, lr, r1\n"
+                   "cmp     r0, r2\n"
+                   "bcc     4b\n"
+                   "ldrd    r0, r3, [sp, #44]\n"
+                   "add     r0, r0, #8\n"
+                   "str     r0, [sp, #44]\n"
+                   "cmp     r0, r3\n"
+                   "bcc     1b\n"
+                   "add     sp, sp, #56\n"
+                   "pop     {r4-r11, pc}\n"
+                   /* leg 2 in the second quarter: mirrored, the cosine negative */
+                   "5:\n"
+                   "rsb     r10, r5, r12, lsl #1\n"
+                   "ldrd    r10, r11, [r10]\n"
+                   "rsb     r10, r10, #0\n"
+                   "b       6b\n"
+                   /* leg 3 in the second or, where the mirror image would precede the table, the third quarter */
+                   "3:\n"
+                   "ldr     lr, [sp, #52]\n"
+                   "rsb     r8, r6, r12, lsl #1\n"
+                   "cmp     r8, lr\n"
+                   "bcc     7f\n"
+                   "ldrd    r8, r9, [r8]\n"
+                   "rsb     r8, r8, #0\n"
+                   "b       2b\n"
+                   "7:\n"
+                   "rsb     r8, r8, lr, lsl #1\n"
+                   "ldrd    r8, r9, [r8]\n"
+                   "rsb     r8, r8, #0\n"
+                   "rsb     r9, r9, #0\n"
+                   "b       2b\n");
+}
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * Window and first butterflies of a 512-point front end in the assembler of the DSP extension: the same
+ * as first_stage_radix4 in fft.c where no leg is cut by the window's end.
+ */
+#ifndef KWS_ARCH_FFT_FIRST_DSP_H
+#define KWS_ARCH_FFT_FIRST_DSP_H
+
+#include <stdint.h>
+
+/*
+ * Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. Of the last
+ * 4 - last_legs butterflies the last leg is zero and not read.
+ */
+__attribute__((naked, noinline)) static void kws_fft_first_block(const int16_t *pcm, const int16_t *window, void *to,
+                                                                 uint32_t last_legs)
+{
+    (void)pcm, (void)window, (void)to, (void)last_legs;
+    __asm volatile("push    {r4-r11, lr}\n"
+                   "add     r12, r2, #128\n"
+                   "1:\n"
+                   "ldr     r4, [r0, #256]\n"
+                   "ldr     r5, [r1, #256]\n"
+                   "smulbb  r6, r4, r5\n"
+                   "smultt  r4, r4, r5\n"
+                   "subs    r3, r3, #1\n"
+                   "bmi     3f\n"
+                   "ldr     r5, [r0, #768]\n"
+                   "ldr     r7, [r1, #768]\n"
+                   "smulbb  r8, r5, r7\n"
+                   "smultt  r5, r5, r7\n"
+                   "2:\n"
+                   "asr     r6, r6, #5\n"
+                   "asr     r4, r4, #5\n"
+                   "add     r9, r6, r8, asr #5\n" /* u = b + d in r9 r10, v = b - d in r6 r4 */
+                   "sub     r6, r6, r8, asr #5\n"
+                   "add     r10, r4, r5, asr #5\n"
+                   "sub     r4, r4, r5, asr #5\n"
+                   "ldr     r5, [r0, #512]\n"
+                   "ldr     r7, [r1, #512]\n"
+                   "smulbb  r8, r5, r7\n"
+                   "smultt  r5, r5, r7\n"
+                   "ldr     r7, [r0], #64\n"
+                   "ldr     r11, [r1], #64\n"
+                   "smulbb  lr, r7, r11\n"
+                   "smultt  r7, r7, r11\n"
+                   "asr     lr, lr, #5\n"
+                   "asr     r7, r7, #5\n"
+                   "add     r11, lr, r8, asr #5\n" /* s = a + c in r11 r8, t = a - c in lr r7 */
+                   "sub     lr, lr, r8, asr #5\n"
+                   "add     r8, r7, r5, asr #5\n"
+                   "sub     r7, r7, r5, asr #5\n"
+                   "add     r5, r11, r9\n"
+                   "sub     r11, r11, r9\n"
+                   "add     r9, r8, r10\n"
+                   "sub     r8, r8, r10\n"
+                   "strd    r5, r9, [r2]\n"
+                   "strd    r11, r8, [r2, #16]\n"
+                   "add     r5, lr, r4\n"
+                   "sub     r9, r7, r6\n"
+                   "strd    r5, r9, [r2, #8]\n"
+                   "sub     lr, lr, r4\n"
+                   "add     r7, r7, r6\n"
+                   "strd    lr, r7, [r2, #24]\n"
+                   "add     r2, r2, #32\n"
+                   "cmp     r2, r12\n"
+                   "bne     1b\n"
+                   "pop     {r4-r11, pc}\n"
+                   "3:\n"
+                   "mov     r8, #0\n"
+                   "mov     r5, #0\n"
+                   "b       2b\n");
+}
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * An LSTM step for Helium, the vector extension of Armv8.1-M: sums over sixteen columns at once, then
+ * four units side by side. The weights lie as in portable C.
+ */
+#ifndef KWS_ARCH_LSTM_HELIUM_H
+#define KWS_ARCH_LSTM_HELIUM_H
+
+#include <arm_mve.h>
+
+#include "../sigmoid.h"
+
+#define KWS_LANES 4u
+
+#define KWS_LANE_ROW(sum, row)         \
+    "vldrb.8     q1, [" row "], #16\n" \
+    "vmladava.s8 " sum ", q0, q1\n"
+
+/* One part of the sums: its next unit's biases and rows of weights, and what they are multiplied by. */
+typedef struct kws_lane_part {
+    const int32_t *bias;
+    const int8_t *rows;
+    const int8_t *vector;
+    uint32_t count;
+} kws_lane_part;
+
+/*
+ * One unit's sums: biases, then four rows of weights one after another, times the vector; to sums[0], [4],
+ * [8] and [12] for the input and as much further on for the hidden state. In assembler for the loop with
+ * tail predication: lanes beyond the row are neither read nor added.
+ */
+__attribute__((naked, noinline)) static void kws_lane_sums(kws_lane_part parts[2], int32_t *sums)
+{
+    (void)parts, (void)sums;
+    __asm volatile("push     {r4-r11, lr}\n"
+                   "mov      r12, r1\n"
+                   "add      r11, r1, #128\n"
+                   "2:\n"
+                   "ldm      r0, {r1, r2, r3, lr}\n"
+                   "ldm      r1!, {r4, r6, r8, r10}\n"
+                   "add      r5, r2, lr\n"
+                   "add      r7, r5, lr\n"
+                   "add      r9, r7, lr\n"
+                   "str      r1, [r0], #4\n"
+                   "add      r1, r9, lr\n"
+                   "str      r1, [r0], #12\n"
+                   "dlstp.8  lr, lr\n"
+                   "1:\n"
+                   "vldrb.8  q0, [r3], #16\n"
+                   KWS_LANE_ROW("r4", "r2")
+                   KWS_LANE_ROW("r6", "r5")
+                   KWS_LANE_ROW("r8", "r7")
+                   KWS_LANE_ROW("r10", "r9")
+                   "letp     lr, 1b\n"
+                   "str      r4, [r12], #16\n"
+                   "str      r6, [r12], #16\n"
+                   "str      r8, [r12], #16\n"
+                   "str      r10, [r12], #16\n"
+                   "cmp      r12, r11\n"
+                   "bne      2b\n"
+                   "pop      {r4-r11, pc}\n");
+}
+
+/* multiply() of the specification: VQRDMULH is rdhm(), and VRSHL rounds halves up. */
+KWS_INLINE int32x4_t kws_lanes_multiply(int32x4_t x, const kws_factor *factor)
+{
+    x = vqrdmulhq_n_s32(vshlq_r_s32(x, factor->left_shift), factor->multiplier);
+    if (factor->right_shift > 0) {
+        /* Halves of a negative value go down: it is made a little less than its half. */
+        x = vrshlq_n_s32(vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor->right_shift);
+    }
+    return x;
+}
+
+KWS_INLINE int32x4_t kws_lanes_clamp(int32x4_t x, int32_t low, int32_t high)
+{
+    return vminq_s32(vmaxq_s32(x, vdupq_n_s32(low)), vdupq_n_s32(high));
+}
+
+KWS_INLINE int32x4_t kws_lanes_limit16(int32x4_t x)
+{
+    return vmovlbq_s16(vqmovnbq_s32(vuninitializedq_s16(), x));
+}
+
+/* base + low + part of the way from one table entry to the next; low is the entry times the whole way. */
+KWS_INLINE int32x4_t kws_lanes_interpolate(const int16_t *centre, int32x4_t at, int32x4_t part, int32x4_t *low, int32_t base)
+{
+    const uint32x4_t index = vreinterpretq_u32_s32(at);
+    *low = vldrhq_gather_shifted_offset_s32(centre, index);
+    return vmlasq_n_s32(vsubq_s32(vldrhq_gather_shifted_offset_s32(centre + 1, index), *low), part, base);
+}
+
+KWS_INLINE int32x4_t kws_lanes_sigmoid(const kws_curves *curves, int32x4_t x)
+{
+    const int32x4_t scaled = vmulq_n_s32(x, 3);
+    int32x4_t low;
+    const int32x4_t line = kws_lanes_interpolate(curves->centre, vshrq_n_s32(scaled, 9),
+                                                 vandq_s32(scaled, vdupq_n_s32(511)), &low, curves->sigmoid_half);
+    return vshrq_n_s32(vaddq_s32(vaddq_s32(line, vshlq_n_s32(low, 9)), vshrq_n_s32(scaled, 31)), 10);
+}
+
+KWS_INLINE int32x4_t kws_lanes_tanh(const kws_curves *curves, int32x4_t a)
+{
+    const int32x4_t scaled = kws_lanes_clamp(a, -65536, 65535);
+    int32x4_t low;
+    const int32x4_t line = kws_lanes_interpolate(curves->centre, vshrq_n_s32(scaled, 8),
+                                                 vandq_s32(scaled, vdupq_n_s32(255)), &low, curves->tanh_half);
+    return vshrq_n_s32(vaddq_s32(vaddq_s32(line, vshlq_n_s32(low, 8)), vshrq_n_s32(scaled, 31)), 8);
+}
+
+/* scaled_product() of lstm.c. */
+KWS_INLINE int32x4_t kws_lanes_product(int32x4_t a, int32x4_t b, int32_t half, uint32_t shift)
+{
+    const int32x4_t sign = vshrq_n_s32(b, 31);
+    const int32x4_t sum = vaddq_s32(vaddq_n_s32(vmulq_s32(a, b), half), vaddq_s32(sign, sign));
+    return vshlq_r_s32(sum, -(int32_t)shift);
+}
+
+/* A gate's pre-activations: each part saturates on its own, then their sum. */
+KWS_INLINE int32x4_t kws_lanes_gate(const int32_t *sums, const kws_lstm *lstm, uint32_t gate)
+{
+    const int32x4_t input = kws_lanes_multiply(vld1q_s32(sums + gate * KWS_LANES), &lstm->input_factor[gate]);
+    const int32x4_t recurrent =
+        kws_lanes_multiply(vld1q_s32(sums + (KWS_GATES + gate) * KWS_LANES), &lstm->recurrent_factor[gate]);
+    return kws_lanes_limit16(vaddq_s32(kws_lanes_limit16(input), kws_lanes_limit16(recurrent)));
+}
+
+#endif

@@ -1,0 +1,136 @@
+"""Getting an image onto a board: through a debug probe, or by copying to a boot loader's drive."""
+
+from __future__ import annotations
+
+import logging
+import os
+import string
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from kws.boards import Board
+from kws.errors import KwsError
+
+Callback = Callable[[int, int], None]
+
+_INFO = "INFO_UF2.TXT"
+_IMAGE_SUFFIXES = (".uf2", ".hex", ".elf", ".bin")
+
+
+def find_image(board: Board, folder: Path) -> Path:
+    """The spotter's image in a folder that ``kws build`` wrote, in the form that the board takes best.
+
+    Raises:
+        KwsError: there is none.
+    """
+    for suffix in _IMAGE_SUFFIXES[0 if board.uf2_id else 1 :]:
+        if (image := folder / f"spotter{suffix}").is_file():
+            return image
+    raise KwsError(
+        f"there is no image in {folder}; make one with `kws build {board.name} --model MODEL`, or say --image"
+    )
+
+
+def flash(board: Board, image: Path, probe: str | None = None, progress: Callback | None = None) -> str:
+    """Write an image to a board and start it.
+
+    Args:
+        board: the board.
+        image: .uf2 for a boot loader's drive; .hex or .elf through a debug probe.
+        probe: the serial number of the debug probe, where several are plugged in.
+        progress: called with what is done and the whole, in hundredths.
+
+    Returns:
+        Where it went: a drive, or a probe.
+
+    Raises:
+        KwsError: nothing is plugged in, it is another board, or writing failed.
+    """
+    if not image.is_file():
+        raise KwsError(f"there is no image {image}; make one with `kws build {board.name} --model MODEL`")
+    if image.suffix == ".uf2":
+        return _copy(board, image)
+    if image.suffix not in (".hex", ".elf"):
+        raise KwsError(f"{image} says no address to write to; give the .hex or .elf of the same name")
+    if board.probe_target is None:
+        raise KwsError(f"{board.name} is {board.what}; there is nothing to flash")
+    return _program(board, image, probe, progress or (lambda *_: None))
+
+
+def mounted() -> list[Path]:
+    """Folders where drives are mounted."""
+    if sys.platform == "win32":
+        return [Path(f"{letter}:\\") for letter in string.ascii_uppercase]
+    if sys.platform == "darwin":
+        return [*Path("/Volumes").glob("*")]
+    return [p for root, pattern in (("/media", "*/*"), ("/media", "*"), ("/run/media", "*/*"), ("/mnt", "*"))
+            for p in Path(root).glob(pattern)]  # fmt: skip
+
+
+def _drives(folders: Iterable[Path]) -> dict[Path, str]:
+    """The boot loaders' drives: where, and what INFO_UF2.TXT says."""
+    found = {}
+    for folder in folders:
+        try:
+            found[folder] = (folder / _INFO).read_text(errors="replace")
+        except OSError:
+            continue
+    return found
+
+
+def _copy(board: Board, image: Path) -> str:
+    if board.uf2_id is None:
+        raise KwsError(f"{board.name} has no boot loader that takes .uf2 files; give the .hex")
+    drives = _drives(mounted())
+    right = [path for path, info in drives.items() if f"Board-ID: {board.uf2_id}" in info]
+    if not right:
+        others = f" (there is {', '.join(map(str, drives))}, of another board)" if drives else ""
+        raise KwsError(f"no drive of a {board.name}'s boot loader is mounted{others}; {board.hint}")
+    if len(right) > 1:
+        raise KwsError(f"several boards wait for an image: {', '.join(map(str, right))}; leave one plugged in")
+    try:
+        with (right[0] / image.name).open("wb") as file:
+            file.write(image.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise KwsError(f"cannot write to {right[0]}: {error.strerror or error}; plug the board in again") from error
+    return str(right[0])
+
+
+def _program(board: Board, image: Path, serial_number: str | None, progress: Callback) -> str:
+    try:
+        from pyocd.core.exceptions import Error
+        from pyocd.core.helpers import ConnectHelper
+        from pyocd.core.session import Session
+        from pyocd.flash.file_programmer import FileProgrammer
+    except ImportError as error:
+        raise KwsError("flashing through a debug probe needs pyOCD; run `pip install 'kws[flash]'`") from error
+    logging.getLogger("pyocd").setLevel(logging.ERROR)
+    try:
+        probes = ConnectHelper.get_all_connected_probes(
+            blocking=False, unique_id=serial_number, print_wait_message=False
+        )
+    except Error as error:
+        raise KwsError(f"cannot look for debug probes: {error}") from error
+    if not probes:
+        which = f"the debug probe {serial_number}" if serial_number else "no debug probe"
+        state = "is not plugged in" if serial_number else "is plugged in"
+        hint = f"; {board.hint}" if board.hint else ""
+        raise KwsError(
+            f"{which} {state}: connect the board's debug port by USB, or a CMSIS-DAP probe to its SWD pins{hint}"
+        )
+    if len(probes) > 1:
+        there = ", ".join(f"{p.unique_id} ({p.description})" for p in probes)
+        raise KwsError(f"several debug probes are plugged in; choose one with --probe: {there}")
+    try:
+        with Session(
+            probes[0], target_override=board.probe_target, options={"hide_programming_progress": True}
+        ) as session:
+            FileProgrammer(session, progress=lambda share: progress(round(100 * share), 100)).program(str(image))
+            session.target.reset()
+    except Error as error:
+        pack = f"; if the target is unknown, run `pyocd pack install {board.probe_pack}`" if board.probe_pack else ""
+        raise KwsError(f"cannot flash through {probes[0].description}: {error}{pack}") from error
+    return f"{probes[0].description} {probes[0].unique_id}"

@@ -1,0 +1,1 @@
+@% set program = "build/examples/spotter" %@@% include "common/desktop_spotter.c" %@

@@ -1,0 +1,1 @@
+@% include "common/desktop_selftest.c" %@

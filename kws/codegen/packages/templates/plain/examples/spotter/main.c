@@ -1,0 +1,1 @@
+@% set program = "build/spotter" %@@% include "common/desktop_spotter.c" %@

@@ -1,0 +1,3 @@
+/* Does this board compute what the computer computed that wrote this library? Says so on the serial port. */
+#include <Arduino.h>
+@% include "common/arduino_selftest.cpp" %@

@@ -1,0 +1,126 @@
+"""What the tests of the boards with a PDM microphone share: images, bits, and what must come of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from modulator import BIT_RATE, microphone
+
+from kws import firmware_build
+from kws.codegen.export import export
+from kws.config import DetectorConfig
+from kws.engines.link import LinkEngine
+from kws.engines.numpy_engine import NumpyEngine
+from kws.fixedpoint.decimator import Decimator
+from kws.quantize.model import Model, with_detector
+
+_MODELS = Path(__file__).resolve().parents[2] / "models"
+GAIN = 4
+"""The boards' MICROPHONE_GAIN."""
+
+
+def lively_model() -> Model:
+    """A shipped model whose detector is so eager that a few seconds make several detections."""
+    return Model.from_bytes(with_detector(Model.load(_MODELS / "commands12-tiny.tflite"), DetectorConfig(3, 0.3, 5)))
+
+
+def large_model() -> Model:
+    """The largest that is shipped."""
+    return Model.load(_MODELS / "commands12.tflite")
+
+
+def hear(speech: np.ndarray, bit_rate: float = BIT_RATE) -> np.ndarray:
+    """The bits of a microphone with an offset that hears the voices of `speech`, every second louder by 5 dB."""
+    louder = speech.reshape(6, 16000) * 10 ** (np.arange(6)[:, None] / 4) * 0.8
+    sound = np.concatenate([np.clip(louder.ravel(), -32768, 32767).astype(np.int16), np.zeros(8000, np.int16)])
+    return microphone(sound, 2.0**-GAIN, 0.03, bit_rate)
+
+
+def expected(model: Model, pdm: np.ndarray) -> list[dict]:
+    """The detections of the harness, from the same bits, as the spotter app writes them."""
+    info = model.require_info()
+    front, frames = info.frontend, info.detector.average_frames
+    full = 255 * frames
+    found = []
+    for detection in NumpyEngine(model).process(Decimator(GAIN).process(pdm)).detections:
+        samples = detection.frame * front.hop + front.window
+        score = (detection.score * 200 + full) // (2 * full)
+        t = samples // 16000 + samples % 16000 * 100 // 16000 / 100
+        found.append({"t": round(t, 2), "word": info.labels[detection.label], "score": score / 100})
+    return found
+
+
+def export_model(folder: Path, model: Model) -> Path:
+    """Export the model there."""
+    export(model, folder)
+    return folder
+
+
+def image(exported: Path, board: str, app: str = "spotter", **settings: str) -> Path:
+    """The very ELF file that is flashed."""
+    folder = exported / "-".join(["build", *settings.values()])
+    return firmware_build.build_image(exported, folder, board, app, settings=settings)
+
+
+def messages(board) -> list[dict]:
+    """What the board said, every line of which must be JSON."""
+    return [json.loads(line) for line in board.line.lines]
+
+
+def detections(board) -> list[dict]:
+    """The detections among them."""
+    return [message for message in messages(board) if "word" in message]
+
+
+def started(board) -> bool:
+    """Whether the program has said which model it has."""
+    return b"\n" in board.line.received
+
+
+def run_to_the_end(board, seconds: float) -> None:
+    """Run until the microphone's bits are all taken and a little longer, at most so many seconds."""
+    board.machine.run(until=lambda: started(board))
+    board.machine.run(seconds=seconds)
+    assert board.source.finished, f"only {board.source.position} bytes were taken"
+
+
+class SimulatedStream:
+    """The link to a simulated board: waiting for bytes runs the board."""
+
+    def __init__(self, board) -> None:
+        self._board, self._taken = board, 0
+
+    def read(self, timeout: float) -> bytes:
+        board, received = self._board, self._board.line.received
+        end = board.machine.now + timeout * board.machine.clock_hz
+        board.machine.run(until=lambda: len(received) > self._taken or board.machine.now > end)
+        if len(received) == self._taken:
+            raise TimeoutError
+        data = bytes(received[self._taken :])
+        self._taken = len(received)
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._board.line.send(data)
+
+    def close(self) -> None:
+        pass
+
+
+def check_link(board, model: Model) -> None:
+    """The link app on `board` computes all that the harness does."""
+    rng = np.random.default_rng(5)
+    pcm = (rng.normal(0, 1, 4000) * 6000).astype(np.int16)
+    pcm[2000:2400] = 32767
+    with LinkEngine(SimulatedStream(board), model) as engine:
+        got = engine.process(pcm)
+    want = NumpyEngine(model).process(pcm)
+    assert np.array_equal(got.features, want.features)
+    assert len(got.features) > 10
+    assert np.array_equal(got.posteriors, want.posteriors)
+    for ours, theirs in ((got.layers, want.layers), (got.cells, want.cells)):
+        assert ours.keys() == theirs.keys()
+        assert all(np.array_equal(ours[index], theirs[index]) for index in theirs)
+    assert got.detections == want.detections

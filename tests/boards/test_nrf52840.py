@@ -1,0 +1,188 @@
+"""The nRF52840's image, as it is flashed, on the simulated board."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+
+import numpy as np
+import pytest
+import random_models as models
+from conftest import needs
+from nrf52840_images import expected, image, messages, sound, symbol
+from simulator.errors import SimulationError
+from simulator.nrf52840 import CLOCK_HZ, LED_PIN, MICROPHONE_POWER_PIN, Nrf52840
+
+from kws import __version__
+from kws.firmware_build import size_report
+
+pytestmark = needs("cc", "make", "arm-none-eabi-gcc")
+
+BLOCK = 160
+LED_LIT_BY = {"nano33ble": 1, "dk": 0}
+
+
+@pytest.fixture(scope="module")
+def pcm():
+    return sound()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.spotting_model(15, units=(24, 16))
+
+
+@pytest.fixture(scope="module")
+def elf(model, tmp_path_factory):
+    return image(model, tmp_path_factory.mktemp("nano33ble"))
+
+
+def boot(elf, **options) -> Nrf52840:
+    board = Nrf52840(**options)
+    board.machine.load(elf)
+    return board
+
+
+@pytest.mark.parametrize("variant", ["nano33ble", "dk"])
+def test_it_hears_what_the_harness_hears(model, pcm, tmp_path, variant):
+    board = boot(image(model, tmp_path, variant=variant), pcm=pcm, variant=variant)
+    board.machine.run(until=lambda: board.source.ended)
+    board.machine.run(seconds=0.5)
+    first, *heard = messages(board)
+    assert first == {"kws": __version__, "model": model.id}
+    wanted = expected(model, np.concatenate([pcm, np.zeros(9600, np.int16)]))
+    assert heard[: len(wanted)] == wanted[: len(heard)]
+    assert len(heard) >= len(expected(model, pcm)) > 3
+    assert board.pdm.sample_rate == 16000
+    assert board.watchdog.feeds == pytest.approx(board.source.position / 320, abs=4)
+    _check_lamp(board, heard, LED_LIT_BY[variant])
+    assert board.ports[0].drives(MICROPHONE_POWER_PIN) == (1 if variant == "nano33ble" else None)
+    assert board.machine.resets == []
+    assert 0.5 < board.machine.asleep / board.machine.now < 1
+
+
+def _check_lamp(board: Nrf52840, heard: list[dict], lit: int) -> None:
+    """Lit at each detection, dark 0.3 s after the last one."""
+    changes = [(cycle / CLOCK_HZ, level) for cycle, pin, level in board.ports[0].changes if pin == LED_PIN]
+    if changes[0][1] != lit:
+        assert changes.pop(0)[0] < 0.001  # put out before anything else
+    assert [level for _, level in changes] == [lit, 1 - lit] * (len(changes) // 2)
+    spans = list(zip([t for t, _ in changes[::2]], [t for t, _ in changes[1::2]], strict=True))
+    start = board.machine.now / CLOCK_HZ - board.source.position / 16000
+    told = [d["t"] + start for d in heard]
+    for begin, end in spans:
+        inside = [t for t in told if begin - 0.03 <= t <= end]
+        assert end - max(inside) == pytest.approx(0.3, abs=0.03)
+        told = [t for t in told if t not in inside]
+    assert not told
+
+
+def test_the_hex_file_is_the_same_program(elf, pcm, tmp_path):
+    file = tmp_path / "spotter.hex"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "ihex", str(elf), str(file)], check=True)
+    boards = [boot(elf, pcm=pcm), boot(file, pcm=pcm)]
+    for board in boards:
+        board.machine.run(seconds=1)
+    assert boards[0].line.received == boards[1].line.received
+    assert boards[0].machine.instructions == boards[1].machine.instructions
+
+
+def test_a_core_that_is_too_slow_says_what_it_lost(elf, model, pcm):
+    fast = boot(elf, pcm=pcm)
+    fast.machine.run(seconds=1)
+    busy = 1 - fast.machine.asleep / fast.machine.now
+    slow = boot(elf, pcm=np.tile(pcm, 3), cycles_per_instruction=int(1.5 / busy) + 1)
+    slow.machine.run(seconds=5)
+    losses = [m for m in messages(slow) if "overruns" in m]
+    assert len(losses) >= 2
+    # Told at most once a second of what is heard, and every loss is counted.
+    assert all(b["t"] - a["t"] > 0.5 for a, b in itertools.pairwise(losses))
+    overruns = int.from_bytes(slow.machine.read_memory(symbol(elf, "overruns"), 4), "little")
+    taken = int.from_bytes(slow.machine.read_memory(symbol(elf, "next"), 4), "little")
+    written = int.from_bytes(slow.machine.read_memory(symbol(elf, "written"), 4), "little")
+    assert slow.source.position == written * BLOCK
+    assert losses[-1]["overruns"] <= overruns
+    heard = slow.watchdog.feeds * 320 + 480 - 320
+    assert (taken - overruns) * BLOCK == pytest.approx(heard, abs=2 * 320)
+    assert slow.machine.resets == []
+
+
+def test_a_lost_microphone_restarts_the_board(elf, model, pcm):
+    board = boot(elf, pcm=pcm)
+    board.machine.run(seconds=0.5)
+    board.pdm.reset()  # as if its clock had stopped
+    board.machine.run(seconds=1.9)
+    assert board.machine.resets == []
+    board.machine.run(seconds=0.5)
+    assert board.machine.resets == ["watchdog"]
+    start = {"kws": __version__, "model": model.id}
+    said = messages(board)
+    at = said.index({"restart": "watchdog"})
+    assert at > 1
+    assert said[0] == said[at + 1] == start
+
+
+def test_a_missing_crystal_is_told(elf):
+    board = boot(elf, crystal=False)
+    board.machine.run(seconds=0.5)
+    assert messages(board)[1:] == [{"error": "BOARD_ERROR_CLOCK"}]
+
+
+def test_a_fault_is_told(elf, model, pcm):
+    board = boot(elf, pcm=pcm)
+    board.machine.deliver_faults = True
+    process = symbol(elf, "kws_spotter_process")
+    flash = next(m for m in board.machine._bus.memories if m.name == "flash")
+    flash.write(process & ~1, bytes.fromhex("00de"))  # an undefined instruction
+    board.machine.run(seconds=1.5)
+    at = f"{process & ~1:08x}"
+    assert messages(board)[1:] == [{"error": f"fault at pc {at}, exception 00000003, status 00010000"}]
+    assert board.machine.resets == []
+    board.machine.run(seconds=1)
+    assert board.machine.resets == ["watchdog"]
+
+
+def test_without_its_boot_loader_s_offset_it_does_not_start(elf):
+    board = Nrf52840(variant="dk")
+    with pytest.raises(SimulationError, match="no program"):
+        board.machine.load(elf)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"BOARD_VARIANT": "toaster"}, r'no variant "toaster" of nrf52840'), ({"BAUD": "9600"}, "BAUD must be")],
+)
+def test_settings_that_there_are_not(model, tmp_path, settings, message):
+    from kws.errors import KwsError
+
+    with pytest.raises(KwsError, match=message):
+        image(model, tmp_path, **{"variant": settings.pop("BOARD_VARIANT", "dk"), **settings})
+
+
+def test_it_fits(elf):
+    report = size_report(elf, elf.parents[1])
+    assert report.unbounded == ()
+    assert report.stack + 200 < report.stack_reserve
+    board = next(p for p in report.parts if p.name == "board")
+    assert board.flash < 4096
+    assert board.ram < 1536
+
+
+def test_registers_are_where_the_vendor_says():
+    """Against the SVD file that pyOCD carries."""
+    data = pytest.importorskip("pyocd.debug.svd.loader")
+    from kws.firmware_build import sources_dir
+
+    device = data.SVDFile.from_builtin("nrf52840.svd")
+    device.load()
+    known = {
+        re.sub(r"[\[\]]", "", f"{peripheral.name}_{register.name}").upper(): peripheral.base_address
+        + register.address_offset
+        for peripheral in device.device.peripherals
+        for register in peripheral.registers or ()
+    }
+    text = (sources_dir() / "boards/nrf52840/nrf52840.h").read_text()
+    found = {name: int(address, 16) for name, address in re.findall(r"#define (\w+) REGISTER\((0x\w+)u\)", text)}
+    assert len(found) > 30
+    assert found == {name: known.get(name) for name in found}

@@ -1,0 +1,163 @@
+"""The UF2 file for the Raspberry Pi Pico, booted on the simulator from its boot ROM on."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from conftest import needs
+from pdm_boards import (
+    check_link,
+    detections,
+    expected,
+    export_model,
+    hear,
+    image,
+    large_model,
+    lively_model,
+    messages,
+    run_to_the_end,
+    started,
+)
+from simulator.errors import SimulationError
+from simulator.rp2040 import Rp2040
+from simulator.rp2040.boot import crc32
+
+from kws import uf2
+
+BIT_RATE = 125e6 / 122
+
+pytestmark = needs("make", "arm-none-eabi-gcc", "cc")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return lively_model()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, model):
+    return export_model(tmp_path_factory.mktemp("exported"), model)
+
+
+@pytest.fixture(scope="module")
+def spotter(exported):
+    elf = image(exported, "rp2040")
+    file = elf.with_suffix(".uf2")
+    file.write_bytes(uf2.encode(uf2.flash_segments(elf.read_bytes())))
+    return file
+
+
+@pytest.fixture(scope="module")
+def bits(speech):
+    return hear(speech, BIT_RATE)
+
+
+@pytest.fixture(scope="module")
+def heard(spotter, bits):
+    """A board that has heard all of it."""
+    board = Rp2040(bits)
+    board.machine.load(spotter)
+    run_to_the_end(board, 8 * len(bits) / BIT_RATE + 0.1)
+    return board
+
+
+def test_it_detects_what_the_host_detects(heard, model, bits):
+    found = expected(model, bits)
+    assert len(found) >= 3
+    assert detections(heard) == found
+
+
+def test_clocks_are_what_the_page_says(heard):
+    assert heard.machine.clock_hz == 125_000_000
+    assert heard.pio.bit_hz == pytest.approx(BIT_RATE)
+    assert heard.pio.bit_hz / 64 == pytest.approx(16000, rel=0.001)
+    assert heard.uart.baud == pytest.approx(115200, rel=0.005)
+    assert heard.ssi.xip
+
+
+def test_nothing_is_lost_and_most_of_the_time_is_slept(heard):
+    assert not [message for message in messages(heard) if "overruns" in message or "error" in message]
+    assert heard.machine.resets == []
+    assert heard.watchdog.running
+    assert heard.machine.asleep / heard.machine.now > 0.6
+
+
+def test_the_largest_model_keeps_up_with_the_microphone(tmp_path):
+    """Even if every instruction took two cycles, which only loads, stores and branches do."""
+    board = Rp2040(hear(np.zeros(96000, np.int16), BIT_RATE), cycles_per_instruction=2)
+    board.machine.load(image(export_model(tmp_path, large_model()), "rp2040"))
+    board.machine.run(until=lambda: started(board))
+    board.machine.run(seconds=1.5)
+    assert len(messages(board)) == 1, "nothing to tell of, no losses either"
+    assert board.source.position / 128 > 0.99 * 1.5 * 1000
+
+
+def test_the_lamp_tells_of_a_detection(spotter, bits):
+    board = Rp2040(bits)
+    board.machine.load(spotter)
+    board.machine.run(until=lambda: started(board))
+    assert not board.led
+    board.machine.run(until=lambda: detections(board))
+    assert board.led
+    board.machine.run(until=lambda: not board.led)
+    taken = board.source.position / 8 / 16000
+    assert taken - detections(board)[0]["t"] == pytest.approx(0.3, abs=0.05)
+
+
+def quiet_board(spotter):
+    board = Rp2040(np.full(1 << 20, 0x55, np.uint8))
+    board.machine.load(spotter)
+    board.machine.run(until=lambda: started(board))
+    board.machine.run(seconds=0.5)
+    return board
+
+
+def test_losses_are_told(spotter):
+    board = quiet_board(spotter)
+    board.machine.stall(round(0.003 * board.machine.clock_hz))
+    board.machine.run(seconds=1)
+    assert len(messages(board)) == 1, "an interrupt may be 4 ms late"
+    board.machine.stall(round(0.01 * board.machine.clock_hz))
+    board.machine.run(seconds=1)
+    (told,) = messages(board)[1:]
+    assert told["overruns"] >= 1
+
+
+def test_a_program_that_hangs_is_restarted(spotter):
+    board = quiet_board(spotter)
+    board.machine.stall(round(2.1 * board.machine.clock_hz))
+    board.machine.run(seconds=0.5)
+    assert board.machine.resets == ["watchdog"]
+    assert len(messages(board)) == 2
+    board.machine.run(seconds=3)
+    assert board.machine.resets == ["watchdog"]
+
+
+def test_a_missing_crystal_is_told(spotter):
+    board = Rp2040(crystal=False)
+    board.machine.load(spotter)
+    board.machine.run(until=lambda: b"error" in board.line.received and board.line.received.endswith(b"\n"))
+    assert json.loads(board.line.lines[-1]) == {"error": "BOARD_ERROR_CLOCK"}
+    assert board.uart.baud == pytest.approx(115200 * 6.5 / 6, rel=0.01), "the ring oscillator may be off as much"
+
+
+def test_the_boot_rom_refuses_a_damaged_boot2(spotter):
+    content = bytearray(spotter.read_bytes())
+    content[32 + 0x10] ^= 1
+    damaged = spotter.with_name("damaged.uf2")
+    damaged.write_bytes(content)
+    with pytest.raises(SimulationError, match="boot2's checksum"):
+        Rp2040().machine.load(damaged)
+
+
+def test_the_checksum_is_the_data_sheets():
+    # CRC-32/MPEG-2 in the catalogue of parametrised CRC algorithms.
+    assert crc32(b"123456789") == 0x0376E6E7
+
+
+def test_every_value_over_the_link(tiny_model, tmp_path):
+    board = Rp2040()
+    board.machine.load(image(export_model(tmp_path, tiny_model), "rp2040", "link", BAUD="1000000"))
+    check_link(board, tiny_model)

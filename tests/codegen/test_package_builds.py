@@ -1,0 +1,179 @@
+"""The plain and the CMake package: built and run here, on emulated cores, and from C++."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from building import LIBRARY_STRICT, detections, exporter, heard, needs_program, noises, random_model, run
+from conftest import needs
+
+from kws.codegen import packages
+
+pytestmark = needs("make", "cc")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    return exporter(tmp_path_factory)
+
+
+# ---- plain ----
+
+
+def test_plain(package, tmp_path):
+    make = ["make", "-C", package("plain"), f"BUILD={tmp_path}", f"CFLAGS=-O2 {' '.join(LIBRARY_STRICT)}"]
+    run(*make, "all")
+    assert b"24 of 24 frames, 0 differences: PASS" in run(*make, "test").stdout
+    assert heard(run(tmp_path / "spotter", input=noises().tobytes()).stdout) == detections()
+
+
+def test_plain_self_test_fails_on_a_wrong_byte(tmp_path):
+    packages.export_package(random_model(), "plain", tmp_path)
+    vectors = tmp_path / "examples/selftest/kws_vectors.c"
+    head, _, tail = vectors.read_text().partition("kws_vectors_features[")
+    first = tail.index("{", tail.index("{") + 1) + 1
+    vectors.write_text(f"{head}kws_vectors_features[{tail[:first]}1 + {tail[first:]}")
+    done = subprocess.run(["make", "-C", tmp_path, "test"], capture_output=True, check=False)
+    assert done.returncode != 0
+    assert b"1 differences: FAIL" in done.stdout
+
+
+CROSS = {
+    "cortex-m0plus": ("arm-none-eabi-", "-mcpu=cortex-m0plus -mthumb"),
+    "cortex-m4": ("arm-none-eabi-", "-mcpu=cortex-m4 -mthumb"),
+    "cortex-m7": ("arm-none-eabi-", "-mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard"),
+    "cortex-m33": ("arm-none-eabi-", "-mcpu=cortex-m33 -mthumb"),
+    "cortex-m55": ("arm-none-eabi-", "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard"),
+    "rv32imac": ("riscv64-unknown-elf-", "-march=rv32imac -mabi=ilp32"),
+    "rv32e": ("riscv64-unknown-elf-", "-march=rv32emac -mabi=ilp32e"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", CROSS)
+def test_plain_library_for_other_cores(package, tmp_path, core):
+    prefix, flags = CROSS[core]
+    if shutil.which(f"{prefix}gcc") is None:
+        pytest.skip(f"not installed: {prefix}gcc")
+    # The distribution's RISC-V compiler comes without a C library's headers; picolibc has them.
+    flags += " --specs=picolibc.specs" if prefix.startswith("riscv") else ""
+    make = ["make", "-C", package("plain"), f"BUILD={tmp_path}", f"CROSS_COMPILE={prefix}"]
+    run(*make, f"CFLAGS=-O2 {flags} {' '.join(LIBRARY_STRICT)}", "library")
+    undefined = run(f"{prefix}nm", "-u", tmp_path / "libkws.a").stdout.decode().split()
+    outside = {name for name in undefined if not name.startswith(("kws_", "__", "U")) and not name.endswith(":")}
+    assert outside <= {"memcpy", "memmove", "memset"}
+
+
+def emulated(package: Path, build: Path, prefix: str, flags: str, linker: str, emulator: str) -> bytes:
+    """What the self-test says that was compiled for another processor and run in an emulator."""
+    run_ = f"RUN=timeout 60 {emulator} -nographic -semihosting-config enable=on,target=native -kernel"
+    make = ["make", "-C", package, f"BUILD={build}", f"CROSS_COMPILE={prefix}", f"CFLAGS=-O2 {flags}"]
+    done = run(*make, f"LDFLAGS={linker}", run_, "test", stdin=subprocess.DEVNULL)
+    return done.stdout + done.stderr  # QEMU has characters that come one by one on standard error
+
+
+@pytest.mark.slow
+@needs_program("riscv64-unknown-elf-gcc", "qemu-system-riscv32")
+def test_plain_on_an_emulated_risc_v(package, tmp_path):
+    places = {"flash": "0x80000000", "flash_size": "0x200000", "ram": "0x80200000", "ram_size": "0x200000"}
+    said = emulated(
+        package("plain"),
+        tmp_path,
+        "riscv64-unknown-elf-",
+        "-march=rv32imac -mabi=ilp32 --specs=picolibc.specs",
+        "--oslib=semihost --crt0=hosted " + " ".join(f"-Wl,--defsym=__{k}={v}" for k, v in places.items()),
+        "qemu-system-riscv32 -M virt -bios none",
+    )
+    assert b"24 of 24 frames, 0 differences: PASS" in said
+
+
+@pytest.mark.slow
+@needs_program("arm-none-eabi-gcc", "qemu-system-arm")
+@pytest.mark.parametrize(("core", "machine"), [("m3", "mps2-an385"), ("m4", "mps2-an386"), ("m7", "mps2-an500")])
+def test_plain_on_an_emulated_arm(package, tmp_path, core, machine):
+    source = tmp_path / "vectors.c"
+    source.write_text(
+        'void _start(void);\n__attribute__((section(".vectors"), used)) void (*const vectors[])(void) = '
+        "{(void (*)(void))0x00300000, _start};\n"
+    )
+    flags = f"-mcpu=cortex-{core} -mthumb --specs=rdimon.specs"
+    run("arm-none-eabi-gcc", *flags.split(), "-c", source, "-o", tmp_path / "vectors.o")
+    linker = f"{tmp_path / 'vectors.o'} -Wl,--undefined=vectors,--section-start=.vectors=0"
+    said = emulated(package("plain"), tmp_path, "arm-none-eabi-", flags, linker, f"qemu-system-arm -M {machine}")
+    assert b"24 of 24 frames, 0 differences: PASS" in said
+
+
+# ---- CMake ----
+
+
+@pytest.mark.slow
+@needs_program("cmake", "ctest", "c++")
+def test_cmake(package, tmp_path):
+    build, prefix = tmp_path / "build", tmp_path / "installed"
+    flags = f"-DCMAKE_C_FLAGS={' '.join(LIBRARY_STRICT)}"
+    run("cmake", "-S", package("cmake"), "-B", build, flags, "-DCMAKE_BUILD_TYPE=Release")
+    run("cmake", "--build", build)
+    assert b"100% tests passed, 0 tests failed out of 1" in run("ctest", "--test-dir", build).stdout
+    assert heard(run(build / "examples/spotter", input=noises().tobytes()).stdout) == detections()
+    run("cmake", "--install", build, "--prefix", prefix)
+    # A user's program in C++, once with the installed package and once with its sources.
+    user = tmp_path / "user"
+    user.mkdir()
+    (user / "main.cpp").write_text(
+        "#include <kws_model.h>\n#include <cstdio>\nstatic kws_word memory[KWS_MODEL_SPOTTER_WORDS];\n"
+        "int main() {\n    kws_spotter *spotter;\n"
+        "    std::puts(kws_error_name(kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory)));\n}\n"
+    )
+    for name, how in (
+        ("installed", f"find_package(kws 0.1 REQUIRED PATHS {prefix} NO_DEFAULT_PATH)"),
+        ("sources", f"add_subdirectory({package('cmake')} kws)"),
+    ):
+        (user / "CMakeLists.txt").write_text(
+            f"cmake_minimum_required(VERSION 3.13)\nproject(user)\n{how}\nadd_executable(user main.cpp)\n"
+            "target_link_libraries(user PRIVATE kws::model)\n"
+        )
+        run("cmake", "-S", user, "-B", tmp_path / name / "build")
+        run("cmake", "--build", tmp_path / name / "build")
+        assert run(tmp_path / name / "build/user").stdout == b"KWS_OK\n"
+        assert not list((tmp_path / name).rglob("selftest*"))
+
+
+@pytest.mark.slow
+@needs_program("cmake")
+@pytest.mark.parametrize("core", ["cortex-m4", "rv32imac"])
+def test_cmake_for_other_cores(package, tmp_path, core):
+    prefix, flags = CROSS[core]
+    if shutil.which(f"{prefix}gcc") is None:
+        pytest.skip(f"not installed: {prefix}gcc")
+    flags += " --specs=picolibc.specs" if prefix.startswith("riscv") else ""
+    (tmp_path / "toolchain.cmake").write_text(
+        f'set(CMAKE_SYSTEM_NAME Generic)\nset(CMAKE_C_COMPILER {prefix}gcc)\nset(CMAKE_C_FLAGS_INIT "{flags}")\n'
+        "set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)\n"
+    )
+    tools = f"-DCMAKE_TOOLCHAIN_FILE={tmp_path / 'toolchain.cmake'}"
+    run("cmake", "-S", package("cmake"), "-B", tmp_path / "build", tools, "-DKWS_BUILD_EXAMPLES=OFF")
+    run("cmake", "--build", tmp_path / "build")
+    assert (tmp_path / "build/libkws_model.a").is_file()
+
+
+# ---- headers ----
+
+
+@needs_program("c++")
+@pytest.mark.parametrize("standard", ["c++11", "c++17"])
+def test_headers_are_cpp(package, tmp_path, standard):
+    """Each header alone, strictly; generated constants are found by C++ under their C names."""
+    source = tmp_path / "all.cpp"
+    root = package("plain")
+    headers = [p.relative_to(root / "include") for p in sorted(root.glob("include/kws/*.h"))]
+    assert len(headers) >= 2
+    for header in [*headers, "kws_model.h", "kws_vectors.h", "kws_selftest.h"]:
+        source.write_text(f'#include "{header}"\nint main() {{ return 0; }}\n')
+        places = [f"-I{root / p}" for p in ("include", "model", "examples/selftest")]
+        run("c++", f"-std={standard}", "-fsyntax-only", *LIBRARY_STRICT, *places, source)
+    for header in ("kws_model.h", "kws_vectors.h"):
+        text = next(root.rglob(header)).read_text()
+        assert text.index('extern "C"') < text.index("extern const")

@@ -1,0 +1,1 @@
+"""A simulator of microcontrollers around Unicorn; README.md says what it models."""

@@ -1,0 +1,107 @@
+"""Print what models cost on each emulated core: instructions a hop, flash, RAM, stack.
+
+Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models and a
+random LSTM of 64 units. Instructions are counted by an emulator: they are not cycles, and the same on
+every machine. docs/boards/qemu.md says how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from bench_model import random_model
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from kws.console import messages
+from kws.engines.qemu import BOARDS
+from kws.errors import KwsError
+from kws.files import write_atomic
+from kws.firmware_bench import Cost, measure
+from kws.quantize.model import Model
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = (ROOT / "models/commands12.tflite", ROOT / "models/commands12-tiny.tflite")
+
+
+def _thousands(value: float | None) -> str:
+    return "-" if value is None else f"{value / 1000:,.1f} k"
+
+
+def table(costs: list[Cost]) -> Table:
+    """One model's costs, a row a core."""
+    result = Table(title=costs[0].model, title_justify="left", box=box.SIMPLE_HEAD)
+    result.add_column("core")
+    for name in (
+        *("front end", "network", "rest", "hop", "per MAC"),
+        *("code", "tables", "weights", "RAM", "stack", "duty"),
+    ):
+        result.add_column(name, justify="right")
+    for c in costs:
+        duty = "-" if c.duty is None else f"{100 * c.duty:.1f} %"
+        result.add_row(
+            c.core,
+            *(_thousands(v) for v in (c.frontend, c.network, c.rest, c.total)),
+            f"{c.per_mac:.2f}",
+            *(f"{v:,}" for v in (c.code, c.tables, c.weights, c.ram, c.stack)),
+            duty,
+        )
+    return result
+
+
+def run(models: list[tuple[str, Model]], boards: list[str], mhz: float | None) -> list[list[Cost]]:
+    """Costs of each model on each board, telling of progress on standard error."""
+    results = []
+    with tempfile.TemporaryDirectory(prefix="kws-bench-") as folder:
+        for index, (name, model) in enumerate(models):
+            costs = []
+            for board in boards:
+                messages.print(f"{name} on {BOARDS[board].core}")
+                costs.append(measure(model, name, board, Path(folder) / str(index), mhz))
+            results.append(costs)
+    return results
+
+
+def main() -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument(
+        "model", type=Path, nargs="*", help="a .tflite file, or a run's folder (default: the shipped ones)"
+    )
+    parser.add_argument("--units", type=int, nargs="*", default=[64], metavar="N", help="random LSTMs of one layer too")
+    parser.add_argument("--boards", nargs="+", choices=tuple(BOARDS), default=list(BOARDS), help="default: all")
+    parser.add_argument("--mhz", type=float, help="clock for the duty cycle (default: the emulated board's)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    a = parser.parse_args()
+    if (a.mhz is not None and a.mhz <= 0) or any(n < 1 for n in a.units):
+        parser.error("--mhz and --units take numbers above 0")
+    try:
+        models = [(path.stem, Model.load(path)) for path in a.model or SHIPPED]
+        models += [(f"random LSTM of {units} units, 40 inputs", random_model((units,))) for units in a.units]
+        results = run(models, a.boards, a.mhz)
+        if a.json:
+            rows = [{**asdict(c), "total": c.total, "per_mac": c.per_mac} for costs in results for c in costs]
+            write_atomic(a.json, json.dumps(rows, indent=1) + "\n")
+    except KwsError as error:
+        print(f"bench_firmware: {error}", file=sys.stderr)
+        return 1
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 140
+    for costs in results:
+        console.print(table(costs))
+    console.print(
+        "instructions a hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
+        "duty: share of the time between two hops at the board's clock, if an instruction took one cycle"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
