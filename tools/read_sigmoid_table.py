@@ -48,7 +48,7 @@ def texts(table: list[int]) -> tuple[str, str]:
     # For the board the table goes on to both sides of zero, as tanh(i / 48): no sign to treat apart.
     half = [v - 32768 for v in [*table, table[-1]]]
     signed = [-v for v in half[:0:-1]] + half
-    rows = [", ".join(str(v) for v in signed[i : i + 15]) for i in range(0, len(signed), 15)]
+    rows = [", ".join(str(v) for v in signed[i : i + 14]) for i in range(0, len(signed), 14)]
     c = (
         "/*\n * The sigmoid table of TFLM's 16-bit activations less 32768, entries -256 to 256, those below zero\n"
         " * being the others' negatives; written by tools/read_sigmoid_table.py.\n */\n"

@@ -94,7 +94,8 @@ KWS_INLINE kws_dsp_factor kws_dsp_factor_of(const kws_factor *factor)
     kws_dsp_factor result = {INT32_MIN, -2};
     if (factor->multiplier != 0) {
         result.multiplier = kws_shift_left_wrapping(factor->multiplier, 1);
-        result.step = factor->right_shift > 0 ? (int32_t)(0u - (1u << (32u - factor->right_shift))) : factor->left_shift;
+        result.step = factor->right_shift > 0 ? (int32_t)(0u - (1u << (32u - factor->right_shift)))
+                                              : factor->left_shift;
     }
     return result;
 }

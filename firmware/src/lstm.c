@@ -75,12 +75,14 @@ void kws_lstm_step(const kws_lstm *lstm, uint8_t *memory, const int8_t *x, int8_
         const int32x4_t o = kws_lanes_sigmoid(&k.curves, kws_lanes_gate(sums, lstm, KWS_GATE_OUTPUT));
         const int32x4_t kept = kws_lanes_product(f, vldrhq_z_s32(cell + first, some), (1 << 14) + 1, 15);
         const int32x4_t added = kws_lanes_limit16(kws_lanes_product(i, g, k.add_half, k.add_shift));
-        const int32x4_t c = kws_lanes_clamp(kws_lanes_limit16(vaddq_s32(kept, added)), -(int32_t)k.clip, (int32_t)k.clip);
+        const int32x4_t sum = kws_lanes_limit16(vaddq_s32(kept, added));
+        const int32x4_t c = kws_lanes_clamp(sum, -(int32_t)k.clip, (int32_t)k.clip);
         vstrhq_p_s32(cell + first, c, some);
         const int32x4_t scaled = vaddq_n_s32(vmulq_n_s32(c, k.tanh_multiplier), k.tanh_half);
         const int32x4_t squashed = kws_lanes_tanh(&k.curves, vshlq_r_s32(scaled, -(int32_t)k.tanh_shift));
         const int32x4_t h = kws_lanes_multiply(vmulq_s32(o, squashed), &lstm->hidden_factor);
-        vstrbq_p_s32(output + first, kws_lanes_clamp(vaddq_n_s32(h, lstm->hidden_zero_point), INT8_MIN, INT8_MAX), some);
+        const int32x4_t placed = vaddq_n_s32(h, lstm->hidden_zero_point);
+        vstrbq_p_s32(output + first, kws_lanes_clamp(placed, INT8_MIN, INT8_MAX), some);
     }
     /* Only now: every gate of every unit reads the old h. */
     memcpy(hidden, output, lstm->units);
@@ -113,7 +115,8 @@ KWS_INLINE int32_t update(const cell_constants *k, int16_t *cell, int32_t i, int
 }
 
 /* One unit's sums: biases, then four rows of weights one after another. */
-static void plain_sums(const int32_t *bias, const int8_t *weights, const int8_t *x, uint32_t count, int32_t sums[KWS_GATES])
+static void plain_sums(const int32_t *bias, const int8_t *weights, const int8_t *x, uint32_t count,
+                       int32_t sums[KWS_GATES])
 {
     for (uint32_t gate = 0; gate < KWS_GATES; gate++) {
         sums[gate] = bias[gate];
@@ -128,7 +131,8 @@ KWS_NOINLINE void plain_gates(const kws_lstm *lstm, uint32_t unit, const int8_t 
     const uint32_t first = KWS_GATES * unit;
     int32_t recurrent[KWS_GATES];
     plain_sums(lstm->input_bias + first, lstm->input_weights + first * lstm->inputs, x, lstm->inputs, gates);
-    plain_sums(lstm->recurrent_bias + first, lstm->recurrent_weights + first * lstm->units, hidden, lstm->units, recurrent);
+    plain_sums(lstm->recurrent_bias + first, lstm->recurrent_weights + first * lstm->units, hidden, lstm->units,
+               recurrent);
     for (uint32_t gate = 0; gate < KWS_GATES; gate++) {
         gates[gate] = kws_limit16(kws_limit16(kws_multiply(gates[gate], &lstm->input_factor[gate])) +
                                   kws_limit16(kws_multiply(recurrent[gate], &lstm->recurrent_factor[gate])));

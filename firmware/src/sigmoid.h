@@ -33,14 +33,16 @@ static inline kws_curves kws_curves_of_table(void)
 static inline int32_t kws_sigmoid_int16(const kws_curves *curves, int32_t x)
 {
     const int32_t scaled = 3 * x;
-    return kws_interpolate(curves->centre + (scaled >> 9), scaled & 511, 512, curves->sigmoid_half + kws_sign(scaled)) >> 10;
+    const int32_t half = curves->sigmoid_half + kws_sign(scaled);
+    return kws_interpolate(curves->centre + (scaled >> 9), scaled & 511, 512, half) >> 10;
 }
 
 /* tanh of a / 12288 to int16 in Q0.15; beyond 2^16 nothing changes. */
 static inline int32_t kws_tanh_of_scaled(const kws_curves *curves, int32_t a)
 {
     const int32_t scaled = kws_limit17(a);
-    return kws_interpolate(curves->centre + (scaled >> 8), scaled & 255, 256, curves->tanh_half + kws_sign(scaled)) >> 8;
+    const int32_t half = curves->tanh_half + kws_sign(scaled);
+    return kws_interpolate(curves->centre + (scaled >> 8), scaled & 255, 256, half) >> 8;
 }
 
 #endif

@@ -182,7 +182,7 @@ class ClipRunner:
             names = list(self._running) if condition == CLEAN else self.engines[:1]
             posteriors = {name: self._running[name].classify(changed) for name in names}
             for name, values in posteriors.items():
-                heard.labels[name, condition] = clip_labels(values)
+                heard.labels[name, condition] = clip_labels(values, self.data.labels)
                 if FLOAT in posteriors and name != FLOAT:
                     error = np.abs((values.astype(np.float32) + 128) / 256 - posteriors[FLOAT])
                     heard.errors[name] = (float(error.sum(dtype=np.float64)), float(error.max()), error.size)
@@ -193,6 +193,9 @@ class ClipRunner:
         pcm = self.load(job.places.ravel().tolist()).reshape(*job.places.shape, -1)
         cuts = self._source().draw(np.random.default_rng([self.seed, int(job.places[0, 0])]), job.places.size)
         spaced = np.concatenate([pause(pcm.reshape(len(cuts), -1), cuts).reshape(*job.places.shape, -1), pcm], axis=2)
+        frames = self.model.require_info().frontend.frames(self.data.clip_samples)
         for name, engine in self._running.items():
-            heard.labels[name, None] = clip_labels(engine.classify_streams(spaced)[job.counted])
+            # Without the pause: what is named there is the clip before.
+            posteriors = engine.classify_streams(spaced)[job.counted][:, -frames:]
+            heard.labels[name, None] = clip_labels(posteriors, self.data.labels)
         return heard

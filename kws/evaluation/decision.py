@@ -5,17 +5,31 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from kws.config import SILENCE, DetectorConfig
 from kws.errors import KwsError
 
+# What a spotter's detector does unless tuned.
+_AVERAGE_FRAMES = DetectorConfig().average_frames
+_THRESHOLD = DetectorConfig().threshold
+# No word has been said in the first fifth of a second; in a stream, that of the clip before may
+# still be named then.
+_FIRST_FRAME = 10
 
-def clip_labels(posteriors: npt.NDArray[np.int8] | npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+
+def clip_labels(
+    posteriors: npt.NDArray[np.int8] | npt.NDArray[np.float32], labels: tuple[str, ...]
+) -> npt.NDArray[np.int64]:
     """The label of each clip: the greatest posterior after its last frame, the lowest index on a tie.
 
     A network for streams names a word from its end on, and many clips end with their word, so the
-    last frame knows most; averages over more frames were tried and are worse (docs/DESIGN.md).
+    last frame knows most; averages over more frames were tried and are worse (docs/DESIGN.md). It
+    also forgets a word after a while, as it should: where the last frame says silence, another
+    label that was clear before (on average over a detector's usual window, above its usual
+    threshold) is the clip's.
 
     Args:
         posteriors: [clips, frames, labels], int8 as an engine gives them or float32.
+        labels: the labels' names.
 
     Returns:
         Label indices, int64 [clips].
@@ -25,4 +39,19 @@ def clip_labels(posteriors: npt.NDArray[np.int8] | npt.NDArray[np.float32]) -> n
     """
     if posteriors.shape[1] == 0:
         raise KwsError("the clips are shorter than one frame, so there is nothing to decide by; use longer clips")
-    return np.asarray(np.argmax(posteriors[:, -1], axis=1), np.int64)
+    decided = np.asarray(np.argmax(posteriors[:, -1], axis=1), np.int64)
+    if SILENCE not in labels:
+        return decided
+    silence = labels.index(SILENCE)
+    quiet = np.flatnonzero(decided == silence)
+    heard = posteriors[quiet, _FIRST_FRAME:].astype(np.float64)
+    if posteriors.dtype == np.int8:
+        heard = (heard + 128) / 256
+    if heard.shape[1] < _AVERAGE_FRAMES:
+        return decided
+    heard[:, :, silence] = 0
+    sums = np.cumsum(np.pad(heard, ((0, 0), (1, 0), (0, 0))), axis=1)
+    clearest = (sums[:, _AVERAGE_FRAMES:] - sums[:, :-_AVERAGE_FRAMES]).max(axis=1) / _AVERAGE_FRAMES
+    clear = clearest.max(axis=1) > _THRESHOLD
+    decided[quiet[clear]] = clearest[clear].argmax(axis=1)
+    return decided

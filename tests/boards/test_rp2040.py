@@ -135,6 +135,20 @@ def test_a_program_that_hangs_is_restarted(spotter):
     assert board.machine.resets == ["watchdog"]
 
 
+def test_a_reset_of_the_core_alone_starts_it_anew(spotter):
+    """As a debug probe resets it: clocks, DMA, PIO and UART go on."""
+    board = quiet_board(spotter)
+    board.machine._sleeping = False
+    board.machine.core.reset()
+    board.machine.core.start(0)
+    before = len(board.line.received)
+    board.machine.run(until=lambda: board.line.received.endswith(b"}\n") and len(board.line.received) > before)
+    board.machine.run(seconds=1)
+    first, *told = messages(board)
+    assert told == [first]
+    assert board.machine.resets == []
+
+
 def test_a_missing_crystal_is_told(spotter):
     board = Rp2040(crystal=False)
     board.machine.load(spotter)

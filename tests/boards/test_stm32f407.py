@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from pdm_boards import (
     started,
 )
 from simulator.stm32f407 import Stm32f407
+
+from kws.firmware_build import sources_dir
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "cc")
 
@@ -125,3 +128,49 @@ def test_every_value_over_the_link(tiny_model, tmp_path):
     board = Stm32f407()
     board.machine.load(image(export_model(tmp_path, tiny_model), "stm32f407", "link", BAUD="1000000"))
     check_link(board, tiny_model)
+
+
+# The peripheral meant where a bit's name tells only its kind.
+SHORT = {"SPI": "SPI2", "USART": "USART2", "TIM": "TIM2", "DMA": "DMA1"}
+
+
+def test_registers_are_where_the_vendor_says():
+    """Addresses, single bits, shifts and interrupt numbers against the SVD file that pyOCD carries."""
+    svd = pytest.importorskip("pyocd.debug.svd.loader").SVDFile.from_builtin("STM32F41x.svd")
+    svd.load()
+    addresses, bits, interrupts = {}, {}, {}
+    for peripheral in svd.device.peripherals:
+        interrupts.update({i.name.removesuffix("_IRQ").upper(): i.value for i in peripheral.interrupts or ()})
+        for register in peripheral.registers or ():
+            name = f"{peripheral.name}_{register.name}"
+            addresses[name] = peripheral.base_address + register.address_offset
+            for item in register.fields:
+                bits[f"{name}_{item.name}"] = item.bit_offset
+    folder = sources_dir() / "boards/stm32f407"
+    text = (folder / "stm32f407.h").read_text()
+
+    registers = dict(re.findall(r"#define (\w+) REGISTER\((0x\w+)u\)", text))
+    assert len(registers) > 25
+    assert {name: int(address, 16) for name, address in registers.items()} == {n: addresses.get(n) for n in registers}
+    ports = dict(re.findall(r"#define (GPIO[A-D]) (0x\w+)u", text))
+    assert {n: int(address, 16) for n, address in ports.items()} == {n: addresses[f"{n}_MODER"] for n in ports}
+    for name, offset in re.findall(r"#define GPIO_(\w+)\(port\) REGISTER\(\(port\) \+ (0x\w+)u\)", text):
+        assert int(offset, 16) == addresses[f"GPIOA_{name}"] - addresses["GPIOA_MODER"], name
+
+    shifts = dict(re.findall(r"#define (\w+?_\w+)(?:\(\w+\))? \(.*<< (\d+)\)", text))
+    checked = set()
+    for name, shift in shifts.items():
+        peripheral, rest = name.split("_", 1)
+        full = f"{SHORT.get(peripheral, peripheral)}_{rest}".replace("_SxCR_", "_S3CR_")
+        # A value's name goes on behind its field's, and ST's file numbers the bits of some fields.
+        fields = [
+            field + end for field in (full, full.rsplit("_", 1)[0], full.rsplit("_", 2)[0]) for end in ("", "0", "x")
+        ]
+        found = [bits[field] for field in fields if field in bits]
+        if found:
+            assert int(shift) == found[0], name
+            checked.add(name)
+    assert shifts.keys() - checked <= {"PWR_CR_VOS"}, "ST's file has no such bit; RM0090 has, for this chip"
+
+    numbers = re.findall(r"#define (\w+)_INTERRUPT (\d+)u", (folder / "interrupts.h").read_text())
+    assert {name: int(number) for name, number in numbers} == {name: interrupts[name] for name, _ in numbers}

@@ -66,16 +66,40 @@ def test_each_clip_is_counted_once_and_follows_another(clips):
     assert clips < 20 or not np.array_equal(dealt.places, deal(clips, 2).places)
 
 
+LABELS = ("_silence_", "_unknown_", "yes")
+
+
 def test_decision_is_the_last_frames():
     rows = np.full((2, 5, 3), -128, np.int8)
     rows[0, :4, 2] = 127
     rows[0, 4, 1] = 1
     rows[1, 4] = 50  # a tie
-    assert clip_labels(rows).tolist() == [1, 0]
-    assert clip_labels((rows.astype(np.float32) + 128) / 256).tolist() == [1, 0]
-    assert clip_labels(rows).dtype == np.int64
+    assert clip_labels(rows, LABELS).tolist() == [1, 0]
+    assert clip_labels((rows.astype(np.float32) + 128) / 256, LABELS).tolist() == [1, 0]
+    assert clip_labels(rows, LABELS).dtype == np.int64
     with pytest.raises(KwsError, match="shorter than one frame"):
-        clip_labels(rows[:, :0])
+        clip_labels(rows[:, :0], LABELS)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "last", "label"),
+    [
+        (15, 40, 0, 2),  # said early and forgotten since
+        (15, 40, 1, 1),  # but what is named in the end counts
+        (15, 20, 0, 0),  # too short to be sure of
+        (0, 12, 0, 0),  # the clip before, in a stream
+    ],
+)
+@pytest.mark.parametrize("kind", [np.int8, np.float32])
+def test_a_word_said_early_is_not_lost(begin, end, last, label, kind):
+    posteriors = np.zeros((1, 49, 3), np.float32)
+    posteriors[:, :, 0] = 0.9
+    posteriors[:, begin:end] = [0.02, 0.02, 0.95]
+    posteriors[:, -1] = 0
+    posteriors[:, -1, last] = 0.9
+    rows = posteriors if kind is np.float32 else (posteriors * 256 - 128).astype(np.int8)
+    assert clip_labels(rows, LABELS).tolist() == [label]
+    assert clip_labels(rows, ("_unknown_", "no", "yes")).tolist() == [last], "where there is no silence to hear"
 
 
 @pytest.mark.parametrize("kind", [NumpyEngine, CEngine])

@@ -4,7 +4,7 @@
  * readable as memory and starts the program behind it.
  *
  * Read data (03h) with 24 address bits, one line, no dummy cycles: what every serial flash knows, the
- * Pico's W25Q080 up to 50 MHz. At the 125 MHz to come the flash's clock is a quarter, 31.25 MHz. The
+ * Pico's W25Q16JV up to 50 MHz. At the 125 MHz to come the flash's clock is a quarter, 31.25 MHz. The
  * program runs from RAM, so that nothing but its start is as slow as this.
  */
     .syntax unified

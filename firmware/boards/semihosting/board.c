@@ -1,4 +1,4 @@
-/* An emulated board: samples and bytes by semihosting, the clock of the board's own clock.h; neither lamp nor watchdog. */
+/* An emulated board: samples and bytes by semihosting, the clock from its clock.h; neither lamp nor watchdog. */
 #include "board.h"
 
 #include "clock.h"

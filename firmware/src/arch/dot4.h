@@ -10,7 +10,8 @@
  * Four rows of weights one after another times one vector, added to sums; count is at least 1. In the
  * assembler of Armv6-M, whose eight low registers the loop fills; the sums lie in the high ones.
  */
-__attribute__((naked, noinline)) static void kws_dot4(const int8_t *rows, const int8_t *x, uint32_t count, int32_t sums[4])
+__attribute__((naked, noinline)) static void kws_dot4(const int8_t *rows, const int8_t *x, uint32_t count,
+                                                      int32_t sums[4])
 {
     (void)rows, (void)x, (void)count, (void)sums;
     __asm volatile(".syntax unified\n"

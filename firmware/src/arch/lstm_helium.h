@@ -82,7 +82,8 @@ KWS_INLINE int32x4_t kws_lanes_limit16(int32x4_t x)
 }
 
 /* base + low + part of the way from one table entry to the next; low is the entry times the whole way. */
-KWS_INLINE int32x4_t kws_lanes_interpolate(const int16_t *centre, int32x4_t at, int32x4_t part, int32x4_t *low, int32_t base)
+KWS_INLINE int32x4_t kws_lanes_interpolate(const int16_t *centre, int32x4_t at, int32x4_t part, int32x4_t *low,
+                                           int32_t base)
 {
     const uint32x4_t index = vreinterpretq_u32_s32(at);
     *low = vldrhq_gather_shifted_offset_s32(centre, index);

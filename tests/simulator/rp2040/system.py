@@ -46,8 +46,23 @@ class Resets(Aliased):
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine, "RESETS", 0x4000C000)
-        self.register(0x00, "RESET", reset=0x01FFFFFF, mask=0x01FFFFFF)
+        self.held: list[tuple[int, Peripheral]] = []
+        self.register(
+            0x00,
+            "RESET",
+            reset=0x01FFFFFF,
+            mask=0x01FFFFFF,
+            on_read=lambda: self["RESET"],
+            on_write=self._write_reset,
+        )
         self.register(0x08, "RESET_DONE", on_read=lambda: ~self["RESET"] & 0x01FFFFFF)
+
+    def _write_reset(self, value: int) -> None:
+        newly = value & ~self["RESET"]
+        self.store("RESET", value)
+        for bit, peripheral in self.held:
+            if newly >> bit & 1:
+                peripheral.reset()
 
 
 class Resettable(Aliased):
@@ -56,6 +71,7 @@ class Resettable(Aliased):
     def __init__(self, machine: Machine, name: str, base: int, resets: Resets, bit: int) -> None:
         super().__init__(machine, name, base)
         self._resets, self._bit = resets, bit
+        resets.held.append((bit, self))
 
     def _released(self) -> None:
         if self._resets["RESET"] >> self._bit & 1:
