@@ -346,8 +346,8 @@ def _save_history(history: History, provenance: dict[str, Any], run: Path) -> No
     result = {
         "best": {
             "epoch": best.epoch,
-            "validation_accuracy": best.validation_accuracy,
-            "stream_accuracy": best.stream_accuracy,
+            "validation_accuracy": round(best.validation_accuracy, 4),
+            "stream_accuracy": round(best.stream_accuracy, 4),
         }
     }
     runs.save_json({**provenance, **result}, run / runs.PROVENANCE)
