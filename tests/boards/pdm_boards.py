@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from modulator import BIT_RATE, microphone
 
 from kws import firmware_build
@@ -84,6 +85,50 @@ def run_to_the_end(board, seconds: float) -> None:
     board.machine.run(until=lambda: started(board))
     board.machine.run(seconds=seconds)
     assert board.source.finished, f"only {board.source.position} bytes were taken"
+
+
+def check_lamp(board, spotter: Path) -> None:
+    """The lamp of a board that hears speech is lit for 0.3 s from a detection on."""
+    board.machine.load(spotter)
+    board.machine.run(until=lambda: started(board))
+    assert not board.led
+    board.machine.run(until=lambda: detections(board))
+    assert board.led
+    board.machine.run(until=lambda: not board.led)
+    taken = board.source.position / 8 / 16000
+    assert taken - detections(board)[0]["t"] == pytest.approx(0.3, abs=0.05)
+
+
+QUIET = np.full(1 << 20, 0x55, np.uint8)
+"""The bits of a microphone that hears nothing."""
+
+
+def settle(board, spotter: Path) -> None:
+    """Start a board that hears nothing."""
+    board.machine.load(spotter)
+    board.machine.run(until=lambda: started(board))
+    board.machine.run(seconds=0.5)
+
+
+def check_losses_are_told(board) -> None:
+    """A settled board bears a short stall and tells of a longer one."""
+    board.machine.stall(round(0.003 * board.machine.clock_hz))
+    board.machine.run(seconds=1)
+    assert len(messages(board)) == 1, "an interrupt may be 4 ms late"
+    board.machine.stall(round(0.01 * board.machine.clock_hz))
+    board.machine.run(seconds=1)
+    (told,) = messages(board)[1:]
+    assert told["overruns"] >= 1
+
+
+def check_watchdog(board, name: str) -> None:
+    """A settled board whose program hangs is restarted once, and goes on."""
+    board.machine.stall(round(2.1 * board.machine.clock_hz))
+    board.machine.run(seconds=0.5)
+    assert board.machine.resets == [name]
+    assert len(messages(board)) == 2
+    board.machine.run(seconds=3)
+    assert board.machine.resets == [name]
 
 
 class SimulatedStream:

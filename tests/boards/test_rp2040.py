@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from conftest import needs
 from pdm_boards import (
+    QUIET,
+    check_lamp,
     check_link,
+    check_losses_are_told,
+    check_watchdog,
     detections,
     expected,
     export_model,
@@ -18,6 +22,7 @@ from pdm_boards import (
     lively_model,
     messages,
     run_to_the_end,
+    settle,
     started,
 )
 from simulator.errors import SimulationError
@@ -95,49 +100,27 @@ def test_the_largest_model_keeps_up_with_the_microphone(tmp_path):
 
 
 def test_the_lamp_tells_of_a_detection(spotter, bits):
-    board = Rp2040(bits)
-    board.machine.load(spotter)
-    board.machine.run(until=lambda: started(board))
-    assert not board.led
-    board.machine.run(until=lambda: detections(board))
-    assert board.led
-    board.machine.run(until=lambda: not board.led)
-    taken = board.source.position / 8 / 16000
-    assert taken - detections(board)[0]["t"] == pytest.approx(0.3, abs=0.05)
+    check_lamp(Rp2040(bits), spotter)
 
 
+@pytest.fixture
 def quiet_board(spotter):
-    board = Rp2040(np.full(1 << 20, 0x55, np.uint8))
-    board.machine.load(spotter)
-    board.machine.run(until=lambda: started(board))
-    board.machine.run(seconds=0.5)
+    board = Rp2040(QUIET)
+    settle(board, spotter)
     return board
 
 
-def test_losses_are_told(spotter):
-    board = quiet_board(spotter)
-    board.machine.stall(round(0.003 * board.machine.clock_hz))
-    board.machine.run(seconds=1)
-    assert len(messages(board)) == 1, "an interrupt may be 4 ms late"
-    board.machine.stall(round(0.01 * board.machine.clock_hz))
-    board.machine.run(seconds=1)
-    (told,) = messages(board)[1:]
-    assert told["overruns"] >= 1
+def test_losses_are_told(quiet_board):
+    check_losses_are_told(quiet_board)
 
 
-def test_a_program_that_hangs_is_restarted(spotter):
-    board = quiet_board(spotter)
-    board.machine.stall(round(2.1 * board.machine.clock_hz))
-    board.machine.run(seconds=0.5)
-    assert board.machine.resets == ["watchdog"]
-    assert len(messages(board)) == 2
-    board.machine.run(seconds=3)
-    assert board.machine.resets == ["watchdog"]
+def test_a_program_that_hangs_is_restarted(quiet_board):
+    check_watchdog(quiet_board, "watchdog")
 
 
-def test_a_reset_of_the_core_alone_starts_it_anew(spotter):
+def test_a_reset_of_the_core_alone_starts_it_anew(quiet_board):
     """As a debug probe resets it: clocks, DMA, PIO and UART go on."""
-    board = quiet_board(spotter)
+    board = quiet_board
     board.machine._sleeping = False
     board.machine.core.reset()
     board.machine.core.start(0)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 
-import numpy as np
 import pytest
 from conftest import needs
 from pdm_boards import (
+    QUIET,
+    check_lamp,
     check_link,
+    check_losses_are_told,
+    check_watchdog,
     detections,
     expected,
     export_model,
@@ -18,7 +21,7 @@ from pdm_boards import (
     lively_model,
     messages,
     run_to_the_end,
-    started,
+    settle,
 )
 from simulator.stm32f407 import Stm32f407
 
@@ -76,44 +79,22 @@ def test_nothing_is_lost_and_most_of_the_time_is_slept(heard):
 
 
 def test_the_lamp_tells_of_a_detection(spotter, bits):
-    board = Stm32f407(bits)
-    board.machine.load(spotter)
-    board.machine.run(until=lambda: started(board))
-    assert not board.led
-    board.machine.run(until=lambda: detections(board))
-    assert board.led
-    board.machine.run(until=lambda: not board.led)
-    taken = board.source.position / 128000
-    assert taken - detections(board)[0]["t"] == pytest.approx(0.3, abs=0.05)
+    check_lamp(Stm32f407(bits), spotter)
 
 
+@pytest.fixture
 def quiet_board(spotter):
-    board = Stm32f407(np.full(1 << 20, 0x55, np.uint8))
-    board.machine.load(spotter)
-    board.machine.run(until=lambda: started(board))
-    board.machine.run(seconds=0.5)
+    board = Stm32f407(QUIET)
+    settle(board, spotter)
     return board
 
 
-def test_losses_are_told(spotter):
-    board = quiet_board(spotter)
-    board.machine.stall(round(0.003 * board.machine.clock_hz))
-    board.machine.run(seconds=1)
-    assert len(messages(board)) == 1, "an interrupt may be 4 ms late"
-    board.machine.stall(round(0.01 * board.machine.clock_hz))
-    board.machine.run(seconds=1)
-    (told,) = messages(board)[1:]
-    assert told["overruns"] >= 1
+def test_losses_are_told(quiet_board):
+    check_losses_are_told(quiet_board)
 
 
-def test_a_program_that_hangs_is_restarted(spotter):
-    board = quiet_board(spotter)
-    board.machine.stall(round(2.1 * board.machine.clock_hz))
-    board.machine.run(seconds=0.5)
-    assert board.machine.resets == ["IWDG"]
-    assert len(messages(board)) == 2
-    board.machine.run(seconds=3)
-    assert board.machine.resets == ["IWDG"]
+def test_a_program_that_hangs_is_restarted(quiet_board):
+    check_watchdog(quiet_board, "IWDG")
 
 
 def test_a_missing_crystal_is_told(spotter):

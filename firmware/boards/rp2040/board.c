@@ -4,9 +4,9 @@
  */
 #include "board.h"
 
-#include "byte_ring.h"
 #include "cortex_m.h"
 #include "interrupts.h"
+#include "pdm_board.h"
 #include "pdm_queue.h"
 #include "rp2040.h"
 
@@ -32,9 +32,6 @@ _Static_assert(PDM_BLOCK_BYTES == 1u << BLOCK_SIZE_BITS, "the DMA wraps its writ
 /* Aligned, because the DMA counts only the lower bits of the address up. */
 static uint32_t pdm[2][PDM_BLOCK_BYTES / 4u] __attribute__((aligned(PDM_BLOCK_BYTES)));
 static int32_t clock_status;
-
-static byte_ring received;
-static byte_ring sending;
 
 static int wait_for(volatile uint32_t *reg, uint32_t bits)
 {
@@ -186,47 +183,21 @@ void dma_irq_0_interrupt(void)
 /* Its interrupt comes when a full FIFO has become half empty, so it is wanted only while bytes wait. */
 static void fill_fifo(void)
 {
-    while (!byte_ring_empty(&sending) && !(UART0_UARTFR & UARTFR_TXFF)) {
-        UART0_UARTDR = byte_ring_take(&sending);
+    while (!byte_ring_empty(&pdm_board_sending) && !(UART0_UARTFR & UARTFR_TXFF)) {
+        UART0_UARTDR = byte_ring_take(&pdm_board_sending);
     }
-    UART0_UARTIMSC = UARTIMSC_RXIM | UARTIMSC_RTIM | (byte_ring_empty(&sending) ? 0u : UARTIMSC_TXIM);
+    UART0_UARTIMSC = UARTIMSC_RXIM | UARTIMSC_RTIM | (byte_ring_empty(&pdm_board_sending) ? 0u : UARTIMSC_TXIM);
 }
 
 void uart0_interrupt(void)
 {
     while (!(UART0_UARTFR & UARTFR_RXFE)) {
         const uint8_t byte = (uint8_t)UART0_UARTDR;
-        if (!byte_ring_full(&received)) {
-            byte_ring_put(&received, byte);
+        if (!byte_ring_full(&pdm_board_received)) {
+            byte_ring_put(&pdm_board_received, byte);
         }
     }
     fill_fifo();
-}
-
-static void sleep_until(int (*ready)(void))
-{
-    for (;;) {
-        disable_interrupts();
-        const int done = ready();
-        if (!done) {
-            wait_for_interrupt();
-        }
-        enable_interrupts();
-        if (done) {
-            return;
-        }
-    }
-}
-
-size_t board_audio_read(int16_t *pcm, size_t capacity)
-{
-    sleep_until(pdm_queue_ready);
-    return pdm_queue_get(pcm, capacity);
-}
-
-uint32_t board_audio_overruns(void)
-{
-    return pdm_queue_overruns();
 }
 
 void board_led(int on)
@@ -244,45 +215,16 @@ void board_watchdog_feed(void)
     WATCHDOG_LOAD = 2u * 2000000u;
 }
 
-static int has_received(void)
+void pdm_board_start_sending(void)
 {
-    return !byte_ring_empty(&received);
-}
-
-size_t board_read(void *buffer, size_t capacity)
-{
-    uint8_t *bytes = (uint8_t *)buffer;
-    size_t count = 0;
-    sleep_until(has_received);
-    while (count < capacity && has_received()) {
-        bytes[count++] = byte_ring_take(&received);
-    }
-    return count;
-}
-
-static int has_room(void)
-{
-    return !byte_ring_full(&sending);
-}
-
-/* The interrupt sends; this waits only for room. */
-void board_write(const void *data, size_t count)
-{
-    const uint8_t *bytes = (const uint8_t *)data;
-    for (size_t i = 0; i < count; i++) {
-        sleep_until(has_room);
-        byte_ring_put(&sending, bytes[i]);
-        disable_interrupts();
-        fill_fifo();
-        enable_interrupts();
-    }
+    fill_fifo();
 }
 
 /* Without interrupts: what waits, and then until the last bit has left. */
 static void send_all(void)
 {
     disable_interrupts();
-    while (!byte_ring_empty(&sending)) {
+    while (!byte_ring_empty(&pdm_board_sending)) {
         fill_fifo();
     }
     while (UART0_UARTFR & UARTFR_BUSY) {
@@ -313,7 +255,7 @@ void board_fault_write(const char *line)
 {
     send_all();
     while (*line != '\0') {
-        byte_ring_put(&sending, (uint8_t)*line++);
+        byte_ring_put(&pdm_board_sending, (uint8_t)*line++);
         send_all();
     }
 }

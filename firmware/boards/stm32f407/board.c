@@ -4,9 +4,9 @@
  */
 #include "board.h"
 
-#include "byte_ring.h"
 #include "cortex_m.h"
 #include "interrupts.h"
+#include "pdm_board.h"
 #include "pdm_queue.h"
 #include "stm32f407.h"
 
@@ -23,9 +23,6 @@
 
 static uint32_t pdm[2][PDM_BLOCK_BYTES / 4u];
 static int32_t clock_status;
-
-static byte_ring received;
-static byte_ring sending;
 
 static int wait_for(volatile uint32_t *reg, uint32_t bits, uint32_t value)
 {
@@ -179,43 +176,17 @@ void usart2_interrupt(void)
     const uint32_t status = USART2_SR;
     if (status & (USART_SR_RXNE | USART_SR_ORE)) {
         const uint8_t byte = (uint8_t)USART2_DR; /* clears both */
-        if (!byte_ring_full(&received)) {
-            byte_ring_put(&received, byte);
+        if (!byte_ring_full(&pdm_board_received)) {
+            byte_ring_put(&pdm_board_received, byte);
         }
     }
     if (status & USART_SR_TXE) {
-        if (byte_ring_empty(&sending)) {
+        if (byte_ring_empty(&pdm_board_sending)) {
             USART2_CR1 &= ~USART_CR1_TXEIE;
         } else {
-            USART2_DR = byte_ring_take(&sending);
+            USART2_DR = byte_ring_take(&pdm_board_sending);
         }
     }
-}
-
-static void sleep_until(int (*ready)(void))
-{
-    for (;;) {
-        disable_interrupts();
-        const int done = ready();
-        if (!done) {
-            wait_for_interrupt();
-        }
-        enable_interrupts();
-        if (done) {
-            return;
-        }
-    }
-}
-
-size_t board_audio_read(int16_t *pcm, size_t capacity)
-{
-    sleep_until(pdm_queue_ready);
-    return pdm_queue_get(pcm, capacity);
-}
-
-uint32_t board_audio_overruns(void)
-{
-    return pdm_queue_overruns();
 }
 
 void board_led(int on)
@@ -228,47 +199,18 @@ void board_watchdog_feed(void)
     IWDG_KR = IWDG_KR_RELOAD;
 }
 
-static int has_received(void)
+void pdm_board_start_sending(void)
 {
-    return !byte_ring_empty(&received);
-}
-
-size_t board_read(void *buffer, size_t capacity)
-{
-    uint8_t *bytes = (uint8_t *)buffer;
-    size_t count = 0;
-    sleep_until(has_received);
-    while (count < capacity && has_received()) {
-        bytes[count++] = byte_ring_take(&received);
-    }
-    return count;
-}
-
-static int has_room(void)
-{
-    return !byte_ring_full(&sending);
-}
-
-/* The interrupt sends; this waits only for room. */
-void board_write(const void *data, size_t count)
-{
-    const uint8_t *bytes = (const uint8_t *)data;
-    for (size_t i = 0; i < count; i++) {
-        sleep_until(has_room);
-        byte_ring_put(&sending, bytes[i]);
-        disable_interrupts();
-        USART2_CR1 |= USART_CR1_TXEIE;
-        enable_interrupts();
-    }
+    USART2_CR1 |= USART_CR1_TXEIE;
 }
 
 /* Without interrupts: what waits, and then until the last bit has left. */
 static void send_all(void)
 {
     disable_interrupts();
-    while (!byte_ring_empty(&sending)) {
+    while (!byte_ring_empty(&pdm_board_sending)) {
         if (USART2_SR & USART_SR_TXE) {
-            USART2_DR = byte_ring_take(&sending);
+            USART2_DR = byte_ring_take(&pdm_board_sending);
         }
     }
     while (!(USART2_SR & USART_SR_TC)) {
@@ -299,7 +241,7 @@ void board_fault_write(const char *line)
 {
     send_all();
     while (*line != '\0') {
-        byte_ring_put(&sending, (uint8_t)*line++);
+        byte_ring_put(&pdm_board_sending, (uint8_t)*line++);
         send_all();
     }
 }
