@@ -37,7 +37,8 @@ class Cost:
         network: instructions of one call of the network.
         rest: instructions a hop of all else: buffering samples, the detector; None for a bare network.
         macs: multiply-accumulates of one call of the network.
-        code: bytes of flash for code: library, start-up, application, compiler's support.
+        library: bytes of flash for the library's code.
+        program: bytes of flash for all other code: start-up, board, application, compiler's support.
         tables: bytes of flash for constants other than weights.
         weights: bytes of flash for weights and biases.
         ram: bytes of variables, audio buffers included, without the stack.
@@ -54,7 +55,8 @@ class Cost:
     network: float
     rest: float | None
     macs: int
-    code: int
+    library: int
+    program: int
     tables: int
     weights: int
     ram: int
@@ -129,6 +131,7 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
     app = "benchmark" if model.info is None else "spotter"
     size = size_report(build_image(build_dir / "model", build_dir / "build", board, app), build_dir / "build")
     parts = {part.name: part.flash for part in size.parts}
+    library = parts.get("library", 0)
     weights = parts.get("model weights", 0)
     tables = sum(parts.get(p, 0) for p in ("library tables", "model tables", "model structures"))
     vectors = parts.get("test vectors", 0)
@@ -144,7 +147,8 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
         network=network,
         rest=rest,
         macs=multiply_accumulates(model.network),
-        code=size.flash - weights - tables - vectors,
+        library=library,
+        program=size.flash - library - weights - tables - vectors,
         tables=tables,
         weights=weights,
         ram=size.ram,

@@ -40,7 +40,7 @@ def table(costs: list[Cost]) -> Table:
     result.add_column("core")
     for name in (
         *("front end", "network", "rest", "hop", "per MAC"),
-        *("code", "tables", "weights", "RAM", "stack", "duty"),
+        *("library", "tables", "program", "weights", "RAM", "stack", "duty"),
     ):
         result.add_column(name, justify="right")
     for c in costs:
@@ -49,7 +49,7 @@ def table(costs: list[Cost]) -> Table:
             c.core,
             *(_thousands(v) for v in (c.frontend, c.network, c.rest, c.total)),
             f"{c.per_mac:.2f}",
-            *(f"{v:,}" for v in (c.code, c.tables, c.weights, c.ram, c.stack)),
+            *(f"{v:,}" for v in (c.library, c.tables, c.program, c.weights, c.ram, c.stack)),
             duty,
         )
     return result

@@ -17,6 +17,16 @@ static inline int32_t kws_clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* To the range of 8 bits with sign. */
+static inline int32_t kws_limit8(int32_t x)
+{
+#if KWS_HAS_DSP
+    return kws_ssat8(x);
+#else
+    return kws_clamp(x, INT8_MIN, INT8_MAX);
+#endif
+}
+
 /* To the range of 16 bits with sign. */
 static inline int32_t kws_limit16(int32_t x)
 {

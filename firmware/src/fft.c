@@ -9,6 +9,7 @@
 #endif
 
 #define WINDOW_SHIFT 5
+#define RADIX4_POINTS 256u
 
 typedef struct complex32 {
     int32_t x;
@@ -50,18 +51,6 @@ KWS_INLINE complex32 windowed(const int16_t *pcm, const int16_t *window)
     return result;
 }
 
-/* The same where the window, of which `left` samples remain, may end. */
-KWS_NOINLINE complex32 windowed_to_end(const int16_t *pcm, const int16_t *window, int32_t left)
-{
-    complex32 result = {0, 0};
-    if (left >= 2) {
-        result = windowed(pcm, window);
-    } else if (left == 1) {
-        result.x = (pcm[0] * window[0]) >> WINDOW_SHIFT;
-    }
-    return result;
-}
-
 /* Radix 4: the sums of legs a and c and of b and d are turned by quarters. */
 KWS_INLINE void butterfly(complex32 *to, uint32_t stride, complex32 s, complex32 t, complex32 u, complex32 v)
 {
@@ -76,6 +65,24 @@ KWS_INLINE void butterfly(complex32 *to, uint32_t stride, complex32 s, complex32
     to->y = t.y + v.x;
 }
 
+#if !KWS_HAS_DSP
+
+/* Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. */
+KWS_INLINE void kws_fft_first_block(const int16_t *pcm, const int16_t *window, complex32 *data)
+{
+    for (complex32 *end = data + 16; data < end; data += 4) {
+        const complex32 a = windowed(pcm, window);
+        const complex32 b = windowed(pcm + 128, window + 128);
+        const complex32 c = windowed(pcm + 256, window + 256);
+        const complex32 d = windowed(pcm + 384, window + 384);
+        butterfly(data, 1, add(a, c), subtract(a, c), add(b, d), subtract(b, d));
+        pcm += 32;
+        window += 32;
+    }
+}
+
+#endif
+
 /* The next number in the order of reversed base-4 digits, the highest of them being that of `digit`. */
 static uint32_t next_reversed(uint32_t n, uint32_t digit)
 {
@@ -89,55 +96,21 @@ KWS_NOINLINE void first_stage_radix2(const kws_frontend *f, const int16_t *pcm, 
 {
     uint32_t n = 0;
     for (complex32 *end = data + points; data < end; data += 2) {
-        const int32_t left = f->window_size - (int32_t)(2u * n);
-        const complex32 a = windowed_to_end(pcm + 2u * n, f->window + 2u * n, left);
-        const complex32 b = windowed_to_end(pcm + 2u * n + points, f->window + 2u * n + points, left - (int32_t)points);
+        const complex32 a = windowed(pcm + 2u * n, f->window + 2u * n);
+        const complex32 b = windowed(pcm + 2u * n + points, f->window + 2u * n + points);
         data[0] = add(a, b);
         data[1] = subtract(a, b);
         n = next_reversed(n, points / 8u);
     }
 }
 
-/* Of the legs, half the points are samples from one to the next, and only the last ones lie beyond the window. */
-KWS_NOINLINE void first_stage_radix4(const kws_frontend *f, const int16_t *pcm, complex32 *data, uint32_t points)
+/* Of 256 points, the only number for which the first stage is of radix 4. */
+KWS_NOINLINE void first_stage_radix4(const kws_frontend *f, const int16_t *pcm, complex32 *data)
 {
-    const uint32_t step = points / 2u;
-    const uint32_t digit = points / 16u;
     uint32_t start = 0;
-    for (complex32 *end = data + points; data < end; start = next_reversed(start, digit / 4u)) {
-        const int16_t *p = pcm + 2u * start, *w = f->window + 2u * start;
-        int32_t left = f->window_size - (int32_t)(2u * start);
-#if KWS_HAS_DSP
-        /* How far the window reaches into the last legs of this block, which are 2 * digit samples apart. */
-        const int32_t last = left - (int32_t)(3u * step);
-        const uint32_t last_legs = (uint32_t)(last + (int32_t)(2u * digit) - 2) / (2u * digit);
-        if (step == 128u && last >= 2 && (last >= (int32_t)(8u * digit) || last_legs * 2u * digit >= (uint32_t)last)) {
-            kws_fft_first_block(p, w, data, last_legs);
-            data += 16;
-            continue;
-        }
-#endif
-        for (complex32 *block_end = data + 16; data < block_end; data += 4) {
-            complex32 a, b, c, d = {0, 0};
-            if (left >= (int32_t)(2u * step + 2u)) {
-                a = windowed(p, w);
-                b = windowed(p + step, w + step);
-                c = windowed(p + 2u * step, w + 2u * step);
-            } else {
-                a = windowed_to_end(p, w, left);
-                b = windowed_to_end(p + step, w + step, left - (int32_t)step);
-                c = windowed_to_end(p + 2u * step, w + 2u * step, left - (int32_t)(2u * step));
-            }
-            if (left >= (int32_t)(3u * step + 2u)) {
-                d = windowed(p + 3u * step, w + 3u * step);
-            } else {
-                d = windowed_to_end(p + 3u * step, w + 3u * step, left - (int32_t)(3u * step));
-            }
-            butterfly(data, 1, add(a, c), subtract(a, c), add(b, d), subtract(b, d));
-            p += 2u * digit;
-            w += 2u * digit;
-            left -= (int32_t)(2u * digit);
-        }
+    for (complex32 *end = data + RADIX4_POINTS; data < end; data += 16) {
+        kws_fft_first_block(pcm + 2u * start, f->window + 2u * start, data);
+        start = next_reversed(start, RADIX4_POINTS / 64u);
     }
 }
 
@@ -188,7 +161,7 @@ void kws_windowed_fft(const kws_frontend *f, const int16_t *pcm, int32_t *spectr
         first_stage_radix2(f, pcm, data, points);
         size = 2;
     } else {
-        first_stage_radix4(f, pcm, data, points);
+        first_stage_radix4(f, pcm, data);
     }
     for (; size < points; size *= 4) {
         later_stage(data, points, size, f->twiddles);

@@ -5,7 +5,7 @@
 #include "kws/model.h"
 
 /*
- * Reads pcm [window_size] and writes the spectrum of the windowed samples, taken in pairs as complex
+ * Reads pcm [n_fft] and writes the spectrum of the windowed samples, taken in pairs as complex
  * values: n_fft / 2 interleaved re and im.
  */
 void kws_windowed_fft(const kws_frontend *frontend, const int16_t *pcm, int32_t *spectrum);

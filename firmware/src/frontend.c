@@ -3,18 +3,27 @@
 #include "arithmetic.h"
 #include "fft.h"
 #if KWS_HAS_ARMV7M
+#include "arch/mel_armv7m.h"
 #include "arch/power_armv7m.h"
 #endif
 
 #define SPECTRUM_BITS 28
 #define POWER_SHIFT 27
-#define WEIGHT_ONE 32768u
 #define STEPS_PER_OCTAVE 5
+#define WEIGHT_ONE 32768u
+
+typedef struct log_entry {
+    uint16_t value;
+    uint16_t rise; /* to the next entry's value */
+} log_entry;
 
 /* log2(1 + i / 32) in Q0.16 */
-static const uint32_t log_table[33] = {
-    0,     2909,  5732,  8473,  11136, 13727, 16248, 18704, 21098, 23433, 25711, 27936, 30109, 32234, 34312, 36346, 38336,
-    40286, 42196, 44068, 45904, 47705, 49472, 51207, 52911, 54584, 56229, 57845, 59434, 60997, 62534, 64047, 65536,
+static const log_entry log_table[32] = {
+    {0, 2909}, {2909, 2823}, {5732, 2741}, {8473, 2663}, {11136, 2591}, {13727, 2521}, {16248, 2456}, {18704, 2394},
+    {21098, 2335}, {23433, 2278}, {25711, 2225}, {27936, 2173}, {30109, 2125}, {32234, 2078}, {34312, 2034},
+    {36346, 1990}, {38336, 1950}, {40286, 1910}, {42196, 1872}, {44068, 1836}, {45904, 1801}, {47705, 1767},
+    {49472, 1735}, {51207, 1704}, {52911, 1673}, {54584, 1645}, {56229, 1616}, {57845, 1589}, {59434, 1563},
+    {60997, 1537}, {62534, 1513}, {64047, 1489},
 };
 
 #if !KWS_HAS_ARMV7M
@@ -29,14 +38,10 @@ static uint32_t kws_used_bits(const int32_t *values, uint32_t count)
     return bits;
 }
 
-#endif
-
 KWS_INLINE uint32_t power_of(int32_t x, int32_t y)
 {
     return (uint32_t)((uint64_t)((int64_t)x * x + (int64_t)y * y + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
 }
-
-#if !KWS_HAS_ARMV7M
 
 /*
  * The powers of bins k and points - k of the real signal's spectrum, from the half-length complex one.
@@ -63,8 +68,6 @@ static void kws_powers_of_pairs(int32_t *z, int32_t *mirror, const int32_t *twid
     }
 }
 
-#endif
-
 /* The same for one bin where the shift is to the right or none and halves are lost: a loud frame. */
 KWS_INLINE uint32_t power_of_loud(const int32_t *z, const int32_t *mirror, int32_t c, int32_t s, uint32_t shift)
 {
@@ -74,6 +77,17 @@ KWS_INLINE uint32_t power_of_loud(const int32_t *z, const int32_t *mirror, int32
     return power_of(((zx + mx) >> 1) + (int32_t)((odd_x * c + odd_y * s) >> 31),
                  ((zy - my) >> 1) + (int32_t)((odd_y * c - odd_x * s) >> 31));
 }
+
+static void kws_powers_of_loud_pairs(int32_t *z, int32_t *mirror, const int32_t *twiddle, uint32_t shift)
+{
+    for (; z <= mirror; z += 2, mirror -= 2, twiddle += 2) {
+        const uint32_t power = power_of_loud(z, mirror, twiddle[0], twiddle[1], shift);
+        *(uint32_t *)mirror = power_of_loud(mirror, z, -twiddle[0], twiddle[1], shift);
+        *(uint32_t *)z = power;
+    }
+}
+
+#endif
 
 static int32_t bit_length(uint32_t x)
 {
@@ -94,48 +108,62 @@ KWS_NOINLINE int32_t power_spectrum(const kws_frontend *f, int32_t *spectrum)
     if (shift > 0) {
         kws_powers_of_pairs(z, mirror, twiddle, shift);
     } else {
-        for (; z <= mirror; z += 2, mirror -= 2, twiddle += 2) {
-            const uint32_t power = power_of_loud(z, mirror, twiddle[0], twiddle[1], (uint32_t)-shift);
-            *(uint32_t *)mirror = power_of_loud(mirror, z, -twiddle[0], twiddle[1], (uint32_t)-shift);
-            *(uint32_t *)z = power;
-        }
+        kws_powers_of_loud_pairs(z, mirror, twiddle, (uint32_t)-shift);
     }
     return shift;
 }
 
-/* log2 of x > 0 in Q.16. */
-static int32_t log2_fixed(uint64_t x)
+/*
+ * From powers to features. `offset` is what the frame's scale adds to the steps, without the half that
+ * rounds.
+ */
+#if KWS_HAS_ARMV7M
+
+static void mel_bands(const kws_frontend *f, const int32_t *powers, int32_t offset, int8_t *features)
 {
-    const uint32_t high = (uint32_t)(x >> 32);
-    const uint32_t low = (uint32_t)x;
+    const kws_mel_pass pass = {(const uint32_t *)powers + 2u * f->first_bin,
+                               f->weights,
+                               f->segment_ends,
+                               f->first_bin,
+                               features,
+                               features + f->bands,
+                               offset,
+                               log_table};
+    kws_run_mel(&pass);
+}
+
+#else
+
+/* STEPS_PER_OCTAVE * log2(x) in Q.16 for x > 0. */
+static int32_t steps_of(uint32_t high, uint32_t low)
+{
     const uint32_t zeros = kws_leading_zeros(high ? high : low);
     /* The leading one at the top of 32 bits; what follows it is the mantissa, of which 16 bits count. */
     const uint32_t top = high ? high << zeros | low >> 1 >> (31u - zeros) : low << zeros;
     const uint32_t exponent = (high ? 63u : 31u) - zeros;
-    const uint32_t *entry = log_table + (top >> 26 & 31u);
-    return (int32_t)((exponent << 16) + entry[0] + ((entry[1] - entry[0]) * (top >> 15 & 0x7FFu) >> 11));
+    const log_entry entry = log_table[top >> 26 & 31u];
+    const uint32_t log2 = (exponent << 16) + entry.value + (entry.rise * (top >> 15 & 0x7FFu) >> 11);
+    return (int32_t)(log2 * STEPS_PER_OCTAVE);
 }
 
-/* `offset` is what the frame's scale adds to a logarithm. */
 static int8_t quantize(uint64_t energy, int32_t offset)
 {
-    if (energy == 0) {
+    const uint32_t high = (uint32_t)(energy >> 32);
+    const uint32_t low = (uint32_t)energy;
+    if (high == 0 && low == 0) {
         return INT8_MIN;
     }
-    const int32_t value = ((log2_fixed(energy) - offset) * STEPS_PER_OCTAVE + (1 << 15)) >> 16;
-    return (int8_t)kws_clamp(value, INT8_MIN, INT8_MAX);
+    return (int8_t)kws_limit8((steps_of(high, low) - offset) >> 16);
 }
 
-void kws_log_mel(const kws_frontend *f, const int16_t *pcm, int32_t *spectrum, int8_t *features)
+static void mel_bands(const kws_frontend *f, const int32_t *powers, int32_t offset, int8_t *features)
 {
-    kws_windowed_fft(f, pcm, spectrum);
-    const int32_t offset = f->log_offset + 2 * power_spectrum(f, spectrum) * 65536;
-    const uint32_t *bin = (const uint32_t *)spectrum + 2u * f->first_bin;
+    const uint32_t *bin = (const uint32_t *)powers + 2u * f->first_bin;
     const uint16_t *weight = f->weights;
     const uint16_t *bins_end = f->segment_ends;
     uint64_t rising_before = 0;
     for (int32_t band = -1; band < f->bands; band++) {
-        const uint32_t *end = (const uint32_t *)spectrum + 2u * *bins_end++;
+        const uint32_t *end = (const uint32_t *)powers + 2u * *bins_end++;
         uint64_t rising = 0;
         uint64_t sum = 0;
         for (; bin < end; bin += 2) {
@@ -148,4 +176,13 @@ void kws_log_mel(const kws_frontend *f, const int16_t *pcm, int32_t *spectrum, i
         }
         rising_before = rising;
     }
+}
+
+#endif
+
+void kws_log_mel(const kws_frontend *f, const int16_t *pcm, int32_t *spectrum, int8_t *features)
+{
+    kws_windowed_fft(f, pcm, spectrum);
+    const int32_t scale = f->log_offset + 2 * power_spectrum(f, spectrum) * 65536;
+    mel_bands(f, spectrum, STEPS_PER_OCTAVE * scale - (1 << 15), features);
 }

@@ -5,8 +5,8 @@
 #include "kws/model.h"
 
 /*
- * One frame: reads pcm [window_size], uses `spectrum` [n_fft] as working memory, writes
- * features [bands].
+ * One frame: reads pcm [n_fft], of which what follows window_size samples counts for nothing, uses
+ * `spectrum` [n_fft] as working memory, writes features [bands].
  */
 void kws_log_mel(const kws_frontend *frontend, const int16_t *pcm, int32_t *spectrum, int8_t *features);
 

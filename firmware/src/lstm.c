@@ -76,13 +76,13 @@ void kws_lstm_step(const kws_lstm *lstm, uint8_t *memory, const int8_t *x, int8_
         const int32x4_t kept = kws_lanes_product(f, vldrhq_z_s32(cell + first, some), (1 << 14) + 1, 15);
         const int32x4_t added = kws_lanes_limit16(kws_lanes_product(i, g, k.add_half, k.add_shift));
         const int32x4_t sum = kws_lanes_limit16(vaddq_s32(kept, added));
-        const int32x4_t c = kws_lanes_clamp(sum, -(int32_t)k.clip, (int32_t)k.clip);
+        const int32x4_t c = kws_lanes_clip(sum, (int32_t)k.clip);
         vstrhq_p_s32(cell + first, c, some);
         const int32x4_t scaled = vaddq_n_s32(vmulq_n_s32(c, k.tanh_multiplier), k.tanh_half);
         const int32x4_t squashed = kws_lanes_tanh(&k.curves, vshlq_r_s32(scaled, -(int32_t)k.tanh_shift));
         const int32x4_t h = kws_lanes_multiply(vmulq_s32(o, squashed), &lstm->hidden_factor);
         const int32x4_t placed = vaddq_n_s32(h, lstm->hidden_zero_point);
-        vstrbq_p_s32(output + first, kws_lanes_clamp(placed, INT8_MIN, INT8_MAX), some);
+        vstrbq_p_s32(output + first, kws_lanes_limit8(placed), some);
     }
     /* Only now: every gate of every unit reads the old h. */
     memcpy(hidden, output, lstm->units);

@@ -30,7 +30,7 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
     }
     const kws_frontend *f = model->frontend;
     const uint32_t ring_bytes = (uint32_t)model->detector->average_frames * model->label_count;
-    if (bytes < KWS_SPOTTER_BYTES((uint32_t)f->window_size, f->n_fft, f->bands, (uint32_t)model->label_count,
+    if (bytes < KWS_SPOTTER_BYTES((uint32_t)f->n_fft, f->bands, (uint32_t)model->label_count,
                                   (uint32_t)model->detector->average_frames, model->network_bytes)) {
         return KWS_ERROR_MEMORY;
     }
@@ -39,10 +39,11 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
     spotter->model = model;
     spotter->spectrum = (int32_t *)take(&next, 4u * f->n_fft);
     spotter->network = (uint32_t *)take(&next, model->network_bytes);
-    spotter->pcm = (int16_t *)take(&next, 2u * f->window_size);
+    spotter->pcm = (int16_t *)take(&next, 2u * f->n_fft);
     spotter->sums = (uint16_t *)take(&next, 2u * model->label_count);
     spotter->ring = (uint8_t *)take(&next, ring_bytes);
     spotter->features = (int8_t *)take(&next, f->bands);
+    memset(spotter->pcm, 0, 2u * f->n_fft);
     spotter->magic = KWS_SPOTTER_MAGIC;
     *result = spotter;
     return kws_spotter_reset(spotter);

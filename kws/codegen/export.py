@@ -27,7 +27,7 @@ from kws.quantize.model import Model, ModelInfo
 
 NOTICE = "Written by `kws export`; do not edit."
 # Of the structures that are filled in; firmware/include/kws/model.h has the same number.
-MODEL_FORMAT = 4
+MODEL_FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def model_header(model: Model) -> str:
             "",
             "/* RAM of a spotter, in bytes and in kws_word. */",
             "#define KWS_MODEL_SPOTTER_BYTES \\\n"
-            "    KWS_SPOTTER_BYTES(KWS_MODEL_WINDOW, KWS_MODEL_N_FFT, KWS_MODEL_BANDS, KWS_MODEL_LABELS, \\\n"
+            "    KWS_SPOTTER_BYTES(KWS_MODEL_N_FFT, KWS_MODEL_BANDS, KWS_MODEL_LABELS, \\\n"
             "                      KWS_MODEL_AVERAGE_FRAMES, KWS_MODEL_NETWORK_BYTES)",
             "#define KWS_MODEL_SPOTTER_WORDS KWS_WORDS(KWS_MODEL_SPOTTER_BYTES)",
             "",
@@ -201,13 +201,13 @@ def _frontend(tables: FrontendTables) -> str:
     }
     return "\n\n".join(
         [
-            emit.array("int16_t", "window", tables.window, align=4),
+            emit.array("int16_t", "window", np.pad(tables.window, (0, tables.n_fft - len(tables.window))), align=4),
             emit.array("int32_t", "twiddles", _quarter(tables.twiddles)),
             emit.array("uint16_t", "segment_ends", tables.segment_ends),
             emit.array("uint16_t", "mel_weights", tables.weights),
             "\n".join(
                 [
-                    _static_assert("window", "sizeof window == 2u * KWS_MODEL_WINDOW"),
+                    _static_assert("window", "sizeof window == 2u * KWS_MODEL_N_FFT"),
                     _static_assert("twiddles", "sizeof twiddles == 2u * KWS_MODEL_N_FFT + 8u"),
                     _static_assert("segments", "sizeof segment_ends == 2u * (KWS_MODEL_BANDS + 1u)"),
                     _static_assert("features", "KWS_MODEL_BANDS == KWS_MODEL_INPUT_SIZE"),

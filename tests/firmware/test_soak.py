@@ -54,7 +54,7 @@ FAULTS = {
     # A read behind an array: the sanitizer ends the process.
     "overflow": (
         "    spotter->frame++;\n",
-        "    spotter->frame += f->window[f->window_size + spotter->frame] == 12345 ? 2u : 1u;\n",
+        "    spotter->frame += f->window[f->n_fft + spotter->frame] == 12345 ? 2u : 1u;\n",
         "global-buffer-overflow",
     ),
 }

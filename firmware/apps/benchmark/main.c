@@ -6,6 +6,8 @@
  * Under an emulator that advances its clock by a fixed time an instruction, ticks become
  * instructions through the calibration: a loop whose instructions are known.
  */
+#include <string.h>
+
 #include "board.h"
 #include "kws/kws.h"
 #include "kws_model.h"
@@ -51,12 +53,14 @@ static kws_spotter *spotter;
 
 static uint32_t frontend_ticks(void)
 {
-    const uint32_t before = board_ticks();
+    uint32_t ticks = 0;
     for (uint32_t i = 0; i < KWS_VECTORS_FRAMES; i++) {
-        kws_log_mel(&spotter->model->frontend[0], kws_vectors_pcm + i * KWS_MODEL_HOP, spotter->spectrum,
-                    spotter->features);
+        memcpy(spotter->pcm, kws_vectors_pcm + i * KWS_MODEL_HOP, KWS_MODEL_WINDOW * sizeof spotter->pcm[0]);
+        const uint32_t before = board_ticks();
+        kws_log_mel(spotter->model->frontend, spotter->pcm, spotter->spectrum, spotter->features);
+        ticks += board_ticks() - before;
     }
-    return board_ticks() - before;
+    return ticks;
 }
 
 static uint32_t network_ticks(void)

@@ -8,7 +8,7 @@
 #include "kws/kws.h"
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 4
+#define KWS_MODEL_FORMAT 5
 
 /*
  * How the weights lie and which instructions run over them, chosen by the target's own macros. All
@@ -134,7 +134,7 @@ struct kws_network {
 };
 
 typedef struct kws_frontend {
-    const int16_t *window;        /* Q0.15 [window_size] */
+    const int16_t *window;        /* Q0.15 [n_fft], zeros from window_size on */
     const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 4 + 1], a quarter of a turn */
     const uint16_t *segment_ends; /* [bands + 1] */
     const uint16_t *weights;      /* Q0.15, from first_bin on */
@@ -172,7 +172,7 @@ struct kws_spotter {
     const kws_model *model;
     int32_t *spectrum;  /* [n_fft], interleaved re and im */
     uint32_t *network;  /* network memory */
-    int16_t *pcm;       /* [window_size], the newest samples */
+    int16_t *pcm;       /* [n_fft], the newest samples, of which a window's length is ever filled */
     uint16_t *sums;     /* [labels], detector sums */
     uint8_t *ring;      /* [average_frames][labels], detector window */
     int8_t *features;   /* [bands] */
@@ -187,9 +187,9 @@ struct kws_spotter {
 #define KWS_ALIGN4(bytes) (((bytes) + 3u) & ~3u)
 
 /* RAM of a spotter in bytes, all constants known to the compiler. */
-#define KWS_SPOTTER_BYTES(window_size, n_fft, bands, labels, average_frames, network_bytes)            \
+#define KWS_SPOTTER_BYTES(n_fft, bands, labels, average_frames, network_bytes)            \
     (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + 4u * (n_fft) + KWS_ALIGN4(network_bytes) +     \
-     KWS_ALIGN4(2u * (window_size)) + KWS_ALIGN4(2u * (labels)) +                                      \
+     2u * (n_fft) + KWS_ALIGN4(2u * (labels)) +                                                        \
      KWS_ALIGN4((average_frames) * (labels)) + KWS_ALIGN4(bands))
 
 #ifdef KWS_TRACE

@@ -1,20 +1,16 @@
 /*
  * Window and first butterflies of a 512-point front end in the assembler of the DSP extension: the same
- * as first_stage_radix4 in fft.c where no leg is cut by the window's end.
+ * as the portable function of this name in fft.c.
  */
 #ifndef KWS_ARCH_FFT_FIRST_DSP_H
 #define KWS_ARCH_FFT_FIRST_DSP_H
 
 #include <stdint.h>
 
-/*
- * Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. Of the last
- * 4 - last_legs butterflies the last leg is zero and not read.
- */
-__attribute__((naked, noinline)) static void kws_fft_first_block(const int16_t *pcm, const int16_t *window, void *to,
-                                                                 uint32_t last_legs)
+/* Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. */
+__attribute__((naked, noinline)) static void kws_fft_first_block(const int16_t *pcm, const int16_t *window, void *to)
 {
-    (void)pcm, (void)window, (void)to, (void)last_legs;
+    (void)pcm, (void)window, (void)to;
     __asm volatile("push    {r4-r11, lr}\n"
                    "add     r12, r2, #128\n"
                    "1:\n"
@@ -22,13 +18,10 @@ __attribute__((naked, noinline)) static void kws_fft_first_block(const int16_t *
                    "ldr     r5, [r1, #256]\n"
                    "smulbb  r6, r4, r5\n"
                    "smultt  r4, r4, r5\n"
-                   "subs    r3, r3, #1\n"
-                   "bmi     3f\n"
                    "ldr     r5, [r0, #768]\n"
                    "ldr     r7, [r1, #768]\n"
                    "smulbb  r8, r5, r7\n"
                    "smultt  r5, r5, r7\n"
-                   "2:\n"
                    "asr     r6, r6, #5\n"
                    "asr     r4, r4, #5\n"
                    "add     r9, r6, r8, asr #5\n" /* u = b + d in r9 r10, v = b - d in r6 r4 */
@@ -64,11 +57,7 @@ __attribute__((naked, noinline)) static void kws_fft_first_block(const int16_t *
                    "add     r2, r2, #32\n"
                    "cmp     r2, r12\n"
                    "bne     1b\n"
-                   "pop     {r4-r11, pc}\n"
-                   "3:\n"
-                   "mov     r8, #0\n"
-                   "mov     r5, #0\n"
-                   "b       2b\n");
+                   "pop     {r4-r11, pc}\n");
 }
 
 #endif

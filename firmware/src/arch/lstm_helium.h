@@ -71,15 +71,33 @@ KWS_INLINE int32x4_t kws_lanes_multiply(int32x4_t x, const kws_factor *factor)
     return x;
 }
 
-KWS_INLINE int32x4_t kws_lanes_clamp(int32x4_t x, int32_t low, int32_t high)
+/* To -limit to limit. Vectors of limits made in advance would only be kept on the stack. */
+KWS_INLINE int32x4_t kws_lanes_clip(int32x4_t x, int32_t limit)
 {
-    return vminq_s32(vmaxq_s32(x, vdupq_n_s32(low)), vdupq_n_s32(high));
+    __asm volatile("" : "+r"(limit));
+    return vminq_s32(vmaxq_s32(x, vdupq_n_s32(-limit)), vdupq_n_s32(limit));
 }
 
 KWS_INLINE int32x4_t kws_lanes_limit16(int32x4_t x)
 {
     return vmovlbq_s16(vqmovnbq_s32(vuninitializedq_s16(), x));
 }
+
+/* To the range of 17 bits with sign: what is shifted out saturates. */
+KWS_INLINE int32x4_t kws_lanes_limit17(int32x4_t x)
+{
+    return vshrq_n_s32(vqshlq_n_s32(x, 15), 15);
+}
+
+/* To the range of 8 bits with sign, in the lowest byte. */
+KWS_INLINE int32x4_t kws_lanes_limit8(int32x4_t x)
+{
+    return vreinterpretq_s32_s8(vqmovnbq_s16(vuninitializedq_s8(), vreinterpretq_s16_s32(kws_lanes_limit16(x))));
+}
+
+/* The lowest bits, without a constant that would be kept on the stack. */
+#define KWS_LANES_LOWEST(x, bits) \
+    vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(vshlq_n_s32(x, 32 - (bits))), 32 - (bits)))
 
 /* base + low + part of the way from one table entry to the next; low is the entry times the whole way. */
 KWS_INLINE int32x4_t kws_lanes_interpolate(const int16_t *centre, int32x4_t at, int32x4_t part, int32x4_t *low,
@@ -95,16 +113,16 @@ KWS_INLINE int32x4_t kws_lanes_sigmoid(const kws_curves *curves, int32x4_t x)
     const int32x4_t scaled = vmulq_n_s32(x, 3);
     int32x4_t low;
     const int32x4_t line = kws_lanes_interpolate(curves->centre, vshrq_n_s32(scaled, 9),
-                                                 vandq_s32(scaled, vdupq_n_s32(511)), &low, curves->sigmoid_half);
+                                                 KWS_LANES_LOWEST(scaled, 9), &low, curves->sigmoid_half);
     return vshrq_n_s32(vaddq_s32(vaddq_s32(line, vshlq_n_s32(low, 9)), vshrq_n_s32(scaled, 31)), 10);
 }
 
 KWS_INLINE int32x4_t kws_lanes_tanh(const kws_curves *curves, int32x4_t a)
 {
-    const int32x4_t scaled = kws_lanes_clamp(a, -65536, 65535);
+    const int32x4_t scaled = kws_lanes_limit17(a);
     int32x4_t low;
     const int32x4_t line = kws_lanes_interpolate(curves->centre, vshrq_n_s32(scaled, 8),
-                                                 vandq_s32(scaled, vdupq_n_s32(255)), &low, curves->tanh_half);
+                                                 KWS_LANES_LOWEST(scaled, 8), &low, curves->tanh_half);
     return vshrq_n_s32(vaddq_s32(vaddq_s32(line, vshlq_n_s32(low, 8)), vshrq_n_s32(scaled, 31)), 8);
 }
 
