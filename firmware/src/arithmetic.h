@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "arch/dual.h"
+#include "arch/product.h"
 
 /* The specification's right shifts of negative numbers round towards minus infinity. */
 typedef char kws_right_shift_must_be_arithmetic[((-3) >> 1 == -2) ? 1 : -1];
@@ -76,7 +77,7 @@ static inline int32_t kws_rounding_doubling_high_mul(int32_t a, int32_t b)
     if (a == INT32_MIN && b == INT32_MIN) {
         return INT32_MAX;
     }
-    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+    return (int32_t)((kws_wide_product(a, b) + ((int64_t)1 << 30)) >> 31);
 }
 
 /* x / 2^exponent to nearest, halves away from zero; exponent 0 to 31. */

@@ -1,6 +1,7 @@
 #include "fft.h"
 
 #include "arch/dual.h"
+#include "arch/product.h"
 #if KWS_HAS_ARMV7M
 #include "arch/fft_armv7m.h"
 #endif
@@ -19,10 +20,12 @@ typedef struct complex32 {
 /* value times exp(-j angle), halved: the high word of the sum of two Q31 products. */
 KWS_INLINE complex32 rotate(complex32 value, const int32_t *twiddle)
 {
-    const int64_t c = twiddle[0];
-    const int64_t s = twiddle[1];
-    const complex32 result = {(int32_t)((value.x * c + value.y * s) >> 32),
-                              (int32_t)((value.y * c + -value.x * s) >> 32)};
+    const int32_t c = twiddle[0];
+    const int32_t s = twiddle[1];
+    const complex32 result = {
+        (int32_t)((kws_wide_product(value.x, c) + kws_wide_product(value.y, s)) >> 32),
+        (int32_t)((kws_wide_product(value.y, c) - kws_wide_product(value.x, s)) >> 32),
+    };
     return result;
 }
 

@@ -40,7 +40,7 @@ static uint32_t kws_used_bits(const int32_t *values, uint32_t count)
 
 KWS_INLINE uint32_t power_of(int32_t x, int32_t y)
 {
-    return (uint32_t)((uint64_t)((int64_t)x * x + (int64_t)y * y + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
+    return (uint32_t)((uint64_t)(kws_wide_product(x, x) + kws_wide_product(y, y) + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
 }
 
 /*
@@ -55,8 +55,8 @@ KWS_INLINE void powers_of_pair(int32_t *z, int32_t *mirror, const int32_t *twidd
     const int32_t even_y = kws_shift_left_wrapping(z[1] - mirror[1], half);
     const int32_t odd_x = kws_shift_left_wrapping(z[1] + mirror[1], (uint32_t)shift); /* twice the odd part */
     const int32_t odd_y = kws_shift_left_wrapping(mirror[0] - z[0], (uint32_t)shift);
-    const int64_t x = (int64_t)odd_x * twiddle[0] + (int64_t)odd_y * twiddle[1];
-    const int32_t y = (int32_t)(((int64_t)odd_y * twiddle[0] + (int64_t)-odd_x * twiddle[1]) >> 32);
+    const int64_t x = kws_wide_product(odd_x, twiddle[0]) + kws_wide_product(odd_y, twiddle[1]);
+    const int32_t y = (int32_t)((kws_wide_product(odd_y, twiddle[0]) - kws_wide_product(odd_x, twiddle[1])) >> 32);
     *(uint32_t *)z = power_of(even_x + (int32_t)(x >> 32), even_y + y);
     *(uint32_t *)mirror = power_of(even_x + (int32_t)(-x >> 32), y - even_y);
 }
@@ -72,10 +72,11 @@ static void kws_powers_of_pairs(int32_t *z, int32_t *mirror, const int32_t *twid
 KWS_INLINE uint32_t power_of_loud(const int32_t *z, const int32_t *mirror, int32_t c, int32_t s, uint32_t shift)
 {
     const int32_t zx = z[0] >> shift, zy = z[1] >> shift, mx = mirror[0] >> shift, my = mirror[1] >> shift;
-    const int64_t odd_x = (zy + my) >> 1;
-    const int64_t odd_y = (mx - zx) >> 1;
-    return power_of(((zx + mx) >> 1) + (int32_t)((odd_x * c + odd_y * s) >> 31),
-                 ((zy - my) >> 1) + (int32_t)((odd_y * c - odd_x * s) >> 31));
+    const int32_t odd_x = (zy + my) >> 1;
+    const int32_t odd_y = (mx - zx) >> 1;
+    return power_of(
+        ((zx + mx) >> 1) + (int32_t)((kws_wide_product(odd_x, c) + kws_wide_product(odd_y, s)) >> 31),
+        ((zy - my) >> 1) + (int32_t)((kws_wide_product(odd_y, c) - kws_wide_product(odd_x, s)) >> 31));
 }
 
 static void kws_powers_of_loud_pairs(int32_t *z, int32_t *mirror, const int32_t *twiddle, uint32_t shift)
@@ -167,7 +168,7 @@ static void mel_bands(const kws_frontend *f, const int32_t *powers, int32_t offs
         uint64_t rising = 0;
         uint64_t sum = 0;
         for (; bin < end; bin += 2) {
-            rising += (uint64_t)*bin * *weight++;
+            rising += kws_wide_product_u16(*bin, *weight++);
             sum += *bin;
         }
         if (band >= 0) {
