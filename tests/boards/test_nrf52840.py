@@ -14,8 +14,9 @@ from nrf52840_images import expected, image, messages, sound, symbol
 from simulator.errors import SimulationError
 from simulator.nrf52840 import CLOCK_HZ, LED_PIN, MICROPHONE_POWER_PIN, Nrf52840
 
-from kws import __version__
-from kws.firmware_build import size_report
+from kws import __version__, codegen
+from kws.codegen.model_slot import build_slot
+from kws.firmware_build import build_image, size_report
 
 pytestmark = needs("cc", "make", "arm-none-eabi-gcc")
 
@@ -60,6 +61,23 @@ def test_it_hears_what_the_harness_hears(model, pcm, tmp_path, variant):
     assert board.ports[0].drives(MICROPHONE_POWER_PIN) == (1 if variant == "nano33ble" else None)
     assert board.machine.resets == []
     assert 0.5 < board.machine.asleep / board.machine.now < 1
+
+
+def test_a_model_lies_in_flash_on_its_own(model, pcm, tmp_path):
+    """`kws build --model-slot`: program and model are flashed apart; without a model the program says so."""
+    codegen.export(model, tmp_path / "model")
+    settings = {"BOARD_VARIANT": "nano33ble"}
+    program = build_image(tmp_path / "model", tmp_path / "build", "nrf52840", "spotter", True, settings)
+    empty = boot(program, pcm=pcm)
+    empty.machine.run(seconds=0.5)
+    assert messages(empty)[0] == {"error": "KWS_ERROR_SLOT_ABSENT"}
+    board = boot(program, pcm=pcm)
+    board.machine.load(build_slot(tmp_path / "model", tmp_path / "slot", "nrf52840").hex)
+    board.machine.run(until=lambda: board.source.ended)
+    first, *heard = messages(board)
+    assert first == {"kws": __version__, "model": model.id}
+    assert len(heard) > 3
+    assert heard == expected(model, pcm)[: len(heard)]
 
 
 def _check_lamp(board: Nrf52840, heard: list[dict], lit: int) -> None:

@@ -25,7 +25,8 @@ from pdm_boards import (
 )
 from simulator.stm32f407 import Stm32f407
 
-from kws.firmware_build import sources_dir
+from kws.codegen.model_slot import build_slot
+from kws.firmware_build import build_image, sources_dir
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "cc")
 
@@ -63,6 +64,20 @@ def test_it_detects_what_the_host_detects(heard, model, bits):
     found = expected(model, bits)
     assert len(found) >= 3
     assert detections(heard) == found
+
+
+def test_a_model_lies_in_flash_on_its_own(exported, model, bits, tmp_path):
+    """`kws build --model-slot`: program and model are flashed apart; without a model the program says so."""
+    program = build_image(exported, tmp_path / "build", "stm32f407", "spotter", True)
+    board = Stm32f407(bits)
+    board.machine.load(program)
+    board.machine.run(seconds=0.5)
+    assert messages(board)[0] == {"error": "KWS_ERROR_SLOT_ABSENT"}
+    board = Stm32f407(bits)
+    board.machine.load(program)
+    board.machine.load(build_slot(exported, tmp_path / "slot", "stm32f407").hex)
+    run_to_the_end(board, len(bits) / 128000 + 0.1)
+    assert detections(board) == expected(model, bits)
 
 
 def test_clocks_are_what_the_page_says(heard):
