@@ -66,6 +66,12 @@ def main() -> None:
     pcm, labels = clip_lists.load(judged.examples, base.data, noise)
     order = np.random.default_rng(0).permutation(len(labels))
     pcm, labels = pcm[order], labels[order]
+    heard = []
+    with console.progress("gains") as progress:
+        for done, gain in enumerate(GAINS_DB, 1):
+            louder = np.clip(np.rint(pcm * 10 ** (gain / 20)), -32768, 32767).astype(np.int16)
+            heard.append(_features(louder, base))
+            progress(done, len(GAINS_DB))
     recipe = sources.recipes(base, [options.data])["training"]
     with console.progress("features") as progress:
         made = feature_maker.features(recipe, cache, progress, shared=True)
@@ -86,9 +92,7 @@ def main() -> None:
                 with console.progress(f"epoch {epoch}") as progress:
                     course.epoch(epoch, progress)
             row = ["floor" if with_floor else "plain", str(seed)]
-            for gain in GAINS_DB:
-                louder = np.clip(np.rint(pcm * 10 ** (gain / 20)), -32768, 32767).astype(np.int16)
-                seen = _features(louder, experiment)
+            for seen in heard:
                 verdict = course.judge(normalise(seen) if with_floor else seen, labels)
                 row.append(f"{100 * verdict.from_reset:.2f}")
             rows.append(row)
