@@ -10,6 +10,7 @@ from typing import Any
 
 from kws import console
 from kws.boards import APPS, BOARDS, find
+from kws.errors import KwsError
 from kws.firmware_size import EXCEPTION_FRAME_BYTES
 from kws.quantize.model import Model
 from kws.serial_port import BAUD
@@ -55,9 +56,12 @@ def _board(parser: argparse.ArgumentParser) -> None:
 def build(a: argparse.Namespace) -> int:
     """``kws build``."""
     from kws.boards.build import build as run
+    from kws.boards.flash import find_image
 
     out = a.out or Path("build") / a.board
     if a.model_slot_only:
+        if a.app != "spotter" or a.variant is not None or a.baud is not None:
+            raise KwsError("--model-slot-only builds no program; leave out --app, --variant and --baud")
         return _build_model(a, out)
     with console.stages() as report:
         report(f"building {a.app} for {a.board}", 0, 1)
@@ -84,7 +88,14 @@ def build(a: argparse.Namespace) -> int:
         f"{size.flash:,} bytes of flash, {size.ram:,} of RAM without the stack; stack at most {size.stack:,}"
         f" of {size.stack_reserve:,} bytes, and {EXCEPTION_FRAME_BYTES} and the handler's own in an interrupt"
     )
+    if a.model_slot:
+        _say_next(a.board, find_image(find(a.board), out))
+        _say_next(a.board, built.files[-1])
     return 0
+
+
+def _say_next(board: str, image: Path) -> None:
+    console.out.print(f"next: kws flash {board} --image {image}", markup=False)
 
 
 def _build_model(a: argparse.Namespace, out: Path) -> int:
@@ -99,10 +110,10 @@ def _build_model(a: argparse.Namespace, out: Path) -> int:
         return 0
     console.out.print(f"{out}: {', '.join(path.name for path in files)}", markup=False)
     console.out.print(
-        f"model {header.model_id}: {header.size:,} bytes at 0x{header.address:08X}, {header.ram_bytes:,} bytes of RAM;"
-        f" next: kws flash {a.board} --image {files[-1]}",
+        f"model {header.model_id}: {header.size:,} bytes at 0x{header.address:08X}, {header.ram_bytes:,} bytes of RAM",
         markup=False,
     )
+    _say_next(a.board, files[-1])
     return 0
 
 
@@ -134,7 +145,7 @@ def monitor(a: argparse.Namespace) -> int:
             elif isinstance(moment, Disconnected):
                 console.messages.print(f"{a.port} is gone ({moment.why}); waiting for it to come back", markup=False)
             elif not a.json:
-                console.out.print(describe(moment.value) if moment.value else moment.text, markup=False)
+                console.out.print(describe(moment.value) if moment.value else _harmless(moment.text), markup=False)
             elif moment.value is not None:
                 console.print_json(moment.value)
     return 0
@@ -155,4 +166,13 @@ def describe(value: dict[str, Any]) -> str:
     """A line of the spotter app for a person."""
     at = f"{value['t']:8.2f} s  " if isinstance(value.get("t"), (int, float)) else ""
     kind = next((key for key in _SENTENCES if key in value), None)
-    return at + _SENTENCES[kind](value) if kind else str(value)
+    try:
+        return _harmless(at + _SENTENCES[kind](value) if kind else str(value))
+    except (TypeError, ValueError):
+        # Another program, or a line that was damaged on its way.
+        return _harmless(str(value))
+
+
+def _harmless(text: str) -> str:
+    """Without control characters: whatever is on the line must not command the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

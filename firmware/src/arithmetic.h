@@ -13,6 +13,9 @@
 /* The specification's right shifts of negative numbers round towards minus infinity. */
 typedef char kws_right_shift_must_be_arithmetic[((-3) >> 1 == -2) ? 1 : -1];
 
+/* Constants and products of int16 are written as int. */
+typedef char kws_int_must_have_32_bits[sizeof(int) >= 4 ? 1 : -1];
+
 static inline int32_t kws_clamp(int32_t x, int32_t low, int32_t high)
 {
     return x < low ? low : x > high ? high : x;

@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-#if defined(__ARM_FEATURE_SIMD32)
-#include <arm_acle.h>
-#endif
-
 #include "arithmetic.h"
 #include "decimator_table.h"
 
@@ -99,25 +95,15 @@ static void halve(const int32_t *x, uint32_t count, int16_t *values)
     }
 }
 
-#if defined(__ARM_FEATURE_SIMD32)
-/* Two neighbours; the compiler's own memcpy, because a freestanding one would be called. */
-static inline int16x2_t pair_at(const int16_t *x)
-{
-    int16x2_t pair;
-    __builtin_memcpy(&pair, x, sizeof pair);
-    return pair;
-}
-#endif
-
 static int32_t filter(const int16_t *x)
 {
     int32_t sum = 0;
     for (const int16_t *tap = low_pass; tap < low_pass + LOW_PASS_TAPS; tap += 8, x += 8) {
-#if defined(__ARM_FEATURE_SIMD32)
-        sum = __smlad(pair_at(tap), pair_at(x), sum);
-        sum = __smlad(pair_at(tap + 2), pair_at(x + 2), sum);
-        sum = __smlad(pair_at(tap + 4), pair_at(x + 4), sum);
-        sum = __smlad(pair_at(tap + 6), pair_at(x + 6), sum);
+#if KWS_HAS_DSP
+        sum = kws_smlad(kws_load_word(tap), kws_load_word(x), sum);
+        sum = kws_smlad(kws_load_word(tap + 2), kws_load_word(x + 2), sum);
+        sum = kws_smlad(kws_load_word(tap + 4), kws_load_word(x + 4), sum);
+        sum = kws_smlad(kws_load_word(tap + 6), kws_load_word(x + 6), sum);
 #else
         sum += tap[0] * x[0] + tap[1] * x[1] + tap[2] * x[2] + tap[3] * x[3];
         sum += tap[4] * x[4] + tap[5] * x[5] + tap[6] * x[6] + tap[7] * x[7];

@@ -17,6 +17,8 @@ typedef struct complex32 {
     int32_t y;
 } complex32;
 
+#if !KWS_HAS_ARMV7M
+
 /* value times exp(-j angle), halved: the high word of the sum of two Q31 products. */
 KWS_INLINE complex32 rotate(complex32 value, const int32_t *twiddle)
 {
@@ -28,6 +30,8 @@ KWS_INLINE complex32 rotate(complex32 value, const int32_t *twiddle)
     };
     return result;
 }
+
+#endif
 
 KWS_INLINE complex32 add(complex32 a, complex32 b)
 {
@@ -54,6 +58,8 @@ KWS_INLINE complex32 windowed(const int16_t *pcm, const int16_t *window)
     return result;
 }
 
+#if !KWS_HAS_DSP
+
 /* Radix 4: the sums of legs a and c and of b and d are turned by quarters. */
 KWS_INLINE void butterfly(complex32 *to, uint32_t stride, complex32 s, complex32 t, complex32 u, complex32 v)
 {
@@ -67,8 +73,6 @@ KWS_INLINE void butterfly(complex32 *to, uint32_t stride, complex32 s, complex32
     to->x = t.x - v.y;
     to->y = t.y + v.x;
 }
-
-#if !KWS_HAS_DSP
 
 /* Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. */
 KWS_INLINE void kws_fft_first_block(const int16_t *pcm, const int16_t *window, complex32 *data)

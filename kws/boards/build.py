@@ -72,8 +72,11 @@ def build(
         model_slot: build program and model apart, so that the model can be replaced alone.
 
     Raises:
-        KwsError: a program is missing, the board cannot be built so, or the compiler failed.
+        KwsError: a program is missing, the board cannot be built so, the model is a bare network and
+            the app needs a front end, or the compiler failed.
     """
+    if app == "spotter":
+        model.require_info()
     settings = settings_of(board, variant, baud)
     blobs: dict[str, bytes] = {}
     with exported(model) as (source, cache):

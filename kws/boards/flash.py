@@ -9,27 +9,34 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kws.boards import Board
+from kws.boards import APPS, Board
 from kws.errors import KwsError
 
 Callback = Callable[[int, int], None]
 
 _INFO = "INFO_UF2.TXT"
 _IMAGE_SUFFIXES = (".uf2", ".hex", ".elf", ".bin")
+# Programs with their model in them, and those that look for it in the slot.
+_PROGRAMS = (*APPS, *(f"{app}-slot" for app in APPS))
 
 
 def find_image(board: Board, folder: Path) -> Path:
-    """The spotter's image in a folder that ``kws build`` wrote, in the form that the board takes best.
+    """The program that ``kws build`` wrote last to a folder, in the form that the board takes best.
 
     Raises:
         KwsError: there is none.
     """
-    for suffix in _IMAGE_SUFFIXES[0 if board.uf2_id else 1 :]:
-        if (image := folder / f"spotter{suffix}").is_file():
-            return image
-    raise KwsError(
-        f"there is no image in {folder}; make one with `kws build {board.name} --model MODEL`, or say --image"
-    )
+    newest: tuple[float, Path] | None = None
+    for program in _PROGRAMS:
+        files = (folder / f"{program}{suffix}" for suffix in _IMAGE_SUFFIXES[0 if board.uf2_id else 1 :])
+        image = next((file for file in files if file.is_file()), None)
+        if image is not None and (newest is None or image.stat().st_mtime > newest[0]):
+            newest = (image.stat().st_mtime, image)
+    if newest is None:
+        raise KwsError(
+            f"there is no image in {folder}; make one with `kws build {board.name} --model MODEL`, or say --image"
+        )
+    return newest[1]
 
 
 def flash(board: Board, image: Path, probe: str | None = None, progress: Callback | None = None) -> str:

@@ -104,6 +104,16 @@ def test_find_image_prefers_what_the_board_takes(tmp_path):
     assert find_image(find("nrf52840"), tmp_path).suffix == ".hex"
 
 
+def test_find_image_takes_what_was_built_last(tmp_path):
+    """Not the program of the day before, with the model of the day before."""
+    for age, name in ((0, "link.hex"), (10, "spotter.hex"), (5, "spotter-slot.hex")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    assert find_image(find("nrf52840"), tmp_path).name == "link.hex"
+    (tmp_path / "link.hex").unlink()
+    assert find_image(find("nrf52840"), tmp_path).name == "spotter-slot.hex"
+
+
 @pytest.fixture
 def drives(tmp_path, monkeypatch):
     """Three drives: a Pico's, another boot loader's, a stick."""
@@ -222,6 +232,11 @@ def test_lines_that_are_not_json():
     assert parse(b"boot \xff loader") == Line("boot � loader", None)
     assert parse(b"42").value is None
     assert "7 blocks of samples lost" in describe({"t": 1.0, "overruns": 7})
+
+
+def test_a_damaged_line_is_shown_and_commands_no_terminal():
+    assert "None" in describe({"word": "yes", "score": None})
+    assert describe({"word": "\x1b[2Jyes", "score": 0.9}) == "\N{REPLACEMENT CHARACTER}[2Jyes  score 0.90"
 
 
 def test_monitor_survives_the_plug_being_pulled(tmp_path):

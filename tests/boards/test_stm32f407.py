@@ -108,6 +108,15 @@ def test_losses_are_told(quiet_board):
     check_losses_are_told(quiet_board)
 
 
+def test_a_failed_transfer_is_told_and_survived(quiet_board):
+    board = quiet_board
+    board.dma.fail()
+    board.i2s.overrun()
+    board.machine.run(seconds=3)
+    assert [message["overruns"] for message in messages(board) if "overruns" in message] == [1]
+    assert board.machine.resets == [], "the microphone stayed silent, and the watchdog restarted the board"
+
+
 def test_a_program_that_hangs_is_restarted(quiet_board):
     check_watchdog(quiet_board, "IWDG")
 

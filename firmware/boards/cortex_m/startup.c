@@ -76,7 +76,8 @@ static void hexadecimal(char *text, uint32_t value)
     }
 }
 
-void board_fault_report(const uint32_t *frame)
+/* Called from assembler alone, which a link-time optimiser does not see. */
+__attribute__((used)) void board_fault_report(const uint32_t *frame)
 {
     static char line[] = "{\"error\":\"fault at pc xxxxxxxx, exception xxxxxxxx, status xxxxxxxx\"}\n";
     uint32_t exception;

@@ -93,6 +93,7 @@ static void wait_until_sent(void)
 static void send(const uint8_t *data, size_t count)
 {
     memcpy(sending, data, count);
+    __asm volatile("dmb" ::: "memory"); /* in memory before the DMA reads it */
     busy = 1;
     UARTE0_TXD_PTR = (uint32_t)(uintptr_t)sending;
     UARTE0_TXD_MAXCNT = (uint32_t)count;

@@ -109,9 +109,15 @@ static int start_watchdog(void)
     IWDG_KR = IWDG_KR_UNLOCK;
     IWDG_PR = IWDG_PR_DIV32;
     IWDG_RLR = 1999; /* 2 s of a nominal 1 kHz */
-    const int ready = wait_for(&IWDG_SR, 3, 0);
+    /* Up to five of the oscillator's divided cycles, which at its slowest are 9 ms. */
+    const uint32_t start = board_ticks();
+    while ((IWDG_SR & 3u) != 0) {
+        if (board_ticks() - start > board_ticks_per_second() / 20u) {
+            return 0;
+        }
+    }
     board_watchdog_feed();
-    return ready;
+    return 1;
 }
 
 /*
@@ -157,6 +163,9 @@ void dma1_stream3_interrupt(void)
     DMA1_LIFCR = status & (both | DMA_LISR_TEIF3 | DMA_LISR_DMEIF3 | DMA_LISR_FEIF3);
     if (status & DMA_LISR_TEIF3) { /* the stream has stopped */
         pdm_queue_lost(1);
+        /* What was not fetched meanwhile is an overrun, after which the I2S takes in nothing until this is read. */
+        (void)SPI2_DR;
+        (void)SPI2_SR;
         start_dma();
         return;
     }

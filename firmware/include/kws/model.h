@@ -12,16 +12,23 @@
 
 /*
  * How the weights lie and which instructions run over them, chosen by the target's own macros. All
- * give the same bytes. Define KWS_ARCH as 0 for the portable C everywhere; library and kws_model.c
- * must be compiled alike.
+ * give the same bytes. Define KWS_ARCH as 0 for portable C without any assembler; library and
+ * kws_model.c must be compiled alike.
  */
 #define KWS_ARCH_PORTABLE 0 /* C99: Cortex-M0, M3, RISC-V, the host */
 #define KWS_ARCH_DSP 1      /* Armv7E-M and Armv8-M with the DSP extension: Cortex-M4, M7, M33 */
 #define KWS_ARCH_HELIUM 2   /* Armv8.1-M with the M-profile vector extension: Cortex-M55 */
+#if defined(KWS_ARCH) && KWS_ARCH == KWS_ARCH_PORTABLE
+#define KWS_HAS_ASSEMBLER 0
+#elif defined(__GNUC__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define KWS_HAS_ASSEMBLER 1
+#else
+#define KWS_HAS_ASSEMBLER 0
+#endif
 #ifndef KWS_ARCH
-#if defined(__GNUC__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && defined(__ARM_FEATURE_MVE)
+#if KWS_HAS_ASSEMBLER && defined(__ARM_FEATURE_MVE)
 #define KWS_ARCH KWS_ARCH_HELIUM
-#elif defined(__GNUC__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && defined(__ARM_FEATURE_DSP)
+#elif KWS_HAS_ASSEMBLER && defined(__ARM_FEATURE_DSP)
 #define KWS_ARCH KWS_ARCH_DSP
 #else
 #define KWS_ARCH KWS_ARCH_PORTABLE
@@ -30,8 +37,9 @@
 
 #if defined(__GNUC__)
 #define KWS_ALIGNED(bytes) __attribute__((aligned(bytes)))
-#elif defined(__ICCARM__) || defined(__ARMCC_VERSION)
-#define KWS_ALIGNED(bytes) __align(bytes)
+#elif defined(__ICCARM__)
+#define KWS_ALIGNED_PRAGMA(text) _Pragma(#text)
+#define KWS_ALIGNED(bytes) KWS_ALIGNED_PRAGMA(data_alignment = bytes)
 #else
 #error "say here how this compiler aligns an array"
 #endif

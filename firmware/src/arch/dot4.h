@@ -4,16 +4,17 @@
 
 #include <stdint.h>
 
-#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+#include "dual.h"
+
+#if KWS_HAS_ASSEMBLER && defined(__ARM_ARCH_6M__)
 
 /*
  * Four rows of weights one after another times one vector, added to sums; count is at least 1. In the
  * assembler of Armv6-M, whose eight low registers the loop fills; the sums lie in the high ones.
  */
-__attribute__((naked, noinline)) static void kws_dot4(const int8_t *rows, const int8_t *x, uint32_t count,
-                                                      int32_t sums[4])
+KWS_NAKED void kws_dot4(KWS_UNSEEN const int8_t *rows, KWS_UNSEEN const int8_t *x, KWS_UNSEEN uint32_t count,
+                        KWS_UNSEEN int32_t sums[4])
 {
-    (void)rows, (void)x, (void)count, (void)sums;
     __asm volatile(".syntax unified\n"
                    "push    {r4-r7, lr}\n"
                    "mov     r4, r8\n"

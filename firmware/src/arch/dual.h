@@ -18,13 +18,39 @@
 #define KWS_NOINLINE static
 #endif
 
+/*
+ * A function all in assembler. What a compiler adds to every function when it is told to (canaries,
+ * counters) would come before the first instruction and destroy the arguments.
+ */
+#if KWS_HAS_ASSEMBLER
+#if defined(__has_attribute)
+#if __has_attribute(no_stack_protector)
+#define KWS_NO_CANARY no_stack_protector,
+#endif
+#if __has_attribute(no_profile_instrument_function)
+#define KWS_NO_PROFILE no_profile_instrument_function,
+#endif
+#endif
+#ifndef KWS_NO_CANARY
+#define KWS_NO_CANARY
+#if defined(__SSP_ALL__)
+#error "with this compiler use -fstack-protector-strong, or KWS_ARCH=0 for portable C"
+#endif
+#endif
+#ifndef KWS_NO_PROFILE
+#define KWS_NO_PROFILE
+#endif
+#define KWS_NAKED __attribute__((KWS_NO_CANARY KWS_NO_PROFILE no_instrument_function, naked, noinline)) static
+#define KWS_UNSEEN __attribute__((unused)) /* an argument, which the compiler does not see used */
+#endif
+
 /* -1 if x < 0, else 0; arithmetic.h makes sure of the shift. */
 KWS_INLINE int32_t kws_sign(int32_t x)
 {
     return x >> 31; /* cppcheck-suppress shiftTooManyBitsSigned */
 }
 
-#if defined(__GNUC__) && defined(__thumb2__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#if KWS_HAS_ASSEMBLER && defined(__thumb2__)
 #define KWS_HAS_ARMV7M 1
 #else
 #define KWS_HAS_ARMV7M 0

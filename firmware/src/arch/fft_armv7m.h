@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "dual.h"
+
 typedef struct kws_fft_stage {
     int32_t *first;             /* leg 0 of the first butterfly */
     const int32_t *last;        /* leg 1 of it: what follows the last k */
@@ -31,9 +33,8 @@ typedef struct kws_fft_stage {
  * r0 leg 0, r1 leg_bytes, r2 end, lr another leg; in the second half u in r3 r4, v in r8 r5, s in
  * r10 r11, t in r12 r7.
  */
-__attribute__((naked, noinline)) static void kws_fft_run_stage(const kws_fft_stage *stage)
+KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
 {
-    (void)stage;
     __asm volatile("push    {r4-r11, lr}\n"
                    "sub     sp, sp, #56\n"
                    "ldm     r0, {r0-r6}\n"

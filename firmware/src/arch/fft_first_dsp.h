@@ -7,10 +7,11 @@
 
 #include <stdint.h>
 
+#include "dual.h"
+
 /* Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. */
-__attribute__((naked, noinline)) static void kws_fft_first_block(const int16_t *pcm, const int16_t *window, void *to)
+KWS_NAKED void kws_fft_first_block(KWS_UNSEEN const int16_t *pcm, KWS_UNSEEN const int16_t *window, KWS_UNSEEN void *to)
 {
-    (void)pcm, (void)window, (void)to;
     __asm volatile("push    {r4-r11, lr}\n"
                    "add     r12, r2, #128\n"
                    "1:\n"

@@ -76,9 +76,8 @@ KWS_NOINLINE uint32_t *kws_widen(uint32_t *to, const int8_t *from, uint32_t coun
  * One unit's eight sums; moves pass->weights to the next unit's. In assembler, because the loop needs
  * all registers there are and a compiler would spill.
  */
-__attribute__((naked, noinline)) static void kws_packed_products(kws_packed_pass *pass)
+KWS_NAKED void kws_packed_products(KWS_UNSEEN kws_packed_pass *pass)
 {
-    (void)pass;
     __asm volatile("push    {r0, r4-r11, lr}\n"
                    "ldr     r7, [r0, #8]\n"
                    "ldrd    r4, r5, [r0]\n"

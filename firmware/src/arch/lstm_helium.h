@@ -28,9 +28,8 @@ typedef struct kws_lane_part {
  * [8] and [12] for the input and as much further on for the hidden state. In assembler for the loop with
  * tail predication: lanes beyond the row are neither read nor added.
  */
-__attribute__((naked, noinline)) static void kws_lane_sums(kws_lane_part parts[2], int32_t *sums)
+KWS_NAKED void kws_lane_sums(KWS_UNSEEN kws_lane_part parts[2], KWS_UNSEEN int32_t *sums)
 {
-    (void)parts, (void)sums;
     __asm volatile("push     {r4-r11, lr}\n"
                    "mov      r12, r1\n"
                    "add      r11, r1, #128\n"

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "dual.h"
+
 /* In the order in which kws_run_mel reads them. */
 typedef struct kws_mel_pass {
     const uint32_t *bin; /* every second value is a power */
@@ -41,9 +43,8 @@ typedef struct kws_mel_pass {
     "bne     " turn "b\n"               \
     after ":\n"
 
-__attribute__((naked, noinline)) static void kws_run_mel(const kws_mel_pass *pass)
+KWS_NAKED void kws_run_mel(KWS_UNSEEN const kws_mel_pass *pass)
 {
-    (void)pass;
     __asm volatile("push    {r4-r11, lr}\n"
                    "ldrd    r6, r7, [r0, #20]\n"
                    "ldr     r8, [r0, #28]\n"

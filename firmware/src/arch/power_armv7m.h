@@ -7,10 +7,11 @@
 
 #include <stdint.h>
 
+#include "dual.h"
+
 /* OR of x if x >= 0, else ~x, over `count` values, a multiple of 8. */
-__attribute__((naked, noinline)) static uint32_t kws_used_bits(const int32_t *values, uint32_t count)
+KWS_NAKED uint32_t kws_used_bits(KWS_UNSEEN const int32_t *values, KWS_UNSEEN uint32_t count)
 {
-    (void)values, (void)count;
     __asm volatile("push    {r4-r9, lr}\n"
                    "mov     r12, #0\n"
                    "1:\n"
@@ -45,10 +46,9 @@ __attribute__((naked, noinline)) static uint32_t kws_used_bits(const int32_t *va
     "adc     r6, r6, " high ", lsl #5\n"
 
 /* powers_of_pair for all pairs from z upwards and mirror downwards until they have met; shift at least 1. */
-__attribute__((naked, noinline)) static void kws_powers_of_pairs(int32_t *z, int32_t *mirror, const int32_t *twiddle,
-                                                                 int32_t shift)
+KWS_NAKED void kws_powers_of_pairs(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mirror, KWS_UNSEEN const int32_t *twiddle,
+                                   KWS_UNSEEN int32_t shift)
 {
-    (void)z, (void)mirror, (void)twiddle, (void)shift;
     __asm volatile("push    {r4-r11, lr}\n"
                    "sub     r12, r3, #1\n"
                    "1:\n"
@@ -86,10 +86,9 @@ __attribute__((naked, noinline)) static void kws_powers_of_pairs(int32_t *z, int
  * The same with a shift to the right, 0 or more. Halves are lost: r10 is twice the odd part's x, r11 the
  * difference that its y is made of, rounded down for bin k and up for the mirrored one.
  */
-__attribute__((naked, noinline)) static void kws_powers_of_loud_pairs(int32_t *z, int32_t *mirror,
-                                                                      const int32_t *twiddle, uint32_t shift)
+KWS_NAKED void kws_powers_of_loud_pairs(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mirror,
+                                        KWS_UNSEEN const int32_t *twiddle, KWS_UNSEEN uint32_t shift)
 {
-    (void)z, (void)mirror, (void)twiddle, (void)shift;
     __asm volatile("push    {r4-r11, lr}\n"
                    "1:\n"
                    "ldrd    r4, r5, [r0]\n"

@@ -4,15 +4,16 @@
 
 #include <stdint.h>
 
-#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+#include "dual.h"
+
+#if KWS_HAS_ASSEMBLER && defined(__ARM_ARCH_6M__)
 
 /*
  * Armv6-M multiplies 32 bits to 32. Of its compiler's 64 times 64 bits half is spent on what is only
  * sign here, and as much again on keeping registers.
  */
-__attribute__((naked, noinline)) static int64_t kws_wide_product(int32_t a, int32_t b)
+KWS_NAKED int64_t kws_wide_product(KWS_UNSEEN int32_t a, KWS_UNSEEN int32_t b)
 {
-    (void)a, (void)b;
     __asm volatile(".syntax unified\n"
                    "uxth    r2, r0\n"
                    "asrs    r0, r0, #16\n"

@@ -14,7 +14,8 @@ _AT_ONCE = 16
 """Halfwords moved by one event: 0.25 ms. The hardware moves each by itself."""
 _I2S2_FUNCTION = 5
 _I2SE = 1 << 10
-_HTIF, _TCIF = 1 << 26, 1 << 27
+_TEIF, _HTIF, _TCIF = 1 << 25, 1 << 26, 1 << 27
+_OVR = 1 << 6
 _FLAGS = 0x0F400000
 _EN, _TEIE, _HTIE, _TCIE, _CIRC, _MINC = 1 << 0, 1 << 2, 1 << 3, 1 << 4, 1 << 8, 1 << 10
 _HALFWORDS = 1 << 11 | 1 << 13
@@ -61,13 +62,19 @@ class Dma1(Clocked):
                     self.store("S3CR", control & ~_EN)
             self.store("S3NDTR", left)
 
+    def fail(self) -> None:
+        """A transfer error: the hardware switches the stream off."""
+        self.store("S3CR", self["S3CR"] & ~_EN)
+        self._raise(_TEIF)
+
     def _raise(self, flag: int) -> None:
         self.store("LISR", self["LISR"] | flag)
         self._update()
 
     def _update(self) -> None:
         flags, control = self["LISR"], self["S3CR"]
-        wanted = (flags & _HTIF and control & _HTIE) or (flags & _TCIF and control & _TCIE)
+        pairs = (_TEIF, _TEIE), (_HTIF, _HTIE), (_TCIF, _TCIE)
+        wanted = any(flags & flag and control & enable for flag, enable in pairs)
         self.machine.set_interrupt(_DMA1_STREAM3_IRQ, bool(wanted))
 
     def _write_lifcr(self, value: int) -> None:
@@ -104,7 +111,8 @@ class I2s2(Clocked):
         self._dma, self._clock, self._data, self._source = dma, clock, data, source
         self._event: Event | None = None
         self.register(0x04, "CR2", mask=0x00F7)
-        self.register(0x0C, "DR", mask=0xFFFF)
+        self.register(0x08, "SR", on_read=self._read_sr, read_only=True)
+        self.register(0x0C, "DR", mask=0xFFFF, on_read=self._read_dr, read_only=True)
         self.register(0x1C, "I2SCFGR", mask=0x0FBF, on_read=lambda: self["I2SCFGR"], on_write=self._write_i2scfgr)
         self.register(0x20, "I2SPR", reset=2, mask=0x03FF)
         self.reset()
@@ -113,8 +121,24 @@ class I2s2(Clocked):
         """Off."""
         super().reset()
         self.bit_hz: float | None = None
+        self._data_read = False
         if self._event:
             self._event.cancel()
+
+    def overrun(self) -> None:
+        """A halfword was not fetched in time: nothing is taken in until DR and then SR are read."""
+        self.store("SR", _OVR)
+
+    def _read_dr(self) -> int:
+        self._data_read = True
+        return self["DR"]
+
+    def _read_sr(self) -> int:
+        status = self["SR"]
+        if self._data_read:
+            self.store("SR", 0)
+        self._data_read = False
+        return status
 
     def _write_i2scfgr(self, value: int) -> None:
         if self["I2SCFGR"] & _I2SE:
@@ -145,6 +169,6 @@ class I2s2(Clocked):
             heard = bytes(len(heard))
         # The first bit of a halfword is its most significant.
         halfwords = np.frombuffer(heard, ">u2").astype("<u2").tobytes()
-        if self["CR2"] & 1:
+        if self["CR2"] & 1 and not self["SR"] & _OVR:
             self._dma.give(self.base + 0x0C, halfwords)
         self._schedule()

@@ -1,0 +1,63 @@
+"""The library under flags that a user's build system may bring along."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from conftest import needs
+
+from kws import codegen
+from kws.engines.qemu import run_spotter_image
+from kws.firmware_build import build_image, sources_dir
+
+pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
+
+
+def test_portable_c_on_request(tiny_model, tmp_path):
+    """KWS_ARCH=0 is the way out for compilers and flags that the assembler does not suit: none is left."""
+    codegen.export(tiny_model, tmp_path / "model")
+    settings = {"APP_FLAGS": "-DKWS_ARCH=0"}
+    elf = build_image(tmp_path / "model", tmp_path / "build", "mps2_an386", "selftest", settings=settings)
+    assert not naked_functions() & symbols(elf)
+    assert "PASS" in run_spotter_image(elf, np.zeros(0, np.int16))
+
+
+@pytest.mark.parametrize("board", ["microbit", "mps2_an386", "mps3_an547"])
+@pytest.mark.parametrize("flag", ["-fstack-protector-all", "-finstrument-functions", "--coverage"])
+def test_compilers_add_nothing_to_the_assembler(flag, board, tiny_model, tmp_path):
+    """What came before the first instruction would destroy arguments and the caller's frame."""
+    codegen.export(tiny_model, tmp_path / "model")
+    plain, added = (objects(tmp_path, board, f) for f in ("-DPLAIN", flag))
+    found = naked_functions() & plain.keys()
+    assert len(found) >= 2
+    for name in found:
+        assert added[name] == plain[name], name
+
+
+def naked_functions() -> set[str]:
+    text = "".join(path.read_text() for path in (sources_dir() / "src/arch").glob("*.h"))
+    return set(re.findall(r"^KWS_NAKED .*?(\w+)\(", text, re.MULTILINE))
+
+
+def symbols(elf) -> set[str]:
+    text = subprocess.run(["arm-none-eabi-nm", elf], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1] for line in text.splitlines()}
+
+
+def objects(folder, board: str, flags: str) -> dict[str, list[str]]:
+    """The instructions of each function of the library."""
+    build = folder / flags
+    command = ["make", "-s", "-C", str(sources_dir()), "objects", f"MODEL={folder / 'model'}", f"BUILD={build}"]
+    subprocess.run([*command, f"BOARD={board}", f"APP_FLAGS={flags}"], check=True, capture_output=True)
+    files = sorted(build.glob("**/library/*.o"))
+    done = subprocess.run(["arm-none-eabi-objdump", "-d", *files], capture_output=True, text=True, check=True)
+    functions: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        if head := re.match(r"[0-9a-f]+ <(\w+)>:", line):
+            functions[head[1]] = current = []
+        elif "\t" in line:
+            current.append(line.split("\t", 1)[1])
+    return functions
