@@ -88,6 +88,8 @@ def _spec(a: argparse.Namespace, info: ModelInfo, minutes: float) -> StreamSpec:
     return stream_spec.describe(a.data, data_config(info), minutes=minutes, split=split, **settings)
 
 
+# Recordings shown of those that failed; JSON has them all.
+_WORST = 8
 _COLUMNS = ("", "hours", "missed", "of", "miss rate", "false/h", "latency", "p90")
 
 
@@ -131,6 +133,7 @@ def _print_report(report: StreamReport, spec: StreamSpec) -> None:
         console.table(
             ("at most false/h", "miss rate", "false/h", "latency"), det, f"thresholds moved together, {where}"
         )
+    _print_recordings(report)
     unwanted = int(report.tally.unwanted.sum())
     console.out.print(
         f"{report.split} speakers: {own.said} wanted and {unwanted} other words from"
@@ -147,6 +150,21 @@ def _print_report(report: StreamReport, spec: StreamSpec) -> None:
         f"{report.hours:.2f} hours in {report.wall_seconds:.0f} s on engine {report.engine}:"
         f" {pace:.1f} hours of audio a minute"
     )
+
+
+def _print_recordings(report: StreamReport) -> None:
+    """The few recordings to listen to: they may be mislabelled, cut, or what the model lacks."""
+    false, missed = report.recordings["false"], report.recordings["missed"]
+    if false:
+        rows = [(r["recording"], r["heard_as"], str(r["false_accepts"]), str(r["said"])) for r in false[:_WORST]]
+        console.table(("recording", "heard as", "false accepts", "said"), rows, _of("most false accepts", false))
+    if missed:
+        misses = [(r["recording"], str(r["missed"]), str(r["said"])) for r in missed[:_WORST]]
+        console.table(("recording", "missed", "said"), misses, _of("most misses", missed))
+
+
+def _of(title: str, recordings: list[Any]) -> str:
+    return f"{title}: {min(_WORST, len(recordings))} of {len(recordings)} recordings"
 
 
 def _print_soak(drift: Soak) -> None:

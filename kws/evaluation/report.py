@@ -153,6 +153,8 @@ def _stream(report: StreamReport) -> dict[str, Any]:
         "seed": report.seed,
         "tolerance_ms": report.tolerance_ms,
         "rows": [(name, r.as_dict()) for name, r in (*conditions, ("all", report.own()))],
+        "false": report.recordings["false"][:_ROWS],
+        "missed": report.recordings["missed"][:_ROWS],
     }
 
 

@@ -9,8 +9,10 @@ latency is counted from the end of the word, and is negative if the word is reco
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +44,7 @@ class Truth:
         starts, ends: of the words themselves, int64 [events], in order of the starts.
         words: which word, as an index into the wanted words, or -1: int64 [events].
         conditions: the signal-to-noise condition of each event, int64 [events].
+        clips: the recording of each event, relative to the data folder.
         stretch_stops: the end of each stretch, int64 [stretches].
         stretch_conditions: its condition, int64 [stretches].
     """
@@ -51,6 +54,7 @@ class Truth:
     ends: Counts
     words: Counts
     conditions: Counts
+    clips: tuple[str, ...]
     stretch_stops: Counts
     stretch_conditions: Counts
 
@@ -64,6 +68,7 @@ class Truth:
             np.array([e.end for e in piece.events], np.int64),
             np.array([-1 if e.word is None else order[e.word] for e in piece.events], np.int64),
             np.array([e.condition for e in piece.events], np.int64),
+            tuple(e.path for e in piece.events),
             np.array([s.stop for s in piece.stretches], np.int64),
             np.array([s.condition for s in piece.stretches], np.int64),
         )
@@ -75,11 +80,11 @@ class Match:
 
     Attributes:
         hits: (event, latency in samples), one a hit.
-        false: (word, time in samples, cause), one a false accept.
+        false: (word, time in samples, cause, event it was reported in or -1), one a false accept.
     """
 
     hits: tuple[tuple[int, int], ...]
-    false: tuple[tuple[int, int, int], ...]
+    false: tuple[tuple[int, int, int, int], ...]
 
 
 def match(truth: Truth, detections: Iterable[tuple[int, int]], tolerance: int) -> Match:
@@ -104,11 +109,11 @@ def match(truth: Truth, detections: Iterable[tuple[int, int]], tolerance: int) -
             hit.add(fresh[0])
             hits.append((fresh[0], time - int(truth.ends[fresh[0]])))
         elif right:
-            false.append((word, time, _REPEAT))
+            false.append((word, time, _REPEAT, right[-1]))
         elif heard:
-            false.append((word, time, _UNWANTED if truth.words[heard[-1]] < 0 else _WRONG))
+            false.append((word, time, _UNWANTED if truth.words[heard[-1]] < 0 else _WRONG, heard[-1]))
         else:
-            false.append((word, time, _NOISE))
+            false.append((word, time, _NOISE, -1))
     return Match(tuple(hits), tuple(false))
 
 
@@ -169,9 +174,48 @@ class Tally:
             self.hits[point, truth.words[event], condition] += 1
             place = (latency * 1000 / SAMPLE_RATE - LATENCY_FIRST_MS) // LATENCY_STEP_MS
             self.latency[point, condition, int(np.clip(place, 0, LATENCY_BINS - 1))] += 1
-        for word, time, cause in found.false:
+        for word, time, cause, _ in found.false:
             stretch = min(int(np.searchsorted(truth.stretch_stops, time, side="right")), len(truth.stretch_stops) - 1)
             self.false[point, word, truth.stretch_conditions[stretch], cause] += 1
+
+
+@dataclass
+class Recordings:
+    """What became of each recording, at one operating point: those to listen to first.
+
+    Attributes:
+        said: how often each was heard.
+        missed: how often in vain.
+        false: how often each was taken for which wanted word, by (recording, index of the word).
+    """
+
+    said: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
+    false: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def add(self, other: Recordings) -> None:
+        """Count what another counted."""
+        self.said.update(other.said)
+        self.missed.update(other.missed)
+        self.false.update(other.false)
+
+    def count(self, truth: Truth, found: Match) -> None:
+        """Count a piece."""
+        hit = {event for event, _ in found.hits}
+        self.said.update(truth.clips)
+        self.missed.update(c for i, c in enumerate(truth.clips) if truth.words[i] >= 0 and i not in hit)
+        self.false.update((truth.clips[event], word) for word, _, _, event in found.false if event >= 0)
+
+    def as_dict(self, words: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """Plain values, ready for JSON: the recordings that failed, the most often first."""
+        missed = sorted(self.missed.items(), key=lambda item: (-item[1], item[0]))
+        false = sorted(self.false.items(), key=lambda item: (-item[1], item[0]))
+        return {
+            "missed": [{"recording": c, "said": self.said[c], "missed": n} for c, n in missed],
+            "false": [
+                {"recording": c, "said": self.said[c], "heard_as": words[w], "false_accepts": n} for (c, w), n in false
+            ],
+        }
 
 
 @dataclass(frozen=True)

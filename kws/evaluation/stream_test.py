@@ -25,7 +25,7 @@ from kws.engines.base import Engine
 from kws.errors import KwsError
 from kws.evaluation import workers
 from kws.evaluation.stream_audio import render
-from kws.evaluation.stream_score import Rates, Tally, Truth, match, rates, times
+from kws.evaluation.stream_score import Match, Rates, Recordings, Tally, Truth, match, rates, times
 from kws.evaluation.stream_spec import CLEAN, StreamSpec
 from kws.fixedpoint.detector import detect, moving_sums
 from kws.quantize.model import Model, ModelInfo
@@ -54,6 +54,7 @@ class StreamReport:
         shifts: of the operating points, in logits: every word's threshold moved by so much. The
             first is 0, the model's own; the others rise and make the DET curve.
         tally: the counts at each operating point.
+        recordings: those that failed at the model's own settings, as `Recordings.as_dict`.
         tolerance_ms: how long after its end a word may be detected.
         seed: of the stream.
         split: whose speakers were heard.
@@ -68,6 +69,7 @@ class StreamReport:
     detector: DetectorConfig
     shifts: tuple[float, ...]
     tally: Tally
+    recordings: dict[str, list[dict[str, Any]]]
     tolerance_ms: float
     seed: int
     split: str
@@ -131,6 +133,7 @@ class StreamReport:
             "split": self.split,
             "distinct_recordings": list(self.distinct),
             "wall_seconds": self.wall_seconds,
+            "recordings": self.recordings,
             "counts": {f.name: getattr(self.tally, f.name).tolist() for f in dataclasses.fields(Tally)},
         }
 
@@ -154,6 +157,7 @@ class StreamReport:
                 DetectorConfig(**detector),
                 tuple(values["shifts"]),
                 tally,
+                values["recordings"],
                 values["tolerance_ms"],
                 values["seed"],
                 values["split"],
@@ -223,10 +227,13 @@ class _Scorer:
     detectors: tuple[DetectorConfig, ...]
     tolerance: int
 
-    def __call__(self, job: int) -> Tally:
+    def __call__(self, job: int) -> tuple[Tally, Recordings]:
         rows, truth = self.runner.run(self.spec, job)
         info = self.runner.model.require_info()
-        return score(info, rows, truth, self.detectors, self.tolerance, len(self.spec.snr_db))
+        found = matches(info, rows, truth, self.detectors, self.tolerance)
+        recordings = Recordings()
+        recordings.count(truth, found[0])
+        return tallied(info, truth, found, len(self.spec.snr_db)), recordings
 
     def close(self) -> None:
         self.runner.close()
@@ -240,7 +247,18 @@ def score(
     tolerance: int,
     conditions: int,
 ) -> Tally:
-    """Count what detectors make of a piece.
+    """Count what detectors make of a piece: `matches`, then `tallied`."""
+    return tallied(info, truth, matches(info, rows, truth, detectors, tolerance), conditions)
+
+
+def matches(
+    info: ModelInfo,
+    rows: npt.NDArray[np.int8],
+    truth: Truth,
+    detectors: Sequence[DetectorConfig],
+    tolerance: int,
+) -> list[Match]:
+    """What became of each detector's detections in a piece.
 
     Args:
         info: the model's metadata, but for its detector.
@@ -248,17 +266,31 @@ def score(
         truth: what was said.
         detectors: the operating points.
         tolerance: in samples.
-        conditions: number of conditions.
     """
-    tally = Tally.empty(len(detectors), len(info.labels) - info.first_word, conditions)
-    tally.count_truth(truth)
     sums: dict[int, npt.NDArray[np.uint16]] = {}
-    for point, detector in enumerate(detectors):
+    results = []
+    for detector in detectors:
         frames = detector.average_frames
         if frames not in sums:
             sums[frames] = moving_sums(rows, frames, info.first_word)
         found = detect(sums[frames], dataclasses.replace(info, detector=detector).detector_parameters())
-        tally.count(point, truth, match(truth, times(found, info.frontend, info.first_word), tolerance))
+        results.append(match(truth, times(found, info.frontend, info.first_word), tolerance))
+    return results
+
+
+def tallied(info: ModelInfo, truth: Truth, found: Sequence[Match], conditions: int) -> Tally:
+    """The counts of a piece.
+
+    Args:
+        info: the model's metadata.
+        truth: what was said.
+        found: what became of the detections at each operating point.
+        conditions: number of conditions.
+    """
+    tally = Tally.empty(len(found), len(info.labels) - info.first_word, conditions)
+    tally.count_truth(truth)
+    for point, one in enumerate(found):
+        tally.count(point, truth, one)
     return tally
 
 
@@ -295,10 +327,12 @@ def stream_test(
     shifts = sweep(info)
     detectors = tuple(shifted(info, s) for s in shifts)
     tally = Tally.empty(len(detectors), len(spec.wanted), len(spec.snr_db))
+    recordings = Recordings()
     scorer = _Scorer(Runner(model, engine, root), spec, detectors, samples_of(tolerance_ms))
     with contextlib.closing(workers.run(scorer, range(spec.pieces), processes)) as results:
-        for done, (_, one) in enumerate(results, start=1):
+        for done, (_, (one, failed)) in enumerate(results, start=1):
             tally.add(one)
+            recordings.add(failed)
             if progress is not None:
                 progress(done, spec.pieces)
     return StreamReport(
@@ -309,6 +343,7 @@ def stream_test(
         info.detector,
         shifts,
         tally,
+        recordings.as_dict(info.labels[info.first_word :]),
         tolerance_ms,
         spec.seed,
         spec.split,

@@ -9,7 +9,7 @@ import pytest
 from random_models import spotting_model
 
 from kws.config import DetectorConfig
-from kws.evaluation.stream_score import CAUSES, Tally, Truth, match, quantile, rates
+from kws.evaluation.stream_score import CAUSES, Recordings, Tally, Truth, match, quantile, rates
 from kws.evaluation.stream_test import score
 
 S = 16000
@@ -25,6 +25,7 @@ def truth(*events, seconds=60.0):
         np.array([round(e * S) for e in ends]),
         np.array(words),
         np.array(conditions),
+        tuple(f"{'other' if w < 0 else 'word'}/{i}.wav" for i, w in enumerate(words)),
         np.array([int(seconds * S / 2), int(seconds * S)]),
         np.array([0, 1]),
     )
@@ -47,16 +48,16 @@ def test_too_early_and_too_late():
     for time in (9.99, 11.26):
         result = found((time, 0))
         assert result.hits == ()
-        assert [CAUSES[c] for *_, c in result.false] == ["noise"]
+        assert [CAUSES[c] for _, _, c, _ in result.false] == ["noise"]
 
 
 def test_causes():
     result = found((5.0, 0), (12.3, 1), (14.6, 0), (14.8, 1), (15.0, 1))
-    assert [(t / S, w, CAUSES[c]) for w, t, c in result.false] == [
-        (5.0, 0, "noise"),
-        (12.3, 1, "unwanted word"),
-        (14.6, 0, "wrong word"),
-        (15.0, 1, "repeat"),
+    assert [(t / S, w, CAUSES[c], e) for w, t, c, e in result.false] == [
+        (5.0, 0, "noise", -1),
+        (12.3, 1, "unwanted word", 1),
+        (14.6, 0, "wrong word", 2),
+        (15.0, 1, "repeat", 2),
     ]
     assert result.hits == ((2, round(0.3 * S)),)
 
@@ -65,15 +66,37 @@ def test_one_event_one_hit_where_windows_overlap():
     """A word said twice in a second: two detections are two hits, in order, and a third is a repeat."""
     result = found((40.6, 0), (41.1, 0), (41.2, 0))
     assert [e for e, _ in result.hits] == [3, 4]
-    assert [CAUSES[c] for *_, c in result.false] == ["repeat"]
+    assert [CAUSES[c] for _, _, c, _ in result.false] == ["repeat"]
 
 
 def test_no_events():
     nothing = truth((1, 2, 0, 0))
     nothing = dataclasses.replace(
-        nothing, **{n: np.zeros(0, np.int64) for n in ("starts", "ends", "words", "conditions")}
+        nothing, **{n: np.zeros(0, np.int64) for n in ("starts", "ends", "words", "conditions")}, clips=()
     )
-    assert [c for *_, c in match(nothing, [(S, 0)], TOLERANCE).false] == [0]
+    assert [(c, e) for _, _, c, e in match(nothing, [(S, 0)], TOLERANCE).false] == [(0, -1)]
+
+
+def test_recordings():
+    recordings = Recordings()
+    for _ in range(2):
+        recordings.count(TALK, found((5.0, 0), (12.3, 1), (14.6, 0), (14.8, 1), (40.6, 0)))
+    assert recordings.said == {f"word/{i}.wav": 2 for i in (0, 2, 3, 4)} | {"other/1.wav": 2}
+    assert recordings.missed == {"word/0.wav": 2, "word/4.wav": 2}
+    more = Recordings()
+    more.count(TALK, found((12.3, 1)))
+    recordings.add(more)
+    values = recordings.as_dict(("yes", "no"))
+    assert values["false"] == [
+        {"recording": "other/1.wav", "said": 3, "heard_as": "no", "false_accepts": 3},
+        {"recording": "word/2.wav", "said": 3, "heard_as": "yes", "false_accepts": 2},
+    ]
+    assert [(r["recording"], r["missed"]) for r in values["missed"]] == [
+        ("word/0.wav", 3),
+        ("word/4.wav", 3),
+        ("word/2.wav", 1),
+        ("word/3.wav", 1),
+    ]
 
 
 def test_tally():

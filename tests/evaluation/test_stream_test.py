@@ -16,7 +16,7 @@ from kws.engines.base import Output
 from kws.errors import KwsError
 from kws.evaluation import soak, stream_audio, stream_plots, stream_spec, stream_test
 from kws.evaluation.accuracy import data_config
-from kws.evaluation.stream_score import Rates, Truth, match, times
+from kws.evaluation.stream_score import CAUSES, Rates, Truth, match, times
 
 SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
 
@@ -45,7 +45,8 @@ def test_processes_and_engines_do_not_matter(root, model, report):
     done = []
     both = stream_test.stream_test(model, spec, root, processes=2, progress=lambda *d: done.append(d))
     assert done == [(1, 2), (2, 2)]
-    assert both.as_dict()["counts"] == report.as_dict()["counts"]
+    for name in ("counts", "recordings"):
+        assert both.as_dict()[name] == report.as_dict()[name]
     short = specify(root, model, 1)
     one, other = (stream_test.stream_test(model, short, root, engine=e, processes=1) for e in ("c", "numpy"))
     assert one.as_dict()["counts"] == other.as_dict()["counts"]
@@ -66,6 +67,9 @@ def test_counts_are_those_of_the_engines_detector(root, model, report):
     own = report.own()
     assert (own.said - own.misses, own.false_accepts) == (hits, false)
     assert hits + false > 20
+    assert sum(r["missed"] for r in report.recordings["missed"]) == own.misses
+    in_words = own.false_accepts - own.causes[CAUSES.index("noise")]
+    assert sum(r["false_accepts"] for r in report.recordings["false"]) == in_words
     assert report.hours == pytest.approx(1 / 3)
 
 
