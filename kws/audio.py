@@ -202,6 +202,10 @@ class Microphone(Iterator[Pcm]):
             )
             self._stream.start()
         except (sounddevice.PortAudioError, ValueError, OSError) as error:
+            if not devices():
+                raise KwsError(
+                    "PortAudio finds no microphone at all; plug one in (kws listen --list-devices lists them)"
+                ) from error
             which = "the default microphone" if device is None else f"the microphone {device!r}"
             raise KwsError(f"cannot open {which}: {error}; check its name and that nothing else is using it") from error
         self._blocks = _reblock(self._resampled(), samples)

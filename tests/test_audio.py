@@ -201,7 +201,7 @@ def test_raw_blocks_refuse_half_a_sample() -> None:
 
 
 class FakePortAudio(types.ModuleType):
-    """The part of sounddevice that a microphone uses, hearing a ramp or a tone."""
+    """The part of sounddevice that a microphone uses, hearing a ramp or a tone; without rates, no microphone."""
 
     class PortAudioError(Exception):
         pass
@@ -211,6 +211,10 @@ class FakePortAudio(types.ModuleType):
         self.rates, self.x, self.closed = rates, x, False
 
     def query_devices(self, device: object = None, kind: str | None = None) -> object:
+        if not self.rates:
+            if kind:
+                raise self.PortAudioError("Error querying device -1")
+            return []
         entry = {"index": 3, "name": "Fake", "max_input_channels": 1, "default_samplerate": float(self.rates[0])}
         if device == "Nobody":
             raise ValueError("No input device matching 'Nobody'")
@@ -273,6 +277,9 @@ def test_microphone_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((16000,), np.zeros(0, np.int16)))
     with pytest.raises(KwsError, match="Nobody"):
         audio.microphone("Nobody", 320)
+    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((), np.zeros(0, np.int16)))
+    with pytest.raises(KwsError, match="no microphone at all"):
+        audio.microphone(None, 320)
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(KwsError, match="install PortAudio"):
         audio.microphone(None, 320)

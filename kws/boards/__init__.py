@@ -25,6 +25,7 @@ class Board:
         bauds: what the UART can be built for, the default first; empty if there is no choice.
         probe_target: what pyOCD calls the microcontroller; None if no debug probe can flash it.
         probe_pack: the CMSIS pack part that pyOCD needs for it, if it does not know it by itself.
+        model_slot: whether there is room for a model apart from the program.
         uf2_id: the Board-ID in INFO_UF2.TXT of its mass-storage boot loader, if it has one.
         hint: what else may help where no board is found.
     """
@@ -35,6 +36,7 @@ class Board:
     bauds: tuple[int, ...] = ()
     probe_target: str | None = None
     probe_pack: str | None = None
+    model_slot: bool = True
     uf2_id: str | None = None
     hint: str = ""
 
@@ -60,6 +62,7 @@ BOARDS = {
             "Raspberry Pi Pico with a PDM microphone",
             bauds=(115200, 1000000),
             probe_target="rp2040",
+            model_slot=False,
             uf2_id="RPI-RP2",
             hint="hold BOOTSEL while plugging the Pico in, and it shows up as a drive",
         ),
@@ -70,11 +73,11 @@ BOARDS = {
             probe_target="stm32f407vgtx",
             probe_pack="stm32f407vg",
         ),
-        Board("microbit", "a Cortex-M0 with 16 KB of RAM in QEMU"),
+        Board("microbit", "a Cortex-M0 with 16 KB of RAM in QEMU", model_slot=False),
         Board("mps2_an385", "a Cortex-M3 in QEMU"),
         Board("mps2_an386", "a Cortex-M4 in QEMU"),
         Board("mps2_an500", "a Cortex-M7 in QEMU"),
-        Board("mps3_an547", "a Cortex-M55 in QEMU"),
+        Board("mps3_an547", "a Cortex-M55 in QEMU", model_slot=False),
     )
 }
 

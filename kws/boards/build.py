@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws import firmware_build, uf2
-from kws.boards import Board
+from kws.boards import BOARDS, Board
 from kws.codegen import model_slot as slot
 from kws.engines.cache import exported
 from kws.errors import KwsError
@@ -51,6 +51,13 @@ def settings_of(board: Board, variant: str | None, baud: int | None) -> dict[str
     return settings
 
 
+def require_slot(board: Board) -> None:
+    """Raise KwsError if a board has no model slot."""
+    if not board.model_slot:
+        others = ", ".join(b.name for b in BOARDS.values() if b.model_slot)
+        raise KwsError(f"{board.name} has no model slot; build program and model together, or for one of {others}")
+
+
 def build(
     model: Model,
     board: Board,
@@ -77,6 +84,8 @@ def build(
     """
     if app == "spotter":
         model.require_info()
+    if model_slot:
+        require_slot(board)
     settings = settings_of(board, variant, baud)
     blobs: dict[str, bytes] = {}
     with exported(model) as (source, cache):
@@ -112,6 +121,7 @@ def build_model(model: Model, board: Board, out: Path) -> tuple[tuple[Path, ...]
         KwsError: a program is missing, the board has no model slot, the model does not fit, or the
             compiler failed.
     """
+    require_slot(board)
     with exported(model) as (source, cache):
         names, header = _model_files(source, cache / "slot", board)
     for name, data in names.items():

@@ -19,7 +19,7 @@ from simulator.nrf52840 import Nrf52840
 from kws import __version__
 from kws.board_commands import describe
 from kws.boards import APPS, BOARDS, find
-from kws.boards.build import build, settings_of
+from kws.boards.build import build, build_model, settings_of
 from kws.boards.flash import find_image, flash
 from kws.boards.monitor import Connected, Disconnected, Line, monitor, parse
 from kws.cli import main
@@ -66,6 +66,17 @@ def test_a_model_for_the_slot_is_replaced_alone(tiny_model, tmp_path):
         board.machine.load(tmp_path / folder / "model-slot.hex")
         board.machine.run(seconds=0.05)
         assert messages(board)[-1] == {"kws": __version__, "model": model.id}
+
+
+def test_boards_without_a_slot(tiny_model, tmp_path):
+    for board in BOARDS.values():
+        described = (sources_dir() / "boards" / board.name / "board.mk").read_text()
+        assert board.model_slot == ("SLOT_ORIGIN" in described), board.name
+    refusal = r"rp2040 has no model slot; .*nrf52840, stm32f407"
+    with pytest.raises(KwsError, match=refusal):
+        build(tiny_model, find("rp2040"), "spotter", tmp_path, model_slot=True)
+    with pytest.raises(KwsError, match=refusal):
+        build_model(tiny_model, find("rp2040"), tmp_path)
 
 
 @pytest.mark.parametrize(
