@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -156,7 +157,7 @@ def _synthetic_options(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--words", type=commands.words, required=True, metavar="W,W,...", help="the words to spot")
     parser.add_argument("--out", type=Path, required=True, metavar=out, help="what to write")
     parser.add_argument("--voices", type=_positive, default=60, help="accent and voice combinations")
-    parser.add_argument("--seed", type=int, default=1, help="of every draw")
+    parser.add_argument("--seed", type=_count, default=1, help="of every draw")
     _json(parser)
 
 
@@ -177,6 +178,7 @@ def _data_parser(verbs: Verbs) -> None:
     _json(p)
     p = _verb(sub, "check", commands.data_check, "report what is wrong with a data set; exit code 1 on errors")
     p.add_argument("dir", type=Path, metavar="DIR", help="a folder of word folders")
+    p.add_argument("--config", type=Path, metavar="FILE.toml", help="settings of a training, to check its split")
     p.add_argument("--all", action="store_true", help="show every warning")
     _json(p)
 
@@ -245,7 +247,7 @@ def _evaluation_parsers(verbs: Verbs) -> None:
         action="store_true",
         help=f"float and {', '.join(evaluation_commands.COMPARED)} side by side, and what int8 does to each tensor",
     )
-    p.add_argument("--seed", type=int, default=1, help="of the draw of unknown words, silence, noise and order")
+    p.add_argument("--seed", type=_count, default=1, help="of the draw of unknown words, silence, noise and order")
     p.add_argument("--plot", type=_plot, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
     p.add_argument(
         "--json",
@@ -308,7 +310,7 @@ def _running_parsers(verbs: Verbs) -> None:
         help=f"of {','.join(NAMES)},{SERIAL}",
     )
     p.add_argument("--random", type=_count, default=20, metavar="N", help="random streams of one second")
-    p.add_argument("--seed", type=int, default=1, help="of the random streams and chunk sizes")
+    p.add_argument("--seed", type=_count, default=1, help="of the random streams and chunk sizes")
     _json(p)
     p = _verb(verbs, "listen", commands.listen, "detect words live, from the microphone")
     _model(p, nargs="?")
@@ -337,6 +339,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         # As a command: end in order, so that emulators and temporary folders do not stay behind.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        # A file's name may be anything; saying it must not be what fails.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
     try:
         options = _parse(arguments)
         code = int(options.handler(options))

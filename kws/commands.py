@@ -90,8 +90,9 @@ def data_check(a: argparse.Namespace) -> int:
     """``kws data check``."""
     from kws.datasets import check
 
+    data = None if a.config is None else config.load(a.config).data
     with console.progress("checking") as progress:
-        report = check.check(a.dir, progress=progress)
+        report = check.check(a.dir, data, progress)
     if a.json:
         console.print_json(
             {

@@ -23,12 +23,14 @@ _SHOWN = 10
 def evaluate(a: argparse.Namespace) -> int:
     """``kws evaluate``."""
     from kws.evaluation import accuracy, conditions, plots
-    from kws.files import write_atomic
+    from kws.files import require_place, write_atomic
 
+    require_place(a.json if a.json != "-" else None)
+    require_place(a.plot)
     model = Model.load(a.model)
     reference, missing = None, None
     try:
-        reference = FloatNetwork.load(a.model if a.model.is_dir() else a.model.parent)
+        reference = FloatNetwork.of(model, a.model if a.model.is_dir() else a.model.parent)
     except KwsError as error:
         missing = str(error)
     if a.compare and reference is None:
@@ -155,6 +157,8 @@ def _print_speakers(speakers: Any) -> None:
         f"speakers: {len(speakers.groups)} with enough clips; worst tenth: {_percent(speakers.worst_decile)}"
         f" on average (if all were equally easy, chance alone would make it {_percent(speakers.by_chance)})"
     )
+    if speakers.dispersion is not None:
+        console.out.print(f"all speakers together scatter {speakers.dispersion:.1f} times as much as by chance alone")
     rows = [(g.name, f"{g.rate.correct} / {g.rate.total}", _percent(g.rate.share)) for g in worst[:_SHOWN]]
     console.table(("speaker", "right", "accuracy"), rows, f"worst {len(rows)} of the worst tenth ({len(worst)})")
 

@@ -39,6 +39,24 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def require_place(path: str | Path | None) -> None:
+    """Find out before long work whether its result can be written; None is nowhere.
+
+    Raises:
+        KwsError: ``path`` is a folder, or files cannot be made beside it.
+    """
+    if path is None:
+        return
+    if Path(path).is_dir():
+        raise KwsError(f"cannot write {path}: it is a folder")
+    with contextlib.suppress(_Tried), replacing(path):
+        raise _Tried
+
+
+class _Tried(Exception):
+    pass
+
+
 def write_atomic(path: str | Path, content: bytes | str) -> None:
     """Write a whole file.
 

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -89,6 +90,18 @@ def load_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise KwsError(f"{path} is damaged (not an object); train again with --restart")
     return values
+
+
+def digest(path: Path) -> str:
+    """16 hexadecimal digits of a file's SHA-256.
+
+    Raises:
+        KwsError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def save_json(values: dict[str, Any], path: Path) -> None:

@@ -12,6 +12,7 @@ from kws import console
 from kws.config import DetectorConfig
 from kws.errors import KwsError
 from kws.quantize.model import Model, ModelInfo, save, with_detector
+from kws.runs import MODEL
 
 if TYPE_CHECKING:
     from kws.evaluation.soak import Soak
@@ -37,8 +38,16 @@ def stream_test(a: argparse.Namespace) -> int:
     """``kws stream-test``."""
     from kws.evaluation import soak, stream_audio, stream_plots
     from kws.evaluation import stream_test as test
-    from kws.files import write_atomic
+    from kws.files import require_place, write_atomic
 
+    events = stream_audio.events_path(a.wav) if a.wav else None
+    named = (a.save_spec, a.wav, events, a.json if a.json != "-" else None, a.plot)
+    outputs = [Path(name).absolute() for name in named if name]
+    for output in outputs:
+        if outputs.count(output) > 1:
+            beside = " (--wav FILE.wav also writes FILE.json)" if output.name == (events and events.name) else ""
+            raise KwsError(f"{output} would be written twice{beside}; choose other names")
+        require_place(output)
     model = Model.load(a.model)
     spec = _spec(a, model.require_info(), a.minutes or MINUTES)
     test.require_words(model, spec)
@@ -185,7 +194,10 @@ def _describe(d: DetectorConfig) -> str:
 def tune(a: argparse.Namespace) -> int:
     """``kws tune``."""
     from kws.evaluation import tuning
+    from kws.files import require_place
 
+    out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
+    require_place(out)
     model = Model.load(a.model)
     info = model.require_info()
     spec = _spec(a, info, a.minutes or tuning.enough_minutes(a.budget))
@@ -201,7 +213,6 @@ def tune(a: argparse.Namespace) -> int:
             processes=a.jobs,
             progress=progress,
         )
-    out = a.out or (a.model / "model.tflite" if a.model.is_dir() else a.model)
     content = with_detector(model, result.detector, result.introduced())
     save(content, out)
     if result.scarce:
@@ -216,7 +227,7 @@ def tune(a: argparse.Namespace) -> int:
         return 0
     rows = [_row("before", result.old), _row("tuned", result.tuned)]
     if result.held_out is not None:
-        rows.append(_row("other speakers", result.held_out))
+        rows.append(_row("other speakers" if result.other_speakers else "other takes", result.held_out))
     rows.append(_row("fresh stream", result.fresh))
     console.table(_COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour over all words")
     words = info.labels[info.first_word :]
@@ -224,9 +235,11 @@ def tune(a: argparse.Namespace) -> int:
     console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))
     if result.held_out is None:
         console.out.print("too few recordings to tune on some speakers and try on others: expect less in life")
-    console.out.print(
-        f"{out}: {_describe(result.detector)}; the row of other speakers is the one to expect", markup=False
-    )
+    elif result.other_speakers:
+        console.out.print("the row of other speakers is the one to expect")
+    else:
+        console.out.print("no half of the speakers says every word, so takes were halved: expect less of strangers")
+    console.out.print(f"{out}: {_describe(result.detector)}", markup=False)
     return 0
 
 
@@ -237,7 +250,10 @@ def options(p: argparse.ArgumentParser, minutes: str) -> None:
     p.add_argument("--split", choices=list(SPLITS), help="whose speakers are heard (default: validation)")
     p.add_argument("--seed", type=_seed, help="of the stream (default: 1)")
     p.add_argument(
-        "--snr", type=snr_list, metavar="S,S,...", help="signal-to-noise ratios in dB (default: clean,20,10)"
+        "--snr",
+        type=snr_list,
+        metavar="S,S,...",
+        help="signal-to-noise ratios in dB (default: clean,20,10); --snr=-5,0 for negative ones",
     )
     p.add_argument("--rate", type=_positive, metavar="N", help="words a minute in stretches with words (default: 20)")
     p.add_argument("--spec", type=Path, metavar="FILE.json", help="rebuild the stream of a specification instead")
@@ -269,8 +285,8 @@ def _positive(text: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
+    if not 0.001 <= value <= 1e6:
+        raise argparse.ArgumentTypeError(f"must be a number from 0.001 to 1000000, not {text!r}")
     return value
 
 

@@ -338,6 +338,47 @@ def test_cache_in_a_path_with_spaces(tiny_file, tmp_path, monkeypatch):
     assert "identical" in kws("verify", tiny_file, "--engines", "c", "--random", "0")
 
 
+def test_outputs_are_tried_before_the_work(tiny_file, words, tmp_path, capsys):
+    """Hours of measuring must not end in a place that cannot be written."""
+    (tmp_path / "file").write_text("")
+    data = ("--data", words)
+    for arguments in (
+        ("stream-test", tiny_file, *data, "--json", tmp_path / "file" / "x.json"),
+        ("tune", tiny_file, *data, "--out", tmp_path),
+        ("evaluate", tiny_file, *data, "--json", tmp_path / "file" / "x.json"),
+        ("evaluate", tiny_file, *data, "--plot", tmp_path / "file" / "x.png"),
+    ):
+        assert "cannot write" in says(capsys, *arguments)
+    wav, beside = tmp_path / "s.wav", tmp_path / "s.json"
+    for option in ("--json", "--save-spec"):
+        assert "would be written twice (--wav" in says(
+            capsys, "stream-test", tiny_file, *data, "--wav", wav, option, beside
+        )
+    assert not any(path.name.startswith(".") for path in tmp_path.iterdir())
+
+
+def test_absurd_numbers(tiny_file, words, capsys):
+    for arguments in (
+        ("evaluate", tiny_file, "--data", words, "--seed", -1),
+        ("verify", tiny_file, "--seed", -1),
+        ("stream-test", tiny_file, "--data", words, "--tolerance", 1e300),
+        ("stream-test", tiny_file, "--data", words, "--rate", 1e-308),
+        ("stream-test", tiny_file, "--data", words, "--soak-hours", 1e308),
+        ("tune", tiny_file, "--data", words, "--budget", 1e308),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            cli.main([str(a) for a in arguments])
+        assert stop.value.code == 2
+        assert "must be" in capsys.readouterr().err
+
+
+def test_data_check_with_the_settings_of_a_training(words, tmp_path, capsys):
+    config = tmp_path / "c.toml"
+    config.write_text('[data]\nsplit_by = "take"\n')
+    assert cli.main(["data", "check", str(words), "--config", str(config)]) == 0
+    assert "takes are split" in capsys.readouterr().out
+
+
 def test_bad_evaluate_options(tiny_file, words, tmp_path):
     for options in (["--plot", "x.foo"], ["--json", tiny_file], ["--engine", "abacus"]):
         with pytest.raises(SystemExit) as stop:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import audio
-from kws.config import SAMPLE_RATE, SILENCE
+from kws.config import BY_TAKE, SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips
 from kws.errors import KwsError
 
@@ -27,6 +27,8 @@ _FLAT = 4
 _NEAR_FULL_SCALE = 29_000
 _CLIPPED_SHARE = 0.001
 _SHORT, _LONG = 0.3, 1.5
+# Names that tell speakers apart give several clips to most; fewer clips than this say nothing.
+_LONE, _MANY = 0.9, 20
 
 
 @dataclass(frozen=True)
@@ -85,31 +87,29 @@ class _Measured:
 
 def check(
     root: str | Path,
-    validation_percent: float = 10,
-    testing_percent: float = 10,
-    clip_seconds: float = 1.0,
+    data: DataConfig | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Read every clip of a folder of word folders and report what is wrong.
 
-    Errors: unreadable or truncated files, word folders without clips, a speaker in two splits,
-    the same audio in two splits or under two words. Warnings: clips that will be resampled
+    Errors: unreadable or truncated files, word folders without clips, a speaker in two splits (unless
+    takes are split), the same audio in two splits or under two words. Warnings: file names that make
+    nearly every clip a speaker of its own, clips that will be resampled
     or mixed to mono, silent clips (loudest 20 ms below -60 dB of full scale), clipped clips
     (0.1 % of the samples or more in flat tops near full scale), clips shorter than 0.3 or longer
-    than 1.5 times ``clip_seconds``, and other copies of the same audio.
+    than 1.5 times ``data.clip_ms``, and other copies of the same audio.
 
     Args:
         root: the folder.
-        validation_percent: share of speakers in validation, where no lists are found.
-        testing_percent: share of speakers in testing, where no lists are found.
-        clip_seconds: length the clips will be padded or cut to, in seconds.
+        data: how the clips will be split and cut; by default as a training does.
         progress: called with (clips done, clips in total).
 
     Raises:
         KwsError: the folder is missing or holds no clips at all.
     """
     root = Path(root)
-    listed = clips.index(root, validation_percent, testing_percent)
+    data = data or DataConfig()
+    listed = clips.index(root, data.validation_percent, data.testing_percent, data.split_by)
     errors = [
         Finding("empty", f"{folder.name} holds no .wav or .flac clips; add some or delete the folder", (folder,))
         for folder in clips.word_folders(root)
@@ -124,10 +124,14 @@ def check(
                 measured.append(result)
             if progress is not None:
                 progress(done, len(listed))
-    errors += _torn_speakers(listed)
+    lists = clips.read_lists(root)
+    by_take = data.split_by == BY_TAKE and not lists
     duplicate_errors, warnings = _duplicates(measured)
+    if not by_take:
+        errors += _torn_speakers(listed)
+        warnings += [] if lists else _lone_speakers(root, listed)
     for m in measured:
-        warnings += _doubts(m, clip_seconds)
+        warnings += _doubts(m, data.clip_ms / 1000)
     for path in clips.background(root):
         unreadable = _unreadable(path)
         errors += [unreadable] if unreadable else []
@@ -135,7 +139,7 @@ def check(
     return Report(
         errors=tuple(errors + duplicate_errors),
         warnings=tuple(sorted(warnings, key=lambda f: (f.kind, f.paths))),
-        notes=tuple(_notes(root, listed)),
+        notes=tuple(_notes(root, lists, listed, by_take)),
         words=dict(Counter(m.clip.word for m in measured)),
         sample_rates=dict(Counter(m.info.sample_rate for m in measured)),
         seconds=(min(seconds), float(np.median(seconds)), max(seconds)),
@@ -206,6 +210,17 @@ def _torn_speakers(listed: Sequence[clips.Clip]) -> Iterator[Finding]:
             yield Finding("speaker in two splits", message, tuple(c.path for c in own))
 
 
+def _lone_speakers(root: Path, listed: Sequence[clips.Clip]) -> Iterator[Finding]:
+    speakers = len({clip.speaker for clip in listed})
+    if len({clip.word for clip in listed}) > 1 and len(listed) >= _MANY and speakers > _LONE * len(listed):
+        name = listed[0].path.name
+        message = (
+            f"{len(listed)} clips are by {speakers} speakers as their names go ({name} by {listed[0].speaker}), so one"
+            " person may be in two splits; name them like anna_01.wav"
+        )
+        yield Finding("speakers", message, (root,))
+
+
 def _duplicates(measured: Sequence[_Measured]) -> tuple[list[Finding], list[Finding]]:
     by_digest: dict[bytes, list[clips.Clip]] = {}
     for m in measured:
@@ -236,14 +251,13 @@ def _unreadable(path: Path) -> Finding | None:
     return None
 
 
-def _notes(root: Path, listed: Sequence[clips.Clip]) -> Iterator[str]:
-    lists = clips.read_lists(root)
+def _notes(root: Path, lists: dict[str, set[str]], listed: Sequence[clips.Clip], by_take: bool) -> Iterator[str]:
     if lists:
         here = {f"{c.word}/{c.path.stem}" for c in listed}
         for split, keys in lists.items():
             gone = len(keys - here)
             yield f"{clips.LISTS[split]} defines the {split} split; {gone} of its {len(keys)} clips are missing"
     else:
-        yield "there are no split lists; speakers are split by the hash of their names"
+        yield f"there are no split lists; {'takes' if by_take else 'speakers'} are split by the hash of their names"
     if not clips.background(root):
         yield f"there is no {clips.BACKGROUND} folder; synthesised noise will be used"

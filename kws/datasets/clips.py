@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +30,7 @@ SUFFIXES = (".wav", ".flac")
 LAYOUT = "a folder with one folder of .wav or .flac clips for each word, like words/yes/anna_01.wav"
 # Speech Commands' MAX_NUM_WAVS_PER_CLASS
 _HASH_RANGE = 2**27 - 1
-_TAKE = re.compile(r"(?<=.)[ _\-]+\d+$")
+_TAKE = re.compile(r"(?<=.)(?:[ _\-]+\d+| ?\(\d+\))$")
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ def speaker_of(path: str | Path) -> str:
     """Who speaks in a file, by its name.
 
     The part before ``_nohash_`` (Speech Commands: ``0a7c2a8d_nohash_0.wav`` is ``0a7c2a8d``);
-    otherwise the name up to a trailing take number set off by ``_``, ``-`` or a space
-    (``anna_03.wav`` is ``anna``, ``anna.wav`` is ``anna``, ``speaker7.wav`` is ``speaker7``).
+    otherwise the name up to a trailing take number set off by ``_``, ``-``, a space or brackets
+    (``anna_03.wav`` and ``anna (3).wav`` are ``anna``, ``speaker7.wav`` is ``speaker7``).
     """
     stem = Path(path).stem
     if "_nohash_" in stem:
@@ -90,11 +92,35 @@ def split_of(name: str | Path, validation_percent: float = 10, testing_percent: 
 
 
 def _hashed(name: str, validation_percent: float, testing_percent: float) -> str:
-    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+    digest = hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()
     percentage = (int(digest, 16) % (_HASH_RANGE + 1)) * (100.0 / _HASH_RANGE)
     if percentage < validation_percent:
         return VALIDATION
     return TESTING if percentage < validation_percent + testing_percent else TRAINING
+
+
+def digests(paths: Sequence[Path]) -> list[str]:
+    """16 hexadecimal digits of each file's contents.
+
+    Raises:
+        KwsError: a file cannot be read.
+    """
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(_digest, paths))
+
+
+def _digest(path: Path) -> str:
+    try:
+        status = path.stat()
+        return _digest_of(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+# A training asks for the same files several times.
+@cache
+def _digest_of(path: Path, _size: int, _time: int) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
 
 
 def word_folders(root: Path) -> list[Path]:

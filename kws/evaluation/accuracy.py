@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws import workers
 from kws.config import DataConfig, from_dict
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
 from kws.engines import create
 from kws.errors import KwsError
-from kws.evaluation import scoring, workers
+from kws.evaluation import scoring
 from kws.evaluation.clip_runner import FLOAT, ClipJob, ClipRunner, Heard, StreamJob
 from kws.evaluation.conditions import CLEAN, Condition, deal
 from kws.evaluation.scoring import Accuracy, Group, Rate, Speakers
@@ -82,6 +83,7 @@ class Report:
                 "min_clips": scoring.MIN_SPEAKER_CLIPS,
                 "worst_decile": self.speakers.worst_decile,
                 "worst_decile_by_chance": self.speakers.by_chance,
+                "dispersion": self.speakers.dispersion,
                 "speakers": [_group(g) for g in self.speakers.groups],
             }
         return {
@@ -105,7 +107,13 @@ class Report:
 
 def _rate(rate: Rate) -> dict[str, Any]:
     low, high = rate.interval
-    return {"accuracy": rate.share, "correct": rate.correct, "total": rate.total, "interval": [low, high]}
+    return {
+        "accuracy": rate.share,
+        "correct": rate.correct,
+        "total": rate.total,
+        "interval": [low, high],
+        "design_effect": rate.design_effect,
+    }
 
 
 def _group(group: Group) -> dict[str, Any]:
@@ -207,7 +215,8 @@ def evaluate(
     true = np.array([e.label for e in chosen], np.int32)
     guesses = _gather(heard, len(chosen))
     names = [*usable, *([FLOAT] if reference is not None else [])]
-    results = [_score(name, true, guesses, len(info.labels), _errors(heard, name)) for name in names]
+    who = [f"silence {i}" if e.clip is None else e.clip.speaker for i, e in enumerate(chosen)]
+    results = [_score(name, true, who, guesses, len(info.labels), _errors(heard, name)) for name in names]
     first = guesses[usable[0], CLEAN]
     return Report(
         info.labels,
@@ -221,7 +230,7 @@ def evaluate(
         missing,
         scoring.by_word(chosen, first, info.labels),
         scoring.by_speaker(chosen, first, info.labels),
-        {c: _right(true, guesses[usable[0], c]) for c in conditions},
+        {c: _right(true, who, guesses[usable[0], c]) for c in conditions},
         tensors,
     )
 
@@ -292,13 +301,15 @@ def _errors(heard: Sequence[Heard], engine: str) -> tuple[float, float] | None:
     return sum(p[0] for p in parts) / sum(p[2] for p in parts), max(p[1] for p in parts)
 
 
-def _right(true: npt.NDArray[np.int32], guess: scoring.Labels) -> Rate:
-    return Rate(int(np.sum(true == guess)), len(true))
+def _right(true: npt.NDArray[np.int32], who: Sequence[str], guess: scoring.Labels) -> Rate:
+    right = true == guess
+    return Rate(int(np.sum(right)), len(true), scoring.design_effect(right, who))
 
 
 def _score(
     engine: str,
     true: npt.NDArray[np.int32],
+    who: Sequence[str],
     guesses: dict[tuple[str, Condition | None], scoring.Labels],
     labels: int,
     errors: tuple[float, float] | None,
@@ -308,7 +319,8 @@ def _score(
     return Accuracy(
         engine,
         scoring.confusion(true, guess, labels),
+        scoring.design_effect(true == guess, who),
         None if floats is None else float(np.mean(guess == floats)),
-        None if carried is None else _right(true, carried),
+        None if carried is None else _right(true, who, carried),
         errors,
     )

@@ -103,7 +103,7 @@ class Heard:
 
 @dataclass
 class ClipRunner:
-    """The worker (`kws.evaluation.workers`).
+    """The worker (`kws.workers`).
 
     Attributes:
         model: what to run.

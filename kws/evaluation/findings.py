@@ -104,7 +104,7 @@ def _clips(found: Findings, run: Path, data: Path | None, progress: StageProgres
         return
     reference, why = None, None
     try:
-        reference = FloatNetwork.load(run)
+        reference = FloatNetwork.of(found.model, run)
     except KwsError as error:
         why = str(error)
     report = accuracy.evaluate(
@@ -133,7 +133,10 @@ def _quantization(found: Findings, run: Path, progress: StageProgress) -> None:
         found.missing.append(f"what int8 does to each tensor: {run} has no float weights and calibration clips")
         return
     progress("measuring quantization", 0, 1)
-    found.quantization = noise.of_run(run, found.model).as_dict()
+    try:
+        found.quantization = noise.of_run(run, found.model).as_dict()
+    except KwsError as error:
+        found.missing.append(f"what int8 does to each tensor: {error}")
     progress("measuring quantization", 1, 1)
 
 
@@ -175,8 +178,10 @@ def _kept(path: Path, key: str, model: Model, data: Path | None) -> dict[str, An
 
 
 def _fingerprint(data: Path) -> str:
-    """16 hexadecimal digits of a data folder's name and its clips' names and sizes."""
-    listing = [[c.word, c.path.name, c.path.stat().st_size] for c in clip_index.index(data)]
+    """16 hexadecimal digits of a data folder's name and its clips' words, splits and contents."""
+    clips = clip_index.index(data)
+    found = clip_index.digests([c.path for c in clips])
+    listing = [[c.word, c.speaker, c.split, digest] for c, digest in zip(clips, found, strict=True)]
     return hashlib.sha256(json.dumps([data.resolve().name, listing]).encode()).hexdigest()[:16]
 
 

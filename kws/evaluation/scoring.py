@@ -25,10 +25,18 @@ _SIMULATIONS = 1000
 
 @dataclass(frozen=True)
 class Rate:
-    """So many right of so many; ``total`` is positive."""
+    """So many right of so many.
+
+    Attributes:
+        correct: right ones.
+        total: all; positive.
+        design_effect: of how many clips each says as little as one of independent clips would
+            (`design_effect`), at least 1.
+    """
 
     correct: int
     total: int
+    design_effect: float = 1.0
 
     @property
     def share(self) -> float:
@@ -37,8 +45,8 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the share (Wilson 1927), as if clips were independent."""
-        p, n, z = self.share, self.total, _Z
+        """The 95 % confidence interval of the share (Wilson 1927) from the effective number of clips."""
+        p, n, z = self.share, self.total / self.design_effect, _Z
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return max(0.0, middle - half), min(1.0, middle + half)
@@ -51,6 +59,7 @@ class Accuracy:
     Attributes:
         engine: its name; ``float`` for the unquantized network.
         confusion: int [labels, labels]; rows are the true labels.
+        design_effect: of the clips' speakers (`design_effect`).
         agreement: share of clips with the same label as the float network, or None.
         carried: clips labelled right in a stream whose state is never reset, or None.
         posterior_error: mean and greatest absolute difference of a posterior (0 to 1) from the
@@ -59,6 +68,7 @@ class Accuracy:
 
     engine: str
     confusion: npt.NDArray[np.int64]
+    design_effect: float = 1.0
     agreement: float | None = None
     carried: Rate | None = None
     posterior_error: tuple[float, float] | None = None
@@ -66,7 +76,7 @@ class Accuracy:
     @property
     def rate(self) -> Rate:
         """Clips labelled right, each from a reset."""
-        return Rate(int(np.trace(self.confusion)), int(self.confusion.sum()))
+        return Rate(int(np.trace(self.confusion)), int(self.confusion.sum()), self.design_effect)
 
     @property
     def accuracy(self) -> float:
@@ -107,17 +117,40 @@ class Speakers:
         groups: worst first.
         worst_decile: mean accuracy of the worst tenth of them (rounded up).
         by_chance: what ``worst_decile`` would be, on average, if all speakers were equally easy:
-            some get the worst clips by luck alone.
+            some get the worst clips by luck alone, and most speakers have too few clips to be told
+            from the unlucky.
+        dispersion: how much their accuracies scatter, against what chance would make of equally easy
+            speakers: Pearson's chi-squared by degrees of freedom, 1 by chance; or None where it has none.
     """
 
     groups: tuple[Group, ...]
     worst_decile: float
     by_chance: float
+    dispersion: float | None
 
     @property
     def worst(self) -> tuple[Group, ...]:
         """The worst tenth."""
         return self.groups[: _tenth(len(self.groups))]
+
+
+def design_effect(right: npt.NDArray[np.bool_], speakers: Sequence[object]) -> float:
+    """How much speakers who are easier or harder than others widen the uncertainty of the share right.
+
+    The variance of the share over speakers, who were drawn as wholes, against that over clips, as
+    if these were independent (Kish 1965); by linearisation, as for a ratio. At least 1, and 1 for
+    a single speaker, of whom alone the figures then tell.
+
+    Args:
+        right: bool [clips].
+        speakers: who speaks in each clip, [clips].
+    """
+    _, who = np.unique([str(s) for s in speakers], return_inverse=True)
+    count, share = int(who.max(initial=0)) + 1, float(right.mean())
+    if count < 2 or share in (0.0, 1.0):
+        return 1.0
+    excess = np.bincount(who, right - share)
+    return max(1.0, float(count / (count - 1) * (excess**2).sum() / (len(right) * share * (1 - share))))
 
 
 def confusion(true: npt.NDArray[np.int32], guess: Labels, labels: int) -> npt.NDArray[np.int64]:
@@ -145,7 +178,11 @@ def by_speaker(examples: Sequence[Example], guess: Labels, labels: Sequence[str]
     equal = np.random.default_rng(0).binomial(totals, overall, (_SIMULATIONS, len(totals))) / totals
     tenth = _tenth(len(ranked))
     by_chance = np.sort(equal, axis=1)[:, :tenth].mean()
-    return Speakers(tuple(ranked), float(shares[:tenth].mean()), float(by_chance))
+    dispersion = None
+    if 0 < overall < 1 and len(ranked) > 1:
+        chi_squared = (totals * (shares - overall) ** 2).sum() / (overall * (1 - overall))
+        dispersion = float(chi_squared / (len(ranked) - 1))
+    return Speakers(tuple(ranked), float(shares[:tenth].mean()), float(by_chance), dispersion)
 
 
 def _tenth(count: int) -> int:

@@ -213,13 +213,18 @@ def _gain(db: float) -> np.float32:
     return np.float32(10 ** (round(db, 2) / 20))
 
 
+def events_path(wav: Path) -> Path:
+    """The JSON file beside a stream's WAV file that says what is said in it."""
+    return wav.with_suffix(".json")
+
+
 def write(spec: StreamSpec, root: Path, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
     """Write a whole stream as a 16-bit WAV file, and what is said in it as a JSON file of the same name.
 
     Args:
         spec: the stream.
         root: the data folder.
-        path: the WAV file; the JSON file has the suffix ``.json``.
+        path: the WAV file; the JSON file is that of `events_path`.
         progress: called with (pieces done, in total).
 
     Raises:
@@ -248,4 +253,4 @@ def write(spec: StreamSpec, root: Path, path: Path, progress: Callable[[int, int
                 )
             if progress is not None:
                 progress(piece + 1, spec.pieces)
-    write_atomic(path.with_suffix(".json"), json.dumps({"seed": spec.seed, "events": events}, indent=1) + "\n")
+    write_atomic(events_path(path), json.dumps({"seed": spec.seed, "events": events}, indent=1) + "\n")

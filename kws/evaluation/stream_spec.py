@@ -200,7 +200,7 @@ def describe(
         data: the wanted words, the clip length and the split percentages.
         minutes: length of the stream.
         seed: of every draw.
-        split: whose speakers are heard: ``validation``, ``testing``, ``training`` or ``all``.
+        split: whose speakers, or which takes, are heard: ``validation``, ``testing``, ``training`` or ``all``.
         snr_db: signal-to-noise ratios, each in as many stretches of words as the others.
         rate: words a minute in stretches with words.
         wanted_percent: share of wanted words in stretches of words.
@@ -209,7 +209,7 @@ def describe(
     Raises:
         KwsError: the split lacks a wanted word, or a setting is out of range.
     """
-    listed = clip_lists.index(root, data.validation_percent, data.testing_percent)
+    listed = clip_lists.index(root, data.validation_percent, data.testing_percent, data.split_by)
     heard = [c for c in listed if split in (c.split, "all") and c.word != SILENCE]
     wanted = {w: tuple(_relative(c.path, root) for c in heard if c.word == w) for w in data.words}
     missing = [w for w, clips in wanted.items() if not clips]
@@ -262,14 +262,12 @@ def _require(ok: bool, message: str) -> None:
 def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
     """Two streams of half the length, each of one half of the speakers; the whole where one cannot be halved.
 
-    A word that all of its speakers would leave in one half is halved by recording. Where a word
-    has a single recording, the stream stays whole.
+    A word that all of its speakers would leave in one half is halved by recording (`share_speakers`
+    tells). Where a word has a single recording, the stream stays whole.
     """
     if min(len(clips) for clips in spec.wanted.values()) < 2 or spec.minutes < 1:
         return (spec,)
-    speakers = sorted(
-        {clip_lists.speaker_of(name) for clips in (*spec.wanted.values(), spec.unwanted) for name in clips}
-    )
+    speakers = sorted(_speakers(spec))
     # By hash, since names may be numbered by sex or by place.
     speakers.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
     half = {name: i % 2 for i, name in enumerate(speakers)}
@@ -289,3 +287,12 @@ def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
         )
         for which in (0, 1)
     )
+
+
+def share_speakers(specs: Sequence[StreamSpec]) -> bool:
+    """Whether somebody speaks in more than one of some streams."""
+    return sum(len(_speakers(spec)) for spec in specs) > len(set[str]().union(*map(_speakers, specs)))
+
+
+def _speakers(spec: StreamSpec) -> set[str]:
+    return {clip_lists.speaker_of(name) for clips in (*spec.wanted.values(), spec.unwanted) for name in clips}

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws import workers
 from kws.config import SAMPLE_RATE, DetectorConfig
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
-from kws.evaluation import workers
 from kws.evaluation.stream_audio import render
 from kws.evaluation.stream_score import Match, Rates, Recordings, Tally, Truth, match, rates, times
 from kws.evaluation.stream_spec import CLEAN, StreamSpec
@@ -119,7 +119,7 @@ class StreamReport:
             "own_settings_at_10_db_or_better": self.own(GOOD_SNR_DB).as_dict(),
             "one_false_accept_per_hour_at_10_db_or_better": None if best is None else best.as_dict(),
             "by_snr": [{"snr_db": s, **self.at(i).as_dict()} for i, s in enumerate(snr)],
-            "by_word": {w: self.own(word=i).as_dict() for i, w in enumerate(self.words)},
+            "by_word": {w: _without_latency(self.own(word=i)) for i, w in enumerate(self.words)},
             "det": [
                 {"shift": s, "miss_rate": r.miss_rate, "false_accepts_per_hour": r.false_accepts_per_hour}
                 for s, r in zip(self.shifts[1:], self.curve(), strict=True)
@@ -166,6 +166,11 @@ class StreamReport:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise KwsError(f"it is not a report of `kws stream-test` ({error!r})") from error
+
+
+def _without_latency(r: Rates) -> dict[str, object]:
+    """The latencies are counted for all words together."""
+    return {name: value for name, value in r.as_dict().items() if not name.startswith("latency")}
 
 
 def shifted(info: ModelInfo, shift: float) -> DetectorConfig:

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws import workers
 from kws.config import SAMPLE_RATE, DetectorConfig
 from kws.engines import create
 from kws.errors import KwsError
-from kws.evaluation import workers
 from kws.evaluation.stream_score import Rates, Tally, Truth, rates
-from kws.evaluation.stream_spec import StreamSpec, halves
+from kws.evaluation.stream_spec import StreamSpec, halves, share_speakers
 from kws.evaluation.stream_test import TOLERANCE_MS, Runner, require_words, samples_of, score
 from kws.quantize.model import Model, ModelInfo
 
@@ -64,6 +64,7 @@ class Tuning:
         tuned: the chosen settings on the tuning streams: flattering.
         held_out: settings chosen on either half of the speakers, counted on the other half; None
             where there are too few recordings to be halved.
+        other_speakers: whether nobody speaks in both halves; otherwise it is takes that are halved.
         fresh: the chosen settings on a fresh stream of the same speakers.
         scarce: whether the budget allowed fewer than :data:`ENOUGH` false accepts in all.
     """
@@ -76,6 +77,7 @@ class Tuning:
     old: Rates
     tuned: Rates
     held_out: Rates | None
+    other_speakers: bool
     fresh: Rates
     scarce: bool
 
@@ -159,6 +161,7 @@ def tune(
         _all(both, 0),
         _all(both, 1),
         held_out,
+        not share_speakers(parts),
         _all(again, 0),
         budget * hours < ENOUGH * 0.99,
     )

@@ -117,7 +117,12 @@ def _provenance(run: Path) -> dict[str, Any]:
     data = dict(values.get("data", {}))
     # Every byte is flash on a device that keeps the whole file; the run knows the clips of each label.
     data["clips"] = {split: sum(counts.values()) for split, counts in data.get("clips", {}).items()}
-    return {**values, "data": data, "settings": settings, "converted_with": {"kws": kws.__version__}}
+    return {
+        **values,
+        "data": data,
+        "settings": settings,
+        "converted_with": {"kws": kws.__version__, "weights": runs.digest(run / runs.WEIGHTS)},
+    }
 
 
 def quantize(network: FloatNetwork, calibration: npt.NDArray[np.int8]) -> bytes:

@@ -14,6 +14,8 @@ from kws import runs
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.fixedpoint.frontend import FEATURE_SCALE
+from kws.fixedpoint.lstm import Lstm
+from kws.quantize.model import Model
 
 Floats = npt.NDArray[np.float32]
 
@@ -107,6 +109,26 @@ class FloatNetwork:
             return cls.from_arrays(arrays)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise KwsError(f"{path} does not hold a network's weights ({error}); train again") from error
+
+    @classmethod
+    def of(cls, model: Model, run: Path) -> FloatNetwork:
+        """The float network in a run's folder, if it is what a model was converted from.
+
+        Raises:
+            KwsError: as :meth:`load`, or it has other sizes or was trained on since.
+        """
+        network = cls.load(run)
+        converted = model.require_info().provenance.get("converted_with", {})
+        units = [layer.kernel.units for layer in model.network.layers if isinstance(layer.kernel, Lstm)]
+        same = [lstm.units for lstm in network.lstms] == units
+        same &= len(network.bias) == len(model.require_info().labels)
+        if "weights" in converted:
+            same &= converted["weights"] == runs.digest(run / runs.WEIGHTS)
+        if not same:
+            raise KwsError(
+                f"{run / runs.WEIGHTS} is not what {model.source} was converted from; run `kws convert` again"
+            )
+        return network
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Floats]) -> FloatNetwork:

@@ -108,7 +108,7 @@ def of_run(run: Path, model: Model) -> Noise:
         features = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise KwsError(f"cannot read {path} ({error}); run `kws train` again") from error
-    return measure(model, FloatNetwork.load(run), features)
+    return measure(model, FloatNetwork.of(model, run), features)
 
 
 def measure(model: Model, reference: FloatNetwork, features: Int8) -> Noise:

@@ -11,15 +11,10 @@ import contextlib
 import hashlib
 import inspect
 import json
-import multiprocessing
-import os
 import shutil
-import signal
 import sys
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 import kws
+from kws import workers
 from kws.config import AugmentConfig, Experiment
 from kws.datasets import clips as clip_lists
 from kws.datasets.augment import NoiseSource, augment, word_ends
@@ -81,18 +77,20 @@ class Recipe:
 
 
 def listing(made: Recipe) -> list[object]:
-    """The examples and noise recordings as plain values: label, folder, name and size in bytes."""
+    """The examples and noise recordings as plain values: label, folder, name and a digest of the contents."""
+    spoken = [e.clip.path for e in made.examples if e.clip is not None]
+    files = dict(zip((*spoken, *made.background), clip_lists.digests((*spoken, *made.background)), strict=True))
     examples = [
-        [e.label, None if e.clip is None else [e.clip.word, e.clip.path.name, e.clip.path.stat().st_size]]
+        [e.label, None if e.clip is None else [e.clip.word, e.clip.path.name, files[e.clip.path]]]
         for e in made.examples
     ]
-    return [examples, [[p.name, p.stat().st_size] for p in made.background]]
+    return [examples, [files[p] for p in made.background]]
 
 
 def digest(made: Recipe) -> str:
     """16 hexadecimal digits that change with whatever would change the features.
 
-    Files count by folder, name and size. The code that makes the features counts too.
+    Files count by folder, name and contents. The code that makes the features counts too.
     """
     experiment = made.experiment
     settings = {
@@ -155,9 +153,10 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
     result = Features(np.empty(shape, np.int8), np.empty(shape[:2], np.int16))
     done = 0
     # Closed at once, whatever happens: its processes must not outlive this call.
-    with contextlib.closing(_compute(made)) as blocks:
-        for places, block in blocks:
-            result.features[list(places)], result.ends[list(places)] = block.features, block.ends
+    with contextlib.closing(workers.run(_Maker(made), _jobs(made))) as blocks:
+        for job, block in blocks:
+            places = list(job.places)
+            result.features[places], result.ends[places] = block.features, block.ends
             done += len(places) * made.variants
             if progress is not None:
                 progress(done, shape[0] * shape[1])
@@ -208,51 +207,17 @@ def _jobs(made: Recipe) -> list[_Job]:
     return jobs
 
 
-def _compute(made: Recipe) -> Generator[tuple[Sequence[int], Features], None, None]:
-    """Features of all jobs, in any order."""
-    jobs = _jobs(made)
-    processes = min(len(jobs), os.cpu_count() or 1)
-    if processes <= 1:
-        yield from ((job.places, _run(made, job)) for job in jobs)
-        return
-    # Spawned, not forked: TensorFlow's threads in this process would not survive a fork.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _initialise, (made,))
-    waiting: dict[Future[Features], _Job] = {}
-    remaining = iter(jobs)
-    try:
-        for job in remaining:
-            waiting[pool.submit(_run_here, job)] = job
-            if len(waiting) < 2 * processes:
-                continue
-            yield from _collect(waiting)
-        while waiting:
-            yield from _collect(waiting)
-    except BrokenProcessPool as error:
-        raise KwsError("a process that computed features was killed, perhaps for want of memory; try again") from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the features of a recipe's jobs."""
 
+    made: Recipe
 
-def _collect(waiting: dict[Future[Features], _Job]) -> Iterator[tuple[Sequence[int], Features]]:
-    finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in finished:
-        job = waiting.pop(future)
-        yield job.places, future.result()
+    def __call__(self, job: _Job) -> Features:
+        return _run(self.made, job)
 
-
-_made: Recipe | None = None
-
-
-def _initialise(made: Recipe) -> None:
-    # Ctrl-C reaches every process of the terminal; the parent alone decides what to do.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    global _made  # noqa: PLW0603 - a worker's only argument that should not travel with every job
-    _made = made
-
-
-def _run_here(job: _Job) -> Features:
-    assert _made is not None
-    return _run(_made, job)
+    def close(self) -> None:
+        pass
 
 
 def _seed(made: Recipe, job: _Job) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,7 +59,7 @@ class Start:
                 f"{path} is the run of a teacher, which no LSTM can start from; use --teacher to learn from it"
             )
         network = FloatNetwork.load(path)
-        digest = hashlib.sha256((path / runs.WEIGHTS).read_bytes()).hexdigest()[:16]
+        digest = runs.digest(path / runs.WEIGHTS)
         return cls(path, network, experiment.data.labels, experiment.frontend, experiment.name, digest)
 
     def introduced(self) -> dict[str, Any]:

@@ -179,9 +179,8 @@ def _introduced(run: Path) -> dict[str, Any]:
     """What a student's provenance says of a teacher."""
     values = runs.load_json(run / runs.PROVENANCE)
     try:
-        weights = hashlib.sha256((run / runs.WEIGHTS).read_bytes()).hexdigest()[:16]
-        return {"name": values["settings"]["name"], "weights": weights, **values["best"]}
-    except (OSError, KeyError) as error:
+        return {"name": values["settings"]["name"], "weights": runs.digest(run / runs.WEIGHTS), **values["best"]}
+    except (KwsError, KeyError) as error:
         raise KwsError(f"{run} is not the run of a trained teacher ({error}); train it first") from error
 
 

@@ -7,8 +7,13 @@ import pytest
 import soundfile
 
 from kws import audio
+from kws.config import DataConfig
+from kws.datasets import clips
 from kws.datasets.check import check, clipped_share, loudest_rms
 from kws.errors import KwsError
+
+# Everything is for training.
+WHOLE = DataConfig(validation_percent=0, testing_percent=0)
 
 
 def speech(seed: int, samples: int = 16000) -> np.ndarray:
@@ -84,7 +89,7 @@ def test_formats_and_lengths(root: Path) -> None:
     ]
     assert report.seconds == (0.25, 1.0, 1.875)
     assert report.sample_rates == {16000: 9, 8000: 1}
-    assert kinds(check(root, clip_seconds=0.7).warnings)[1] == ("long", ["d_1.flac"])
+    assert kinds(check(root, DataConfig(clip_ms=700)).warnings)[1] == ("long", ["d_1.flac"])
 
 
 def test_silent_and_clipped(root: Path) -> None:
@@ -124,10 +129,10 @@ def test_loudest_rms() -> None:
 
 def test_duplicates(root: Path) -> None:
     audio.write(root / "yes" / "anna_2.flac", speech(0))
-    assert kinds(check(root, 0, 0).warnings) == [("duplicate", ["anna_1.wav", "anna_2.flac"])]
-    assert check(root, 0, 0).ok
+    assert kinds(check(root, WHOLE).warnings) == [("duplicate", ["anna_1.wav", "anna_2.flac"])]
+    assert check(root, WHOLE).ok
     audio.write(root / "no" / "anna_3.wav", speech(0))
-    assert kinds(check(root, 0, 0).errors) == [
+    assert kinds(check(root, WHOLE).errors) == [
         ("duplicate under two words", ["anna_3.wav", "anna_1.wav", "anna_2.flac"]),
     ]
     (root / "no" / "anna_3.wav").unlink()
@@ -141,3 +146,26 @@ def test_nothing_to_check(tmp_path: Path) -> None:
         check(tmp_path)
     with pytest.raises(KwsError, match="no folder"):
         check(tmp_path / "none")
+
+
+def test_names_that_tell_no_speakers_apart(tmp_path: Path) -> None:
+    for word in ("yes", "no"):
+        (tmp_path / word).mkdir()
+        for i in range(12):
+            audio.write(tmp_path / word / f"{word}{i:02}.wav", speech(i + 100 * len(word)))
+    assert [f.kind for f in check(tmp_path).warnings] == ["speakers"]
+    assert "name them like anna_01.wav" in check(tmp_path).warnings[0].message
+    by_take = check(tmp_path, DataConfig(split_by="take"))
+    assert by_take.warnings == ()
+    assert "takes are split" in by_take.notes[0]
+
+
+def test_the_split_of_a_training(root: Path) -> None:
+    """By take, a speaker may be in two splits; the same audio may not."""
+    data = DataConfig(split_by="take", validation_percent=40, testing_percent=0)
+    splits = {(c.word, c.speaker): c.split for c in clips.index(root, 40, 0, "take")}
+    assert check(root, data).ok
+    word, speaker = next(k for k, split in splits.items() if split == "validation")
+    other = next(k for k, split in splits.items() if split == "training" and k[0] == word)
+    (root / word / f"{other[1]}_1.wav").write_bytes((root / word / f"{speaker}_1.wav").read_bytes())
+    assert [f.kind for f in check(root, data).errors] == ["duplicate in two splits"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -63,10 +64,32 @@ def test_split_shares() -> None:
         ("mary_ann_2.wav", "mary_ann"),
         ("speaker7.wav", "speaker7"),
         ("0001.wav", "0001"),
+        ("anna (3).wav", "anna"),
+        ("Recording (12).wav", "Recording"),
+        ("(3).wav", "(3)"),
+        ("anna03.wav", "anna03"),
     ],
 )
 def test_speaker_of(name: str, speaker: str) -> None:
     assert clips.speaker_of(name) == speaker
+
+
+def test_digests_are_of_contents(tmp_path: Path) -> None:
+    paths = [record(tmp_path, f"yes/{n}_1.wav", np.full(160, x)) for n, x in (("a", 1), ("b", 1), ("c", 2))]
+    first = clips.digests(paths)
+    assert first[0] == first[1] != first[2]
+    size = paths[0].stat().st_size
+    paths[0].write_bytes(paths[2].read_bytes())
+    assert paths[0].stat().st_size == size
+    assert clips.digests(paths) == [first[2], first[1], first[2]]
+    with pytest.raises(KwsError, match=r"cannot read .*none\.wav"):
+        clips.digests([tmp_path / "none.wav"])
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = record(tmp_path, "yes/a_1.wav")
+    path.rename(os.fsdecode(os.fsencode(tmp_path / "yes") + b"/\xfcber_1.wav"))
+    assert [c.word for c in clips.index(tmp_path)] == ["yes"]
 
 
 def test_index_finds_clips_and_nothing_else(tmp_path: Path) -> None:

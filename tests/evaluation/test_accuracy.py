@@ -49,6 +49,35 @@ def test_interval_is_wilsons(correct, total):
     assert Rate(correct, total).interval == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
+def test_intervals_allow_for_speakers():
+    """Speakers whose clips are all right or all wrong are worth one clip each."""
+    right = np.repeat(np.arange(200) % 10 > 0, 20)
+    speakers = np.repeat(np.arange(200), 20).tolist()
+    effect = scoring.design_effect(right, speakers)
+    assert effect == pytest.approx(20, rel=0.01)
+    wide, narrow = Rate(3600, 4000, effect).interval, Rate(180, 200).interval
+    assert wide == pytest.approx(narrow, abs=1e-3)
+    mixed = np.random.default_rng(1).permutation(right)
+    assert scoring.design_effect(mixed, speakers) == pytest.approx(1, abs=0.3)
+    assert scoring.design_effect(right, range(4000)) == pytest.approx(1, abs=1e-3)
+    assert scoring.design_effect(right, ["one"] * 4000) == 1
+    assert scoring.design_effect(np.ones(4, bool), range(4)) == 1
+
+
+def test_the_interval_holds_what_it_says():
+    """Of studies with speakers of unequal difficulty, about 95 % have the true share in their interval."""
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(400):
+        sizes = rng.integers(2, 30, 60)
+        ease = rng.beta(9, 1, 60)
+        right = np.concatenate([rng.random(n) < p for n, p in zip(sizes, ease, strict=True)])
+        who = np.repeat(np.arange(60), sizes)
+        low, high = Rate(int(right.sum()), len(right), scoring.design_effect(right, who.tolist())).interval
+        held += low <= 0.9 <= high
+    assert 0.91 <= held / 400 <= 0.98
+
+
 def example(word, speaker, label, tmp_path):
     return Example(label, Clip(tmp_path / f"{speaker}.wav", word, speaker, "validation"))
 
@@ -72,6 +101,8 @@ def test_worst_words_and_speakers(tmp_path):
     assert [s.name for s in speakers.worst] == ["s00", "s01"]
     assert speakers.worst_decile == pytest.approx((0 + 4 / 6) / 2)
     assert 0 < speakers.by_chance < 38 * 4 / 240 * 2
+    counts = np.array([[g.rate.correct, g.rate.total - g.rate.correct] for g in speakers.groups])
+    assert speakers.dispersion == pytest.approx(stats.chi2_contingency(counts).statistic / 19)
 
 
 def test_chance_alone_makes_a_worst_decile(tmp_path):
@@ -82,6 +113,7 @@ def test_chance_alone_makes_a_worst_decile(tmp_path):
     speakers = scoring.by_speaker(examples, guess, ("_unknown_", "yes"))
     assert speakers.worst_decile == pytest.approx(speakers.by_chance, abs=0.04)
     assert speakers.by_chance < 0.8
+    assert speakers.dispersion == pytest.approx(1, abs=0.5)
 
 
 def test_nobody_with_enough_clips(tmp_path):

@@ -12,6 +12,7 @@ import tones
 
 from kws import audio
 from kws.config import SAMPLE_RATE, DataConfig
+from kws.datasets import clips
 from kws.datasets.augment import active_rms
 from kws.errors import KwsError
 from kws.evaluation import stream_audio, stream_spec
@@ -155,6 +156,21 @@ def test_halves_share_no_speaker(root):
     assert first.seed != second.seed
     alone = dataclasses.replace(spec, wanted={w: c[:1] for w, c in spec.wanted.items()})
     assert stream_spec.halves(alone) == (alone,)
+    assert not stream_spec.share_speakers((first, second))
+    assert stream_spec.share_speakers((first, spec))
+
+
+def test_takes_are_split_as_in_training(root):
+    """One person's takes: the stream hears those that were kept from training, and halves are of takes."""
+    data = dataclasses.replace(DATA, split_by="take", validation_percent=50)
+    spec = stream_spec.describe(root, data, minutes=10)
+    listed = clips.index(root, data.validation_percent, data.testing_percent, data.split_by)
+    kept = {c.path.relative_to(root).as_posix() for c in listed if c.split == "validation"}
+    assert {*spec.unwanted, *(name for names in spec.wanted.values() for name in names)} == kept
+    mine = dataclasses.replace(
+        spec, wanted={w: tuple(f"{w}/me_{i}.wav" for i in range(4)) for w in spec.wanted}, unwanted=()
+    )
+    assert stream_spec.share_speakers(stream_spec.halves(mine))
 
 
 def test_written(root, tmp_path):

@@ -108,6 +108,8 @@ def test_json_and_picture(report, tmp_path):
     assert again.as_dict() == report.as_dict()
     assert again.own() == report.own()
     assert values["own_settings"]["miss_rate"] == report.own().miss_rate
+    # Latencies are counted for all words together.
+    assert set(values["own_settings"]) - set(values["by_word"]["yes"]) == {"latency_median_ms", "latency_p90_ms"}
     stream_plots.save(again, tmp_path / "det.png")
     assert (tmp_path / "det.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(KwsError, match="stream-test"):

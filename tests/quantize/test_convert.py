@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 
 import numpy as np
 import pytest
 import tones
+from random_models import spotting_model
 
 from kws import config, runs
 from kws.errors import KwsError
@@ -178,6 +180,23 @@ def test_a_crash_is_an_error_with_the_last_lines(run, tmp_path, monkeypatch):
 def test_not_a_run(tmp_path):
     with pytest.raises(KwsError, match=r"is not the folder of a training run .* run `kws train` first"):
         convert(tmp_path)
+
+
+def test_float_weights_are_those_of_the_model(result, run):
+    """A training that went on since the conversion is another network."""
+    model = Model.load(run)
+    assert FloatNetwork.of(model, run).lstms
+    kept = (run / runs.WEIGHTS).read_bytes()
+    try:
+        network = FloatNetwork.load(run)
+        dataclasses.replace(network, bias=network.bias + np.float32(1)).save(run / runs.WEIGHTS)
+        with pytest.raises(KwsError, match=r"is not what .* was converted from"):
+            FloatNetwork.of(model, run)
+        dataclasses.replace(network, kernel=network.kernel[:, :-1], bias=network.bias[:-1]).save(run / runs.WEIGHTS)
+        with pytest.raises(KwsError, match=r"is not what .* was converted from"):
+            FloatNetwork.of(spotting_model(1, units=(20, 12)), run)
+    finally:
+        (run / runs.WEIGHTS).write_bytes(kept)
 
 
 def test_other_weights_than_the_settings(run, tmp_path):

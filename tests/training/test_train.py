@@ -122,6 +122,16 @@ def test_restart_begins_afresh(trained, data, tmp_path):
     assert not (tmp_path / "run" / runs.MODEL).exists()
 
 
+def test_clips_recorded_again_are_noticed(trained, data, tmp_path):
+    """The same names and sizes, other contents."""
+    shutil.copytree(data, tmp_path / data.name)
+    path = next((tmp_path / data.name / "low").iterdir())
+    content = path.read_bytes()
+    path.write_bytes(content[:1000] + bytes(len(content) - 1000))
+    with pytest.raises(KwsError, match="on other clips than"):
+        train(tones.experiment(), tmp_path / data.name, trained[0])
+
+
 def test_other_data_are_refused(trained, tmp_path):
     other = tones.write(tmp_path / "more", speakers=31)
     with pytest.raises(KwsError, match="on other clips than more has now; train with --restart"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import util
@@ -64,7 +65,8 @@ def run(worker: Worker[J, R], jobs: Sequence[J], processes: int | None = None) -
         while remaining or waiting:
             while remaining and len(waiting) < 2 * processes:
                 job = remaining.pop()
-                waiting[pool.submit(_work, job)] = job
+                with _uninterrupted():
+                    waiting[pool.submit(_work, job)] = job
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in finished:
                 yield waiting.pop(future), future.result()
@@ -74,8 +76,24 @@ def run(worker: Worker[J, R], jobs: Sequence[J], processes: int | None = None) -
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that Ctrl-C passes by; here it waits until the end of this.
+
+    It reaches every process of the terminal, and the parent alone decides what to do. What is
+    blocked stays so in a process from its first instruction on.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _initialise(worker: Worker[Any, Any]) -> None:
-    # Ctrl-C reaches every process of the terminal; the parent alone decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Here.worker = worker
     util.Finalize(None, worker.close, exitpriority=10)

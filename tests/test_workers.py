@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from kws import workers
 from kws.errors import KwsError
-from kws.evaluation import workers
 
 
 @dataclass
@@ -55,6 +55,24 @@ def test_closed_even_where_the_caller_stops_early():
         next(results)
         assert not worker.closed
     assert worker.closed
+
+
+@dataclass
+class Masks:
+    """What a process does when Ctrl-C comes."""
+
+    def __call__(self, job: int) -> tuple[bool, bool]:
+        blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        return blocked, signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+    def close(self) -> None:
+        pass
+
+
+def test_ctrl_c_passes_processes_by():
+    found = dict(workers.run(Masks(), range(4), 2))
+    assert set(found.values()) == {(True, True)}
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_no_jobs():
