@@ -23,7 +23,7 @@ TAIL_SECONDS = 1.5
 
 WORDS, UNWANTED, NOISE = KINDS = ("words", "unwanted", "noise")
 # Of five stretches, two minutes each on average. At 20 words a minute, half of them wanted, it makes
-# 240 commands and 480 other words an hour: a busy desk.
+# 240 commands and 480 other words an hour, less what heads and tails cost: a busy desk.
 _STRETCHES = (WORDS, NOISE, UNWANTED, WORDS, NOISE)
 _STRETCH_SECONDS = 120
 _STRETCH_SPREAD = 0.5
