@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -81,22 +82,37 @@ def _uninterrupted() -> Iterator[None]:
     """Start processes that Ctrl-C passes by; here it waits until the end of this.
 
     It reaches every process of the terminal, and the parent alone decides what to do. What is
-    blocked stays so in a process from its first instruction on.
+    blocked stays so in a process from its first instruction on; the parent's other threads do not
+    block it, so its handler must wait too, or a process might be started that nobody knows of.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    waiting: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if waiting:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _initialise(worker: Worker[Any, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
     _Here.worker = worker
     util.Finalize(None, worker.close, exitpriority=10)
+
+
+def _follow() -> None:
+    """End with the parent, even where it was killed and could not say so."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(job: Any) -> Any:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +77,66 @@ def test_ctrl_c_passes_processes_by():
     found = dict(workers.run(Masks(), range(4), 2))
     assert set(found.values()) == {(True, True)}
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_an_interruption_waits_until_a_process_is_known():
+    reached = []
+
+    def start():
+        with workers._uninterrupted():
+            # As by another thread, which does not block it: Python's handler runs in this one.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            signal.raise_signal(signal.SIGINT)
+            reached.append("the end")
+        reached.append("too far")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert reached == ["the end"]
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+PARENT = """
+import sys
+sys.path[:0] = {path!r}
+import test_workers
+from kws import workers
+
+if __name__ == "__main__":
+    for _, pid in workers.run(test_workers.Sleeper(), range(4), 2):
+        print(pid, flush=True)
+"""
+
+
+@dataclass
+class Sleeper:
+    """Says who it is, and then has nothing to do for long."""
+
+    def __call__(self, job: int) -> int:
+        if job > 1:
+            time.sleep(60)
+        return os.getpid()
+
+    def close(self) -> None:
+        pass
+
+
+def test_processes_end_with_a_killed_parent(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT.format(path=[str(Path(__file__).parent), str(Path(workers.__file__).parents[1])]))
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "Z":  # dead, and nobody has asked yet
+            return
+        time.sleep(0.1)
+    pytest.fail("the process lives on")
 
 
 def test_no_jobs():
