@@ -6,13 +6,13 @@ import sys
 
 
 def main() -> int:
-    """Run `kws.cli.main`; Ctrl-C while it is being loaded ends it as quietly as later."""
+    """Run :func:`kws.cli.main.main`; Ctrl-C while it is being loaded ends it as quietly as later."""
     try:
-        from kws import cli
+        from kws.cli.main import main as cli
     except KeyboardInterrupt:
         sys.stderr.write("kws: interrupted\n")
         return 130
-    return cli.main()
+    return cli()
 
 
 if __name__ == "__main__":

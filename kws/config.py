@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kws.errors import KwsError
-from kws.fixedpoint import frontend
+from kws.fixedpoint.frontends import log_mel as frontend
 
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import random_models as models
 
-from kws.firmware_build import missing_tools
+from kws.image.make import missing_tools
 
 
 @pytest.fixture(scope="session", autouse=True)

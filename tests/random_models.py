@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kws.config import DetectorConfig, FrontendConfig
-from kws.fixedpoint.frontend import FEATURE_SCALE
-from kws.quantize.graph import Graph, Operator, Tensor, build
-from kws.quantize.model import Model, ModelInfo, with_info
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.model.file import Model, ModelInfo, with_info
+from kws.tflite import Graph, Operator, Tensor, build
 
 INT8, INT16, INT32 = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int32)
 

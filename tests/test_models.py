@@ -8,8 +8,8 @@ import pytest
 from conftest import needs
 
 from kws import audio
-from kws.evaluation.verify import verify
-from kws.quantize.model import Model
+from kws.model.file import Model
+from kws.verify.compare import verify
 
 MODELS = sorted((Path(__file__).resolve().parents[1] / "models").glob("*.tflite"))
 # What a shipped model may weigh, in bytes.

@@ -19,12 +19,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from kws.console import messages
+from kws.cli.console import messages
 from kws.engines.qemu import BOARDS
 from kws.errors import KwsError
 from kws.files import write_atomic
-from kws.firmware_bench import Cost, measure
-from kws.quantize.model import Model
+from kws.image.bench import Cost, measure
+from kws.model.file import Model
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = (ROOT / "models/commands12.tflite", ROOT / "models/commands12-tiny.tflite")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kws.config import DetectorConfig, FrontendConfig
-from kws.fixedpoint.frontend import FEATURE_SCALE
-from kws.quantize.graph import Graph, Operator, Tensor
-from kws.quantize.model import Model, ModelInfo, with_info
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.model.file import Model, ModelInfo, with_info
+from kws.tflite import Graph, Operator, Tensor
 
 _INT8, _INT16, _INT32 = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int32)
 _ABSENT = -1

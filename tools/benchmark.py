@@ -20,13 +20,13 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 import numpy.typing as npt
 
-from kws import firmware_build
 from kws.config import SAMPLE_RATE
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
-from kws.quantize.model import Model
+from kws.image import make as firmware_build
+from kws.model.file import Model
 
 CLIPS = 1000
 REPEATS = 5

@@ -19,10 +19,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kws import audio, config, firmware_build
+from kws import audio, config
 from kws.engines.qemu import BOARD, QemuEngine, run_spotter_image
 from kws.errors import KwsError
-from kws.quantize.model import Model
+from kws.image import make as firmware_build
+from kws.model.file import Model
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = "yes,stop,left,right"
@@ -56,7 +57,9 @@ def kws(*arguments: str | Path, accept: Sequence[int] = (0,)) -> str:
     words = [str(a) for a in arguments]
     console.print(f"[bold]$ kws {' '.join(words)}[/bold]")
     begin = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "kws.cli", *words], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "kws", *words], stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode not in accept:
         raise KwsError(f"`kws {words[0]}` failed with exit code {done.returncode}")
     console.print(f"  {time.monotonic() - begin:.1f} s", style="dim")

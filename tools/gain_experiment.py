@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws import config, console
+from kws import config
+from kws.cli import console
 from kws.datasets import clips as clip_lists
 from kws.datasets.augment import NoiseSource
-from kws.fixedpoint.frontend import Frontend
-from kws.quantize.model import frontend_tables
+from kws.fixedpoint.frontends.log_mel import Frontend
+from kws.model.file import frontend_tables
 from kws.training import features as feature_maker
 from kws.training import sources
 from kws.training.course import Lessons, StreamCourse

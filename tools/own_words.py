@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from kws import config, console
+from kws import config
+from kws.cli import console
 from kws.datasets import clips as clip_lists
 from kws.datasets import synthetic
-from kws.evaluation.decision import clip_labels
+from kws.evaluation.clip.decision import clip_labels
 from kws.quantize.float_reference import FloatNetwork
 from kws.training import features as feature_maker
 from kws.training.train import train

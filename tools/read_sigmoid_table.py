@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kws.quantize.graph import Graph, Operator, Tensor, build
+from kws.tflite import Graph, Operator, Tensor, build
 
 ROOT = Path(__file__).resolve().parent.parent
 HOMES = (ROOT / "kws/fixedpoint/sigmoid_table.py", ROOT / "firmware/src/sigmoid_table.h")

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kws.errors import KwsError
-from kws.firmware_size import EXCEPTION_FRAME_BYTES, SizeReport, size_report
+from kws.image.size import EXCEPTION_FRAME_BYTES, SizeReport, size_report
 
 
 def table(report: SizeReport) -> Table:

@@ -29,12 +29,13 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from kws import codegen, firmware_build
+from kws import codegen
 from kws.config import SAMPLE_RATE
 from kws.engines.base import Output
 from kws.engines.c_engine import CEngine
 from kws.errors import KwsError
-from kws.quantize.model import Model
+from kws.image import make as firmware_build
+from kws.model.file import Model
 
 BLOCK = 10 * SAMPLE_RATE
 LONGEST_CHUNK = 40000

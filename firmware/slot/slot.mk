@@ -2,7 +2,7 @@
 #
 #   make image MODEL_SLOT=1 ...   $(BUILD)/$(BOARD)/$(APP)-slot.elf: finds its model in the slot
 #   make slot ...                 $(BUILD)/$(BOARD)/slot/model.elf and .bin: the model for the slot, whose
-#                                 header `kws build` completes (kws/codegen/model_slot.py)
+#                                 header `kws build` completes (kws/image/slot.py)
 #
 # A board that has a slot says in its board.mk where: SLOT_ORIGIN and SLOT_LENGTH, numbers that the
 # linker reads; and perhaps SLOT_RAM_BYTES, the RAM that the program keeps for whatever model comes.

@@ -1,4 +1,4 @@
-/* Posteriors to detections. Twin of kws/fixedpoint/detector.py. */
+/* Posteriors to detections. Twin of kws/fixedpoint/decisions/detector.py. */
 #ifndef KWS_DETECTOR_H
 #define KWS_DETECTOR_H
 

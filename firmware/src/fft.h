@@ -1,4 +1,4 @@
-/* Window and complex FFT in int32: docs/SPEC.md, "Windowing" and "FFT". Twin of kws/fixedpoint/frontend.py:fft. */
+/* Window and complex FFT in int32: docs/SPEC.md, "Windowing" and "FFT". Twin of kws/fixedpoint/frontends/log_mel.py:fft. */
 #ifndef KWS_FFT_H
 #define KWS_FFT_H
 

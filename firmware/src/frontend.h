@@ -1,4 +1,4 @@
-/* int16 PCM frames to int8 log-mel features. Twin of kws/fixedpoint/frontend.py. */
+/* int16 PCM frames to int8 log-mel features. Twin of kws/fixedpoint/frontends/log_mel.py. */
 #ifndef KWS_FRONTEND_H
 #define KWS_FRONTEND_H
 

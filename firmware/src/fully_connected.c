@@ -1,4 +1,4 @@
-/* The int8 fully connected layer: docs/SPEC.md, "Fully connected". Twin of kws/fixedpoint/fully_connected.py. */
+/* The int8 fully connected layer: docs/SPEC.md, "Fully connected". Twin of kws/fixedpoint/layers/fully_connected.py. */
 #include "arch/dot.h"
 #include "arithmetic.h"
 #include "layers.h"

@@ -1,4 +1,4 @@
-/* The int8 logistic function: docs/SPEC.md, "Logistic". Twin of kws/fixedpoint/logistic.py. */
+/* The int8 logistic function: docs/SPEC.md, "Logistic". Twin of kws/fixedpoint/layers/logistic.py. */
 #include "activation.h"
 #include "arithmetic.h"
 #include "layers.h"

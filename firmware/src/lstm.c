@@ -1,4 +1,4 @@
-/* The int8 LSTM with an int16 cell: docs/SPEC.md, "LSTM". Twin of kws/fixedpoint/lstm.py. */
+/* The int8 LSTM with an int16 cell: docs/SPEC.md, "LSTM". Twin of kws/fixedpoint/layers/lstm.py. */
 #include <string.h>
 
 #include "arithmetic.h"

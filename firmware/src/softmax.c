@@ -1,4 +1,4 @@
-/* The int8 softmax: docs/SPEC.md, "Softmax". Twin of kws/fixedpoint/softmax.py. */
+/* The int8 softmax: docs/SPEC.md, "Softmax". Twin of kws/fixedpoint/layers/softmax.py. */
 #include "activation.h"
 #include "arithmetic.h"
 #include "layers.h"

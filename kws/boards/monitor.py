@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kws.boards.serial_port import BAUD, SerialStream
 from kws.errors import KwsError
-from kws.serial_port import BAUD, SerialStream
 
 _READ_SECONDS = 0.5
 _RETRY_SECONDS = 0.5

@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws import firmware_build
 from kws.codegen import emit
 from kws.codegen.layers import NetworkMemory, network_source, plan_memory
 from kws.codegen.vectors import vectors_files
 from kws.errors import KwsError
 from kws.files import write_all
-from kws.fixedpoint.frontend import FrontendTables
-from kws.fixedpoint.fully_connected import FullyConnected
-from kws.fixedpoint.lstm import Lstm
+from kws.fixedpoint.frontends.log_mel import FrontendTables
+from kws.fixedpoint.layers.fully_connected import FullyConnected
+from kws.fixedpoint.layers.lstm import Lstm
 from kws.fixedpoint.network import Network
-from kws.quantize.model import Model, ModelInfo
+from kws.image import make as firmware_build
+from kws.model.file import Model, ModelInfo
 
 NOTICE = "Written by `kws export`; do not edit."
 # Of the structures that are filled in; firmware/include/kws/model.h has the same number.

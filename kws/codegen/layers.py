@@ -10,11 +10,11 @@ import numpy.typing as npt
 from kws.codegen import emit
 from kws.codegen.packing import dsp_factor, folded, gate_parts, packed_weights
 from kws.fixedpoint.arithmetic import Multiplier
-from kws.fixedpoint.fully_connected import FullyConnected
-from kws.fixedpoint.logistic import Logistic
-from kws.fixedpoint.lstm import Lstm
+from kws.fixedpoint.layers.fully_connected import FullyConnected
+from kws.fixedpoint.layers.logistic import Logistic
+from kws.fixedpoint.layers.lstm import Lstm
+from kws.fixedpoint.layers.softmax import Softmax
 from kws.fixedpoint.network import Layer, Network
-from kws.fixedpoint.softmax import Softmax
 
 
 def align4(size: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.fixedpoint.arithmetic import INT8_MIN, Multiplier
-from kws.fixedpoint.lstm import Lstm, LstmGate
+from kws.fixedpoint.layers.lstm import Lstm, LstmGate
 
 COLUMNS = 4
 """Columns are padded with zeros to a multiple of this; the loop of the device takes so many at once."""

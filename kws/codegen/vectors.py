@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kws.codegen import emit
 from kws.fixedpoint.spotter import Spotter
-from kws.quantize.model import Model
+from kws.model.file import Model
 
 SEGMENT = 1600
 NETWORK_CALLS = 16

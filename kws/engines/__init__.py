@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kws.engines.base import Engine, Output
 from kws.errors import KwsError
-from kws.quantize.model import Model
+from kws.model.file import Model
 
 NAMES = ("numpy", "tflm", "tflite", "c", "qemu")
 """Every engine that needs no board. All but ``tflite`` must agree bit for bit."""

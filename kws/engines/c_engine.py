@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from kws import firmware_build
 from kws.engines.base import Engine, Int8, Int16, Output
-from kws.engines.cache import exported
 from kws.errors import KwsError
-from kws.fixedpoint.detector import Detection
-from kws.fixedpoint.lstm import Lstm
-from kws.quantize.model import Model
+from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.layers.lstm import Lstm
+from kws.image import make as firmware_build
+from kws.image.cache import exported
+from kws.model.file import Model
 
 
 class _HostOutput(ctypes.Structure):

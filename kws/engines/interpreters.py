@@ -14,9 +14,9 @@ import numpy as np
 
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError
-from kws.fixedpoint.detector import Detector
-from kws.fixedpoint.frontend import Frontend
-from kws.quantize.model import Model
+from kws.fixedpoint.decisions.detector import Detector
+from kws.fixedpoint.frontends.log_mel import Frontend
+from kws.model.file import Model
 
 # TFLM's default arena is a multiple of the file's size, and running out of it kills the process.
 _ARENA_BYTES = 1 << 20

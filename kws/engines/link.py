@@ -25,9 +25,9 @@ from kws.engines.link_message import (
     encode,
 )
 from kws.errors import KwsError
-from kws.fixedpoint.detector import Detection
-from kws.fixedpoint.lstm import Lstm
-from kws.quantize.model import Model
+from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.layers.lstm import Lstm
+from kws.model.file import Model
 
 _IDENTITY = struct.Struct("<4sHH8sHHIIHHI")
 _FRAME = struct.Struct("<IiI")
@@ -44,7 +44,7 @@ class Identity:
     Attributes:
         version: of the protocol.
         has_frontend: whether it can process samples, or only run the network.
-        model_id: 16 hexadecimal digits, as :attr:`kws.quantize.model.Model.id`.
+        model_id: 16 hexadecimal digits, as :attr:`kws.model.file.Model.id`.
         bands: features in a frame; 0 without a front end.
         labels: number of labels; 0 without a front end.
         input_size: values in the network's input.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.fixedpoint.network import Trace
 from kws.fixedpoint.spotter import Spotter
-from kws.quantize.model import Model
+from kws.model.file import Model
 
 _BATCH = 256
 

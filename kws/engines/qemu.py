@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from kws.engines.base import Int16
-from kws.engines.cache import exported
 from kws.engines.link import LinkEngine
 from kws.engines.link_message import PipeStream
 from kws.errors import KwsError
-from kws.firmware_build import build_image, require_tools
-from kws.quantize.model import Model
+from kws.image.cache import exported
+from kws.image.make import build_image, require_tools
+from kws.model.file import Model
 
 
 @dataclass(frozen=True)

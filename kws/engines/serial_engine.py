@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from kws.boards.serial_port import BAUD, SerialStream
 from kws.engines.link import LinkEngine
 from kws.engines.link_message import PAYLOAD_BYTES
 from kws.errors import KwsError
-from kws.quantize.model import Model
-from kws.serial_port import BAUD, SerialStream
+from kws.model.file import Model
 
 PREFIX = "serial:"
 

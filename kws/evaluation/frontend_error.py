@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE, FrontendConfig
-from kws.fixedpoint.frontend import STEPS_PER_OCTAVE, log_mel, mel
-from kws.quantize.model import frontend_tables
+from kws.fixedpoint.frontends.log_mel import STEPS_PER_OCTAVE, log_mel, mel
+from kws.model.file import frontend_tables
 
 DB_PER_STEP = 10 * np.log10(2) / STEPS_PER_OCTAVE
 RANGE_DB = 70.0

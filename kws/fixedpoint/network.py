@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.fully_connected import FullyConnected
-from kws.fixedpoint.logistic import Logistic
-from kws.fixedpoint.lstm import Int8, Int16, Lstm, LstmState
-from kws.fixedpoint.softmax import Softmax
+from kws.fixedpoint.layers.fully_connected import FullyConnected
+from kws.fixedpoint.layers.logistic import Logistic
+from kws.fixedpoint.layers.lstm import Int8, Int16, Lstm, LstmState
+from kws.fixedpoint.layers.softmax import Softmax
 
 
 @dataclass(frozen=True)

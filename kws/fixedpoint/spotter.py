@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.detector import Detection, Detector, DetectorParameters
-from kws.fixedpoint.frontend import Frontend, FrontendTables
+from kws.fixedpoint.decisions.detector import Detection, Detector, DetectorParameters
+from kws.fixedpoint.frontends.log_mel import Frontend, FrontendTables
 from kws.fixedpoint.network import Network, Trace
 
 

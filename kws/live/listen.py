@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
 from kws.engines.base import Engine
-from kws.fixedpoint.detector import Detection
-from kws.quantize.model import Model
+from kws.fixedpoint.decisions.detector import Detection
+from kws.model.file import Model
 
 CHUNK_MS = 40
 FLOOR_DB = -90.0

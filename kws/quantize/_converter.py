@@ -15,7 +15,7 @@ import tf_keras as keras
 
 from kws import runs
 from kws.files import write_atomic
-from kws.fixedpoint.frontend import FEATURE_SCALE
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.quantize.float_reference import FloatNetwork
 
 

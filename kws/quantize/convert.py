@@ -25,10 +25,10 @@ import kws
 from kws import runs
 from kws.config import LSTM, Experiment
 from kws.errors import KwsError
-from kws.fixedpoint.frontend import FEATURE_SCALE, FEATURE_ZERO_POINT
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
+from kws.model.file import Model, ModelInfo, save, with_info
 from kws.quantize.float_reference import CELL_CLIP, FloatNetwork
-from kws.quantize.graph import Graph, parse
-from kws.quantize.model import Model, ModelInfo, save, with_info
+from kws.tflite import Graph, parse
 
 Progress = Callable[[int, int], None]
 

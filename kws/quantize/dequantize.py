@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import KwsError
-from kws.fixedpoint.frontend import FEATURE_SCALE, FEATURE_ZERO_POINT
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
+from kws.model.file import Model
 from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
-from kws.quantize.graph import Graph, Operator, parse
-from kws.quantize.model import Model
+from kws.tflite import Graph, Operator, parse
 
 Floats = npt.NDArray[np.float32]
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from kws import runs
 from kws.errors import KwsError
 from kws.files import replacing
-from kws.fixedpoint.frontend import FEATURE_SCALE
-from kws.fixedpoint.lstm import Lstm
-from kws.quantize.model import Model
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.fixedpoint.layers.lstm import Lstm
+from kws.model.file import Model
 
 Floats = npt.NDArray[np.float32]
 

@@ -26,11 +26,11 @@ import numpy.typing as npt
 from kws import runs
 from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import INT16_MAX, INT16_MIN
-from kws.fixedpoint.frontend import FEATURE_SCALE
-from kws.fixedpoint.lstm import GATE_SCALE_POWER, GATES, Lstm
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, GATES, Lstm
+from kws.model.file import Model
 from kws.quantize.float_reference import GATE_SUM_CLIP, FloatLstm, FloatNetwork
-from kws.quantize.graph import Graph, Operator, Tensor, parse
-from kws.quantize.model import Model
+from kws.tflite import Graph, Operator, Tensor, parse
 
 Floats = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]

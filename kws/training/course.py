@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float32]
 
 # Streams that validation clips are dealt to; also the number of clips evaluated in step.
 _VALIDATION_STREAMS = 128
-# Noise between them, as in `kws.evaluation.conditions.pause`.
+# Noise between them, as in `kws.evaluation.clip.conditions.pause`.
 _PAUSE_FRAMES = 25
 _SMALLEST = 1e-7
 

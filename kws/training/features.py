@@ -30,8 +30,8 @@ from kws.datasets.augment import NoiseSource, augment, word_ends
 from kws.datasets.clips import SPLITS, Example
 from kws.errors import KwsError
 from kws.files import replacing
-from kws.fixedpoint.frontend import Frontend
-from kws.quantize.model import frontend_tables
+from kws.fixedpoint.frontends.log_mel import Frontend
+from kws.model.file import frontend_tables
 
 Progress = Callable[[int, int], None]
 Int8 = npt.NDArray[np.int8]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import HEAD, NetworkConfig, TrainingConfig
-from kws.fixedpoint.frontend import FEATURE_SCALE
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.quantize.float_reference import CELL_CLIP, GATE_SUM_CLIP, FloatLstm, FloatNetwork
 from kws.training.descent import Descent, initial_seed
 from kws.training.streams import Stretch

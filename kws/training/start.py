@@ -12,9 +12,9 @@ import numpy as np
 from kws import runs
 from kws.config import LSTM, Experiment, FrontendConfig
 from kws.errors import KwsError
+from kws.model.file import Model
 from kws.quantize.dequantize import dequantize
 from kws.quantize.float_reference import FloatNetwork
-from kws.quantize.model import Model
 
 # Keeps the draws of a new head apart from all others of the same seed.
 _HEAD = 0x4EAD

@@ -20,7 +20,7 @@ from kws import runs
 from kws.config import TEACHER, UNKNOWN, Experiment, TrainingConfig
 from kws.errors import KwsError
 from kws.files import replacing
-from kws.fixedpoint.frontend import FEATURE_SCALE
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.training.descent import Descent, initial_seed
 from kws.training.tensorflow import import_tensorflow
 

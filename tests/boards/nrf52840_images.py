@@ -13,9 +13,9 @@ import numpy as np
 from simulator.nrf52840 import Nrf52840
 
 from kws import codegen
-from kws.firmware_build import build_image
 from kws.fixedpoint.spotter import Spotter
-from kws.quantize.model import Model
+from kws.image.make import build_image
+from kws.model.file import Model
 
 
 def sound() -> np.ndarray:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from modulator import BIT_RATE, microphone
 
-from kws import firmware_build
 from kws.codegen.export import export
 from kws.config import DetectorConfig
 from kws.engines.link import LinkEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint.decimator import Decimator
-from kws.quantize.model import Model, with_detector
+from kws.image import make as firmware_build
+from kws.model.file import Model, with_detector
 
 _MODELS = Path(__file__).resolve().parents[2] / "models"
 GAIN = 4

@@ -15,8 +15,8 @@ from simulator.errors import SimulationError
 from simulator.nrf52840 import CLOCK_HZ, LED_PIN, MICROPHONE_POWER_PIN, Nrf52840
 
 from kws import __version__, codegen
-from kws.codegen.model_slot import build_slot
-from kws.firmware_build import build_image, size_report
+from kws.image.make import build_image, size_report
+from kws.image.slot import build_slot
 
 pytestmark = needs("cc", "make", "arm-none-eabi-gcc")
 
@@ -190,7 +190,7 @@ def test_it_fits(elf):
 def test_registers_are_where_the_vendor_says():
     """Against the SVD file that pyOCD carries."""
     data = pytest.importorskip("pyocd.debug.svd.loader")
-    from kws.firmware_build import sources_dir
+    from kws.image.make import sources_dir
 
     device = data.SVDFile.from_builtin("nrf52840.svd")
     device.load()

@@ -29,7 +29,7 @@ from simulator.errors import SimulationError
 from simulator.rp2040 import Rp2040
 from simulator.rp2040.boot import crc32
 
-from kws import uf2
+from kws.image import uf2
 
 BIT_RATE = 125e6 / 122
 

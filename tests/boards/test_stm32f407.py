@@ -25,8 +25,8 @@ from pdm_boards import (
 )
 from simulator.stm32f407 import Stm32f407
 
-from kws.codegen.model_slot import build_slot
-from kws.firmware_build import build_image, sources_dir
+from kws.image.make import build_image, sources_dir
+from kws.image.slot import build_slot
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "cc")
 

@@ -17,7 +17,7 @@ from random_models import spotting_model
 
 from kws.codegen import packages
 from kws.engines.numpy_engine import NumpyEngine
-from kws.quantize.model import Model
+from kws.model.file import Model
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 STRICT = ["-Wall", "-Wextra", "-Wshadow", "-Werror"]

@@ -11,12 +11,13 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws import codegen, firmware_build
+from kws import codegen
 from kws.codegen import emit
 from kws.codegen.export import identifier, model_source, weight_bytes
 from kws.config import DetectorConfig
 from kws.errors import KwsError
-from kws.quantize.model import Model
+from kws.image import make as firmware_build
+from kws.model.file import Model
 
 STRICT = [
     *("-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Wstrict-prototypes"),

@@ -24,9 +24,11 @@ from building import (
 )
 from random_models import spotting_model
 
-from kws import cli, codegen, firmware_build
+from kws import codegen
+from kws.cli.main import main as cli
 from kws.codegen import packages
 from kws.errors import KwsError
+from kws.image import make as firmware_build
 
 pytestmark = needs_program("make", "cc")
 

@@ -12,9 +12,10 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws import codegen, engines, firmware_build
+from kws import codegen, engines
 from kws.engines.c_engine import CEngine, build
 from kws.errors import KwsError
+from kws.image import make as firmware_build
 
 SCRIPT = """
 import sys
@@ -23,9 +24,9 @@ import numpy as np
 sys.path.insert(0, sys.argv[2])
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
-from kws.evaluation.streams import corner_streams, random_stream
-from kws.evaluation.verify import EngineReport, compare, run_chunked
-from kws.quantize.model import Model
+from kws.verify.inputs import corner_streams, random_stream
+from kws.verify.compare import EngineReport, compare, run_chunked
+from kws.model.file import Model
 
 model = Model.load(sys.argv[3])
 c, reference = CEngine(model, Path(sys.argv[1])), NumpyEngine(model)

@@ -19,8 +19,8 @@ from kws import __version__, codegen
 from kws.engines.link_message import Message, Type, encode
 from kws.engines.qemu import BOARD, QemuEngine, run_spotter_image
 from kws.errors import KwsError
-from kws.firmware_build import build_image
 from kws.fixedpoint.spotter import Spotter
+from kws.image.make import build_image
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 

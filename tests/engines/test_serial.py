@@ -14,13 +14,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "boards"))
 
 from nrf52840_images import image, running, sound
 
-from kws.cli import main
+from kws.boards.serial_port import SerialStream
+from kws.cli.main import main
 from kws.engines import check_name, create
 from kws.engines.link_message import Message, Type, encode
 from kws.engines.serial_engine import SerialEngine, parse
 from kws.errors import KwsError
 from kws.fixedpoint.spotter import Spotter
-from kws.serial_port import SerialStream
 
 FAST = "1000000"
 
@@ -32,7 +32,7 @@ def elf(tiny_model, tmp_path_factory):
 
 @needs("cc", "make", "arm-none-eabi-gcc")
 def test_verify_over_a_serial_port(elf, tiny_file, capsys, monkeypatch):
-    monkeypatch.setattr("kws.evaluation.verify.STREAM_SAMPLES", 3000)
+    monkeypatch.setattr("kws.verify.compare.STREAM_SAMPLES", 3000)
     with running(elf) as port:
         engines = f"numpy,serial:{port}@{FAST}"
         assert main(["verify", str(tiny_file), "--engines", engines, "--random", "1", "--json"]) == 0

@@ -20,7 +20,7 @@ import json, sys
 import numpy as np
 from kws.engines.interpreters import TfliteEngine, _tflite_interpreter
 from kws.engines.numpy_engine import NumpyEngine
-from kws.quantize.model import Model
+from kws.model.file import Model
 
 model = Model.load(sys.argv[1])
 pcm = np.random.default_rng(1).normal(0, 2000, 32000).astype(np.int16)
@@ -55,7 +55,7 @@ def test_in_an_environment_with_numpy_1(tmp_path):
     assert values["greatest"] <= 40
     assert not values["tensorflow"]
     # The installed wheel, not the checkout, carries the firmware: the C engine builds from it.
-    check = "import kws.firmware_build as f; print(f.sources_dir())"
+    check = "import kws.image.make as f; print(f.sources_dir())"
     where = subprocess.run([python, "-c", check], capture_output=True, text=True, cwd=tmp_path, check=True).stdout
     assert str(folder) in where
     command = [folder / "bin/kws", "verify", model, "--engines", "numpy,c", "--random", "1"]

@@ -13,9 +13,9 @@ from kws.codegen.packing import dsp_factor, gate_parts, packed_weights
 from kws.engines.qemu import BOARDS, QemuEngine, machine_of
 from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import Multiplier, multiply
-from kws.fixedpoint.lstm import Lstm
-from kws.quantize.graph import build
-from kws.quantize.model import Model
+from kws.fixedpoint.layers.lstm import Lstm
+from kws.model.file import Model
+from kws.tflite import build
 
 needs_board = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 

@@ -11,7 +11,7 @@ from conftest import needs
 
 from kws import codegen
 from kws.engines.qemu import run_spotter_image
-from kws.firmware_build import build_image, sources_dir
+from kws.image.make import build_image, sources_dir
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import needs
 from random_models import spotting_model
 
-from kws import firmware_build
+from kws.image import make as firmware_build
 
 TOOL = Path(__file__).parents[2] / "tools/soak_firmware.py"
 pytestmark = [needs("make", "cc"), pytest.mark.slow]

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modulator import microphone, modulate
 
-from kws import firmware_build
 from kws.fixedpoint.decimator import (
     BINOMIAL,
     BYTES_PER_SAMPLE,
@@ -23,6 +22,7 @@ from kws.fixedpoint.decimator import (
     Decimator,
     byte_table,
 )
+from kws.image import make as firmware_build
 
 BIT_RATE = 1_024_000
 FULL_SCALE = 2.0**15

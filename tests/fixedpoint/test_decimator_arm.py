@@ -17,8 +17,8 @@ from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M4,
 )
 
-from kws import firmware_build
 from kws.fixedpoint.decimator import Decimator
+from kws.image import make as firmware_build
 
 HOP_BYTES = 2560
 PROGRAM = f"""

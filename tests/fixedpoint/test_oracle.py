@@ -12,9 +12,9 @@ from random_models import bare_model, random_graph, spotting_model
 from kws.engines.c_engine import CEngine
 from kws.engines.interpreters import TflmEngine
 from kws.engines.numpy_engine import NumpyEngine
-from kws.evaluation.verify import EngineReport, compare
-from kws.quantize.graph import build
-from kws.quantize.model import Model
+from kws.model.file import Model
+from kws.tflite import build
+from kws.verify.compare import EngineReport, compare
 
 RANDOM_INPUTS, REALISTIC_INPUTS, RESET_EVERY = 1000, 200, 125
 WIDTHS = [(16,), (32,), (64,), (96,), (32, 24)]

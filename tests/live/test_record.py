@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kws import audio, cli
+from kws import audio
+from kws.cli.main import main as cli
 from kws.errors import KwsError
 from kws.live.record import Listening, Refused, Saved, find_word, next_take, record
 

@@ -13,12 +13,12 @@ from random_models import spotting_model
 
 from kws import config, runs
 from kws.errors import KwsError
-from kws.fixedpoint.frontend import FEATURE_SCALE
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.model.file import METADATA_NAME, Model
 from kws.quantize import convert as converter
 from kws.quantize.convert import convert, quantize, single_step
 from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
-from kws.quantize.graph import parse
-from kws.quantize.model import METADATA_NAME, Model
+from kws.tflite import parse
 
 pytest.importorskip("tf_keras", reason="converting needs TensorFlow")
 

@@ -10,10 +10,10 @@ import pytest
 from random_models import bare_model, spotting_model
 
 from kws.errors import KwsError
-from kws.fixedpoint.frontend import Frontend
+from kws.fixedpoint.frontends.log_mel import Frontend
+from kws.model.file import Model
 from kws.quantize.dequantize import dequantize
-from kws.quantize.graph import build, parse
-from kws.quantize.model import Model
+from kws.tflite import build, parse
 
 # Random weights whose posteriors move with the features, yet do not multiply every rounding.
 LIVELY = {"gain": 1.0, "dense_gain": 20.0}

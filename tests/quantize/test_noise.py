@@ -12,7 +12,7 @@ from random_models import bare_model, spotting_model
 
 from kws import runs
 from kws.errors import KwsError
-from kws.fixedpoint.frontend import FEATURE_SCALE
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.quantize import noise
 from kws.quantize.dequantize import dequantize
 from kws.quantize.float_reference import GATE_SUM_CLIP

@@ -13,7 +13,7 @@ import struct
 from fractions import Fraction
 from pathlib import Path
 
-from kws.quantize.graph import Graph, Operator, Tensor
+from kws.tflite import Graph, Operator, Tensor
 
 SPEC = (Path(__file__).resolve().parents[2] / "docs" / "SPEC.md").read_text()
 

@@ -19,11 +19,12 @@ from random_models import bare_model, spotting_model
 
 from kws.config import DetectorConfig, FrontendConfig
 from kws.engines.numpy_engine import NumpyEngine
-from kws.fixedpoint import activation, arithmetic, frontend
-from kws.fixedpoint.detector import Detector, detect, moving_sums
+from kws.fixedpoint import activation, arithmetic
+from kws.fixedpoint.decisions.detector import Detector, detect, moving_sums
+from kws.fixedpoint.frontends import log_mel as frontend
 from kws.fixedpoint.sigmoid_table import SIGMOID_TABLE
-from kws.quantize.graph import parse
-from kws.quantize.model import ModelInfo, frontend_tables
+from kws.model.file import ModelInfo, frontend_tables
+from kws.tflite import parse
 
 SHORT = FrontendConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
 LONG = FrontendConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
@@ -170,8 +171,8 @@ def test_factors():
 
 def test_softmax_and_logistic_over_every_scale():
     """From flat to one-hot, with the greatest row that the document allows."""
-    from kws.fixedpoint.logistic import Logistic
-    from kws.fixedpoint.softmax import Softmax
+    from kws.fixedpoint.layers.logistic import Logistic
+    from kws.fixedpoint.layers.softmax import Softmax
 
     rng = np.random.default_rng(3)
     for power in range(-25, 8, 2):

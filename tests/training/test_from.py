@@ -9,7 +9,8 @@ import pytest
 import tones
 from random_models import bare_model, spotting_model
 
-from kws import cli, runs
+from kws import runs
+from kws.cli.main import main as cli
 from kws.config import FrontendConfig, NetworkConfig
 from kws.errors import KwsError
 from kws.quantize.float_reference import FloatNetwork

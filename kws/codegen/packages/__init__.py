@@ -16,11 +16,12 @@ from typing import Any
 
 import jinja2
 
-from kws import __version__, firmware_build
+from kws import __version__
 from kws.codegen.export import Exported, export
 from kws.errors import KwsError
 from kws.files import write_all
-from kws.quantize.model import Model
+from kws.image import make as firmware_build
+from kws.model.file import Model
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _COMMON = "common"

@@ -1,0 +1,201 @@
+"""Clips through engines, a job at a time: what runs in the processes of an evaluation."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import DataConfig
+from kws.datasets import clips as clip_index
+from kws.datasets.augment import NoiseSource
+from kws.datasets.clips import Example
+from kws.engines import create
+from kws.engines.base import Engine
+from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
+from kws.evaluation.clip.decision import clip_labels
+from kws.fixedpoint.frontends.log_mel import Frontend
+from kws.model.file import Model
+from kws.quantize.float_reference import FloatNetwork
+
+Pcm = npt.NDArray[np.int16]
+Labels = npt.NDArray[np.int64]
+FLOAT = "float"
+
+
+class FloatClassifier:
+    """The float network behind the integer front end, with the engines' ways to label clips."""
+
+    def __init__(self, model: Model, reference: FloatNetwork) -> None:
+        self._tables = model.tables
+        self._reference = reference
+
+    def classify(self, clips: Pcm) -> npt.NDArray[np.float32]:
+        """As `kws.engines.base.Engine.classify`, in float32."""
+        return self.classify_streams(clips[:, None])[:, 0]
+
+    def classify_streams(self, streams: Pcm) -> npt.NDArray[np.float32]:
+        """As `kws.engines.base.Engine.classify_streams`, in float32."""
+        frontend, state = Frontend(self._tables, len(streams)), self._reference.initial_state(len(streams))
+        heard: list[npt.NDArray[np.float32]] = []
+        for clip in range(streams.shape[1]):
+            posteriors = self._reference.run(frontend.process(streams[:, clip]), state)
+            frames = heard[0].shape[1] if heard else posteriors.shape[1]
+            heard.append(posteriors[:, posteriors.shape[1] - frames :])
+        return np.stack(heard, axis=1)
+
+
+@dataclass(frozen=True)
+class ClipJob:
+    """Clips from a reset.
+
+    Attributes:
+        places: indices of examples.
+        conditions: how to hear them.
+    """
+
+    places: tuple[int, ...]
+    conditions: tuple[Condition, ...]
+
+    @property
+    def clips(self) -> int:
+        """Clips heard, for a progress bar."""
+        return len(self.places) * len(self.conditions)
+
+
+@dataclass(frozen=True)
+class StreamJob:
+    """Some streams of `kws.evaluation.clip.conditions.deal`, never reset.
+
+    Attributes:
+        places: indices of examples, int64 [streams, clips].
+        counted: bool, likewise.
+    """
+
+    places: npt.NDArray[np.int64]
+    counted: npt.NDArray[np.bool_]
+
+    @property
+    def clips(self) -> int:
+        """Clips heard, for a progress bar."""
+        return self.places.size
+
+
+@dataclass
+class Heard:
+    """What a job gave.
+
+    Attributes:
+        places: indices of examples, int64 [clips].
+        labels: by engine and condition, int64 [clips]; None stands for the carried state.
+        errors: by engine, of clean posteriors: sum and greatest of the absolute differences from
+            the float network's, and their number.
+    """
+
+    places: npt.NDArray[np.int64]
+    labels: dict[tuple[str, Condition | None], Labels] = field(default_factory=dict)
+    errors: dict[str, tuple[float, float, int]] = field(default_factory=dict)
+
+
+@dataclass
+class ClipRunner:
+    """The worker (`kws.workers`).
+
+    Attributes:
+        model: what to run.
+        engines: names of engines; conditions other than clean are heard by the first alone.
+        reference: the float network, or None.
+        examples: every clip of the evaluation.
+        data: how clips are cut.
+        background: noise recordings.
+        silence: int16 [n, samples], the clips of the examples that have none, in their order.
+        seed: of the noise.
+    """
+
+    model: Model
+    engines: tuple[str, ...]
+    reference: FloatNetwork | None
+    examples: tuple[Example, ...]
+    data: DataConfig
+    background: tuple[Path, ...]
+    silence: Pcm
+    seed: int
+    _stack: contextlib.ExitStack | None = None
+    _running: dict[str, Engine | FloatClassifier] = field(default_factory=dict)
+    _noise: NoiseSource | None = None
+
+    def __call__(self, job: ClipJob | StreamJob) -> Heard:
+        """Hear the clips of a job."""
+        self._open()
+        return self._clips(job) if isinstance(job, ClipJob) else self._streams(job)
+
+    def close(self) -> None:
+        """Close the engines."""
+        if self._stack is not None:
+            self._stack.close()
+        self._stack, self._running = None, {}
+
+    def _open(self) -> None:
+        if self._stack is not None:
+            return
+        self._stack = contextlib.ExitStack()
+        for name in self.engines:
+            self._running[name] = self._stack.enter_context(create(name, self.model))
+        if self.reference is not None:
+            self._running[FLOAT] = FloatClassifier(self.model, self.reference)
+
+    def load(self, places: Sequence[int]) -> Pcm:
+        """The clips of examples by index, int16 [places, samples].
+
+        Raises:
+            KwsError: a file cannot be read.
+        """
+        silent = [i for i, e in enumerate(self.examples) if e.clip is None]
+        row_of = {place: row for row, place in enumerate(silent)}
+        pcm = np.empty((len(places), self.data.clip_samples), np.int16)
+        spoken = [i for i, place in enumerate(places) if place not in row_of]
+        pcm[spoken] = clip_index.load([self.examples[places[i]] for i in spoken], self.data, self._source())[0]
+        for i, place in enumerate(places):
+            if place in row_of:
+                pcm[i] = self.silence[row_of[place]]
+        return pcm
+
+    def _source(self) -> NoiseSource:
+        if self._noise is None:
+            # Its own generator is not drawn from: silence was made beforehand.
+            self._noise = NoiseSource(self.background, self.data.clip_samples, self.seed)
+        return self._noise
+
+    def _clips(self, job: ClipJob) -> Heard:
+        heard = Heard(np.array(job.places, np.int64))
+        pcm = self.load(job.places)
+        spoken = np.array([self.examples[place].clip is not None for place in job.places])
+        cuts = np.zeros((0, 0), np.float32)
+        if any(c.kind == "snr" for c in job.conditions):
+            cuts = self._source().draw(np.random.default_rng([self.seed, job.places[0]]), len(pcm))
+        for condition in job.conditions:
+            changed = apply(condition, pcm, spoken, cuts)
+            names = list(self._running) if condition == CLEAN else self.engines[:1]
+            posteriors = {name: self._running[name].classify(changed) for name in names}
+            for name, values in posteriors.items():
+                heard.labels[name, condition] = clip_labels(values, self.data.labels)
+                if FLOAT in posteriors and name != FLOAT:
+                    error = np.abs((values.astype(np.float32) + 128) / 256 - posteriors[FLOAT])
+                    heard.errors[name] = (float(error.sum(dtype=np.float64)), float(error.max()), error.size)
+        return heard
+
+    def _streams(self, job: StreamJob) -> Heard:
+        heard = Heard(job.places[job.counted])
+        pcm = self.load(job.places.ravel().tolist()).reshape(*job.places.shape, -1)
+        cuts = self._source().draw(np.random.default_rng([self.seed, int(job.places[0, 0])]), job.places.size)
+        spaced = np.concatenate([pause(pcm.reshape(len(cuts), -1), cuts).reshape(*job.places.shape, -1), pcm], axis=2)
+        frames = self.model.require_info().frontend.frames(self.data.clip_samples)
+        for name, engine in self._running.items():
+            # Without the pause: what is named there is the clip before.
+            posteriors = engine.classify_streams(spaced)[job.counted][:, -frames:]
+            heard.labels[name, None] = clip_labels(posteriors, self.data.labels)
+        return heard

@@ -1,0 +1,380 @@
+"""Detector settings for a stated budget of false accepts per hour, chosen on streams.
+
+Two streams are made, each of one half of the speakers, and the posteriors of all their pieces are
+kept in a temporary folder. For every moving average and cool-down on the grid, one pass with a
+threshold common to all words counts each word's misses and false accepts at each threshold. As if
+words did not meddle with each other, the thresholds with the fewest misses within the budget are
+then found exactly (a multiple-choice knapsack, by dynamic programming); since they do meddle, the
+detector proper counts again with these thresholds, and where it exceeds the budget, the knapsack
+is filled again with less.
+
+How good the choice is on speakers it has not heard is estimated by choosing on either half and
+counting on the other; and a fresh stream, of another seed, tries the final settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws import workers
+from kws.config import SAMPLE_RATE, DetectorConfig
+from kws.engines import create
+from kws.errors import KwsError
+from kws.evaluation.stream.run import TOLERANCE_MS, Runner, require_words, samples_of, score
+from kws.evaluation.stream.score import Rates, Tally, Truth, rates
+from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
+from kws.model.file import Model, ModelInfo
+
+StageProgress = Callable[[str, int, int], None]
+Counts = npt.NDArray[np.int64]
+
+AVERAGES = (4, 6, 8, 10, 13, 16, 20, 25)
+COOLDOWNS = (15, 25, 35, 50)
+ENOUGH = 10
+"""False accepts that the budget should allow on the tuning streams: with fewer, chance decides."""
+LATENCY_MS = 250.0
+# Between them the thresholds are even in log odds.
+_LOWEST, _HIGHEST = 0.2, 255 / 256
+_THRESHOLDS = 28
+_CANDIDATES = 6
+_ROUNDS = 12
+_FRESH = 7919
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What `tune` chose, and how it does.
+
+    Attributes:
+        before: the model's settings.
+        detector: the settings chosen.
+        budget: false accepts per hour over all words.
+        hours: length of the tuning streams.
+        seed: of the tuning streams.
+        old: the model's settings on the tuning streams.
+        tuned: the chosen settings on the tuning streams: flattering.
+        held_out: settings chosen on either half of the speakers, counted on the other half; None
+            where there are too few recordings to be halved.
+        other_speakers: whether nobody speaks in both halves; otherwise it is takes that are halved.
+        fresh: the chosen settings on a fresh stream of the same speakers.
+        scarce: whether the budget allowed fewer than :data:`ENOUGH` false accepts in all.
+    """
+
+    before: DetectorConfig
+    detector: DetectorConfig
+    budget: float
+    hours: float
+    seed: int
+    old: Rates
+    tuned: Rates
+    held_out: Rates | None
+    other_speakers: bool
+    fresh: Rates
+    scarce: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        values = dataclasses.asdict(self)
+        for name in ("old", "tuned", "held_out", "fresh"):
+            found = getattr(self, name)
+            values[name] = None if found is None else found.as_dict()
+        return values
+
+    def introduced(self) -> dict[str, Any]:
+        """What a model's provenance says of it."""
+        return {"budget": self.budget, "hours": round(self.hours, 1), "seed": self.seed}
+
+
+def enough_minutes(budget: float) -> float:
+    """Minutes of stream on which a budget allows :data:`ENOUGH` false accepts; one hour to a hundred."""
+    return min(max(60.0, 60 * ENOUGH / budget), 6000.0)
+
+
+def tune(
+    model: Model,
+    spec: StreamSpec,
+    root: Path,
+    budget: float,
+    *,
+    engine: str = "c",
+    tolerance_ms: float = TOLERANCE_MS,
+    latency_ms: float = LATENCY_MS,
+    processes: int | None = None,
+    progress: StageProgress | None = None,
+) -> Tuning:
+    """Choose detector settings; the same arguments give the same settings.
+
+    Args:
+        model: the model, with its metadata.
+        spec: the stream to tune on.
+        root: the data folder.
+        budget: false accepts per hour, over all words.
+        engine: what runs the model.
+        tolerance_ms: how long after its end a word may be detected.
+        latency_ms: settings with a greater median latency are taken only if all have one.
+        processes: how many; all cores if None.
+        progress: called with (stage, done, total).
+
+    Raises:
+        KwsError: as `kws.evaluation.stream.run.stream_test`, a budget that is not positive, or one
+            that no settings keep to.
+    """
+    info = require_words(model, spec)
+    if not budget > 0:
+        raise KwsError(f"the budget must be more than 0 false accepts per hour, not {budget:g}")
+    create(engine, model).close()
+    parts = halves(spec)
+    fresh = dataclasses.replace(spec, seed=spec.seed + _FRESH)
+    with tempfile.TemporaryDirectory(prefix="kws-tune-") as folder:
+        recorder = _Recorder(Runner(model, engine, root), (*parts, fresh), Path(folder))
+        jobs = [(i, piece) for i, one in enumerate(recorder.specs) for piece in range(one.pieces)]
+        truths = dict(_run(recorder, jobs, processes, "running the streams", progress))
+        bench = _Bench(info, Path(folder), truths, samples_of(tolerance_ms), len(spec.snr_db))
+        heard = [job for job in sorted(truths) if job[0] < len(parts)]
+        grid = _grid(bench, heard, processes, progress)
+        chooser = _Chooser(bench, grid, budget, latency_ms, processes)
+        chosen = chooser.choose(heard)
+        held_out = None
+        if len(parts) == 2:
+            first, second = ([j for j in heard if j[0] == half] for half in (0, 1))
+            crossed = bench.count(second, [chooser.choose(first)], processes)
+            crossed.add(bench.count(first, [chooser.choose(second)], processes))
+            held_out = _all(crossed, 0)
+        both = bench.count(heard, [info.detector, chosen], processes)
+        again = bench.count([j for j in sorted(truths) if j[0] == len(parts)], [chosen], processes)
+    hours = _all(both, 0).hours
+    return Tuning(
+        info.detector,
+        chosen,
+        budget,
+        hours,
+        spec.seed,
+        _all(both, 0),
+        _all(both, 1),
+        held_out,
+        not share_speakers(parts),
+        _all(again, 0),
+        budget * hours < ENOUGH * 0.99,
+    )
+
+
+Job = tuple[int, int]
+
+
+def _run(
+    worker: Any, jobs: Sequence[Any], processes: int | None, stage: str, progress: StageProgress | None
+) -> Iterable[tuple[Any, Any]]:
+    with contextlib.closing(workers.run(worker, jobs, processes)) as results:
+        for done, result in enumerate(results, start=1):
+            if progress is not None:
+                progress(stage, done, len(jobs))
+            yield result
+
+
+def _all(tally: Tally, point: int) -> Rates:
+    return rates(tally, point, range(len(tally.samples)))
+
+
+@dataclass
+class _Recorder:
+    """Runs pieces of several streams and keeps their posteriors on the disk."""
+
+    runner: Runner
+    specs: tuple[StreamSpec, ...]
+    folder: Path
+
+    def __call__(self, job: Job) -> Truth:
+        rows, truth = self.runner.run(self.specs[job[0]], job[1])
+        try:
+            np.save(_posteriors(self.folder, job), rows)
+        except OSError as error:
+            raise KwsError(f"cannot keep posteriors in {self.folder}: {error.strerror or error}") from error
+        return truth
+
+    def close(self) -> None:
+        self.runner.close()
+
+
+def _posteriors(folder: Path, job: Job) -> Path:
+    return folder / f"{job[0]}-{job[1]}.npy"
+
+
+@dataclass
+class _Bench:
+    """Counts what detectors make of recorded pieces."""
+
+    info: ModelInfo
+    folder: Path
+    truths: dict[Job, Truth]
+    tolerance: int
+    conditions: int
+
+    def count(self, pieces: Sequence[Job], detectors: Sequence[DetectorConfig], processes: int | None) -> Tally:
+        """Counts over pieces, a point a detector."""
+        total = Tally.empty(len(detectors), len(self.info.labels) - self.info.first_word, self.conditions)
+        jobs = [(piece, tuple(detectors)) for piece in pieces]
+        # A pool takes seconds to start; below that it is quicker here.
+        processes = processes if len(jobs) * len(detectors) > 2000 else 1
+        for _, tally in _run(_Counter(self), jobs, processes, "", None):
+            total.add(tally)
+        return total
+
+
+@dataclass
+class _Counter:
+    """A bench's worker."""
+
+    bench: _Bench
+
+    def __call__(self, job: tuple[Job, tuple[DetectorConfig, ...]]) -> Tally:
+        piece, detectors = job
+        b = self.bench
+        rows = np.load(_posteriors(b.folder, piece))
+        return score(b.info, rows, b.truths[piece], detectors, b.tolerance, b.conditions)
+
+    def close(self) -> None:
+        pass
+
+
+def thresholds() -> tuple[float, ...]:
+    """The thresholds that are tried, rising."""
+    odds = np.linspace(np.log(_LOWEST / (1 - _LOWEST)), np.log(_HIGHEST / (1 - _HIGHEST)), _THRESHOLDS)
+    return tuple(round(float(t), 4) for t in 1 / (1 + np.exp(-odds)))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Each word's misses and false accepts by threshold, by half of the speakers.
+
+    Attributes:
+        misses, false: int [halves, words, thresholds] for each (average_frames, cooldown_frames).
+    """
+
+    misses: dict[tuple[int, int], Counts]
+    false: dict[tuple[int, int], Counts]
+
+
+def _grid(bench: _Bench, pieces: Sequence[Job], processes: int | None, progress: StageProgress | None) -> _Grid:
+    steps = thresholds()
+    words = len(bench.info.labels) - bench.info.first_word
+    shape = (1 + max(half for half, _ in pieces), words, len(steps))
+    settings = [(a, c) for a in AVERAGES for c in COOLDOWNS]
+    grid = _Grid({s: np.zeros(shape, np.int64) for s in settings}, {s: np.zeros(shape, np.int64) for s in settings})
+    jobs = [
+        (piece, tuple(DetectorConfig(a, t, c) for c in COOLDOWNS for t in steps)) for a in AVERAGES for piece in pieces
+    ]
+    for ((half, _), detectors), tally in _run(_Counter(bench), jobs, processes, "trying settings", progress):
+        for i, cooldown in enumerate(COOLDOWNS):
+            points = slice(i * len(steps), (i + 1) * len(steps))
+            setting = (detectors[0].average_frames, cooldown)
+            hits = tally.hits[points].sum(axis=2).T
+            grid.misses[setting][half] += tally.said.sum(axis=1)[:, None] - hits
+            grid.false[setting][half] += tally.false[points].sum(axis=(2, 3)).T
+    return grid
+
+
+@dataclass
+class _Chooser:
+    """Chooses settings on some of the pieces."""
+
+    bench: _Bench
+    grid: _Grid
+    budget: float
+    latency_ms: float
+    processes: int | None
+
+    def choose(self, pieces: Sequence[Job]) -> DetectorConfig:
+        """The settings with the fewest misses that keep to the budget on pieces of whole halves."""
+        which = sorted({half for half, _ in pieces})
+        room = int(self.budget * sum(self.bench.truths[p].samples for p in pieces) / SAMPLE_RATE / 3600 + 1e-9)
+        misses = {s: m[which].sum(axis=0) for s, m in self.grid.misses.items()}
+        false = {s: f[which].sum(axis=0) for s, f in self.grid.false.items()}
+
+        def fill(setting: tuple[int, int], allowed: int) -> tuple[int, tuple[int, ...]] | None:
+            return knapsack(misses[setting], false[setting], allowed)
+
+        rooms = dict.fromkeys(misses, room)
+        waiting = {s: filled for s in misses if (filled := fill(s, room)) is not None}
+        kept: list[tuple[bool, int, float, DetectorConfig]] = []
+        for _ in range(_ROUNDS):
+            promising = sorted(waiting, key=lambda s: (waiting[s][0], s))[:_CANDIDATES]
+            quick = [k[1] for k in kept if not k[0]]
+            if not promising or (quick and min(quick) <= waiting[promising[0]][0]):
+                break
+            configs = [_config(s, waiting[s][1]) for s in promising]
+            tally = self.bench.count(pieces, configs, self.processes)
+            for point, (setting, config) in enumerate(zip(promising, configs, strict=True)):
+                found = _all(tally, point)
+                excess = found.false_accepts - room
+                del waiting[setting]
+                if excess <= 0:
+                    latency = np.inf if found.latency_ms is None else found.latency_ms
+                    kept.append((latency > self.latency_ms, found.misses, latency, config))
+                    continue
+                # Filled again with less.
+                rooms[setting] -= excess
+                if (filled := fill(setting, rooms[setting])) is not None:
+                    waiting[setting] = filled
+        if not kept:
+            raise KwsError(
+                f"no settings keep to {self.budget:g} false accepts per hour; allow more, or train a better model"
+            )
+        return min(kept, key=lambda k: (*k[:3], dataclasses.astuple(k[3])))[3]
+
+
+def _config(setting: tuple[int, int], chosen: Sequence[int]) -> DetectorConfig:
+    steps = thresholds()
+    values = tuple(steps[i] for i in chosen)
+    # The one threshold is for people; the detector takes the words' own.
+    return DetectorConfig(setting[0], round(float(np.median(values)), 4), setting[1], values)
+
+
+def knapsack(misses: Counts, false: Counts, room: int) -> tuple[int, tuple[int, ...]] | None:
+    """Choose a threshold for each word so that the misses are fewest and the false accepts fit.
+
+    Of equal choices, the one with higher thresholds for the later words.
+
+    Args:
+        misses: int [words, thresholds].
+        false: int [words, thresholds], none negative.
+        room: greatest sum of false accepts.
+
+    Returns:
+        The number of misses, and the index of each word's threshold; None where nothing fits.
+    """
+    if room < 0:
+        return None
+    room = min(room, int(false.max(axis=1).sum()))
+    never = np.iinfo(np.int64).max // 2
+    fewest = np.zeros(room + 1, np.int64)
+    choices = []
+    for word in range(len(misses)):
+        best = np.full(room + 1, never)
+        choice = np.zeros(room + 1, np.int64)
+        for step in reversed(range(misses.shape[1])):
+            cost = int(false[word, step])
+            if cost > room:
+                continue
+            candidate = np.full(room + 1, never)
+            candidate[cost:] = fewest[: room + 1 - cost] + misses[word, step]
+            better = candidate < best
+            best[better], choice[better] = candidate[better], step
+        fewest = np.minimum(best, never)
+        choices.append(choice)
+    if fewest[room] >= never:
+        return None
+    total, left, chosen = int(fewest[room]), room, []
+    for word in reversed(range(len(misses))):
+        step = int(choices[word][left])
+        chosen.append(step)
+        left -= int(false[word, step])
+    return total, tuple(reversed(chosen))

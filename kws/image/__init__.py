@@ -1,0 +1,1 @@
+"""Firmware images: building, sizes, the model slot, UF2, the cache of builds."""

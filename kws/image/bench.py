@@ -1,0 +1,161 @@
+"""What a model costs on each emulated core: instructions a hop, flash, RAM and stack.
+
+The ``benchmark`` app runs the exported test vectors on the emulated board and times the front end,
+the network and the whole with the board's clock, which under QEMU's ``-icount`` advances by a fixed
+time an instruction. How many instructions a tick is, the app measures on a loop of known length.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kws import codegen
+from kws.config import SAMPLE_RATE
+from kws.engines.qemu import BOARDS, machine_of, run_spotter_image
+from kws.errors import KwsError
+from kws.fixedpoint.layers.fully_connected import FullyConnected
+from kws.fixedpoint.layers.lstm import Lstm
+from kws.fixedpoint.network import Network
+from kws.image.make import build_image, require_tools
+from kws.image.size import size_report
+from kws.model.file import Model
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one model on one core; instructions are means over the test vectors.
+
+    Attributes:
+        model: the model's name.
+        board: a folder of ``firmware/boards``.
+        core: the CPU.
+        frontend: instructions a hop of the front end; None for a bare network.
+        network: instructions of one call of the network.
+        rest: instructions a hop of all else: buffering samples, the detector; None for a bare network.
+        macs: multiply-accumulates of one call of the network.
+        library: bytes of flash for the library's code.
+        program: bytes of flash for all other code: start-up, board, application, compiler's support.
+        tables: bytes of flash for constants other than weights.
+        weights: bytes of flash for weights and biases.
+        ram: bytes of variables, audio buffers included, without the stack.
+        stack: greatest depth of the stack in bytes, without interrupts.
+        library_stack: the library's part of it.
+        duty: share of the time between two hops that the core is busy at the emulated board's clock,
+            if an instruction took one cycle; None for a bare network.
+    """
+
+    model: str
+    board: str
+    core: str
+    frontend: float | None
+    network: float
+    rest: float | None
+    macs: int
+    library: int
+    program: int
+    tables: int
+    weights: int
+    ram: int
+    stack: int
+    library_stack: int
+    duty: float | None
+
+    @property
+    def total(self) -> float:
+        """Instructions of everything that a hop needs."""
+        return self.network + (self.frontend or 0.0) + (self.rest or 0.0)
+
+    @property
+    def per_mac(self) -> float:
+        """Instructions of the network by multiply-accumulate."""
+        return self.network / self.macs
+
+
+def multiply_accumulates(network: Network) -> int:
+    """Products of weights and values in one call."""
+    total = 0
+    for layer in network.layers:
+        kernel = layer.kernel
+        if isinstance(kernel, Lstm):
+            total += layer.rows_out * 4 * kernel.units * (kernel.inputs + kernel.units)
+        elif isinstance(kernel, FullyConnected):
+            total += layer.rows_out * kernel.outputs * kernel.inputs
+    return total
+
+
+def instructions(report: str) -> dict[str, float]:
+    """Instructions a frame by part, from what the ``benchmark`` app wrote.
+
+    Raises:
+        KwsError: it wrote something else.
+    """
+    try:
+        values = json.loads(report)
+        a_tick = values["calibration_instructions"] / values["calibration"]
+        return {
+            part: values[part] * a_tick / values["frames"]
+            for part in ("frontend", "network", "process")
+            if part in values
+        }
+    except (ValueError, KeyError, ZeroDivisionError, TypeError) as error:
+        raise KwsError(f"the benchmark app wrote {report.strip()!r}, which is no result") from error
+
+
+def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | None = None) -> Cost:
+    """Build, run and measure one model on one emulated board.
+
+    Args:
+        model: what to measure.
+        name: how to call it.
+        board: one of :data:`kws.engines.qemu.BOARDS`.
+        build_dir: where to export and build; may be shared by boards, not by models.
+        mhz: clock for the duty cycle; the emulated board's own if not given.
+
+    Raises:
+        KwsError: no such board, a program is missing, the model does not fit the board, or the build
+            or the run failed.
+    """
+    machine_of(board)
+    require_tools("make", "arm-none-eabi-gcc", "qemu-system-arm")
+    codegen.export(model, build_dir / "model")
+    elf = build_image(build_dir / "model", build_dir / "build", board, "benchmark")
+    counts = instructions(run_spotter_image(elf, np.zeros(0, np.int16), board=board))
+    network = counts["network"]
+    frontend = counts.get("frontend")
+    rest = None if frontend is None else counts["process"] - frontend - network
+    # What a product needs; a bare network has no product, and its benchmark stands for it.
+    app = "benchmark" if model.info is None else "spotter"
+    size = size_report(build_image(build_dir / "model", build_dir / "build", board, app), build_dir / "build")
+    parts = {part.name: part.flash for part in size.parts}
+    library = parts.get("library", 0)
+    weights = parts.get("model weights", 0)
+    tables = sum(parts.get(p, 0) for p in ("library tables", "model tables", "model structures"))
+    vectors = parts.get("test vectors", 0)
+    duty = None
+    if model.info is not None and rest is not None and frontend is not None:
+        hertz = 1e6 * (mhz or BOARDS[board].mhz)
+        duty = (network + frontend + rest) / (hertz * model.info.frontend.hop / SAMPLE_RATE)
+    return Cost(
+        model=name,
+        board=board,
+        core=BOARDS[board].core,
+        frontend=frontend,
+        network=network,
+        rest=rest,
+        macs=multiply_accumulates(model.network),
+        library=library,
+        program=size.flash - library - weights - tables - vectors,
+        tables=tables,
+        weights=weights,
+        ram=size.ram,
+        stack=size.stack,
+        library_stack=size.library_stack,
+        duty=duty,
+    )
+
+
+__all__ = ["Cost", "instructions", "measure", "multiply_accumulates"]

@@ -1,0 +1,1 @@
+"""A model file: its network, labels, front end, detector and provenance."""

@@ -1,0 +1,237 @@
+"""A model is one .tflite file: network, labels, front end, detector and provenance.
+
+What TFLite has no place for travels in the file's metadata, under :data:`METADATA_NAME`, as
+JSON (docs/SPEC.md, "Model file"). A file without it is a bare network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kws.config import SAMPLE_RATE, DetectorConfig, FrontendConfig, from_dict
+from kws.errors import KwsError
+from kws.files import write_atomic
+from kws.fixedpoint.decisions.detector import DetectorParameters
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT, FrontendTables, make_tables
+from kws.fixedpoint.network import Network
+from kws.model.reader import to_network
+from kws.tflite import Graph, build, parse
+
+METADATA_NAME = "kws.model"
+METADATA_VERSION = 1
+
+
+def frontend_tables(config: FrontendConfig) -> FrontendTables:
+    """The integer tables of a front-end setting.
+
+    Raises:
+        KwsError: a mel band is too narrow for the FFT.
+    """
+    try:
+        return make_tables(config.window, config.hop, config.n_fft, config.bands, config.low_hz, config.high_hz)
+    except ValueError as error:
+        raise KwsError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the metadata holds.
+
+    Attributes:
+        labels: class names in output order; those in ``_underscores_`` are never detected and
+            come first.
+        frontend: front-end settings.
+        detector: detector settings.
+        provenance: how the model came to be: free-form plain values, for people.
+    """
+
+    labels: tuple[str, ...]
+    frontend: FrontendConfig
+    detector: DetectorConfig
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
+            raise KwsError("the model's labels name no word to spot")
+        if any(label.startswith("_") for label in self.labels[self.first_word :]):
+            raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
+        self.detector.thresholds(len(self.labels) - self.first_word)
+
+    @property
+    def first_word(self) -> int:
+        """Index of the first label that is a word."""
+        return sum(1 for label in self.labels if label.startswith("_"))
+
+    def detector_parameters(self) -> DetectorParameters:
+        """The detector in integers: thresholds as sums of posteriors, rounded up."""
+        d = self.detector
+        sums = (_threshold_sum(t, d.average_frames) for t in d.thresholds(len(self.labels) - self.first_word))
+        return DetectorParameters(d.average_frames, tuple(sums), d.cooldown_frames, self.first_word)
+
+    def score(self, total: int) -> float:
+        """A detection's summed posterior as a probability, 0 to 1."""
+        return total / (255 * self.detector.average_frames)
+
+    def seconds(self, frame: int) -> float:
+        """Time in a stream at which a frame is complete."""
+        return (frame * self.frontend.hop + self.frontend.window) / SAMPLE_RATE
+
+    def to_json(self) -> bytes:
+        """The metadata's bytes."""
+        values = {"version": METADATA_VERSION, **asdict(self)}
+        return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> ModelInfo:
+        """Read the metadata's bytes.
+
+        Raises:
+            KwsError: not JSON, of another version, or with values out of range.
+        """
+        try:
+            values = json.loads(content)
+            version = values.pop("version")
+            if version != METADATA_VERSION:
+                raise KwsError(f"its kws metadata has version {version}; this kws reads {METADATA_VERSION}")
+            return cls(
+                tuple(str(label) for label in values["labels"]),
+                from_dict(FrontendConfig, values["frontend"], "frontend"),
+                from_dict(DetectorConfig, values["detector"], "detector"),
+                dict(values.get("provenance", {})),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise KwsError(f"its kws metadata is damaged ({error})") from error
+
+
+def _threshold_sum(threshold: float, average_frames: int) -> int:
+    # A posterior p is stored as 256 p, at most 255.
+    return max(1, min(-(-round(threshold * 256 * 1000) * average_frames // 1000), 255 * average_frames))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that the engines can run.
+
+    Attributes:
+        content: the .tflite file's bytes.
+        network: its network.
+        info: its metadata; None for a bare network, which has no front end, labels or detector.
+        source: where it came from, for messages.
+    """
+
+    content: bytes
+    network: Network
+    info: ModelInfo | None
+    source: str
+
+    @classmethod
+    def from_bytes(cls, content: bytes, source: str = "the model") -> Model:
+        """Read a .tflite file's bytes.
+
+        Raises:
+            KwsError: not a whole .tflite, an operator the firmware cannot run (named), or
+                metadata that does not fit the network.
+        """
+        graph = parse(content, source)
+        try:
+            network = to_network(graph)
+            info = ModelInfo.from_json(graph.metadata[METADATA_NAME]) if METADATA_NAME in graph.metadata else None
+            if info is not None:
+                _check_fit(network, info)
+        except KwsError as error:
+            raise KwsError(f"{source}: {error}") from error
+        return cls(content, network, info, source)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Read a .tflite file; a folder stands for the ``model.tflite`` in it.
+
+        Raises:
+            KwsError: as :meth:`from_bytes`, or the file cannot be read.
+        """
+        path = Path(path)
+        if path.is_dir():
+            path = path / "model.tflite"
+            if not path.exists():
+                raise KwsError(f"{path} is missing; run `kws convert {path.parent}` first")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
+        return cls.from_bytes(content, os.fspath(path))
+
+    @property
+    def id(self) -> str:
+        """16 hexadecimal digits that tell this file from any other."""
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+    @property
+    def tables(self) -> FrontendTables:
+        """The front end's tables."""
+        return frontend_tables(self.require_info().frontend)
+
+    def require_info(self) -> ModelInfo:
+        """The metadata.
+
+        Raises:
+            KwsError: the file has none.
+        """
+        if self.info is None:
+            raise KwsError(
+                f"{self.source} is a bare network: it carries no front end, labels or detector, so it cannot hear; "
+                "only `kws verify` and `kws export` take it"
+            )
+        return self.info
+
+
+def _check_fit(network: Network, info: ModelInfo) -> None:
+    if not network.is_single_step:
+        raise KwsError("it has kws metadata but is not a single-step network")
+    if network.input_size != info.frontend.bands:
+        raise KwsError(
+            f"its network reads {network.input_size} features, but its front end makes {info.frontend.bands}"
+        )
+    if (network.input_scale, network.input_zero_point) != (FEATURE_SCALE, FEATURE_ZERO_POINT):
+        raise KwsError(
+            f"its network expects features at scale {network.input_scale} and zero point {network.input_zero_point},"
+            f" but the front end makes them at {FEATURE_SCALE} and {FEATURE_ZERO_POINT}"
+        )
+    if network.output_size != len(info.labels):
+        raise KwsError(f"its network has {network.output_size} outputs for {len(info.labels)} labels")
+    if (network.output_scale, network.output_zero_point) != (1 / 256, -128):
+        raise KwsError("its outputs are not posteriors at scale 1/256 and zero point -128")
+
+
+def with_info(graph: Graph, info: ModelInfo) -> bytes:
+    """The bytes of ``graph`` with ``info`` as its only metadata."""
+    graph.metadata = {METADATA_NAME: info.to_json()}
+    return build(graph)
+
+
+def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] | None = None) -> bytes:
+    """The bytes of ``model``'s file with other detector settings.
+
+    Args:
+        model: the model.
+        detector: its new settings.
+        tuned: how they were found, for the provenance's entry ``tuned``; by default that is left as it is.
+
+    Raises:
+        KwsError: the model is a bare network, or ``detector`` has thresholds for another number of words.
+    """
+    info = model.require_info()
+    provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
+    info = replace(info, detector=detector, provenance=provenance)
+    graph = parse(model.content, model.source)
+    graph.metadata[METADATA_NAME] = info.to_json()
+    return build(graph)
+
+
+def save(content: bytes, path: Path) -> None:
+    """Write a model file, whole or not at all."""
+    write_atomic(path, content)

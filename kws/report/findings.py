@@ -1,0 +1,231 @@
+"""What is known of a run: read from its folder, measured where it is not there yet, and kept there.
+
+====================  =================================================================
+``evaluation.json``   clip accuracy under all conditions, quantization noise, an example
+``stream-test.json``  a stream (`kws.evaluation.stream.run`)
+====================  =================================================================
+
+Both belong to one model file and are measured again when it has changed, or when asked for other
+data; deleting them has the same effect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws import runs
+from kws.config import SAMPLE_RATE
+from kws.datasets import clips as clip_index
+from kws.datasets.augment import NoiseSource
+from kws.engines import create
+from kws.errors import KwsError
+from kws.evaluation.clip import accuracy
+from kws.evaluation.clip.conditions import GAINS, SNRS
+from kws.evaluation.stream import run as streams
+from kws.evaluation.stream import spec as stream_spec
+from kws.evaluation.stream.run import StreamReport
+from kws.files import write_atomic
+from kws.image.make import missing_tools
+from kws.model.file import Model
+from kws.quantize import noise
+from kws.quantize.float_reference import FloatNetwork
+
+StageProgress = Callable[[str, int, int], None]
+
+EVALUATION = "evaluation.json"
+STREAM = "stream-test.json"
+STREAM_MINUTES = 60.0
+_EXAMPLE_WORDS = 4
+_SEED = 1
+
+
+@dataclass
+class Findings:
+    """What a report can show.
+
+    Attributes:
+        model: the run's model.
+        history: ``history.json``, or None.
+        provenance: ``run.json``, or empty.
+        clips: `kws.evaluation.clip.accuracy.Report.as_dict`, or None.
+        quantization: `kws.quantize.noise.Noise.as_dict`, or None.
+        example: a spectrogram with posteriors (`kws.evaluation.plots.heard`), or None.
+        stream: or None.
+        missing: what is not known, and how to get it.
+    """
+
+    model: Model
+    history: dict[str, Any] | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+    clips: dict[str, Any] | None = None
+    quantization: dict[str, Any] | None = None
+    example: dict[str, Any] | None = None
+    stream: StreamReport | None = None
+    missing: list[str] = field(default_factory=list)
+
+
+def gather(run: Path, data: Path | None, progress: StageProgress) -> Findings:
+    """Read what a run's folder knows; with ``data``, measure the rest on its validation clips.
+
+    Args:
+        run: the folder, with a converted model.
+        data: a folder of word folders, or None to measure nothing that needs clips.
+        progress: called with (stage, done, total).
+
+    Raises:
+        KwsError: there is no model, a file is damaged, or a measurement failed.
+    """
+    found = Findings(Model.load(run))
+    info = found.model.require_info()
+    found.provenance = info.provenance
+    if (run / runs.HISTORY).exists():
+        found.history = runs.load_json(run / runs.HISTORY)
+    else:
+        found.missing.append(f"the training's history: there is no {runs.HISTORY} in {run}")
+    _clips(found, run, data, progress)
+    _quantization(found, run, progress)
+    _stream(found, run, data, progress)
+    return found
+
+
+def _clips(found: Findings, run: Path, data: Path | None, progress: StageProgress) -> None:
+    kept = _kept(run / EVALUATION, "id", found.model, data)
+    if kept is not None:
+        found.clips, found.quantization, found.example = kept["clips"], kept["quantization"], kept["example"]
+        return
+    if data is None:
+        found.missing.append("accuracy and everything else that needs clips: give --data DIR")
+        return
+    reference, why = None, None
+    try:
+        reference = FloatNetwork.of(found.model, run)
+    except KwsError as error:
+        why = str(error)
+    report = accuracy.evaluate(
+        found.model,
+        data,
+        engines=(_engine(),),
+        reference=reference,
+        float_missing=why,
+        conditions=SNRS + GAINS,
+        quantization=True,
+        seed=_SEED,
+        progress=lambda done, total: progress("evaluating clips", done, total),
+    )
+    values = report.as_dict()
+    found.clips, found.quantization = values, values["quantization"]
+    found.example = example(found.model, data)
+    kept = {"id": found.model.id, "data": _fingerprint(data), "clips": values}
+    kept |= {"quantization": found.quantization, "example": found.example}
+    write_atomic(run / EVALUATION, json.dumps(kept) + "\n")
+
+
+def _quantization(found: Findings, run: Path, progress: StageProgress) -> None:
+    if found.quantization is not None:
+        return
+    if not ((run / runs.WEIGHTS).exists() and (run / runs.CALIBRATION).exists()):
+        found.missing.append(f"what int8 does to each tensor: {run} has no float weights and calibration clips")
+        return
+    progress("measuring quantization", 0, 1)
+    try:
+        found.quantization = noise.of_run(run, found.model).as_dict()
+    except KwsError as error:
+        found.missing.append(f"what int8 does to each tensor: {error}")
+    progress("measuring quantization", 1, 1)
+
+
+def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgress) -> None:
+    kept = _kept(run / STREAM, "model_id", found.model, data)
+    if kept is not None:
+        found.stream = StreamReport.from_dict(kept)
+        return
+    if data is None:
+        found.missing.append("false accepts and misses in a stream: give --data DIR")
+        return
+    settings = accuracy.data_config(found.model.require_info())
+    try:
+        spec = stream_spec.describe(data, settings, minutes=STREAM_MINUTES, split=clip_index.VALIDATION, seed=_SEED)
+    except KwsError as error:
+        found.missing.append(f"a stream cannot be made of {data.name}: {error}")
+        return
+    found.stream = streams.stream_test(
+        found.model,
+        spec,
+        data,
+        engine=_engine(),
+        progress=lambda done, total: progress("listening to a stream", done, total),
+    )
+    values = {**found.stream.as_dict(), "data": _fingerprint(data)}
+    write_atomic(run / STREAM, json.dumps(values) + "\n")
+
+
+def _kept(path: Path, key: str, model: Model, data: Path | None) -> dict[str, Any] | None:
+    """What was measured before, if it is of this model and not of other data than asked for."""
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_bytes())
+        fits = values[key] == model.id and (data is None or values["data"] == _fingerprint(data))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KwsError(f"{path} is damaged ({error}); delete it") from error
+    return values if fits else None
+
+
+def _fingerprint(data: Path) -> str:
+    """16 hexadecimal digits of a data folder's name and its clips' words, splits and contents."""
+    clips = clip_index.index(data)
+    found = clip_index.digests([c.path for c in clips])
+    listing = [[c.word, c.speaker, c.split, digest] for c, digest in zip(clips, found, strict=True)]
+    return hashlib.sha256(json.dumps([data.resolve().name, listing]).encode()).hexdigest()[:16]
+
+
+def _engine() -> str:
+    return "numpy" if missing_tools(("cc", "make")) else "c"
+
+
+def example(model: Model, data: Path) -> dict[str, Any] | None:
+    """A few validation clips one after the other, as `kws.evaluation.plots.heard` draws them.
+
+    Returns:
+        None where there are no spoken clips.
+
+    Raises:
+        KwsError: clips cannot be read.
+    """
+    info = model.require_info()
+    config = accuracy.data_config(info)
+    chosen = accuracy.choose(data, config, clip_index.VALIDATION, _SEED)
+    rng = np.random.default_rng(_SEED)
+    spoken = [chosen[i] for i in rng.permutation(len(chosen)) if chosen[i].clip is not None]
+    first = {e.label: e for e in reversed(spoken)}
+    words = [first[label] for label in first if label >= info.first_word][:_EXAMPLE_WORDS]
+    others = [e for label, e in first.items() if label < info.first_word][:1]
+    picked = [*words[:2], *others, *words[2:]]
+    if not picked:
+        return None
+    pcm, _ = clip_index.load(picked, config, NoiseSource((), config.clip_samples, _SEED))
+    with create("numpy", model) as engine:
+        output = engine.process(pcm.reshape(-1))
+    assert output.features is not None
+    seconds = config.clip_samples / SAMPLE_RATE
+    return {
+        "seconds_per_frame": info.frontend.hop / SAMPLE_RATE,
+        "features": output.features.tolist(),
+        "posteriors": np.round((output.posteriors.astype(np.float64) + 128) / 256, 4).tolist(),
+        "said": [
+            {
+                "name": e.clip.word if e.clip is not None else "",
+                "label": info.labels[e.label],
+                "start": i * seconds,
+                "end": (i + 1) * seconds,
+            }
+            for i, e in enumerate(picked)
+        ],
+    }

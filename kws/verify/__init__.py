@@ -1,0 +1,1 @@
+"""The same input to several engines, and the first difference between them."""

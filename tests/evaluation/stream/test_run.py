@@ -1,0 +1,201 @@
+"""Models in streams: every engine and any number of processes find the same; reports survive JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tones
+from random_models import spotting_model
+
+from kws.cli.main import main as cli
+from kws.engines import create
+from kws.engines.base import Output
+from kws.errors import KwsError
+from kws.evaluation.clip.accuracy import data_config
+from kws.evaluation.stream import audio as stream_audio
+from kws.evaluation.stream import plots as stream_plots
+from kws.evaluation.stream import run as stream_test
+from kws.evaluation.stream import soak
+from kws.evaluation.stream import spec as stream_spec
+from kws.evaluation.stream.score import CAUSES, Rates, Truth, match, times
+
+SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tones.write(tmp_path_factory.mktemp("data") / "d", speakers=4, words=SPOKEN)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return spotting_model(1, units=(16,))
+
+
+def specify(root, model, minutes, **options):
+    return stream_spec.describe(root, data_config(model.info), minutes=minutes, split="all", **options)
+
+
+@pytest.fixture(scope="module")
+def report(root, model):
+    return stream_test.stream_test(model, specify(root, model, 20), root, processes=1)
+
+
+def test_processes_and_engines_do_not_matter(root, model, report):
+    spec = specify(root, model, 20)
+    done = []
+    both = stream_test.stream_test(model, spec, root, processes=2, progress=lambda *d: done.append(d))
+    assert done == [(1, 2), (2, 2)]
+    for name in ("counts", "recordings"):
+        assert both.as_dict()[name] == report.as_dict()[name]
+    short = specify(root, model, 1)
+    one, other = (stream_test.stream_test(model, short, root, engine=e, processes=1) for e in ("c", "numpy"))
+    assert one.as_dict()["counts"] == other.as_dict()["counts"]
+
+
+def test_counts_are_those_of_the_engines_detector(root, model, report):
+    spec = specify(root, model, 20)
+    info = model.info
+    hits = false = 0
+    with create("c", model) as engine:
+        for i in range(spec.pieces):
+            piece = stream_audio.render(spec, root, i)
+            truth = Truth.of(piece, info.labels[info.first_word :])
+            engine.reset()
+            detections = engine.process(piece.pcm).detections
+            found = match(truth, times(detections, info.frontend, info.first_word), 12000)
+            hits, false = hits + len(found.hits), false + len(found.false)
+    own = report.own()
+    assert (own.said - own.misses, own.false_accepts) == (hits, false)
+    assert hits + false > 20
+    assert sum(r["missed"] for r in report.recordings["missed"]) == own.misses
+    in_words = own.false_accepts - own.causes[CAUSES.index("noise")]
+    assert sum(r["false_accepts"] for r in report.recordings["false"]) == in_words
+    assert report.hours == pytest.approx(1 / 3)
+
+
+def test_curve(report):
+    curve = report.curve()
+    assert len(curve) == len(report.shifts) - 1
+    assert list(report.shifts[1:]) == sorted(report.shifts[1:])
+    # Random posteriors: what counts is that the ends are loose and strict.
+    assert curve[0].false_accepts > curve[-1].false_accepts
+    budget = curve[20].false_accepts_per_hour
+    best = report.best(budget)
+    assert best.false_accepts_per_hour <= budget
+    assert best.misses == min(c.misses for c in curve if c.false_accepts_per_hour <= budget)
+    assert report.best(-1) is None
+    assert sum(report.own(word=i).said for i in range(4)) == report.own().said
+    assert sum(report.at(i).false_accepts for i in range(3)) == report.own().false_accepts
+    assert report.own(10.0).said == report.own().said
+    assert report.own(15.0).said == report.at(0).said + report.at(1).said
+
+
+def test_shifts_keep_differences(model):
+    info = dataclasses.replace(
+        model.info, detector=dataclasses.replace(model.info.detector, word_thresholds=(0.5, 0.9, 0.5, 0.2))
+    )
+    assert stream_test.shifted(info, 0) == info.detector
+    up = stream_test.shifted(info, 1.0).word_thresholds
+    assert up == pytest.approx([0.7311, 0.9607, 0.7311, 0.4046], abs=1e-4)
+    shifts = stream_test.sweep(info)
+    assert stream_test.shifted(info, shifts[1]).word_thresholds[1] == pytest.approx(0.05, abs=1e-3)
+    assert stream_test.shifted(info, shifts[-1]).word_thresholds[3] == pytest.approx(255 / 256, abs=1e-3)
+
+
+def test_json_and_picture(report, tmp_path):
+    values = json.loads(json.dumps(report.as_dict()))
+    again = stream_test.StreamReport.from_dict(values)
+    assert again.as_dict() == report.as_dict()
+    assert again.own() == report.own()
+    assert values["own_settings"]["miss_rate"] == report.own().miss_rate
+    # Latencies are counted for all words together.
+    assert set(values["own_settings"]) - set(values["by_word"]["yes"]) == {"latency_median_ms", "latency_p90_ms"}
+    stream_plots.save(again, tmp_path / "det.png")
+    assert (tmp_path / "det.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(KwsError, match="stream-test"):
+        stream_test.StreamReport.from_dict({"words": []})
+
+
+def test_other_words_are_refused(root):
+    spec = specify(root, spotting_model(1, units=(16,)), 1)
+    with pytest.raises(KwsError, match="words"):
+        stream_test.stream_test(spotting_model(1, units=(16,), words=("yes", "no")), spec, root)
+
+
+def test_soak(root, model):
+    result = soak.soak(model, specify(root, model, 1), root, 0.1)
+    assert result.hours == pytest.approx(0.1)
+    assert result.before.said == result.after.said > 0
+    assert (result.different, result.greatest) == (0, 0)
+    assert result.before == result.after
+    with pytest.raises(KwsError, match="more than 0"):
+        soak.soak(model, specify(root, model, 1), root, 0)
+
+
+def test_soak_finds_drift(root, model, monkeypatch):
+    class Drifting:
+        """Posteriors that rise with every minute since the reset."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def reset(self):
+            self.samples = 0
+
+        def process(self, pcm):
+            self.samples += len(pcm)
+            rows = np.full((len(pcm) // model.info.frontend.hop, 6), self.samples // (60 * 16000) - 128, np.int8)
+            return Output(None, {}, {}, rows)
+
+    monkeypatch.setattr(soak, "create", lambda *_: Drifting())
+    result = soak.soak(model, specify(root, model, 1), root, 0.1)
+    assert result.different == result.posteriors > 0
+    # Ten minutes of words and six of noise lie between a word and itself.
+    assert result.greatest == 16 / 256
+
+
+def run(*arguments):
+    return cli.main([str(a) for a in arguments])
+
+
+def test_command(root, tiny_file, tmp_path, capsys):
+    first, second = tmp_path / "1.json", tmp_path / "2.json"
+    options = ("stream-test", tiny_file, "--data", root, "--jobs", 1)
+    more = ("--save-spec", tmp_path / "s.json", "--wav", tmp_path / "a.wav", "--plot", tmp_path / "p.svg")
+    drawn = ("--minutes", 2, "--split", "all", "--seed", 5, "--snr", "clean,5", "--rate", 25)
+    assert run(*options, *drawn, *more, "--soak-hours", 0.05, "--json", first) == 0
+    said = capsys.readouterr().out
+    assert "hours of audio a minute" in said
+    assert "drift" in said
+    assert (tmp_path / "p.svg").stat().st_size > 1000
+    assert run(*options, "--spec", tmp_path / "s.json", "--wav", tmp_path / "b.wav", "--json", second) == 0
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    one, two = (json.loads(p.read_text()) for p in (first, second))
+    assert one["counts"] == two["counts"]
+    assert one["snr_db"] == ["clean", 5.0]
+    assert one["soak"]["before"]["said"] > 0
+    assert two["soak"] is None
+    capsys.readouterr()
+    assert run(*options, "--spec", tmp_path / "s.json", "--minutes", 3) == 1
+    assert "--minutes" in capsys.readouterr().err
+    bare = tones.write(tmp_path / "d", speakers=1, words=SPOKEN)
+    (bare / "testing_list.txt").write_text("")
+    assert run("stream-test", tiny_file, "--data", bare, "--minutes", 1) == 1
+    assert "no clips of" in capsys.readouterr().err
+    for bad in (["--minutes", "0"], ["--snr", "loud"], ["--jobs", "0"], ["--wav", "x.mp3"], ["--seed", "-1"]):
+        with pytest.raises(SystemExit) as stop:
+            run(*options, *bad)
+        assert stop.value.code == 2
+
+
+def test_rates_without_events():
+    nothing = Rates(0.0, 0, 0, (0, 0, 0, 0), None, None)
+    assert nothing.miss_rate is None
+    assert nothing.false_accepts_per_hour == 0

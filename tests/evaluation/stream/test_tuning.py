@@ -1,0 +1,144 @@
+"""Tuned detectors keep to their budget, and no other choice of thresholds would do better."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import tones
+from random_models import spotting_model
+
+from kws.cli.main import main as cli
+from kws.config import DetectorConfig
+from kws.errors import KwsError
+from kws.evaluation.clip.accuracy import data_config
+from kws.evaluation.stream import run as stream_test
+from kws.evaluation.stream import spec as stream_spec
+from kws.evaluation.stream import tuning
+from kws.model.file import Model, with_detector
+
+SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tones.write(tmp_path_factory.mktemp("data") / "d", speakers=4, words=SPOKEN)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return spotting_model(1, units=(16,))
+
+
+@pytest.fixture
+def small_grid(monkeypatch):
+    monkeypatch.setattr(tuning, "AVERAGES", (3, 8))
+    monkeypatch.setattr(tuning, "COOLDOWNS", (10, 30))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_knapsack_is_exact(seed):
+    rng = np.random.default_rng(seed)
+    words, steps = 3, 5
+    misses = np.sort(rng.integers(0, 12, (words, steps)), axis=1)
+    false = np.sort(rng.integers(0, 6, (words, steps)), axis=1)[:, ::-1].copy()
+    for room in range(16):
+        choices = [
+            (sum(misses[w, k] for w, k in enumerate(c)), sum(false[w, k] for w, k in enumerate(c)))
+            for c in itertools.product(range(steps), repeat=words)
+        ]
+        least = min((m for m, f in choices if f <= room), default=None)
+        found = tuning.knapsack(misses, false, room)
+        if least is None:
+            assert found is None
+            continue
+        total, chosen = found
+        assert total == least == sum(misses[w, k] for w, k in enumerate(chosen))
+        assert sum(false[w, k] for w, k in enumerate(chosen)) <= room
+    assert tuning.knapsack(misses, false, -1) is None
+
+
+def test_higher_thresholds_where_it_makes_no_difference():
+    assert tuning.knapsack(np.array([[3, 3, 3, 4]]), np.array([[2, 1, 0, 0]]), 5) == (3, (2,))
+
+
+def test_keeps_to_its_budget(root, model, small_grid):
+    spec = stream_spec.describe(root, data_config(model.info), minutes=10, split="all")
+    budget = 600.0
+    result = tuning.tune(model, spec, root, budget, processes=1)
+    assert result.hours == pytest.approx(1 / 6)
+    assert result.tuned.false_accepts <= budget * result.hours < result.old.false_accepts
+    assert not result.scarce
+    assert result.tuned.misses < result.tuned.said
+    assert len(result.detector.word_thresholds) == 4
+    assert result.held_out.said == result.tuned.said
+    assert result.fresh.said > 0
+    assert tuning.tune(model, spec, root, budget, processes=2) == result
+    json.dumps(result.as_dict())
+    # The stored settings do the same in a stream test of their own.
+    tuned = Model.from_bytes(with_detector(model, result.detector, result.introduced()))
+    assert tuned.require_info().provenance["tuned"]["budget"] == result.budget
+    hits = false = 0
+    for half in stream_spec.halves(spec):
+        own = stream_test.stream_test(tuned, half, root, processes=1).own()
+        hits, false = hits + own.said - own.misses, false + own.false_accepts
+    assert (hits, false) == (result.tuned.said - result.tuned.misses, result.tuned.false_accepts)
+    common = min(
+        (
+            stream_rates(model, root, spec, DetectorConfig(a, t, c))
+            for a in tuning.AVERAGES
+            for c in tuning.COOLDOWNS
+            for t in tuning.thresholds()[::3]
+        ),
+        key=lambda r: (r[1] > budget * result.hours, r[0]),
+    )
+    assert result.tuned.misses <= common[0]
+
+
+_known: dict[int, tuple] = {}
+
+
+def stream_rates(model, root, spec, detector):
+    """Misses and false accepts of one detector on the tuning streams, the posteriors computed once."""
+    if 0 not in _known:
+        runner = stream_test.Runner(model, "c", root)
+        halves = stream_spec.halves(spec)
+        _known[0] = tuple(runner.run(half, p) for half in halves for p in range(half.pieces))
+        runner.close()
+    misses = false = 0
+    for rows, truth in _known[0]:
+        tally = stream_test.score(model.info, rows, truth, [detector], 12000, 3)
+        misses += int(tally.said.sum() - tally.hits.sum())
+        false += int(tally.false.sum())
+    return misses, false
+
+
+def test_refused(root, model, small_grid):
+    spec = stream_spec.describe(root, data_config(model.info), minutes=1, split="all")
+    with pytest.raises(KwsError, match="more than 0"):
+        tuning.tune(model, spec, root, 0)
+
+
+def test_enough():
+    assert tuning.enough_minutes(1) == 600
+    assert tuning.enough_minutes(100) == 60
+    assert tuning.enough_minutes(1e-9) == 6000
+
+
+def test_command(root, tiny_file, tmp_path, small_grid, capsys):
+    before = tiny_file.read_bytes()
+    options = ["tune", tiny_file, "--data", root, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1]
+    assert cli.main([str(o) for o in [*options, "--out", tmp_path / "t.tflite"]]) == 0
+    said = capsys.readouterr()
+    assert "chance decided" in said.err
+    assert "other speakers" in said.out
+    assert tiny_file.read_bytes() == before
+    out = Model.load(tmp_path / "t.tflite")
+    assert len(out.info.detector.word_thresholds) == 4
+    assert cli.main([str(o) for o in [*options, "--json"]]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert tiny_file.read_bytes() == (tmp_path / "t.tflite").read_bytes()
+    assert values["id"] == out.id
+    assert values["detector"]["word_thresholds"] == list(out.info.detector.word_thresholds)

@@ -1,0 +1,115 @@
+"""The counting benchmark: its calibration, its arithmetic, and that it measures what it says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import needs
+from random_models import bare_model, spotting_model
+
+from kws.engines.qemu import BOARDS, QemuEngine
+from kws.errors import KwsError
+from kws.image.bench import instructions, measure, multiply_accumulates
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
+
+
+def test_instructions_from_ticks():
+    report = '{"calibration_instructions":1000,"calibration":25,"frames":2,"frontend":10,"network":20,"process":31}\n'
+    assert instructions(report) == {"frontend": 200.0, "network": 400.0, "process": 620.0}
+
+
+@pytest.mark.parametrize(
+    "report", ["", "[1]", "{}", '{"calibration_instructions":1,"calibration":0,"frames":1}', "fault"]
+)
+def test_what_is_no_report_is_refused(report):
+    with pytest.raises(KwsError, match="which is no result"):
+        instructions(report)
+
+
+def test_multiply_accumulates():
+    assert multiply_accumulates(spotting_model(1, units=(64,)).network) == 4 * 64 * 104 + 6 * 64
+    steps = bare_model(2, units=(16,), inputs=10, steps=5, head="last", outputs=3).network
+    assert multiply_accumulates(steps) == 5 * 4 * 16 * 26 + 3 * 16
+
+
+@pytest.fixture(scope="module")
+def cost(tmp_path_factory):
+    return measure(spotting_model(1, units=(24,)), "small", "mps2_an386", tmp_path_factory.mktemp("bench"))
+
+
+def test_the_benchmark_agrees_with_the_engine_s_count(cost):
+    """The link's own clock, which counts the same work in another program."""
+    from kws.codegen.vectors import vector_pcm
+
+    model = spotting_model(1, units=(24,))
+    with QemuEngine(model, icount=True, trace=False) as engine:
+        engine.process(vector_pcm())
+        whole = engine.instructions_per_frame
+    assert cost.total == pytest.approx(whole, rel=0.05)
+
+
+def test_the_parts_make_the_whole(cost):
+    assert cost.total == pytest.approx(cost.frontend + cost.network + cost.rest)
+    assert cost.rest < 0.1 * cost.total
+    assert cost.duty == pytest.approx(cost.total / (25e6 * 0.02))
+    assert 1 < cost.per_mac < 4
+    assert cost.weights == 4 * 24 * (40 + 24 + 8) + 6 * (24 + 4)
+    assert 0 < cost.library_stack < cost.stack
+
+
+def test_goals_on_a_cortex_m4(tmp_path):
+    """What the packed LSTM of 64 units is for; a change that makes it slower should be noticed."""
+    lstm = measure(bare_model(1, units=(64,), inputs=40, head="none", cell_power=-11), "LSTM", "mps2_an386", tmp_path)
+    assert lstm.network < 39_500
+    assert lstm.frontend is None
+    assert lstm.duty is None
+
+
+def test_limits_of_a_product_on_a_cortex_m4(cost):
+    assert cost.stack < 512
+    assert cost.ram < 6 * 1024
+    assert cost.frontend < 29_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", [b for b in BOARDS if b != "mps2_an386"])
+def test_other_cores(board, tmp_path):
+    result = measure(spotting_model(1, units=(24,)), "small", board, tmp_path)
+    assert result.core == BOARDS[board].core
+    assert result.network > result.macs / 10
+    assert result.stack < 640
+
+
+@pytest.mark.slow
+def test_the_tiny_model_has_room_on_a_microbit(tmp_path):
+    from kws.model.file import Model
+
+    result = measure(Model.load(ROOT / "models/commands12-tiny.tflite"), "tiny", "microbit", tmp_path)
+    assert result.library + result.program + result.tables + result.weights < 64 * 1024
+    assert result.ram + result.stack < 8 * 1024
+
+
+@pytest.mark.slow
+def test_the_tool(tmp_path, tiny_file):
+    out = tmp_path / "bench.json"
+    command = [sys.executable, ROOT / "tools/bench_firmware.py", tiny_file, "--units", "8", "--boards", "mps2_an386"]
+    done = subprocess.run([*command, "--json", out], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Cortex-M4" in done.stdout
+    rows = json.loads(out.read_text())
+    assert [r["model"] for r in rows] == ["tiny", "random LSTM of 8 units, 40 inputs"]
+    assert rows[1]["macs"] == 4 * 8 * 48 + 12 * 8
+
+
+def test_the_tool_refuses_what_is_no_model(tmp_path):
+    (tmp_path / "x.tflite").write_text("no")
+    command = [sys.executable, ROOT / "tools/bench_firmware.py", tmp_path / "x.tflite"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("bench_firmware: ")

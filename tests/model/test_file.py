@@ -1,0 +1,85 @@
+"""The model file's metadata: detector settings, older files, copies with other settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from random_models import bare_model, spotting_model
+
+from kws.config import DetectorConfig, Experiment, from_dict
+from kws.errors import KwsError
+from kws.model.file import METADATA_NAME, Model, with_detector
+from kws.tflite import build, parse
+
+WORDS = ("yes", "no", "up", "down")
+SHIPPED = sorted((Path(__file__).resolve().parents[2] / "models").glob("*.tflite"))
+TUNED = DetectorConfig(7, 0.5, 21, (0.1, 0.9, 1.0, 0.35))
+
+
+def test_one_threshold_is_every_word_s():
+    assert DetectorConfig(threshold=0.4).thresholds(3) == (0.4, 0.4, 0.4)
+    assert TUNED.thresholds(4) == (0.1, 0.9, 1.0, 0.35)
+
+
+@pytest.mark.parametrize("thresholds", [(0.5, 0.0), (-0.1,), (1.1,), (float("nan"),)])
+def test_word_thresholds_out_of_range(thresholds):
+    with pytest.raises(KwsError, match=r"detector.word_thresholds must all be in \(0, 1\]"):
+        DetectorConfig(word_thresholds=thresholds)
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_word_thresholds_of_another_count(count):
+    values = {"detector": {"word_thresholds": [0.5] * count}, "data": {"words": list(WORDS)}}
+    message = f"detector.word_thresholds must be 4 values, .* not {count} values"
+    with pytest.raises(KwsError, match=message):
+        from_dict(Experiment, values)
+    with pytest.raises(KwsError, match=message):
+        with_detector(spotting_model(1), DetectorConfig(word_thresholds=(0.5,) * count))
+
+
+def test_other_detector_settings_change_nothing_else():
+    model = spotting_model(1, units=(16, 8))
+    tuned = Model.from_bytes(with_detector(model, TUNED))
+    assert tuned.info.detector == TUNED
+    assert tuned.info.detector_parameters().threshold_sums == (180, 1613, 7 * 255, 628)
+    assert tuned.id != model.id
+    assert with_detector(tuned, model.info.detector) == model.content, "and back: the same bytes"
+    graphs = [parse(m.content) for m in (model, tuned)]
+    for graph in graphs:
+        del graph.metadata[METADATA_NAME]
+    assert build(graphs[0]) == build(graphs[1])
+
+
+def test_other_metadata_are_kept():
+    graph = parse(spotting_model(1).content)
+    graph.metadata["somebody.else"] = b"hello"
+    content = with_detector(Model.from_bytes(build(graph)), TUNED)
+    assert parse(content).metadata["somebody.else"] == b"hello"
+
+
+def test_a_bare_network_has_no_detector():
+    with pytest.raises(KwsError, match="bare network"):
+        with_detector(bare_model(1), TUNED)
+
+
+def test_files_from_before_word_thresholds():
+    model = spotting_model(1)
+    graph = parse(model.content)
+    values = json.loads(graph.metadata[METADATA_NAME])
+    assert values["detector"].pop("word_thresholds") == []
+    graph.metadata[METADATA_NAME] = json.dumps(values).encode()
+    assert Model.from_bytes(build(graph)).info == model.info
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_models_can_be_tuned(path):
+    model = Model.load(path)
+    words = len(model.info.labels) - model.info.first_word
+    tuned = Model.from_bytes(with_detector(model, DetectorConfig(word_thresholds=(0.6,) * words)))
+    assert tuned.info.detector.word_thresholds == (0.6,) * words
+    graphs = [parse(m.content) for m in (model, tuned)]
+    for graph in graphs:
+        del graph.metadata[METADATA_NAME]
+    assert build(graphs[0]) == build(graphs[1])

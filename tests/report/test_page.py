@@ -1,0 +1,152 @@
+"""The page of a run, and the verbs that measure it, on tones and a random network."""
+
+from __future__ import annotations
+
+import json
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import tones
+from random_models import spotting_model
+
+from kws import runs
+from kws.cli.main import main
+from kws.errors import KwsError
+from kws.quantize.dequantize import dequantize
+from kws.report import findings
+from kws.report import page as report
+
+SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
+
+
+def quiet(stage, done, total):
+    """No progress bar."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tones.write(tmp_path_factory.mktemp("data") / "tones", speakers=40, words=SPOKEN)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run's folder as `kws train` and `kws convert` would leave it."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    model = spotting_model(3, units=(16,), per_channel=False)
+    (folder / runs.MODEL).write_bytes(model.content)
+    dequantize(model).save(folder / runs.WEIGHTS)
+    np.save(folder / runs.CALIBRATION, np.random.default_rng(1).integers(-99, 99, (4, 49, 40)).astype(np.int8))
+    epoch = {"loss": 1.0, "validation_loss": 1.1, "accuracy": 0.5, "validation_accuracy": 0.6, "stream_accuracy": 0.5}
+    entries = [{"epoch": i + 1, **epoch} for i in range(3)]
+    (folder / runs.HISTORY).write_text(json.dumps({"best_epoch": 2, "epochs": entries}))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _short_stream(monkeypatch):
+    monkeypatch.setattr(findings, "STREAM_MINUTES", 1.0)
+
+
+def svgs(page):
+    return re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+
+
+def test_everything_is_in_one_page(run, data, monkeypatch):
+    made = report.write(run, None, data=data, progress=quiet)
+    assert made.missing == []
+    page = made.path.read_text()
+    assert made.path == run / "report.html"
+    assert made.size == len(page.encode())
+    # history, confusion, SNR, gain, speakers, quantization, example, DET, latency, words
+    assert len(svgs(page)) == 10
+    for svg in svgs(page):
+        root = ElementTree.fromstring(svg)
+        assert root.get("viewBox")
+        assert root.get("width") is None
+        assert "currentColor" in svg
+    assert not re.search(r"<(script|link|img|iframe)\b", page)
+    links = re.findall(r"(?:href|src)=\"(?!#|data:)([^\"]*)\"|url\((?!#|\"?data:)([^)]*)\)", page)
+    assert links == []
+    for name in ("Accuracy", "All day long", "Noise and level", "Speakers", "Quantization", "Heard", "Training"):
+        assert f"<h2>{name}</h2>" in page
+    kept = json.loads((run / findings.EVALUATION).read_text())
+    share = kept["clips"]["accuracy"]
+    assert f"{100 * share:.2f} %" in page
+
+    def never(*_, **__):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(findings.accuracy, "evaluate", never)
+    monkeypatch.setattr(findings.streams, "stream_test", never)
+    again = report.write(run, run / "again.html", data=None, progress=quiet)
+    assert again.path.read_bytes() == made.path.read_bytes()
+    assert report.write(run, None, data=data, progress=quiet).path.read_bytes() == made.path.read_bytes()
+    (run / runs.MODEL).write_bytes(spotting_model(4, units=(16,), per_channel=False).content)
+    with pytest.raises(AssertionError, match="measured again"):
+        report.write(run, None, data=data, progress=quiet)
+
+
+def test_without_clips_it_says_what_is_missing(run):
+    made = report.write(run, None, data=None, progress=quiet)
+    page = made.path.read_text()
+    assert len(svgs(page)) == 2  # history and quantization
+    assert len(made.missing) == 2
+    assert "Not in this report" in page
+    assert page.count("--data DIR") == 2
+    (run / runs.HISTORY).unlink()
+    (run / runs.CALIBRATION).unlink()
+    assert len(report.write(run, None, data=None, progress=quiet).missing) == 4
+
+
+def test_names_are_escaped(run):
+    model = spotting_model(3, words=("<b>", "a&b"), units=(16,))
+    settings = {"name": "<script>alert(1)</script>", "data": {"note": "<i>"}}
+    page = report.render(findings.Findings(model, provenance={"settings": settings}))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "&lt;b&gt;, a&amp;b" in page
+
+
+def test_damaged_results(run):
+    (run / findings.EVALUATION).write_text("{")
+    with pytest.raises(KwsError, match=r"evaluation\.json is damaged.*delete it"):
+        report.write(run, None, data=None, progress=quiet)
+
+
+def test_no_model(tmp_path):
+    with pytest.raises(KwsError, match=r"model\.tflite is missing"):
+        report.write(tmp_path, None, data=None, progress=quiet)
+
+
+def test_verbs(run, data, tmp_path, capsys):
+    """The text has what the JSON says."""
+    out = tmp_path / "report.json"
+    arguments = ["evaluate", str(run), "--data", str(data), "--all", "--compare", "--engine", "numpy,c"]
+    assert main([*arguments, "--json", str(out)]) == 0
+    text = capsys.readouterr().out
+    values = json.loads(out.read_text())
+    assert list(values["results"]) == ["numpy", "c", "float"]
+    assert values["results"]["numpy"]["confusion"] == values["results"]["c"]["confusion"]
+    assert [(c["kind"], c["db"]) for c in values["conditions"]][:5] == [
+        ("snr", 20),
+        ("snr", 10),
+        ("snr", 5),
+        ("snr", 0),
+        ("gain", -30),
+    ]
+    assert f"{100 * values['accuracy']:.2f} %" in text
+    assert f"{100 * values['results']['c']['carried']['accuracy']:.2f} %" in text
+    assert f"int8 hurts {values['quantization']['worst']} most" in text
+    for title in ("worst words", "by SNR (synthesised noise)", "by gain", "signal to quantization noise"):
+        assert title in text
+    assert main(["report", str(run), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["missing"]) == 2
+
+
+def test_comparing_needs_the_float_network(run, data, capsys):
+    (run / runs.WEIGHTS).unlink()
+    assert main(["evaluate", str(run), "--data", str(data), "--compare"]) == 1
+    assert "--compare needs the float network" in capsys.readouterr().err
