@@ -57,9 +57,7 @@ def kws(*arguments: str | Path, accept: Sequence[int] = (0,)) -> str:
     words = [str(a) for a in arguments]
     console.print(f"[bold]$ kws {' '.join(words)}[/bold]")
     begin = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "kws", *words], stdout=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "kws", *words], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode not in accept:
         raise KwsError(f"`kws {words[0]}` failed with exit code {done.returncode}")
     console.print(f"  {time.monotonic() - begin:.1f} s", style="dim")

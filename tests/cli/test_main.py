@@ -15,7 +15,7 @@ from conftest import needs
 from random_models import random_graph
 
 from kws import audio, runs
-from kws.cli.main import main as cli
+from kws.cli import main as cli
 from kws.model.file import Model
 from kws.tflite import build
 from kws.verify.inputs import random_stream

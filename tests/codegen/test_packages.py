@@ -25,7 +25,7 @@ from building import (
 from random_models import spotting_model
 
 from kws import codegen
-from kws.cli.main import main as cli
+from kws.cli import main as cli
 from kws.codegen import packages
 from kws.errors import KwsError
 from kws.image import make as firmware_build

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import needs
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "boards"))
-
 from nrf52840_images import image, running, sound
 
 from kws.boards.serial_port import SerialStream

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from random_models import spotting_model
 
 from kws import codegen
-from kws.cli.main import main as cli
+from kws.cli import main as cli
 from kws.config import DetectorConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError

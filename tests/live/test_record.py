@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kws import audio
-from kws.cli.main import main as cli
+from kws.cli import main as cli
 from kws.errors import KwsError
 from kws.live.record import Listening, Refused, Saved, find_word, next_take, record
 

@@ -10,7 +10,7 @@ import tones
 from random_models import bare_model, spotting_model
 
 from kws import runs
-from kws.cli.main import main as cli
+from kws.cli import main as cli
 from kws.config import FrontendConfig, NetworkConfig
 from kws.errors import KwsError
 from kws.quantize.float_reference import FloatNetwork
