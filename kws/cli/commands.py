@@ -119,11 +119,8 @@ def data_check(a: argparse.Namespace) -> int:
     for note in report.notes:
         console.out.print(note, markup=False)
     for name, findings in (("warning", report.warnings), ("error", report.errors)):
-        shown = findings if a.all else findings[: 20 if name == "warning" else None]
-        for finding in shown:
-            console.out.print(f"{name}: {finding.kind}: {finding.message}", markup=False)
-        if len(shown) < len(findings):
-            console.out.print(f"... and {len(findings) - len(shown)} more warnings; --all shows them")
+        for line in check.summary(findings, a.all):
+            console.out.print(f"{name}: {line}", markup=False)
     console.out.print(f"{len(report.errors)} errors, {len(report.warnings)} warnings")
     return 0 if report.ok else 1
 

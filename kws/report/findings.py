@@ -24,6 +24,7 @@ from kws import runs
 from kws.config import SAMPLE_RATE
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
+from kws.datasets.splits import VALIDATION
 from kws.engines import create
 from kws.errors import KwsError
 from kws.evaluation.clip import accuracy
@@ -151,7 +152,7 @@ def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgre
         return
     settings = accuracy.data_config(found.model.require_info())
     try:
-        spec = stream_spec.describe(data, settings, minutes=STREAM_MINUTES, split=clip_index.VALIDATION, seed=_SEED)
+        spec = stream_spec.describe(data, settings, minutes=STREAM_MINUTES, split=VALIDATION, seed=_SEED)
     except KwsError as error:
         found.missing.append(f"a stream cannot be made of {data.name}: {error}")
         return
@@ -201,7 +202,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
     """
     info = model.require_info()
     config = accuracy.data_config(info)
-    chosen = accuracy.choose(data, config, clip_index.VALIDATION, _SEED)
+    chosen = accuracy.choose(data, config, VALIDATION, _SEED)
     rng = np.random.default_rng(_SEED)
     spoken = [chosen[i] for i in rng.permutation(len(chosen)) if chosen[i].clip is not None]
     first = {e.label: e for e in reversed(spoken)}

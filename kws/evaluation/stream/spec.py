@@ -21,6 +21,7 @@ from typing import Any
 
 from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips as clip_lists
+from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
 from kws.files import write_atomic
 
@@ -187,7 +188,7 @@ def describe(
     *,
     minutes: float,
     seed: int = 1,
-    split: str = clip_lists.VALIDATION,
+    split: str = VALIDATION,
     snr_db: Sequence[float] = (CLEAN, 20.0, 10.0),
     rate: float = 20.0,
     wanted_percent: float = 50.0,
@@ -209,7 +210,7 @@ def describe(
     Raises:
         KwsError: the split lacks a wanted word, or a setting is out of range.
     """
-    listed = clip_lists.index(root, data.validation_percent, data.testing_percent, data.split_by)
+    listed = clip_lists.index(root, data)
     heard = [c for c in listed if split in (c.split, "all") and c.word != SILENCE]
     wanted = {w: tuple(_relative(c.path, root) for c in heard if c.word == w) for w in data.words}
     missing = [w for w, clips in wanted.items() if not clips]
@@ -273,7 +274,7 @@ def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
     half = {name: i % 2 for i, name in enumerate(speakers)}
 
     def of(clips: tuple[str, ...], which: int) -> tuple[str, ...]:
-        parts = [tuple(c for c in clips if half[clip_lists.speaker_of(c)] == part) for part in (0, 1)]
+        parts = [tuple(c for c in clips if half[speaker_of(c)] == part) for part in (0, 1)]
         return parts[which] if all(parts) else clips[which::2]
 
     return tuple(
@@ -295,4 +296,4 @@ def share_speakers(specs: Sequence[StreamSpec]) -> bool:
 
 
 def _speakers(spec: StreamSpec) -> set[str]:
-    return {clip_lists.speaker_of(name) for clips in (*spec.wanted.values(), spec.unwanted) for name in clips}
+    return {speaker_of(name) for clips in (*spec.wanted.values(), spec.unwanted) for name in clips}
