@@ -28,13 +28,13 @@ from typing import Any
 
 import digest_audio
 import numpy as np
-from boards.nrf52840_images import expected as board_lines
+from nrf52840_images import expected as board_lines
 
 from kws import codegen
 from kws.engines import Engine, Output, create
 from kws.fixedpoint.decimator import Decimator
-from kws.fixedpoint.detector import Detection, Detector
-from kws.quantize.model import Model
+from kws.fixedpoint.decisions.detector import Detection, Detector
+from kws.model.file import Model
 
 FILE = Path(__file__).with_name("digests.json")
 MODELS = sorted((Path(__file__).resolve().parents[1] / "models").glob("*.tflite"))

@@ -9,7 +9,7 @@ import pytest
 from conftest import needs
 
 from kws.engines.qemu import BOARDS
-from kws.quantize.model import Model
+from kws.model.file import Model
 
 each_model = pytest.mark.parametrize("path", digests.MODELS, ids=lambda p: p.stem)
 

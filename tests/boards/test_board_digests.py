@@ -12,8 +12,8 @@ from simulator.nrf52840 import Nrf52840
 from simulator.rp2040 import Rp2040
 from simulator.stm32f407 import Stm32f407
 
-from kws import uf2
-from kws.quantize.model import Model
+from kws.image import uf2
+from kws.model.file import Model
 
 pytestmark = [pytest.mark.slow, needs("make", "arm-none-eabi-gcc", "cc")]
 
