@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from kws.cli import exit_codes
+
 
 def main() -> int:
     """Run :func:`kws.cli.main.main`; Ctrl-C while it is being loaded ends it as quietly as later."""
@@ -11,7 +13,7 @@ def main() -> int:
         from kws.cli.main import main as cli
     except KeyboardInterrupt:
         sys.stderr.write("kws: interrupted\n")
-        return 130
+        return exit_codes.INTERRUPTED
     return cli()
 
 
