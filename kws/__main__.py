@@ -13,8 +13,10 @@ def main() -> int:
         interrupts.install()
         from kws.cli.main import main as cli
     except KeyboardInterrupt:
+        from kws.cli.exit_codes import INTERRUPTED
+
         sys.stderr.write("kws: interrupted\n")
-        return 130
+        return INTERRUPTED
     return cli()
 
 

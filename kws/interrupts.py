@@ -8,7 +8,6 @@ ends the process where order takes longer than :data:`GRACE_SECONDS`, leaving no
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -18,8 +17,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 GRACE_SECONDS = 1.5
-CODE = {signal.SIGINT: 130, signal.SIGTERM: 143}
-"""Exit codes by signal: 128 and its number, as a shell has them."""
+CODE = {number: 128 + number for number in (signal.SIGINT, signal.SIGTERM)}
+"""Exit codes by signal, as a shell has them."""
 
 _cleanups: dict[int, Callable[[], None]] = {}
 _lock = threading.Lock()
@@ -110,7 +109,9 @@ def _end(number: signal.Signals) -> None:
     for step in undo:
         with contextlib.suppress(Exception):
             step()
-    for process in multiprocessing.active_children():
+    # Loaded only by what starts processes.
+    multiprocessing = sys.modules.get("multiprocessing")
+    for process in multiprocessing.active_children() if multiprocessing is not None else ():
         process.kill()
     show_cursor = "\x1b[?25h" if sys.stderr is not None and os.isatty(2) else ""
     with contextlib.suppress(OSError):
