@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import pytest
@@ -12,6 +13,7 @@ from simulator.image import read_image
 
 from kws.boards import BOARDS
 from kws.errors import KwsError
+from kws.firmware import sources_dir
 from kws.image import uf2
 
 RP2040 = 0xE48BFF56
@@ -55,6 +57,12 @@ def test_another_family_is_not_ours(tmp_path):
     with pytest.raises(SimulationError, match="no blocks for the RP2040"):
         decode(uf2.encode(b"a", 0, 0x57755A57), tmp_path)
     assert BOARDS["rp2040"].uf2.family == RP2040
+
+
+@pytest.mark.parametrize("board", [board for board in BOARDS.values() if board.uf2])
+def test_an_image_begins_where_the_linker_script_says(board):
+    (script,) = (sources_dir() / "boards" / board.name).glob("*.ld")
+    assert int(re.search(r"FLASH .*ORIGIN = (0x\w+)", script.read_text())[1], 16) == board.uf2.origin
 
 
 @pytest.mark.parametrize("spoil", [lambda c: c[:-1], lambda c: c[:4] + b"X" + c[5:], lambda c: c[:-4] + bytes(4)])
