@@ -33,10 +33,10 @@ from kws.evaluation.stream import run as streams
 from kws.evaluation.stream import spec as stream_spec
 from kws.evaluation.stream.run import StreamReport
 from kws.files import write_atomic
-from kws.image.make import missing_tools
 from kws.model.file import Model
 from kws.quantize import noise
 from kws.quantize.float_reference import FloatNetwork
+from kws.tools import missing_tools
 
 StageProgress = Callable[[str, int, int], None]
 
