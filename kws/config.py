@@ -84,6 +84,10 @@ class FrontendConfig:
         """Number of whole frames in a stream of ``samples`` samples."""
         return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
 
+    def frames_in(self, milliseconds: float) -> int:
+        """Number of hops nearest to a duration, at least one."""
+        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop))
+
 
 @dataclass(frozen=True)
 class DetectorConfig:

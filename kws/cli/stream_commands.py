@@ -232,8 +232,7 @@ def tune(a: argparse.Namespace) -> int:
         rows.append(_row("other speakers" if result.other_speakers else "other takes", result.held_out))
     rows.append(_row("fresh stream", result.fresh))
     console.table(_COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour over all words")
-    words = info.labels[info.first_word :]
-    pairs = zip(words, result.detector.word_thresholds, strict=True)
+    pairs = zip(info.words, result.detector.word_thresholds, strict=True)
     console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))
     if result.held_out is None:
         console.out.print("too few recordings to tune on some speakers and try on others: expect less in life")

@@ -32,6 +32,7 @@ from kws.evaluation.stream import run as streams
 from kws.evaluation.stream import spec as stream_spec
 from kws.evaluation.stream.run import StreamReport
 from kws.files import write_atomic
+from kws.fixedpoint.posterior import probabilities
 from kws.image.make import missing_tools
 from kws.model.file import Model
 from kws.quantize import noise
@@ -218,7 +219,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
     return {
         "seconds_per_frame": info.frontend.hop / SAMPLE_RATE,
         "features": output.features.tolist(),
-        "posteriors": np.round((output.posteriors.astype(np.float64) + 128) / 256, 4).tolist(),
+        "posteriors": np.round(probabilities(output.posteriors), 4).tolist(),
         "said": [
             {
                 "name": e.clip.word if e.clip is not None else "",

@@ -78,7 +78,7 @@ def render(found: Findings) -> str:
     settings = found.provenance.get("settings", {})
     return environment.get_template(_TEMPLATE).render(
         name=settings.get("name", "model") if isinstance(settings, dict) else "model",
-        words=info.labels[info.first_word :],
+        words=info.words,
         model={"id": found.model.id, "bytes": len(found.model.content)},
         settings=_flat(settings),
         version=kws.__version__,

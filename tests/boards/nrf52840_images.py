@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from detection_lines import detection_lines
 from simulator.nrf52840 import Nrf52840
 
 from kws import codegen
@@ -41,14 +42,8 @@ def messages(board) -> list[dict]:
 def expected(model: Model, pcm: np.ndarray) -> list[dict]:
     """The lines of the detections in ``pcm``, from the harness."""
     info = model.require_info()
-    full = 255 * info.detector.average_frames
-    lines = []
-    for d in Spotter(model.tables, model.network, info.detector_parameters()).process(pcm[None]).detections[0]:
-        samples = d.frame * info.frontend.hop + info.frontend.window
-        hundredths = samples // 16000 * 100 + samples % 16000 * 100 // 16000
-        score = (d.score * 200 + full) // (2 * full) / 100
-        lines.append({"t": hundredths / 100, "word": info.labels[d.label], "score": score})
-    return lines
+    spotter = Spotter(model.tables, model.network, info.detector_parameters())
+    return detection_lines(info, spotter.process(pcm[None]).detections[0])
 
 
 def symbol(elf: Path, name: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detection_lines import detection_lines
 from modulator import BIT_RATE, microphone
 
 from kws.codegen.export import export
@@ -41,16 +42,7 @@ def hear(speech: np.ndarray, bit_rate: float = BIT_RATE) -> np.ndarray:
 
 def expected(model: Model, pdm: np.ndarray) -> list[dict]:
     """The detections of the harness, from the same bits, as the spotter app writes them."""
-    info = model.require_info()
-    front, frames = info.frontend, info.detector.average_frames
-    full = 255 * frames
-    found = []
-    for detection in NumpyEngine(model).process(Decimator(GAIN).process(pdm)).detections:
-        samples = detection.frame * front.hop + front.window
-        score = (detection.score * 200 + full) // (2 * full)
-        t = samples // 16000 + samples % 16000 * 100 // 16000 / 100
-        found.append({"t": round(t, 2), "word": info.labels[detection.label], "score": score / 100})
-    return found
+    return detection_lines(model.require_info(), NumpyEngine(model).process(Decimator(GAIN).process(pdm)).detections)
 
 
 def export_model(folder: Path, model: Model) -> Path:

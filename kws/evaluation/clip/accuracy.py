@@ -139,10 +139,9 @@ def _result(r: Accuracy, labels: tuple[str, ...]) -> dict[str, Any]:
 
 def data_config(info: ModelInfo) -> DataConfig:
     """How the model's clips were chosen and cut, as far as its provenance tells."""
-    words = info.labels[info.first_word :]
     stored = info.provenance.get("settings", {})
     values = stored.get("data", {}) if isinstance(stored, dict) else {}
-    return from_dict(DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(words)}, "data")
+    return from_dict(DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(info.words)}, "data")
 
 
 def choose(root: Path, data: DataConfig, split: str, seed: int) -> list[clip_index.Example]:

@@ -19,6 +19,7 @@ from kws.engines.base import Engine
 from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
 from kws.evaluation.clip.decision import clip_labels
 from kws.fixedpoint.frontends.log_mel import Frontend
+from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize.float_reference import FloatNetwork
 
@@ -177,14 +178,15 @@ class ClipRunner:
         cuts = np.zeros((0, 0), np.float32)
         if any(c.kind == "snr" for c in job.conditions):
             cuts = self._source().draw(np.random.default_rng([self.seed, job.places[0]]), len(pcm))
+        frontend = self.model.require_info().frontend
         for condition in job.conditions:
             changed = apply(condition, pcm, spoken, cuts)
             names = list(self._running) if condition == CLEAN else self.engines[:1]
             posteriors = {name: self._running[name].classify(changed) for name in names}
             for name, values in posteriors.items():
-                heard.labels[name, condition] = clip_labels(values, self.data.labels)
+                heard.labels[name, condition] = clip_labels(values, self.data.labels, frontend)
                 if FLOAT in posteriors and name != FLOAT:
-                    error = np.abs((values.astype(np.float32) + 128) / 256 - posteriors[FLOAT])
+                    error = np.abs(probabilities(values).astype(np.float32) - posteriors[FLOAT])
                     heard.errors[name] = (float(error.sum(dtype=np.float64)), float(error.max()), error.size)
         return heard
 
@@ -193,9 +195,10 @@ class ClipRunner:
         pcm = self.load(job.places.ravel().tolist()).reshape(*job.places.shape, -1)
         cuts = self._source().draw(np.random.default_rng([self.seed, int(job.places[0, 0])]), job.places.size)
         spaced = np.concatenate([pause(pcm.reshape(len(cuts), -1), cuts).reshape(*job.places.shape, -1), pcm], axis=2)
-        frames = self.model.require_info().frontend.frames(self.data.clip_samples)
+        frontend = self.model.require_info().frontend
+        frames = frontend.frames(self.data.clip_samples)
         for name, engine in self._running.items():
             # Without the pause: what is named there is the clip before.
             posteriors = engine.classify_streams(spaced)[job.counted][:, -frames:]
-            heard.labels[name, None] = clip_labels(posteriors, self.data.labels)
+            heard.labels[name, None] = clip_labels(posteriors, self.data.labels, frontend)
         return heard

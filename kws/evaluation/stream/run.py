@@ -28,6 +28,7 @@ from kws.evaluation.stream.audio import render
 from kws.evaluation.stream.score import Match, Rates, Recordings, Tally, Truth, match, rates, times
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
 from kws.fixedpoint.decisions.detector import detect, moving_sums
+from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.model.file import Model, ModelInfo
 
 Progress = Callable[[int, int], None]
@@ -36,8 +37,8 @@ TOLERANCE_MS = 750
 GOOD_SNR_DB = 10.0
 """The ratio from which on speech counts as good in headlines."""
 _BLOCK = 60 * SAMPLE_RATE
-# The curve: the lowest threshold and the highest that a posterior of 255/256 still reaches.
-_LOWEST, _HIGHEST = 0.05, 255 / 256
+# Where the curve begins; it ends at the highest threshold that a posterior still reaches.
+_LOWEST = 0.05
 _POINTS = 40
 
 
@@ -177,20 +178,20 @@ def shifted(info: ModelInfo, shift: float) -> DetectorConfig:
     """The model's detector with every word's threshold moved by ``shift`` logits."""
     if shift == 0:
         return info.detector
-    own = info.detector.thresholds(len(info.labels) - info.first_word)
+    own = info.thresholds
     moved = tuple(min(1 / (1 + math.exp(-(_logit(t) + shift))), 1.0) for t in own)
     return dataclasses.replace(info.detector, word_thresholds=moved)
 
 
 def _logit(p: float) -> float:
-    p = min(p, _HIGHEST)
+    p = min(p, GREATEST_PROBABILITY)
     return math.log(p / (1 - p))
 
 
 def sweep(info: ModelInfo) -> tuple[float, ...]:
     """The shifts of an operating point each: 0, then those from the lowest thresholds to the highest."""
-    own = [_logit(t) for t in info.detector.thresholds(len(info.labels) - info.first_word)]
-    low, high = _logit(_LOWEST) - max(own), _logit(_HIGHEST) - min(own)
+    own = [_logit(t) for t in info.thresholds]
+    low, high = _logit(_LOWEST) - max(own), _logit(GREATEST_PROBABILITY) - min(own)
     return (0.0, *(round(float(s), 4) for s in np.linspace(low, high, _POINTS)))
 
 
@@ -214,7 +215,7 @@ class Runner:
             self._engine = create(self._name, self.model)
         rendered = render(spec, self.root, piece)
         info = self.model.require_info()
-        return posteriors(self._engine, rendered.pcm), Truth.of(rendered, info.labels[info.first_word :])
+        return posteriors(self._engine, rendered.pcm), Truth.of(rendered, info.words)
 
     def close(self) -> None:
         """Release the engine."""
@@ -292,7 +293,7 @@ def tallied(info: ModelInfo, truth: Truth, found: Sequence[Match], conditions: i
         found: what became of the detections at each operating point.
         conditions: number of conditions.
     """
-    tally = Tally.empty(len(found), len(info.labels) - info.first_word, conditions)
+    tally = Tally.empty(len(found), len(info.words), conditions)
     tally.count_truth(truth)
     for point, one in enumerate(found):
         tally.count(point, truth, one)
@@ -343,12 +344,12 @@ def stream_test(
     return StreamReport(
         model.id,
         engine,
-        info.labels[info.first_word :],
+        info.words,
         spec.snr_db,
         info.detector,
         shifts,
         tally,
-        recordings.as_dict(info.labels[info.first_word :]),
+        recordings.as_dict(info.words),
         tolerance_ms,
         spec.seed,
         spec.split,
@@ -369,7 +370,7 @@ def require_words(model: Model, spec: StreamSpec) -> ModelInfo:
         KwsError: the model is a bare network or spots other words.
     """
     info = model.require_info()
-    words = info.labels[info.first_word :]
+    words = info.words
     if set(words) != set(spec.wanted):
         raise KwsError(
             f"the stream's words are {', '.join(spec.wanted)} and the model's are {', '.join(words)};"

@@ -20,6 +20,7 @@ from kws.evaluation.stream.audio import loop, noise_recording, render
 from kws.evaluation.stream.run import TOLERANCE_MS, require_words, samples_of, score
 from kws.evaluation.stream.score import Rates, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec
+from kws.fixedpoint.posterior import POSTERIOR_SCALE
 from kws.model.file import Model
 
 Progress = Callable[[int, int], None]
@@ -93,7 +94,7 @@ def soak(
     info = require_words(model, spec)
     probe_spec = dataclasses.replace(spec, minutes=min(probe_minutes, PROBE_MINUTES))
     probe = render(probe_spec, root, 0)
-    truth = Truth.of(probe, info.labels[info.first_word :])
+    truth = Truth.of(probe, info.words)
     hop = info.frontend.hop
     # Frames must fall on the same samples both times.
     pcm = probe.pcm[: len(probe.pcm) // hop * hop]
@@ -123,7 +124,7 @@ def soak(
         found[1],
         difference.size,
         int(np.count_nonzero(difference)),
-        float(difference.max(initial=0)) / 256,
+        float(difference.max(initial=0)) * POSTERIOR_SCALE,
         false_accepts,
     )
 

@@ -32,6 +32,7 @@ from kws.errors import KwsError
 from kws.evaluation.stream.run import TOLERANCE_MS, Runner, require_words, samples_of, score
 from kws.evaluation.stream.score import Rates, Tally, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
+from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.model.file import Model, ModelInfo
 
 StageProgress = Callable[[str, int, int], None]
@@ -42,8 +43,8 @@ COOLDOWNS = (15, 25, 35, 50)
 ENOUGH = 10
 """False accepts that the budget should allow on the tuning streams: with fewer, chance decides."""
 LATENCY_MS = 250.0
-# Between them the thresholds are even in log odds.
-_LOWEST, _HIGHEST = 0.2, 255 / 256
+# From here to the greatest probability the thresholds are even in log odds.
+_LOWEST = 0.2
 _THRESHOLDS = 28
 _CANDIDATES = 6
 _ROUNDS = 12
@@ -220,7 +221,7 @@ class _Bench:
 
     def count(self, pieces: Sequence[Job], detectors: Sequence[DetectorConfig], processes: int | None) -> Tally:
         """Counts over pieces, a point a detector."""
-        total = Tally.empty(len(detectors), len(self.info.labels) - self.info.first_word, self.conditions)
+        total = Tally.empty(len(detectors), len(self.info.words), self.conditions)
         jobs = [(piece, tuple(detectors)) for piece in pieces]
         # A pool takes seconds to start; below that it is quicker here.
         processes = processes if len(jobs) * len(detectors) > 2000 else 1
@@ -247,7 +248,8 @@ class _Counter:
 
 def thresholds() -> tuple[float, ...]:
     """The thresholds that are tried, rising."""
-    odds = np.linspace(np.log(_LOWEST / (1 - _LOWEST)), np.log(_HIGHEST / (1 - _HIGHEST)), _THRESHOLDS)
+    ends = np.array([_LOWEST, GREATEST_PROBABILITY])
+    odds = np.linspace(*np.log(ends / (1 - ends)), _THRESHOLDS)
     return tuple(round(float(t), 4) for t in 1 / (1 + np.exp(-odds)))
 
 
@@ -265,7 +267,7 @@ class _Grid:
 
 def _grid(bench: _Bench, pieces: Sequence[Job], processes: int | None, progress: StageProgress | None) -> _Grid:
     steps = thresholds()
-    words = len(bench.info.labels) - bench.info.first_word
+    words = len(bench.info.words)
     shape = (1 + max(half for half, _ in pieces), words, len(steps))
     settings = [(a, c) for a in AVERAGES for c in COOLDOWNS]
     grid = _Grid({s: np.zeros(shape, np.int64) for s in settings}, {s: np.zeros(shape, np.int64) for s in settings})

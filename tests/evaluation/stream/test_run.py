@@ -63,7 +63,7 @@ def test_counts_are_those_of_the_engines_detector(root, model, report):
     with create("c", model) as engine:
         for i in range(spec.pieces):
             piece = stream_audio.render(spec, root, i)
-            truth = Truth.of(piece, info.labels[info.first_word :])
+            truth = Truth.of(piece, info.words)
             engine.reset()
             detections = engine.process(piece.pcm).detections
             found = match(truth, times(detections, info.frontend, info.first_word), 12000)
