@@ -25,6 +25,7 @@ LSTM, TEACHER = KINDS = ("lstm", "teacher")
 BY_SPEAKER, BY_TAKE = SPLIT_RULES = ("speaker", "take")
 ALL, HEAD = TRAINABLE = ("all", "head")
 FFT_SIZES = (256, 512, 1024)
+GREATEST_AVERAGE, GREATEST_COOLDOWN = 64, 1000
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
 
@@ -107,10 +108,13 @@ class DetectorConfig:
     word_thresholds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}")
+        _require(
+            1 <= self.average_frames <= GREATEST_AVERAGE,
+            f"detector.average_frames must be 1 to {GREATEST_AVERAGE}, not {self.average_frames}",
+        )
         _require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
         _require(
-            0 <= self.cooldown_frames <= 1000,
+            0 <= self.cooldown_frames <= GREATEST_COOLDOWN,
             f"detector.cooldown_frames must be 0 to 1000, not {self.cooldown_frames}",
         )
         _require(

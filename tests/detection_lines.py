@@ -13,7 +13,7 @@ def detection_lines(info: ModelInfo, detections: Iterable[Detection]) -> list[di
     full = 256 * info.detector.average_frames
     lines = []
     for d in detections:
-        samples = d.frame * info.frontend.hop + info.frontend.window
+        samples = info.samples(d.frame)
         score = (d.score * 200 + full) // (2 * full)
         lines.append({"t": samples * 100 // 16000 / 100, "word": info.labels[d.label], "score": score / 100})
     return lines

@@ -12,7 +12,6 @@ import numpy as np
 from kws.cli import console
 from kws.errors import KwsError
 from kws.model.file import Model
-from kws.quantize.float_reference import FloatNetwork
 from kws.quantize.noise import Noise
 
 COMPARED = ("numpy", "c", "tflite")
@@ -23,35 +22,28 @@ _SHOWN = 10
 def evaluate(a: argparse.Namespace) -> int:
     """``kws evaluate``."""
     from kws.evaluation import plots
-    from kws.evaluation.clip import accuracy, conditions
+    from kws.evaluation.clip.accuracy import ClipOptions, Reference, evaluate_clips
+    from kws.evaluation.clip.conditions import GAINS, SNRS
     from kws.files import require_place, write_atomic
 
     require_place(a.json if a.json != "-" else None)
     require_place(a.plot)
     model = Model.load(a.model)
-    reference, missing = None, None
-    try:
-        reference = FloatNetwork.of(model, a.model if a.model.is_dir() else a.model.parent)
-    except KwsError as error:
-        missing = str(error)
-    if a.compare and reference is None:
-        raise KwsError(f"--compare needs the float network: {missing}; give the folder of the model's training run")
-    heard = (conditions.SNRS if a.snr or a.all else ()) + (conditions.GAINS if a.gain or a.all else ())
-    engines = a.engine or (list(COMPARED) if a.compare else ["c"])
-    with console.progress("evaluating") as progress:
-        report = accuracy.evaluate(
-            model,
-            a.data,
-            split=_SPLITS.get(a.split, a.split),
-            engines=engines,
-            reference=reference,
-            float_missing=missing,
-            conditions=heard,
-            quantization=a.compare,
-            skip_missing=a.compare and not a.engine,
-            seed=a.seed,
-            progress=progress,
+    reference = Reference.of_run(model, a.model if a.model.is_dir() else a.model.parent)
+    if a.compare and reference.network is None:
+        raise KwsError(
+            f"--compare needs the float network: {reference.missing}; give the folder of the model's training run"
         )
+    options = ClipOptions(
+        split=_SPLITS.get(a.split, a.split),
+        engines=tuple(a.engine or (COMPARED if a.compare else ("c",))),
+        conditions=(SNRS if a.snr or a.all else ()) + (GAINS if a.gain or a.all else ()),
+        quantization=a.compare,
+        skip_missing=a.compare and not a.engine,
+        seed=a.seed,
+    )
+    with console.progress("evaluating") as progress:
+        report = evaluate_clips(model, a.data, options, reference, progress)
     if a.json:
         text = json.dumps({"model": str(a.model), "id": model.id, **report.as_dict()}, indent=1) + "\n"
         if a.json == "-":

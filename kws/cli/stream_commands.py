@@ -36,13 +36,12 @@ def snr_list(text: str) -> tuple[float, ...]:
 
 def stream_test(a: argparse.Namespace) -> int:
     """``kws stream-test``."""
-    from kws.evaluation.stream import audio as stream_audio
-    from kws.evaluation.stream import plots as stream_plots
-    from kws.evaluation.stream import run as test
-    from kws.evaluation.stream import soak
+    from kws.evaluation.stream import plots, soak
+    from kws.evaluation.stream.audio import events_path, write
+    from kws.evaluation.stream.run import StreamOptions, evaluate_stream, require_words
     from kws.files import require_place, write_atomic
 
-    events = stream_audio.events_path(a.wav) if a.wav else None
+    events = events_path(a.wav) if a.wav else None
     named = (a.save_spec, a.wav, events, a.json if a.json != "-" else None, a.plot)
     outputs = [Path(name).absolute() for name in named if name]
     for output in outputs:
@@ -52,19 +51,19 @@ def stream_test(a: argparse.Namespace) -> int:
         require_place(output)
     model = Model.load(a.model)
     spec = _spec(a, model.require_info(), a.minutes or MINUTES)
-    test.require_words(model, spec)
+    require_words(model, spec)
     if a.save_spec:
         spec.save(a.save_spec)
     if a.wav:
         with console.progress("writing the stream") as progress:
-            stream_audio.write(spec, a.data, a.wav, progress)
-    options = {"engine": a.engine, "tolerance_ms": a.tolerance}
+            write(spec, a.data, a.wav, progress)
+    options = StreamOptions(a.engine, a.tolerance, a.jobs)
     with console.progress("listening (pieces of ten minutes)") as progress:
-        report = test.stream_test(model, spec, a.data, processes=a.jobs, progress=progress, **options)
+        report = evaluate_stream(model, spec, a.data, options, progress)
     drift = None
     if a.soak_hours:
         with console.progress("noise (minutes)") as progress:
-            drift = soak.soak(model, spec, a.data, a.soak_hours, progress=progress, **options)
+            drift = soak.soak(model, spec, a.data, a.soak_hours, options, progress=progress)
     if a.json:
         values = {"model": str(a.model), **report.as_dict(), "soak": None if drift is None else drift.as_dict()}
         text = json.dumps(values) + "\n"
@@ -77,26 +76,26 @@ def stream_test(a: argparse.Namespace) -> int:
         if drift is not None:
             _print_soak(drift)
     if a.plot:
-        stream_plots.save(report, a.plot)
+        plots.save(report, a.plot)
     return 0
 
 
 def _spec(a: argparse.Namespace, info: ModelInfo, minutes: float) -> StreamSpec:
     """The stream that the options describe, or the one of ``--spec``."""
     from kws.evaluation.clip.accuracy import data_config
-    from kws.evaluation.stream import spec as stream_spec
+    from kws.evaluation.stream.spec import StreamSettings, StreamSpec, check, describe
 
     if a.spec is not None:
         clash = [f"--{name}" for name in _DRAWN if getattr(a, name) is not None]
         if clash:
             raise KwsError(f"--spec says already what {', '.join(clash)} would; give one or the other")
-        spec = stream_spec.StreamSpec.load(a.spec)
-        stream_spec.check(spec, a.data)
+        spec = StreamSpec.load(a.spec)
+        check(spec, a.data)
         return spec
     given = {"snr_db": a.snr, "rate": a.rate, "seed": a.seed}
-    settings = {name: value for name, value in given.items() if value is not None}
-    split = SPLITS[a.split or "validation"]
-    return stream_spec.describe(a.data, data_config(info), minutes=minutes, split=split, **settings)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = StreamSettings(minutes=minutes, split=SPLITS[a.split or "validation"], **chosen)
+    return describe(a.data, data_config(info), settings)
 
 
 # Recordings shown of those that failed; JSON has them all.
@@ -196,6 +195,7 @@ def _describe(d: DetectorConfig) -> str:
 def tune(a: argparse.Namespace) -> int:
     """``kws tune``."""
     from kws.evaluation.stream import tuning
+    from kws.evaluation.stream.run import StreamOptions
     from kws.files import require_place
 
     out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
@@ -209,13 +209,11 @@ def tune(a: argparse.Namespace) -> int:
             spec,
             a.data,
             a.budget,
-            engine=a.engine,
-            tolerance_ms=a.tolerance,
+            StreamOptions(a.engine, a.tolerance, a.jobs),
             latency_ms=a.latency,
-            processes=a.jobs,
             progress=progress,
         )
-    content = with_detector(model, result.detector, result.introduced())
+    content = with_detector(model, result.detector, result.provenance())
     save(content, out)
     if result.scarce:
         allowed = result.budget * result.hours

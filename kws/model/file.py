@@ -88,9 +88,13 @@ class ModelInfo:
         """A detection's summed posterior as a probability, 0 to 255/256."""
         return mean_probability(total, self.detector.average_frames)
 
+    def samples(self, frame: int) -> int:
+        """Samples of a stream that make a frame complete."""
+        return frame * self.frontend.hop + self.frontend.window
+
     def seconds(self, frame: int) -> float:
         """Time in a stream at which a frame is complete."""
-        return (frame * self.frontend.hop + self.frontend.window) / SAMPLE_RATE
+        return self.samples(frame) / SAMPLE_RATE
 
     def to_json(self) -> bytes:
         """The metadata's bytes."""

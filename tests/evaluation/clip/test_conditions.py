@@ -12,7 +12,7 @@ from kws.engines.base import Engine
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
-from kws.evaluation.clip.conditions import CLEAN, SNRS, STREAM_CLIPS, Condition, apply, deal
+from kws.evaluation.clip.conditions import CLEAN, SEQUENCE_CLIPS, SNRS, Condition, apply, clip_sequences
 from kws.evaluation.clip.decision import clip_labels
 from kws.fixedpoint.frontends.log_mel import Frontend
 
@@ -57,13 +57,13 @@ def test_gain():
 
 
 @pytest.mark.parametrize("clips", [1, 2, 99, 100, 101, 257, 1000])
-def test_each_clip_is_counted_once_and_follows_another(clips):
-    dealt = deal(clips, 1)
-    assert sorted(dealt.places[dealt.counted]) == list(range(clips))
-    assert not dealt.counted[:, 0].any()
-    assert dealt.places.shape[1] <= STREAM_CLIPS + 1
-    assert np.array_equal(dealt.places, deal(clips, 1).places)
-    assert clips < 20 or not np.array_equal(dealt.places, deal(clips, 2).places)
+def test_each_clip_is_scored_once_and_follows_another(clips):
+    sequences = clip_sequences(clips, 1)
+    assert sorted(sequences.clips[sequences.scored]) == list(range(clips))
+    assert not sequences.scored[:, 0].any()
+    assert sequences.clips.shape[1] <= SEQUENCE_CLIPS + 1
+    assert np.array_equal(sequences.clips, clip_sequences(clips, 1).clips)
+    assert clips < 20 or not np.array_equal(sequences.clips, clip_sequences(clips, 2).clips)
 
 
 LABELS = ("_silence_", "_unknown_", "yes")

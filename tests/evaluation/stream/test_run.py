@@ -10,17 +10,16 @@ import pytest
 import tones
 from random_models import spotting_model
 
-from kws.cli.main import main as cli
+from kws.cli.main import main
 from kws.engines import create
 from kws.engines.base import Output
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import data_config
-from kws.evaluation.stream import audio as stream_audio
-from kws.evaluation.stream import plots as stream_plots
-from kws.evaluation.stream import run as stream_test
-from kws.evaluation.stream import soak
-from kws.evaluation.stream import spec as stream_spec
-from kws.evaluation.stream.score import CAUSES, Rates, Truth, match, times
+from kws.evaluation.stream import plots, soak
+from kws.evaluation.stream.audio import render
+from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream, shifted, sweep
+from kws.evaluation.stream.score import CAUSES, Rates, Truth, detection_times, match
+from kws.evaluation.stream.spec import StreamSettings, describe
 
 SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
 
@@ -35,24 +34,27 @@ def model():
     return spotting_model(1, units=(16,))
 
 
-def specify(root, model, minutes, **options):
-    return stream_spec.describe(root, data_config(model.info), minutes=minutes, split="all", **options)
+ALONE = StreamOptions(processes=1)
+
+
+def specify(root, model, minutes):
+    return describe(root, data_config(model.info), StreamSettings(minutes=minutes, split="all"))
 
 
 @pytest.fixture(scope="module")
 def report(root, model):
-    return stream_test.stream_test(model, specify(root, model, 20), root, processes=1)
+    return evaluate_stream(model, specify(root, model, 20), root, ALONE)
 
 
 def test_processes_and_engines_do_not_matter(root, model, report):
     spec = specify(root, model, 20)
     done = []
-    both = stream_test.stream_test(model, spec, root, processes=2, progress=lambda *d: done.append(d))
+    both = evaluate_stream(model, spec, root, StreamOptions(processes=2), lambda *d: done.append(d))
     assert done == [(1, 2), (2, 2)]
     for name in ("counts", "recordings"):
         assert both.as_dict()[name] == report.as_dict()[name]
     short = specify(root, model, 1)
-    one, other = (stream_test.stream_test(model, short, root, engine=e, processes=1) for e in ("c", "numpy"))
+    one, other = (evaluate_stream(model, short, root, StreamOptions(e, processes=1)) for e in ("c", "numpy"))
     assert one.as_dict()["counts"] == other.as_dict()["counts"]
 
 
@@ -62,11 +64,11 @@ def test_counts_are_those_of_the_engines_detector(root, model, report):
     hits = false = 0
     with create("c", model) as engine:
         for i in range(spec.pieces):
-            piece = stream_audio.render(spec, root, i)
+            piece = render(spec, root, i)
             truth = Truth.of(piece, info.words)
             engine.reset()
             detections = engine.process(piece.pcm).detections
-            found = match(truth, times(detections, info.frontend, info.first_word), 12000)
+            found = match(truth, detection_times(detections, info), 12000)
             hits, false = hits + len(found.hits), false + len(found.false)
     own = report.own()
     assert (own.said - own.misses, own.false_accepts) == (hits, false)
@@ -98,32 +100,32 @@ def test_shifts_keep_differences(model):
     info = dataclasses.replace(
         model.info, detector=dataclasses.replace(model.info.detector, word_thresholds=(0.5, 0.9, 0.5, 0.2))
     )
-    assert stream_test.shifted(info, 0) == info.detector
-    up = stream_test.shifted(info, 1.0).word_thresholds
+    assert shifted(info, 0) == info.detector
+    up = shifted(info, 1.0).word_thresholds
     assert up == pytest.approx([0.7311, 0.9607, 0.7311, 0.4046], abs=1e-4)
-    shifts = stream_test.sweep(info)
-    assert stream_test.shifted(info, shifts[1]).word_thresholds[1] == pytest.approx(0.05, abs=1e-3)
-    assert stream_test.shifted(info, shifts[-1]).word_thresholds[3] == pytest.approx(255 / 256, abs=1e-3)
+    shifts = sweep(info)
+    assert shifted(info, shifts[1]).word_thresholds[1] == pytest.approx(0.05, abs=1e-3)
+    assert shifted(info, shifts[-1]).word_thresholds[3] == pytest.approx(255 / 256, abs=1e-3)
 
 
 def test_json_and_picture(report, tmp_path):
     values = json.loads(json.dumps(report.as_dict()))
-    again = stream_test.StreamReport.from_dict(values)
+    again = StreamReport.from_dict(values)
     assert again.as_dict() == report.as_dict()
     assert again.own() == report.own()
     assert values["own_settings"]["miss_rate"] == report.own().miss_rate
     # Latencies are counted for all words together.
     assert set(values["own_settings"]) - set(values["by_word"]["yes"]) == {"latency_median_ms", "latency_p90_ms"}
-    stream_plots.save(again, tmp_path / "det.png")
+    plots.save(again, tmp_path / "det.png")
     assert (tmp_path / "det.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(KwsError, match="stream-test"):
-        stream_test.StreamReport.from_dict({"words": []})
+        StreamReport.from_dict({"words": []})
 
 
 def test_other_words_are_refused(root):
     spec = specify(root, spotting_model(1, units=(16,)), 1)
     with pytest.raises(KwsError, match="words"):
-        stream_test.stream_test(spotting_model(1, units=(16,), words=("yes", "no")), spec, root)
+        evaluate_stream(spotting_model(1, units=(16,), words=("yes", "no")), spec, root)
 
 
 def test_soak(root, model):
@@ -162,7 +164,7 @@ def test_soak_finds_drift(root, model, monkeypatch):
 
 
 def run(*arguments):
-    return cli.main([str(a) for a in arguments])
+    return main([str(a) for a in arguments])
 
 
 def test_command(root, tiny_file, tmp_path, capsys):
