@@ -21,19 +21,6 @@ from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stre
 from kws.evaluation.stream.score import CAUSES, Rates, Truth, detection_times, match
 from kws.evaluation.stream.spec import StreamSettings, describe
 
-SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tones.write(tmp_path_factory.mktemp("data") / "d", speakers=4, words=SPOKEN)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return spotting_model(1, units=(16,))
-
-
 ALONE = StreamOptions(processes=1)
 
 
@@ -187,7 +174,7 @@ def test_command(root, tiny_file, tmp_path, capsys):
     capsys.readouterr()
     assert run(*options, "--spec", tmp_path / "s.json", "--minutes", 3) == 1
     assert "--minutes" in capsys.readouterr().err
-    bare = tones.write(tmp_path / "d", speakers=1, words=SPOKEN)
+    bare = tones.write(tmp_path / "d", speakers=1, words=tones.MODEL_WORDS)
     (bare / "testing_list.txt").write_text("")
     assert run("stream-test", tiny_file, "--data", bare, "--minutes", 1) == 1
     assert "no clips of" in capsys.readouterr().err

@@ -7,8 +7,6 @@ import json
 
 import numpy as np
 import pytest
-import tones
-from random_models import spotting_model
 
 from kws.cli.main import main
 from kws.config import DetectorConfig, FrontendConfig
@@ -18,18 +16,6 @@ from kws.evaluation.stream import tuning
 from kws.evaluation.stream.run import Runner, StreamOptions, evaluate_stream, score
 from kws.evaluation.stream.spec import StreamSettings, describe, halves
 from kws.model.file import Model, with_detector
-
-SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tones.write(tmp_path_factory.mktemp("data") / "d", speakers=4, words=SPOKEN)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return spotting_model(1, units=(16,))
 
 
 @pytest.fixture
