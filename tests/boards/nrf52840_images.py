@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from detection_lines import detection_lines
 from simulator.nrf52840 import Nrf52840
-from spotter_lines import detection_lines
 
 from kws.boards import find
 from kws.fixedpoint.spotter import Spotter
@@ -42,8 +42,9 @@ def messages(board) -> list[dict]:
 
 def expected(model: Model, pcm: np.ndarray) -> list[dict]:
     """The lines of the detections in ``pcm``, from the harness."""
-    spotter = Spotter(model.tables, model.network, model.require_info().detector_parameters())
-    return detection_lines(model, spotter.process(pcm[None]).detections[0])
+    info = model.require_info()
+    spotter = Spotter(model.tables, model.network, info.detector_parameters())
+    return detection_lines(info, spotter.process(pcm[None]).detections[0])
 
 
 def symbol(elf: Path, name: str) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detection_lines import detection_lines
 from modulator import BIT_RATE, microphone
-from spotter_lines import detection_lines
 
 from kws.boards import find
 from kws.config import DetectorConfig
@@ -42,7 +42,7 @@ def hear(speech: np.ndarray, bit_rate: float = BIT_RATE) -> np.ndarray:
 
 def expected(model: Model, pdm: np.ndarray) -> list[dict]:
     """The detections of the harness, from the same bits, as the spotter app writes them."""
-    return detection_lines(model, NumpyEngine(model).process(Decimator(GAIN).process(pdm)).detections)
+    return detection_lines(model.require_info(), NumpyEngine(model).process(Decimator(GAIN).process(pdm)).detections)
 
 
 def image(model: Model, folder: Path, board: str, app: str = "spotter", baud: int | None = None) -> Path:

@@ -13,8 +13,8 @@ import kconfiglib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from detection_lines import detection_lines
 from random_models import spotting_model
-from spotter_lines import detection_lines
 
 from kws.codegen import packages
 from kws.engines.numpy_engine import NumpyEngine
@@ -70,7 +70,7 @@ def noises() -> npt.NDArray[np.int16]:
 @functools.cache
 def detections() -> list[dict]:
     """What the harness detects in the noises, as the examples report it."""
-    found = detection_lines(random_model(), NumpyEngine(random_model()).process(noises()).detections)
+    found = detection_lines(random_model().require_info(), NumpyEngine(random_model()).process(noises()).detections)
     assert len(found) > 8
     assert 'say "hi"' in {f["word"] for f in found}
     return found

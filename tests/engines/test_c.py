@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, sys.argv[2])
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
-from kws.verify.inputs import corner_streams, random_stream
+from kws.verify.inputs import corner_signals, random_signal
 from kws.verify.compare import EngineReport, compare, run_chunked
 from kws.model.file import Model
 
@@ -36,7 +36,7 @@ if model.info is None:
     x = rng.integers(-128, 128, (50, model.network.input_size)).astype(np.int8)
     compare(model, "random", reference.run_network(x), c.run_network(x), report)
 else:
-    for name, pcm in [*corner_streams(6000), *(random_stream(rng, 6000) for _ in range(20))]:
+    for name, pcm in [*corner_signals(6000), *(random_signal(rng, 6000) for _ in range(20))]:
         reference.reset()
         compare(model, name, reference.process(pcm), run_chunked(c, pcm, rng), report)
 assert report.first is None, report.first

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import needs
+from detection_lines import detection_lines
 from hypothesis import given
 from hypothesis import strategies as st
 from random_models import spotting_model
 from simulator.image import read_image
-from spotter_lines import detection_lines
 
 from kws import codegen, firmware
 from kws.boards import BOARDS
@@ -83,7 +83,7 @@ def boot(program: Path, blob: bytes | None, pcm, folder: Path, address: int = 0x
 
 
 def expected(model, pcm) -> list[tuple[str, float]]:
-    found = words(detection_lines(model, NumpyEngine(model).process(pcm).detections))
+    found = words(detection_lines(model.require_info(), NumpyEngine(model).process(pcm).detections))
     assert len(found) > 3
     return found
 

@@ -105,7 +105,7 @@ def _old_files(out: Path, kind: str) -> set[str]:
 
 def _files(model: Model, kind: str, generated: dict[str, str]) -> dict[str, str]:
     """Every file of the package but the manifest: text by path."""
-    layout, words = _LAYOUTS[kind], model.require_info().labels[2:]
+    layout, words = _LAYOUTS[kind], model.require_info().words
     library: dict[str, str] = {}
     models: dict[str, str] = {}
     vectors: dict[str, str] = {}
