@@ -31,4 +31,8 @@ def library_files() -> dict[str, str]:
     """
     sources = sources_dir()
     paths = [path for folder in LIBRARY_FOLDERS for path in sorted((sources / folder).rglob("*")) if path.is_file()]
-    return {path.relative_to(sources).as_posix(): path.read_text() for path in paths if not path.name.startswith(".")}
+    return {
+        path.relative_to(sources).as_posix(): path.read_text(encoding="utf-8")
+        for path in paths
+        if not path.name.startswith(".")
+    }

@@ -45,7 +45,7 @@ def exported(model: Model, folder: Path | None = None) -> Iterator[tuple[Path, P
     folder = folder or model_folder(model)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        lock = (folder / "lock").open("wb")
     except OSError as error:
         reason = error.strerror or error
         raise KwsError(f"cannot build in {folder}: {reason}; set XDG_CACHE_HOME to a folder with room") from error

@@ -151,7 +151,9 @@ def quantize(network: FloatNetwork, calibration: npt.NDArray[np.int8]) -> bytes:
         here = os.fspath(Path(kws.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH")) if p)
         command = [sys.executable, "-m", _WORKER, os.fspath(folder)]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+        result = subprocess.run(
+            command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
         made = folder / runs.MODEL
         if result.returncode != 0 or not made.exists():
             raise KwsError(_failure(result.returncode, result.stderr + result.stdout))
