@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kws import interrupts
 from kws.errors import KwsError
+
+JSON_DEPTH = 64
+"""Of what kws reads; deeper values would break whatever walks them recursively."""
 
 
 @contextlib.contextmanager
@@ -79,6 +84,25 @@ def require_place(path: str | Path | None) -> None:
 
 class _Tried(Exception):
     pass
+
+
+def parse_json(content: bytes | str) -> Any:
+    """The value of a JSON text that anybody may have written.
+
+    Raises:
+        ValueError: it is not JSON in UTF-8, or nested more than :data:`JSON_DEPTH` deep.
+    """
+    try:
+        value = json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level = [value]
+    for _ in range(JSON_DEPTH):
+        groups = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [item for group in groups for item in group]
+        if not level:
+            return value
+    raise ValueError("it is nested too deeply")
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> None:

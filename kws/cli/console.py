@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -72,6 +73,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
     for row in rows:
         grid.add_row(*row)
     out.print(grid)
+
+
+def note(path: str | Path, text: str) -> None:
+    """What is odd about a file that is used all the same, on standard error."""
+    messages.print(f"kws: note: {path}: {text}", markup=False)
 
 
 def print_json(value: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -34,11 +33,6 @@ from nothing to a board:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ``kws`` command; returns the exit code."""
-    if arguments is None:
-        # A file's name may be anything; saying it must not be what fails.
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
     try:
         options = _parse(arguments)
         code = int(options.handler(options))
@@ -55,6 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe went away; nothing more can be said to it.
         _drop_output()
+        return exit_codes.FAILED
+    except UnicodeEncodeError as error:
+        _say(
+            f"kws: error: cannot use the name {error.object!a}: it cannot be written in {error.encoding};"
+            " rename it, or run in a UTF-8 locale (LC_ALL=C.UTF-8)"
+        )
         return exit_codes.FAILED
     except OSError as error:
         _drop_output()

@@ -12,10 +12,11 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from kws.config import SAMPLE_RATE, DetectorConfig, FrontendConfig, from_dict
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import parse_json, write_atomic
 from kws.fixedpoint.decisions.detector import DetectorParameters
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT, FrontendTables, make_tables
 from kws.fixedpoint.network import Network
@@ -59,6 +60,9 @@ class ModelInfo:
     def __post_init__(self) -> None:
         if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
             raise KwsError("the model's labels name no word to spot")
+        odd = [label for label in self.labels if not label or any(category(c) in ("Cc", "Cs") for c in label)]
+        if odd:
+            raise KwsError(f"the model's label {odd[0]!a} is empty, or holds characters that are no text")
         if any(label.startswith("_") for label in self.words):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
         self.detector.thresholds(len(self.words))
@@ -109,7 +113,7 @@ class ModelInfo:
             KwsError: not JSON, of another version, or with values out of range.
         """
         try:
-            values = json.loads(content)
+            values = parse_json(content)
             version = values.pop("version")
             if version != METADATA_VERSION:
                 raise KwsError(f"its kws metadata has version {version}; this kws reads {METADATA_VERSION}")

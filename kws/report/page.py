@@ -54,7 +54,7 @@ def write(run: Path, out: Path | None, *, data: Path | None, progress: StageProg
         KwsError: as `gather`, or the page cannot be written.
     """
     found = gather(run, data, progress)
-    page = render(found).encode()
+    page = render(found).encode(errors="backslashreplace")
     path = out or run / NAME
     write_atomic(path, page)
     return Page(path, len(page), found.missing)

@@ -23,7 +23,7 @@ from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips as clip_lists
 from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import parse_json, write_atomic
 
 KIND = "kws stream"
 VERSION = 1
@@ -184,7 +184,7 @@ class StreamSpec(StreamSettings):
             KwsError: the file cannot be read, or is not a specification.
         """
         try:
-            values = json.loads(path.read_bytes())
+            values = parse_json(path.read_bytes())
         except OSError as error:
             raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
         except ValueError as error:
@@ -266,7 +266,7 @@ def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
         return (spec,)
     speakers = sorted(_speakers(spec))
     # By hash, since names may be numbered by sex or by place.
-    speakers.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
+    speakers.sort(key=lambda name: hashlib.sha256(name.encode(errors="surrogateescape")).digest())
     half = {name: i % 2 for i, name in enumerate(speakers)}
 
     def of(clips: tuple[str, ...], which: int) -> tuple[str, ...]:
