@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from kws.files import write_atomic
+from kws.text import visible
 
 out = Console(highlight=False, soft_wrap=True)
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -23,6 +24,8 @@ messages = Console(stderr=True, highlight=False, soft_wrap=True)
 Callback = Callable[[int, int], None]
 StageCallback = Callable[[str, int, int], None]
 _PLAIN_SECONDS = 10.0
+# What a compiler's output is laid out with.
+_LAID_OUT = "\n\t"
 
 
 @contextlib.contextmanager
@@ -77,7 +80,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
 
 def note(path: str | Path, text: str) -> None:
     """What is odd about a file that is used all the same, on standard error."""
-    messages.print(f"kws: note: {path}: {text}", markup=False)
+    messages.print(f"kws: note: {visible(str(path))}: {text}", markup=False)
+
+
+def say_error(text: object) -> None:
+    """What is wrong, on standard error, in one form; names in it cannot command the terminal."""
+    messages.print(f"kws: error: {visible(str(text), _LAID_OUT)}", markup=False)
 
 
 def print_json(value: Any) -> None:

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KwsError as error:
-        _say(f"kws: error: {error}")
+        _say(error)
         return exit_codes.FAILED
     except KeyboardInterrupt:
         # By hand: a second Ctrl-C would meet the import of the console.
@@ -52,21 +52,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_codes.FAILED
     except UnicodeEncodeError as error:
         _say(
-            f"kws: error: cannot use the name {error.object!a}: it cannot be written in {error.encoding};"
+            f"cannot use the name {error.object!a}: it cannot be written in {error.encoding};"
             " rename it, or run in a UTF-8 locale (LC_ALL=C.UTF-8)"
         )
         return exit_codes.FAILED
     except OSError as error:
         _drop_output()
-        _say(f"kws: error: cannot go on: {error.strerror or error}")
+        _say(f"cannot go on: {error.strerror or error}")
         return exit_codes.FAILED
 
 
-def _say(text: str) -> None:
+def _say(text: object) -> None:
     # rich takes longer to import than `kws --help` does in all.
     from kws.cli import console
 
-    console.messages.print(text, markup=False)
+    console.say_error(text)
 
 
 def _drop_output() -> None:

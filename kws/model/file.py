@@ -12,7 +12,6 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from unicodedata import category
 
 from kws.config import SAMPLE_RATE, DetectorConfig, FrontendConfig, from_dict
 from kws.errors import KwsError
@@ -22,6 +21,7 @@ from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT, 
 from kws.fixedpoint.network import Network
 from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT, mean_probability
 from kws.model.reader import to_network
+from kws.text import is_text
 from kws.tflite import Graph, build, parse
 
 METADATA_NAME = "kws.model"
@@ -60,7 +60,7 @@ class ModelInfo:
     def __post_init__(self) -> None:
         if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
             raise KwsError("the model's labels name no word to spot")
-        odd = [label for label in self.labels if not label or any(category(c) in ("Cc", "Cs") for c in label)]
+        odd = [label for label in self.labels if not label or not is_text(label)]
         if odd:
             raise KwsError(f"the model's label {odd[0]!a} is empty, or holds characters that are no text")
         if any(label.startswith("_") for label in self.words):

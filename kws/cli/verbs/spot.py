@@ -17,6 +17,7 @@ from kws.engines.base import Engine
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.detector import Detection
 from kws.model.file import Model
+from kws.text import visible
 
 _BLOCK = SAMPLE_RATE
 
@@ -43,13 +44,13 @@ def run(a: argparse.Namespace) -> int:
                     entry = {"file": str(path), **detection_values(info, detection)}
                     found.append(entry)
                     if not a.json:
-                        prefix = f"{path}: " if len(a.files) > 1 else ""
+                        prefix = f"{visible(str(path))}: " if len(a.files) > 1 else ""
                         console.out.print(detection_line(entry, prefix), markup=False)
             except KwsError as error:
                 if len(a.files) == 1:
                     raise
                 failed.append({"file": str(path), "error": str(error)})
-                console.messages.print(f"kws: error: {error}", markup=False)
+                console.say_error(error)
     if a.json:
         console.print_json({"model": str(a.model), "engine": a.engine, "detections": found, "failed": failed})
     elif not found and len(failed) < len(a.files):
