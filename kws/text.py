@@ -10,6 +10,14 @@ def is_text(name: str) -> bool:
     return not any(map(_unfit, name))
 
 
+def decoded(name: str) -> str:
+    """A file's name, or an argument, as UTF-8 has it, where the locale's encoding knows ASCII only.
+
+    Bytes that are not UTF-8 stay lone surrogates, as Python makes of them everywhere.
+    """
+    return name.encode(errors="surrogateescape").decode(errors="surrogateescape")
+
+
 def visible(name: str, keep: str = "") -> str:
     r"""A name with backslash escapes in place of control characters and of bytes that are not UTF-8.
 

@@ -18,8 +18,8 @@ from rich.table import Table
 from kws.files import write_atomic
 from kws.text import visible
 
-out = Console(highlight=False, soft_wrap=True)
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+messages = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 Callback = Callable[[int, int], None]
 StageCallback = Callable[[str, int, int], None]

@@ -65,7 +65,7 @@ class StreamSettings:
     split: str = VALIDATION
 
     def __post_init__(self) -> None:
-        _require(self.seed >= 0, f"the seed must not be negative, not {self.seed}")
+        _require(0 <= self.seed < 2**64, f"the seed must be 0 to 2^64 - 1, not {self.seed:g}")
         _require(0.5 <= self.minutes <= 1e6, f"a stream must last 0.5 to 1,000,000 minutes, not {self.minutes:g}")
         _require(bool(self.snr_db), "a stream needs at least one signal-to-noise ratio")
         bad = [s for s in self.snr_db if not (-20 <= s <= 60 or s == CLEAN)]
@@ -99,6 +99,7 @@ class StreamSpec(StreamSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(bool(self.wanted) and all(self.wanted.values()), "a stream needs clips of every wanted word")
+        _require(not any("\0" in name for name in self.files), "a clip's name holds a zero byte")
         _require(100 <= self.clip_ms <= 10000, f"clip_ms must be 100 to 10000, not {self.clip_ms:g}")
         fastest = 60 / (self.clip_ms / 1000 + SHORTEST_GAP)
         _require(0 < self.rate <= fastest, f"the rate must be at most {fastest:.0f} words a minute, not {self.rate:g}")
@@ -165,7 +166,7 @@ class StreamSpec(StreamSettings):
                 noise=tuple(map(str, values["noise"])),
                 digest=str(values["digest"]),
             )
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise KwsError(f"its values are damaged ({error})") from error
 
     def save(self, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json, add_out_folder, add_synthesis, positive_whole
+from kws.cli.options import add_json, add_out_folder, add_synthesis, whole
 from kws.datasets import synthetic
 
 
@@ -13,7 +13,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws data make``."""
     add_synthesis(parser)
     add_out_folder(parser)
-    parser.add_argument("--takes", type=positive_whole, default=3, metavar="N", help="clips of a word by each voice")
+    parser.add_argument(
+        "--takes", type=whole(1, 10_000), default=3, metavar="N", help="clips of a word by each voice, up to 10000"
+    )
     parser.add_argument("--no-near-misses", action="store_true", help="leave out similar words for _unknown_")
     add_json(parser)
 
