@@ -18,6 +18,7 @@ from rich.table import Table
 from kws.files import write_atomic
 from kws.text import visible
 
+# Names are shown as they are: no [markup], no :emoji:.
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 messages = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 

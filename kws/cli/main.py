@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_codes.FAILED
     except OSError as error:
         _drop_output()
-        _say(f"cannot go on: {error.strerror or error}")
+        where = f" with {error.filename}" if isinstance(error.filename, str) else ""
+        _say(f"cannot go on{where}: {error.strerror or error}")
         return exit_codes.FAILED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -148,7 +149,8 @@ def collect(roots: Sequence[str | Path], data: DataConfig, everything: bool = Fa
     folders = [Path(root) for root in roots]
     if not folders:
         raise KwsError(f"there is no folder of clips; give {LAYOUT}")
-    if len({folder.resolve() for folder in folders}) < len(folders):
+    # Not Path.resolve, which raises RuntimeError at a link to itself.
+    if len(set(map(os.path.realpath, folders))) < len(folders):
         raise KwsError(f"the same folder is given twice: {', '.join(map(str, folders))}")
     listed = {folder: _listed(folder) for folder in folders}
     lists = {folder: read_lists(folder) for folder in folders}

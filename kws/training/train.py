@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import platform
 import shutil
 import time
@@ -155,7 +156,7 @@ def _start(experiment: Experiment, start: Path | None, run: Path) -> tuple[Float
                 " name one with --from"
             )
         return None, {}
-    if start.resolve() in (run.resolve(), (run / runs.MODEL).resolve()):
+    if os.path.realpath(start) in map(os.path.realpath, (run, run / runs.MODEL)):
         raise KwsError(f"{run} cannot start from itself; train into another folder")
     found = Start.load(start)
     return found.network_for(experiment), found.introduced()
