@@ -97,7 +97,7 @@ def parse_json(content: bytes | str) -> Any:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     level = [value]
-    for _ in range(JSON_DEPTH):
+    for _ in range(JSON_DEPTH + 1):
         groups = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
         level = [item for group in groups for item in group]
         if not level:
