@@ -27,7 +27,7 @@ import soxr
 from kws import wav
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import is_endless, write_atomic
 
 Pcm = npt.NDArray[np.int16]
 
@@ -329,6 +329,8 @@ def _seekable(path: Path) -> Iterator[BinaryIO]:
         if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
             yield raw
             return
+        if is_endless(raw):
+            raise KwsError(f"{path} is a device that may never end; give a file or a pipe, or use kws listen")
         with tempfile.TemporaryFile() as copy:
             shutil.copyfileobj(raw, copy)
             if copy.tell() == 0:

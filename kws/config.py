@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kws.errors import KwsError
+from kws.files import read_file
 from kws.fixedpoint.frontends import log_mel as frontend
 
 SILENCE = "_silence_"
@@ -408,12 +409,13 @@ def load(path: str | Path) -> Experiment:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
+        values = tomllib.loads(read_file(path).decode())
     except OSError as error:
         raise KwsError(f"cannot read the configuration {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KwsError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError:
+        raise KwsError(f"{path} is not valid TOML: it is nested too deeply") from None
     try:
         return from_dict(Experiment, values)
     except KwsError as error:

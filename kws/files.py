@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from kws import interrupts
 from kws.errors import KwsError
@@ -84,6 +86,24 @@ def require_place(path: str | Path | None) -> None:
 
 class _Tried(Exception):
     pass
+
+
+def read_file(path: str | Path) -> bytes:
+    """The contents of a file or a pipe, but not of a device, which may never end.
+
+    Raises:
+        OSError: it cannot be read, or is a device.
+    """
+    with Path(path).open("rb") as file:
+        if is_endless(file):
+            raise OSError(errno.EINVAL, "it is a device, not a file", os.fspath(path))
+        return file.read()
+
+
+def is_endless(file: BinaryIO) -> bool:
+    """Whether an open file is a device such as ``/dev/zero``; ``/dev/null`` ends at once and is none."""
+    found = os.fstat(file.fileno())
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev != os.stat(os.devnull).st_rdev
 
 
 def parse_json(content: bytes | str) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from kws.config import SAMPLE_RATE, DetectorConfig, FrontendConfig, from_dict
 from kws.errors import KwsError
-from kws.files import parse_json, write_atomic
+from kws.files import parse_json, read_file, write_atomic
 from kws.fixedpoint.decisions.detector import DetectorParameters
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT, FrontendTables, make_tables
 from kws.fixedpoint.network import Network
@@ -181,7 +181,7 @@ class Model:
             if not path.exists():
                 raise KwsError(f"{path} is missing; run `kws convert {path.parent}` first")
         try:
-            content = path.read_bytes()
+            content = read_file(path)
         except OSError as error:
             raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
         return cls.from_bytes(content, os.fspath(path))

@@ -31,7 +31,7 @@ from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, data_co
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
-from kws.files import parse_json, write_atomic
+from kws.files import parse_json, read_file, write_atomic
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize import noise
@@ -162,7 +162,7 @@ def _kept(path: Path, key: str, model: Model, data: Path | None) -> dict[str, An
     if not path.exists():
         return None
     try:
-        values = parse_json(path.read_bytes())
+        values = parse_json(read_file(path))
         fits = values[key] == model.id and (data is None or values["data"] == _fingerprint(data))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KwsError(f"{path} is damaged ({error}); delete it") from error

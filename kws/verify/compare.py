@@ -15,6 +15,7 @@ from kws import audio
 from kws.engines import create
 from kws.engines.base import Engine, Output
 from kws.errors import KwsError
+from kws.files import read_file
 from kws.model.file import Model
 from kws.verify.inputs import corner_signals, random_signal
 
@@ -235,7 +236,7 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
     try:
         # Mapped, since a header may promise more than fits into memory.
         npy = path.suffix == ".npy"
-        x = np.load(path, mmap_mode="r") if npy else np.frombuffer(path.read_bytes(), np.int8)
+        x = np.load(path, mmap_mode="r") if npy else np.frombuffer(read_file(path), np.int8)
     except (OSError, ValueError, EOFError, OverflowError) as error:
         raise KwsError(f"cannot read the recorded inputs {path}: {error}") from error
     if not isinstance(x, np.ndarray):

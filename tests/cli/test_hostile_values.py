@@ -45,6 +45,7 @@ def places(tmp_path_factory, tiny_model):
     (root / "empty").touch()
     (root / "folder").mkdir()
     (root / "text").write_text("name = 3\n[data]\nwords = 5\n")
+    (root / "deep.toml").write_text("x = " + "[" * 100_000)
     (root / "noise").write_bytes(np.random.default_rng(0).bytes(5000))
     (root / "deep.json").write_text("[" * 100_000)
     (root / "deeper.json").write_text('{"kind":' * 500 + "1" + "}" * 500)
@@ -127,7 +128,7 @@ def hostile(action, places):
     if shape == "path" or action.dest in ("plot", "wav", "json"):
         suffix = {"plot": ".png", "wav": ".wav"}.get(action.dest, "")
         made = [f"{places / name}{suffix}" for name in ("empty/x", f"{SURROGATE}/x", "loop", NOTHING)]
-        return (*TEXTS, *made, "/dev/null", "/dev/stdin", *(str(p) for p in sorted(places.iterdir())))
+        return (*TEXTS, *made, "/dev/null", "/dev/zero", *(str(p) for p in sorted(places.iterdir())))
     return (*NUMBERS, *TEXTS)
 
 

@@ -23,7 +23,7 @@ from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips as clip_lists
 from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
-from kws.files import parse_json, write_atomic
+from kws.files import parse_json, read_file, write_atomic
 
 KIND = "kws stream"
 VERSION = 1
@@ -185,7 +185,7 @@ class StreamSpec(StreamSettings):
             KwsError: the file cannot be read, or is not a specification.
         """
         try:
-            values = parse_json(path.read_bytes())
+            values = parse_json(read_file(path))
         except OSError as error:
             raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
         except ValueError as error:
