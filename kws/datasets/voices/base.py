@@ -94,10 +94,11 @@ class VoiceEngine(ABC, Generic[D]):
         Raises:
             KwsError: as for `voice_names`.
         """
-        return {self._speaker(name): name for name in self.voice_names(count)}
+        names = self.voice_names(count)
+        return {hashlib.sha1(self._identity(n).encode(), usedforsecurity=False).hexdigest()[:8]: n for n in names}
 
-    def _speaker(self, voice: str) -> str:
-        return hashlib.sha1(f"{self.name}:{voice}".encode(), usedforsecurity=False).hexdigest()[:8]
+    def _identity(self, voice: str) -> str:
+        return f"{self.name}:{voice}"
 
     def speak(self, text: str, voice: str, rng: np.random.Generator, longest: float | None = None) -> Floats:
         """Say ``text`` as drawn from ``rng``; said again faster where it takes longer than ``longest`` seconds.
