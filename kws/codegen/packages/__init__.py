@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +18,7 @@ import jinja2
 from kws import __version__
 from kws.codegen.export import Exported, export
 from kws.errors import KwsError
-from kws.files import write_all
+from kws.files import scratch, write_all
 from kws.image import make as firmware_build
 from kws.model.file import Model
 
@@ -84,9 +83,9 @@ def export_package(model: Model, kind: str, out: Path) -> Exported:
             " export it without --package, perhaps --with-library"
         )
     old = _old_files(out, kind)
-    with tempfile.TemporaryDirectory(prefix="kws-export-") as folder:
-        exported = export(model, Path(folder))
-        generated = {path.name: path.read_text() for path in exported.files}
+    with scratch("export") as folder:
+        exported = export(model, folder)
+        generated = {path.name: path.read_text(encoding="utf-8") for path in exported.files}
     files = _files(model, kind, generated)
     manifest = {"package": kind, "kws": __version__, "model": model.id, "files": sorted(files)}
     files[MANIFEST] = json.dumps(manifest, indent=2) + "\n"
