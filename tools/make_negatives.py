@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from kws.cli import console
-from kws.datasets import other_speech, sentences, synthetic
+from kws.datasets import near_words, other_speech, sentences
 from kws.datasets.voices.kokoro import Kokoro
 from kws.errors import KwsError
 
@@ -38,7 +38,7 @@ def main() -> None:
             other_speech.Amount(seconds=SECONDS),
             engine,
             texts=sentences.read(),
-            near=synthetic.near_misses(COMMANDS, nearest=8, spread=0),
+            near=near_words.near_misses(COMMANDS, nearest=8, spread=0),
             voice_count=VOICES,
             suffix=".opus",
             seed=SEED,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import soundfile
 
 from kws import audio
 from kws.config import SAMPLE_RATE
-from kws.datasets import clips, sentences, transcripts
+from kws.datasets import clips, sentences, transcripts, unfinished
 from kws.datasets.seeds import seeds
 from kws.datasets.transcripts import Stretch
 from kws.datasets.voices.base import Floats, VoiceEngine
@@ -29,7 +28,6 @@ Progress = Callable[[int, int], None]
 SENTENCES_A_FILE = 6
 PHRASES = 0.2
 _OPUS_BITS = 16_000
-_ROWS, _PLAN = ".rows", ".plan.json"
 
 
 @dataclass(frozen=True)
@@ -133,8 +131,7 @@ def make(
         "voices": len(speakers),
         "seed": seed,
     }
-    partial = out.with_name(f".{out.name}.making")
-    resume(partial, settings | {"suffix": suffix, "text": seeds("\n".join(usable))})
+    partial = unfinished.resume(out, settings | {"suffix": suffix, "text": seeds("\n".join(usable))})
     order = sentences.stream(usable, near, words, phrases, seeds(seed, "sentences"))
     rows: list[Stretch] = []
     seconds = 0.0
@@ -148,7 +145,7 @@ def make(
             said = list(itertools.islice(order, left))
             speaker = list(speakers)[number % len(speakers)]
             name = f"{engine.name}-{speaker}_{number:04}{suffix}"
-            kept = partial / _ROWS / f"{number:04}"
+            kept = partial / unfinished.ROWS / f"{number:04}"
             if not ((kept / transcripts.NAME).exists() and (partial / name).exists()):
                 rng = np.random.default_rng(seeds(seed, "sentences", number))
                 pcm, stretches = _recording(engine, name, speakers[speaker], said, rng)
@@ -156,35 +153,11 @@ def make(
                 transcripts.write(kept, stretches)
             rows += transcripts.read(kept)
             seconds += audio.info(partial / name).seconds
-        _finish(partial, rows, settings, seconds)
-        partial.replace(out)
+        _describe(partial, rows, settings, seconds)
+        unfinished.complete(out)
     except OSError as error:
         raise KwsError(f"cannot write {out}: {error}; check the folder and the free space") from error
     return out
-
-
-def resume(partial: Path, settings: dict[str, Any]) -> None:
-    """Make the folder of unfinished work, empty unless it was begun with the same settings.
-
-    Raises:
-        KwsError: it cannot be made.
-    """
-    plan = partial / _PLAN
-    text = json.dumps(settings, indent=2) + "\n"
-    try:
-        if plan.is_file() and plan.read_text(encoding="utf-8") == text:
-            return
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise KwsError(f"cannot write {partial}: {error}; check the folder and the free space") from error
-    write_atomic(plan, text)
-
-
-def finished(partial: Path) -> None:
-    """Take away what only unfinished work needs."""
-    (partial / _PLAN).unlink(missing_ok=True)
-    shutil.rmtree(partial / _ROWS, ignore_errors=True)
 
 
 def _recording(
@@ -210,7 +183,7 @@ def _recording(
     return audio.to_int16(x * (peak / np.abs(x).max())), rows
 
 
-def _finish(partial: Path, rows: Sequence[Stretch], settings: dict[str, Any], seconds: float) -> None:
+def _describe(partial: Path, rows: Sequence[Stretch], settings: dict[str, Any], seconds: float) -> None:
     transcripts.write(partial, rows)
     marker = settings | {"seconds": round(seconds, 1), "said": len(rows)}
     write_atomic(partial / clips.SYNTHETIC, json.dumps(marker, indent=2) + "\n")
@@ -226,4 +199,3 @@ voices:    {settings["voices"]} take turns
 seed:      {settings["seed"]}
 """,
     )
-    finished(partial)

@@ -88,6 +88,10 @@ class VoiceEngine(ABC, Generic[D]):
     def draw(self, rng: np.random.Generator) -> D:
         """Draw how a take is said."""
 
+    @abstractmethod
+    def natural(self, seed: int) -> D:
+        """How the voice speaks by itself."""
+
     def speakers(self, count: int) -> dict[str, str]:
         """Choose ``count`` voices: speaker id (8 hexadecimal digits of a SHA-1) to voice name.
 
@@ -127,6 +131,10 @@ class NeuralEngine(VoiceEngine[Delivery]):
     def draw(self, rng: np.random.Generator) -> Delivery:
         """Draw the speed from ``speeds``, evenly."""
         return Delivery(float(rng.uniform(*self.speeds)), int(rng.integers(1, 1 << 31)))
+
+    def natural(self, seed: int) -> Delivery:
+        """See `VoiceEngine.natural`."""
+        return Delivery(1.0, seed)
 
 
 def require_count(count: int, most: int) -> None:

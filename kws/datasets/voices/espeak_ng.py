@@ -63,6 +63,10 @@ class EspeakNg(VoiceEngine[Pitched]):
         pitch, pitch_range, rate = (int(rng.integers(low, high)) for low, high in ((35, 66), (25, 76), (115, 196)))
         return Pitched(rate / 160, int(rng.integers(1, 1 << 31)), pitch, pitch_range, rate)
 
+    def natural(self, seed: int) -> Pitched:
+        """See `VoiceEngine.natural`."""
+        return Pitched(1.0, seed, 50, 50, 160)
+
     def say(self, text: str, voice: str, delivery: Pitched) -> Floats:
         """See `VoiceEngine.say`."""
         return espeak.say(text, voice, delivery.pitch, delivery.pitch_range, delivery.rate, delivery.seed)

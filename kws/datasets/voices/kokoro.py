@@ -85,8 +85,16 @@ class Kokoro(NeuralEngine):
         tokenizer, session = self._network
         style = self.style(voice)
         tokens = tokenizer.tokenize(tokenizer.phonemize(text, "en-gb" if voice.startswith("b") else "en-us"), None)
-        if not 0 < len(tokens) <= len(style):
-            raise KwsError(f"Kokoro cannot say {text!r}: {len(tokens)} sounds; give 1 to {len(style)}")
+        if not tokens:
+            raise KwsError(f"Kokoro makes no sound of {text!r}; give a word it can pronounce")
+        if len(tokens) > len(style):
+            words = text.split()
+            halves = (" ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :]))
+            if not all(halves):
+                raise KwsError(
+                    f"Kokoro cannot say {text!r}: {len(tokens)} sounds in one word; give at most {len(style)}"
+                )
+            return np.concatenate([self.say(half, voice, delivery) for half in halves])
         types = {i.name: np.int64 if "int64" in i.type else np.float32 for i in session.get_inputs()}
         values = {
             "tokens": [[0, *tokens, 0]],
