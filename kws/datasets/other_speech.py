@@ -27,6 +27,7 @@ Progress = Callable[[int, int], None]
 
 SENTENCES_A_FILE = 6
 PHRASES = 0.2
+_VOICES = 200
 _OPUS_BITS = 16_000
 
 
@@ -84,7 +85,7 @@ def make(
     *,
     texts: Sequence[str],
     near: Sequence[str] = (),
-    voice_count: int = 60,
+    voice_count: int | None = None,
     phrases: float = PHRASES,
     suffix: str = ".flac",
     seed: int = 1,
@@ -104,7 +105,7 @@ def make(
         engine: who speaks.
         texts: sentences; those that say one of ``words`` are left out.
         near: words that sound like ``words``, for the phrases.
-        voice_count: voices that take turns.
+        voice_count: voices that take turns; 200, or as many as the engine has, if not given.
         phrases: their share among the sentences, 0 up to 1.
         suffix: ``.flac``, ``.wav`` or ``.opus``.
         seed: of every draw.
@@ -119,7 +120,8 @@ def make(
     usable = sentences.without(texts, words)
     if not usable:
         raise KwsError("every sentence of the text says a word to spot; give a longer text")
-    speakers = engine.speakers(voice_count)
+    count = min(_VOICES, engine.most()) if voice_count is None else voice_count
+    speakers = engine.speakers(count)
     settings = {
         "synthetic": True,
         "engine": engine.version(),

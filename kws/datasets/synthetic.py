@@ -92,7 +92,7 @@ def make(
     words: Sequence[str],
     out: str | Path,
     *,
-    voice_count: int = DEFAULT_VOICES,
+    voice_count: int | None = None,
     takes_per_voice: int = 3,
     near_misses: bool = True,
     seed: int = 1,
@@ -112,7 +112,7 @@ def make(
     Args:
         words: the words to spot.
         out: a folder that does not exist yet; it appears when it is complete.
-        voice_count: see `VoiceEngine.speakers`.
+        voice_count: see `VoiceEngine.speakers`; 60, or as many as the engine has, if not given.
         takes_per_voice: clips of a word by one voice.
         near_misses: whether to add the words of the function of this name.
         seed: of every draw.
@@ -130,11 +130,12 @@ def make(
         raise KwsError(f"cannot make clips of {bad or list(words)}; give words and at least one take")
     if out.exists():
         raise KwsError(f"{out} already exists; name another folder or delete it")
-    speakers = engine.speakers(voice_count)
+    count = min(DEFAULT_VOICES, engine.most()) if voice_count is None else voice_count
+    speakers = engine.speakers(count)
     unknown = near_words.near_misses(words, seed=seed) if near_misses else []
     plan = [(w, s, n) for w in dict.fromkeys(words) for s in speakers for n in range(takes_per_voice)]
     for word in unknown:
-        some = np.random.default_rng(seeds(seed, word)).permutation(list(speakers))[: -(-voice_count // 3)]
+        some = np.random.default_rng(seeds(seed, word)).permutation(list(speakers))[: -(-len(speakers) // 3)]
         plan += [(word, str(s), 0) for s in some]
     settings = _settings(engine, words, unknown, speakers, takes_per_voice, seed)
     partial = unfinished.resume(out, settings | {"speakers": speakers})
@@ -166,7 +167,7 @@ def _write_background(engine: VoiceEngine[Any], folder: Path, words: Sequence[st
     mains = sum(np.sin(2 * np.pi * 50 * k * time + rng.uniform(0, 6.28)) / k for k in range(1, 9))
     noises["hum"] = (mains + 0.05 * noises["pink"]).astype(np.float32)
     babble = np.zeros(samples, np.float32)
-    for voice in engine.voice_names(_BABBLE_VOICES):
+    for voice in engine.voice_names(min(_BABBLE_VOICES, engine.most())):
         text = ", ".join(rng.permutation(list(words) * 3)[:60])
         talk = engine.say(text, voice, engine.natural(seed))
         babble += np.roll(np.resize(talk, samples), int(rng.integers(samples)))

@@ -66,6 +66,14 @@ class VoiceEngine(ABC, Generic[D]):
         """
 
     @abstractmethod
+    def most(self) -> int:
+        """How many voices there are.
+
+        Raises:
+            KwsError: the engine or its voices are missing.
+        """
+
+    @abstractmethod
     def voice_names(self, count: int) -> list[str]:
         """The first ``count`` voices; a longer list begins with the shorter one.
 
@@ -175,15 +183,16 @@ def trimmed(speech: npt.NDArray[Any], rate: int, text: str, engine: str) -> Floa
 
 # As many vocal tracts as sound natural: faster and higher together, like a shorter one.
 _TRACTS = (1.0, 0.92, 1.08, 0.87, 1.14, 0.96, 1.04)
+TRACTS = len(_TRACTS)
 
 
 def with_tracts(voices: Sequence[str], count: int) -> list[str]:
     """Make more speakers of few voices: ``name*1.08`` is ``name`` with all frequencies 8 % higher.
 
     Raises:
-        KwsError: more than seven speakers a voice are asked for.
+        KwsError: more than :data:`TRACTS` speakers a voice are asked for.
     """
-    require_count(count, len(voices) * len(_TRACTS))
+    require_count(count, len(voices) * TRACTS)
     every = [voice if tract == 1 else f"{voice}*{tract:g}" for tract in _TRACTS for voice in voices]
     return every[:count]
 

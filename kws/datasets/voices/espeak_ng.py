@@ -53,9 +53,13 @@ class EspeakNg(VoiceEngine[Pitched]):
         """See `VoiceEngine.version`."""
         return f"espeak-ng {espeak.version()}"
 
+    def most(self) -> int:
+        """See `VoiceEngine.most`."""
+        return len(ACCENTS) * len(VARIANTS)
+
     def voice_names(self, count: int) -> list[str]:
         """See `VoiceEngine.voice_names`."""
-        require_count(count, len(ACCENTS) * len(VARIANTS))
+        require_count(count, self.most())
         return [f"{ACCENTS[i % len(ACCENTS)]}+{VARIANTS[i % len(VARIANTS)]}" for i in range(count)]
 
     def draw(self, rng: np.random.Generator) -> Pitched:

@@ -11,6 +11,8 @@ import hashlib
 import importlib.metadata
 import importlib.resources
 import importlib.util
+import itertools
+import math
 import os
 import shutil
 import subprocess
@@ -41,7 +43,8 @@ _WEIGHTS = ("0.3", "0.4", "0.5", "0.6", "0.7")
 class Kokoro(NeuralEngine):
     """Kokoro with its plain voices first, then mixtures such as ``af_sky+bm_lewis:0.4`` (0.4 of the second).
 
-    In the order of the mixtures every voice comes once before any comes again.
+    In the order of the mixtures every voice comes about as often as any other, and a pair comes again,
+    with another weight, only after all pairs.
     """
 
     name = "kokoro"
@@ -63,21 +66,30 @@ class Kokoro(NeuralEngine):
         _require_packages()
         return f"Kokoro-82M int8 (kokoro-onnx {importlib.metadata.version('kokoro-onnx')}, {len(self._voices)} voices)"
 
+    def most(self) -> int:
+        """See `VoiceEngine.most`."""
+        return len(self._voices) + math.comb(len(self._voices), 2) * len(_WEIGHTS)
+
     def voice_names(self, count: int) -> list[str]:
         """See `VoiceEngine.voice_names`."""
+        require_count(count, self.most())
         plain = sorted(self._voices)
-        pairs = len(plain) * (len(plain) - 1) // 2
-        require_count(count, len(plain) + pairs)
+        pairs = set(itertools.combinations(plain, 2))
         names = [*plain]
-        seen: set[tuple[str, str]] = set()
         rng = np.random.default_rng(len(plain))
-        while len(names) < count:
+        while len(names) < count and pairs:
             order = [plain[i] for i in rng.permutation(len(plain))]
             for a, b in zip(order[::2], order[1::2], strict=False):
                 weight = str(rng.choice(_WEIGHTS))
-                if (min(a, b), max(a, b)) not in seen:
-                    seen.add((min(a, b), max(a, b)))
+                pair = (min(a, b), max(a, b))
+                if pair in pairs:
+                    pairs.remove(pair)
                     names.append(f"{a}+{b}:{weight}")
+        once = set(names)
+        for weight, (a, b) in itertools.product(_WEIGHTS, itertools.combinations(plain, 2)):
+            # b+a with the other weight is the same mixture.
+            if len(names) < count and not {f"{a}+{b}:{weight}", f"{b}+{a}:{1 - float(weight):.1f}"} & once:
+                names.append(f"{a}+{b}:{weight}")
         return names[:count]
 
     def say(self, text: str, voice: str, delivery: Delivery) -> Floats:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kws.datasets.voices.base import Delivery, Floats, NeuralEngine, split_tract, trimmed, with_tracts
+from kws.datasets.voices.base import TRACTS, Delivery, Floats, NeuralEngine, split_tract, trimmed, with_tracts
 from kws.errors import KwsError
 
 _REMEDY = "install kws with its extra 'piper', or: pip install piper-tts"
@@ -38,6 +38,10 @@ class Piper(NeuralEngine):
         """See `VoiceEngine.version`."""
         _require_package()
         return f"piper-tts {importlib.metadata.version('piper-tts')}, voice {self._voice_file.stem}"
+
+    def most(self) -> int:
+        """See `VoiceEngine.most`."""
+        return TRACTS * max(int(self._voice.config.num_speakers), 1)
 
     def voice_names(self, count: int) -> list[str]:
         """See `VoiceEngine.voice_names`."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import soundfile
 
-from kws.datasets.voices.base import Delivery, Floats, NeuralEngine, split_tract, trimmed, with_tracts
+from kws.datasets.voices.base import TRACTS, Delivery, Floats, NeuralEngine, split_tract, trimmed, with_tracts
 from kws.errors import KwsError
 
 _SECONDS = 60
@@ -27,6 +27,10 @@ class _Program(NeuralEngine):
 
     program: ClassVar[str]
     package: ClassVar[str]
+
+    def most(self) -> int:
+        """See `VoiceEngine.most`."""
+        return TRACTS * len(self._installed)
 
     def voice_names(self, count: int) -> list[str]:
         """See `VoiceEngine.voice_names`."""
