@@ -187,7 +187,8 @@ def _recording(
 
 def _describe(partial: Path, rows: Sequence[Stretch], settings: dict[str, Any], seconds: float) -> None:
     transcripts.write(partial, rows)
-    marker = settings | {"seconds": round(seconds, 1), "said": len(rows)}
+    used = len({row.voice for row in rows})
+    marker = settings | {"voices": used, "seconds": round(seconds, 1), "said": len(rows)}
     write_atomic(partial / clips.SYNTHETIC, json.dumps(marker, indent=2) + "\n")
     write_atomic(
         partial / "README.txt",
@@ -197,7 +198,7 @@ They are other speech to train with. A model's false accepts are counted on reco
 licence:   {settings["licence"]}
 content:   {len(rows)} sentences and phrases, {seconds / 60:.1f} minutes; what is said where: {transcripts.NAME}
 without:   {" ".join(settings["without"]) or "no word was left out"}
-voices:    {settings["voices"]} take turns
+voices:    {used}
 seed:      {settings["seed"]}
 """,
     )

@@ -60,16 +60,19 @@ class _Program(NeuralEngine):
     def _installed(self) -> list[str]:
         """The voices that are installed, sorted."""
 
-    def _run(self, command: list[str], text: str = "") -> str:
+    def _run(self, command: list[str], text: str = "", exit_code: int = 0) -> str:
         path = shutil.which(command[0])
         if path is None:
             raise KwsError(f"there is no program {command[0]}; install it (Debian: apt install {self.package})")
         try:
             done = subprocess.run(
-                [path, *command[1:]], input=text, capture_output=True, timeout=_SECONDS, check=True, encoding="utf-8"
+                [path, *command[1:]], input=text, capture_output=True, timeout=_SECONDS, check=False, encoding="utf-8"
             )
         except (OSError, UnicodeDecodeError, subprocess.SubprocessError) as error:
             raise KwsError(f"{command[0]} fails: {error}; is it whole (Debian: apt install {self.package})?") from error
+        if done.returncode != exit_code:
+            why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise KwsError(f"{command[0]} fails: {why}; is it whole (Debian: apt install {self.package})?")
         return done.stdout
 
 
@@ -83,7 +86,7 @@ class Flite(_Program):
 
     def version(self) -> str:
         """See `VoiceEngine.version`."""
-        found = re.search(r"flite-(\S+)", self._run([self.program, "--version"]))
+        found = re.search(r"flite-(\S+)", self._run([self.program, "--version"], exit_code=1))
         return f"flite {found[1] if found else ''}".strip()
 
     def _command(self, text: str, voice: str, stretch: float, out: Path) -> tuple[list[str], str]:
@@ -107,8 +110,8 @@ class Festival(_Program):
 
     def version(self) -> str:
         """See `VoiceEngine.version`."""
-        found = re.search(r"\d\S*", self._run(["festival", "--version"]).partition(":")[2])
-        return f"Festival {found[0].rstrip(':') if found else ''}".strip()
+        found = re.search(r"\d[\d.]*", self._run(["festival", "--version"]).partition(":")[2])
+        return f"Festival {found[0] if found else ''}".strip()
 
     def _command(self, text: str, voice: str, stretch: float, out: Path) -> tuple[list[str], str]:
         scheme = f"(begin (voice_{voice}) (Parameter.set 'Duration_Stretch {stretch:.3f}))"

@@ -16,8 +16,7 @@ from kws.errors import KwsError
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws data make``."""
-    add_synthesis(parser)
-    parser.set_defaults(voices=None)
+    add_synthesis(parser, voices=None)
     add_out_folder(parser)
     parser.add_argument(
         "--voice-engine",
