@@ -25,6 +25,7 @@ LSTM, TEACHER = KINDS = ("lstm", "teacher")
 BY_SPEAKER, BY_TAKE, ONE_OUT = SPLIT_RULES = ("speaker", "take", "one-speaker-out")
 ALL, HEAD = TRAINABLE = ("all", "head")
 FFT_SIZES = (256, 512, 1024)
+GREATEST_AVERAGE, GREATEST_COOLDOWN = 64, 1000
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
 
@@ -84,6 +85,10 @@ class FrontendConfig:
         """Number of whole frames in a stream of ``samples`` samples."""
         return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
 
+    def frames_in(self, milliseconds: float) -> int:
+        """Number of hops nearest to a duration, at least one."""
+        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop))
+
 
 @dataclass(frozen=True)
 class DetectorConfig:
@@ -103,10 +108,13 @@ class DetectorConfig:
     word_thresholds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}")
+        _require(
+            1 <= self.average_frames <= GREATEST_AVERAGE,
+            f"detector.average_frames must be 1 to {GREATEST_AVERAGE}, not {self.average_frames}",
+        )
         _require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
         _require(
-            0 <= self.cooldown_frames <= 1000,
+            0 <= self.cooldown_frames <= GREATEST_COOLDOWN,
             f"detector.cooldown_frames must be 0 to 1000, not {self.cooldown_frames}",
         )
         _require(

@@ -108,7 +108,7 @@ def main() -> None:
                     start=None if how == "scratch" else options.start,
                     cache=options.out / "cache",
                 )
-            heard = clip_labels(FloatNetwork.load(run).run(features), base.data.labels)
+            heard = clip_labels(FloatNetwork.load(run).run(features), base.data.labels, base.frontend)
             rows.append(
                 (
                     how,

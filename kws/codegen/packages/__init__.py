@@ -15,11 +15,10 @@ from typing import Any
 
 import jinja2
 
-from kws import __version__
+from kws import __version__, firmware
 from kws.codegen.export import Exported, export
 from kws.errors import KwsError
 from kws.files import scratch, write_all
-from kws.image import make as firmware_build
 from kws.model.file import Model
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -50,17 +49,6 @@ _LAYOUTS = {
     "platformio": _Layout("include", "src", "include", "src", "examples/selftest/src"),
 }
 KINDS = tuple(_LAYOUTS)
-
-
-def library_files() -> dict[str, str]:
-    """The C library: text by path, ``include/kws/*.h`` and whatever is below ``src``.
-
-    Raises:
-        KwsError: the sources are missing from this installation.
-    """
-    sources = firmware_build.sources_dir()
-    paths = [p for folder in ("include", "src") for p in sorted((sources / folder).rglob("*")) if p.is_file()]
-    return {path.relative_to(sources).as_posix(): path.read_text() for path in paths if not path.name.startswith(".")}
 
 
 def export_package(model: Model, kind: str, out: Path) -> Exported:
@@ -117,11 +105,11 @@ def _old_files(out: Path, kind: str) -> set[str]:
 
 def _files(model: Model, kind: str, generated: dict[str, str]) -> dict[str, str]:
     """Every file of the package but the manifest: text by path."""
-    layout, words = _LAYOUTS[kind], model.require_info().labels[2:]
+    layout, words = _LAYOUTS[kind], model.require_info().words
     library: dict[str, str] = {}
     models: dict[str, str] = {}
     vectors: dict[str, str] = {}
-    for name, text in library_files().items():
+    for name, text in firmware.library_files().items():
         top, _, rest = name.partition("/")
         library[f"{layout.headers if top == 'include' else layout.sources}/{rest}"] = text
     for name, text in generated.items():
