@@ -1,37 +1,32 @@
 """One experiment is one TOML file, read into frozen dataclasses and validated.
 
 Every section and key is optional; an unknown key is an error that names its nearest
-neighbour, so that a typing mistake never silently trains something else.
+neighbour, so that a typing mistake never silently trains something else. A file may begin with
+``base = "other.toml"``: what it does not say itself is as there.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
-import types
-import typing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kws import fields, network
 from kws.errors import KwsError
+from kws.fields import require as _require
 from kws.fixedpoint.frontends import log_mel as frontend
+from kws.network import LstmConfig, NetworkConfig
 
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
 SAMPLE_RATE = frontend.SAMPLE_RATE
-LSTM, TEACHER = KINDS = ("lstm", "teacher")
 BY_SPEAKER, BY_TAKE = SPLIT_RULES = ("speaker", "take")
 ALL, HEAD = TRAINABLE = ("all", "head")
 FFT_SIZES = (256, 512, 1024)
 GREATEST_AVERAGE, GREATEST_COOLDOWN = 64, 1000
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-
-
-def _require(ok: bool, message: str) -> None:
-    if not ok:
-        raise KwsError(message)
 
 
 @dataclass(frozen=True)
@@ -86,8 +81,8 @@ class FrontendConfig:
         return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
 
     def frames_in(self, milliseconds: float) -> int:
-        """Number of hops nearest to a duration, at least one."""
-        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop))
+        """Number of hops nearest to a duration; at least one, unless that is 0."""
+        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop)) if milliseconds else 0
 
 
 @dataclass(frozen=True)
@@ -170,7 +165,7 @@ class DataConfig:
         bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
         _require(100 <= self.clip_ms <= 10000, f"data.clip_ms must be 100 to 10000, not {self.clip_ms}")
-        for name in (f.name for f in fields(self) if f.name.endswith("_percent")):
+        for name in (f.name for f in dataclasses.fields(self) if f.name.endswith("_percent")):
             value = getattr(self, name)
             highest = 1000 if name == "training_unknown_percent" else 100
             _require(0 <= value <= highest, f"data.{name} must be 0 to {highest}, not {value}")
@@ -208,7 +203,7 @@ class AugmentConfig:
         noise_probability: share of clips that get background noise.
         snr_db: lowest and highest signal-to-noise ratio, in dB.
         time_masks: SpecAugment time masks a clip (Park 2019).
-        time_mask_frames: greatest width of a time mask, in frames.
+        time_mask_ms: greatest width of a time mask, in milliseconds.
         band_masks: SpecAugment frequency masks a clip.
         band_mask_bands: greatest width of a frequency mask, in mel bands.
         seed: seed of the variants; runs that differ in ``training.seed`` alone share them.
@@ -221,7 +216,7 @@ class AugmentConfig:
     noise_probability: float = 0.7
     snr_db: tuple[float, float] = (5.0, 30.0)
     time_masks: int = 1
-    time_mask_frames: int = 6
+    time_mask_ms: float = 120.0
     band_masks: int = 1
     band_mask_bands: int = 4
     seed: int = 1
@@ -239,38 +234,8 @@ class AugmentConfig:
                 len(value) == 2 and -100 <= value[0] <= value[1] <= 100,
                 f"augment.{name} must be [lowest, highest], between -100 and 100, not {list(value)}",
             )
-        for name in ("time_masks", "time_mask_frames", "band_masks", "band_mask_bands"):
+        for name in ("time_masks", "time_mask_ms", "band_masks", "band_mask_bands"):
             _require(getattr(self, name) >= 0, f"augment.{name} must not be negative")
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The classifier: stacked LSTMs, one dense layer, softmax.
-
-    Attributes:
-        kind: ``lstm``, or ``teacher`` for a large convolutional network that no device runs but
-            that an LSTM can learn from (`kws train --teacher`).
-        lstm_units: width of each stacked LSTM layer.
-        dropout: dropout rate after each LSTM in training.
-        channels: of a teacher: of its first convolution, then of each residual block.
-    """
-
-    kind: str = "lstm"
-    lstm_units: tuple[int, ...] = (128,)
-    dropout: float = 0.1
-    channels: tuple[int, ...] = (24, 48, 72, 96)
-
-    def __post_init__(self) -> None:
-        _require(self.kind in KINDS, f"network.kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        _require(
-            2 <= len(self.channels) <= 6 and all(1 <= c <= 1024 for c in self.channels),
-            f"network.channels must be two to six numbers from 1 to 1024, not {list(self.channels)}",
-        )
-        _require(
-            len(self.lstm_units) > 0 and all(1 <= u <= 1024 for u in self.lstm_units),
-            f"network.lstm_units must be a list of widths from 1 to 1024, not {list(self.lstm_units)}",
-        )
-        _require(0 <= self.dropout < 1, f"network.dropout must be in [0, 1), not {self.dropout}")
 
 
 @dataclass(frozen=True)
@@ -282,15 +247,17 @@ class TrainingConfig:
         batch_size: clips a gradient step.
         learning_rate: peak learning rate (cosine decay to a hundredth of it).
         patience: epochs without a better validation accuracy before training stops.
-        carry_state: share of clips that start from the LSTM state another clip left behind,
-            as they will on a device that listens all day, instead of from zero.
-        gap_frames: frames of noise around each clip, between which the state goes on too.
+        loss: what a network that hears streams learns from (`kws.training.losses`). One that hears
+            whole clips has a loss of its own.
+        carry_state: share of clips that start from the state another clip left behind, as they will
+            on a device that listens all day, instead of from a reset.
+        gap_ms: milliseconds of noise around each clip, in which the state goes on too.
         distillation: weight of a teacher's posteriors against the labels, where there is a teacher.
         weight_decay: decoupled weight decay (AdamW).
         label_smoothing: label smoothing of the cross-entropy.
         calibration_clips: training clips that set the int8 ranges.
-        trainable: what learns: ``all`` layers, or only the ``head``, the dense layer, on top of
-            the LSTMs of another model (`kws train --from`).
+        trainable: what learns: ``all`` layers, or only the ``head``, the last layer, on top of those
+            of another model (`kws train --from`).
         seed: seed of every random draw.
     """
 
@@ -298,8 +265,9 @@ class TrainingConfig:
     batch_size: int = 128
     learning_rate: float = 3e-3
     patience: int = 12
+    loss: str = "frames"
     carry_state: float = 0.4
-    gap_frames: int = 16
+    gap_ms: float = 320.0
     distillation: float = 0.8
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
@@ -312,7 +280,7 @@ class TrainingConfig:
             _require(getattr(self, name) >= 1, f"training.{name} must be at least 1, not {getattr(self, name)}")
         _require(0 < self.learning_rate < 1, f"training.learning_rate must be in (0, 1), not {self.learning_rate}")
         _require(0 <= self.carry_state <= 1, f"training.carry_state must be 0 to 1, not {self.carry_state}")
-        _require(0 <= self.gap_frames <= 1000, f"training.gap_frames must be 0 to 1000, not {self.gap_frames}")
+        _require(0 <= self.gap_ms <= 20000, f"training.gap_ms must be 0 to 20000, not {self.gap_ms}")
         _require(0 <= self.distillation <= 1, f"training.distillation must be 0 to 1, not {self.distillation}")
         _require(0 <= self.weight_decay < 1, f"training.weight_decay must be in [0, 1), not {self.weight_decay}")
         _require(
@@ -333,7 +301,7 @@ class Experiment:
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: NetworkConfig = field(default_factory=LstmConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
@@ -346,67 +314,92 @@ class Experiment:
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "network": self.network.as_dict()}
 
 
 T = TypeVar("T")
+_READERS: fields.Readers = {NetworkConfig: network.read}
 
 
 def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
-    """Build the dataclass ``kind`` from nested plain values, as TOML or JSON give them.
+    """Build a section, or a whole :class:`Experiment`, from nested plain values, as TOML or JSON give them.
 
     Raises:
         KwsError: an unknown key, a value of the wrong type, or one out of its range.
     """
-    hints = typing.get_type_hints(kind)
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        path = f"{where}.{key}" if where else key
-        if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(hints)}"
-            raise KwsError(f"unknown key {path!r}{hint}")
-        arguments[key] = _coerce(hints[key], value, path)
-    return kind(**arguments)
+    return fields.read(kind, values, where, _READERS)
 
 
-def _coerce(hint: Any, value: Any, path: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        _require(isinstance(value, dict), f"{path} must be a section, not {value!r}")
-        return from_dict(hint, value, path)
-    if typing.get_origin(hint) is tuple:
-        _require(isinstance(value, list | tuple), f"{path} must be a list, not {value!r}")
-        element = typing.get_args(hint)[0]
-        return tuple(_coerce(element, v, f"{path}[{i}]") for i, v in enumerate(value))
-    if isinstance(hint, types.UnionType):
-        raise TypeError(f"{path}: unions are not used in configurations")
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    _require(
-        isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool),
-        f"{path} must be {_KIND_NAMES.get(hint, hint.__name__)}, not {value!r}",
-    )
-    return value
-
-
-_KIND_NAMES = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
-
-
-def load(path: str | Path) -> Experiment:
+def load(path: str | Path, earlier: bool = False) -> Experiment:
     """Read an experiment from a TOML file.
 
+    Args:
+        path: the file; what it does not say is as in its ``base``, a path from its own folder.
+        earlier: take keys that an earlier version of kws wrote, too.
+
     Raises:
-        KwsError: the file is missing, is not TOML, or holds an unknown key or a bad value.
+        KwsError: the file or its base is missing, is not TOML, or holds an unknown key or a bad value.
     """
     path = Path(path)
+    values = _read(path, ())
+    try:
+        renamed = upgraded(values)
+        if not earlier:
+            _refuse_earlier(values, renamed)
+        return from_dict(Experiment, renamed if earlier else values)
+    except KwsError as error:
+        raise KwsError(f"{path}: {error}") from error
+
+
+def _read(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
+    """The values of a file and of its bases; ``derived`` are the files that it is a base of."""
+    if path.resolve() in derived:
+        raise KwsError(f"{path} is its own base, by way of {', '.join(p.name for p in derived)}; remove one `base`")
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
     except OSError as error:
-        raise KwsError(f"cannot read the configuration {path}: {error.strerror or error}") from error
+        what = f"the base of {derived[-1]}" if derived else "the configuration"
+        raise KwsError(f"cannot read {what}, {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KwsError(f"{path} is not valid TOML: {error}") from error
-    try:
-        return from_dict(Experiment, values)
-    except KwsError as error:
-        raise KwsError(f"{path}: {error}") from error
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    _require(isinstance(base, str), f"{path}: base must be the path of a configuration, not {base!r}")
+    return _merged(_read(path.parent / base, (*derived, path.resolve())), values)
+
+
+def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in values.items():
+        old = base.get(name)
+        # Keys of one kind mean nothing to another.
+        same = isinstance(old, dict) and isinstance(value, dict) and value.get("kind") in (None, old.get("kind"))
+        merged[name] = {**old, **value} if same and old else value
+    return merged
+
+
+# Durations in frames, of the time when a frame was taken to be 20 ms; today's key is in milliseconds.
+_IN_FRAMES = {("training", "gap_frames"): "gap_ms", ("augment", "time_mask_frames"): "time_mask_ms"}
+# Every network had the settings of all kinds.
+_OF_OTHER_KINDS = {"lstm": ("channels",), "teacher": ("lstm_units", "dropout")}
+
+
+def upgraded(settings: dict[str, Any]) -> dict[str, Any]:
+    """An experiment's settings as nested plain values, as an earlier version of kws wrote them, with today's keys."""
+    new = {name: dict(value) if isinstance(value, dict) else value for name, value in settings.items()}
+    hop_ms = new.get("frontend", {}).get("hop_ms", FrontendConfig().hop_ms)
+    for (section, old), key in _IN_FRAMES.items():
+        if old in new.get(section, {}):
+            new[section][key] = new[section].pop(old) * hop_ms
+    kept = new.get("network", {})
+    for key in _OF_OTHER_KINDS.get(kept.get("kind", ""), ()):
+        kept.pop(key, None)
+    return new
+
+
+def _refuse_earlier(values: dict[str, Any], renamed: dict[str, Any]) -> None:
+    for (section, old), key in _IN_FRAMES.items():
+        if old in values.get(section, {}):
+            raise KwsError(f"{section}.{old} is now in milliseconds; write {key} = {renamed[section][key]:g} instead")

@@ -20,14 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from kws import config
+from kws import config, runs
 from kws.cli import console
 from kws.datasets import clips as clip_lists
 from kws.datasets import synthetic
 from kws.evaluation.clip.decision import clip_labels
-from kws.quantize.float_reference import FloatNetwork
 from kws.training import features as feature_maker
-from kws.training.train import train
+from kws.training.train import TrainOptions, train
 
 # How it starts, on what it learns: m(y recordings), s(ynthetic speech), o(ther recordings).
 ARMS = (("all", "mso"), ("head", "mso"), ("scratch", "mso"), ("all", "mo"), ("all", "ms"), ("all", "so"))
@@ -106,10 +105,11 @@ def main() -> None:
                     [folders[letter] for letter in letters],
                     run,
                     progress,
-                    start=None if how == "scratch" else options.start,
-                    cache=options.out / "cache",
+                    options=TrainOptions(
+                        start=None if how == "scratch" else options.start, cache=options.out / "cache"
+                    ),
                 )
-            heard = clip_labels(FloatNetwork.load(run).run(features), base.data.labels, base.frontend)
+            heard = clip_labels(runs.load_network(run).run(features), base.data.labels, base.frontend)
             rows.append(
                 (
                     how,

@@ -21,6 +21,7 @@ from kws.engines import create
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.detector import Detection
 from kws.model.file import Model, ModelInfo
+from kws.network import ClipNetworkConfig
 
 SAMPLE_RATE = config.SAMPLE_RATE
 _BLOCK = SAMPLE_RATE
@@ -131,6 +132,7 @@ def data_check(a: argparse.Namespace) -> int:
 def train(a: argparse.Namespace) -> int:
     """``kws train``."""
     from kws.training.history import Epoch
+    from kws.training.train import TrainOptions
     from kws.training.train import train as run
 
     experiment = config.load(a.config)
@@ -150,10 +152,7 @@ def train(a: argparse.Namespace) -> int:
                 a.out,
                 progress,
                 report,
-                a.restart,
-                teachers=tuple(a.teacher),
-                start=a.start,
-                cache=a.cache,
+                TrainOptions(a.restart, tuple(a.teacher), a.start, a.cache),
             )
     except KeyboardInterrupt:
         console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
@@ -164,7 +163,7 @@ def train(a: argparse.Namespace) -> int:
         console.messages.print(
             f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
         )
-    is_teacher = experiment.network.kind == config.TEACHER
+    is_teacher = isinstance(experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {a.out}" if is_teacher else f"kws convert {a.out}"
     if a.json:
         console.print_json({"run": str(a.out), **history.as_dict()})
