@@ -8,12 +8,11 @@ neighbour, so that a typing mistake never silently trains something else. A file
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kws import fields, network
+from kws import fields, network, toml
 from kws.errors import KwsError
 from kws.fields import require as _require
 from kws.fixedpoint.frontends import log_mel as frontend
@@ -341,7 +340,7 @@ def load(path: str | Path, earlier: bool = False) -> Experiment:
         KwsError: the file or its base is missing, is not TOML, or holds an unknown key or a bad value.
     """
     path = Path(path)
-    values = _read(path, ())
+    values = toml.read(path)
     try:
         renamed = upgraded(values)
         if not earlier:
@@ -349,35 +348,6 @@ def load(path: str | Path, earlier: bool = False) -> Experiment:
         return from_dict(Experiment, renamed if earlier else values)
     except KwsError as error:
         raise KwsError(f"{path}: {error}") from error
-
-
-def _read(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
-    """The values of a file and of its bases; ``derived`` are the files that it is a base of."""
-    if path.resolve() in derived:
-        raise KwsError(f"{path} is its own base, by way of {', '.join(p.name for p in derived)}; remove one `base`")
-    try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        what = f"the base of {derived[-1]}" if derived else "the configuration"
-        raise KwsError(f"cannot read {what}, {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KwsError(f"{path} is not valid TOML: {error}") from error
-    base = values.pop("base", None)
-    if base is None:
-        return values
-    _require(isinstance(base, str), f"{path}: base must be the path of a configuration, not {base!r}")
-    return _merged(_read(path.parent / base, (*derived, path.resolve())), values)
-
-
-def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for name, value in values.items():
-        old = base.get(name)
-        # Keys of one kind mean nothing to another.
-        same = isinstance(old, dict) and isinstance(value, dict) and value.get("kind") in (None, old.get("kind"))
-        merged[name] = {**old, **value} if same and old else value
-    return merged
 
 
 # Durations in frames, of the time when a frame was taken to be 20 ms; today's key is in milliseconds.

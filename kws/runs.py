@@ -20,7 +20,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kws import network
+from kws import network, toml
 from kws.config import Experiment, load
 from kws.errors import KwsError
 from kws.files import write_atomic
@@ -42,19 +42,11 @@ MODEL = "model.tflite"
 
 def to_toml(experiment: Experiment) -> str:
     """The experiment as a TOML text that `kws.config.load` reads back as the same experiment."""
-    lines = [f"name = {to_toml_value(experiment.name)}"]
+    lines = [f"name = {toml.value(experiment.name)}"]
     for section, values in experiment.as_dict().items():
         if isinstance(values, dict):
-            lines += ["", f"[{section}]", *(f"{key} = {to_toml_value(value)}" for key, value in values.items())]
+            lines += ["", f"[{section}]", *(f"{key} = {toml.value(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
-
-
-def to_toml_value(value: Any) -> str:
-    """A setting's value as TOML."""
-    if isinstance(value, tuple):
-        return f"[{', '.join(to_toml_value(v) for v in value)}]"
-    # JSON's strings and numbers are also TOML's; NaN and infinity never pass the validation.
-    return json.dumps(value)
 
 
 def write_config(experiment: Experiment, run: Path) -> None:

@@ -10,15 +10,13 @@ from typing import Any
 
 from kws.errors import KwsError
 from kws.fields import choose
-from kws.network.base import CLIPS, STREAMS, ClipNetworkConfig, FloatNetwork, NetworkConfig, StreamNetworkConfig
+from kws.network.base import ClipNetworkConfig, FloatNetwork, NetworkConfig, StreamNetworkConfig
 from kws.network.lstm import LstmConfig, LstmNetwork
 from kws.network.teacher import TeacherConfig
 from kws.tflite import Graph
 
 __all__ = [
-    "CLIPS",
     "KINDS",
-    "STREAMS",
     "ClipNetworkConfig",
     "FloatNetwork",
     "LstmConfig",

@@ -26,8 +26,6 @@ State = list[tuple[Floats, ...]]
 Rounding = Callable[[str, Floats], Floats]
 """From a tensor's name and values to the values to go on with."""
 
-STREAMS, CLIPS = "streams", "clips"
-
 
 @dataclass(frozen=True)
 class Format:
@@ -285,11 +283,9 @@ class NetworkConfig(ABC):
 
     Attributes:
         kind: its name in configurations.
-        hears: ``streams`` or, of a network that no device runs, whole ``clips``.
     """
 
     kind: ClassVar[str]
-    hears: ClassVar[str]
 
     def as_dict(self) -> dict[str, Any]:
         """The settings as plain values, ``kind`` first."""
@@ -303,7 +299,6 @@ class StreamNetworkConfig(NetworkConfig):
         float_network: the same kind in NumPy.
     """
 
-    hears = STREAMS
     float_network: ClassVar[type[FloatNetwork]]
 
     @abstractmethod
@@ -326,8 +321,6 @@ class StreamNetworkConfig(NetworkConfig):
 
 class ClipNetworkConfig(NetworkConfig):
     """Settings of a network that hears whole clips, the future included: it can only teach others."""
-
-    hears = CLIPS
 
     @abstractmethod
     def build(self, frames: int, features: int, labels: int, seed: int) -> KerasClipNetwork:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kws import runs
+from kws import runs, toml
 from kws.config import Experiment, FrontendConfig
 from kws.errors import KwsError
 from kws.model.file import Model
@@ -105,7 +105,7 @@ class Start:
                 f" write into [frontend]: {', '.join(other)}"
             )
         settings = asdict(network)  # type: ignore[call-overload]
-        other = [f"{key} = {runs.to_toml_value(v)}" for key, v in self.network.settings.items() if settings[key] != v]
+        other = [f"{key} = {toml.value(v)}" for key, v in self.network.settings.items() if settings[key] != v]
         if other:
             raise KwsError(
                 f"{self.source} has another network than {experiment.name}; to start from it,"

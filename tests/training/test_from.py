@@ -121,7 +121,11 @@ def test_a_run_goes_on_only_from_the_same_start(trained, own, tmp_path):
 
 def test_a_run_from_before_a_setting_was_known_goes_on(trained, data, tmp_path):
     provenance = runs.load_json(trained / runs.PROVENANCE)
-    del provenance["settings"]["training"]["trainable"], provenance["settings"]["data"]["split_by"]
+    settings = provenance["settings"]
+    del settings["training"]["trainable"], settings["training"]["loss"], settings["data"]["split_by"]
+    settings["training"]["gap_frames"] = round(settings["training"].pop("gap_ms") / 20)
+    settings["augment"]["time_mask_frames"] = round(settings["augment"].pop("time_mask_ms") / 20)
+    settings["network"]["channels"] = [24, 48, 72, 96]
     for path in trained.rglob("*"):
         if path.is_file():
             (tmp_path / path.relative_to(trained)).parent.mkdir(exist_ok=True)
