@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "boards"))
 
 import random_models as models
+import tones
 
 from kws.image.make import missing_tools
 
@@ -27,6 +28,12 @@ def _own_cache(tmp_path_factory):
         del os.environ["XDG_CACHE_HOME"]
     else:
         os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory):
+    """A data folder of the words that the models know, by four speakers; not to be changed."""
+    return tones.write(tmp_path_factory.mktemp("spoken") / "d", speakers=4, words=tones.MODEL_WORDS)
 
 
 @pytest.fixture(scope="session")

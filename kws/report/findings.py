@@ -29,7 +29,7 @@ from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, data_config, evaluate_clips
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
-from kws.evaluation.stream.spec import StreamSettings, describe
+from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.files import write_atomic
 from kws.fixedpoint.posterior import probabilities
 from kws.image.make import missing_tools
@@ -141,7 +141,7 @@ def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgre
         return
     settings = StreamSettings(minutes=STREAM_MINUTES, split=clip_index.VALIDATION, seed=_SEED)
     try:
-        spec = describe(data, data_config(found.model.require_info()), settings)
+        spec = specify(data, data_config(found.model.require_info()), settings)
     except KwsError as error:
         found.missing.append(f"a stream cannot be made of {data.name}: {error}")
         return

@@ -17,8 +17,6 @@ from kws.errors import KwsError
 from kws.quantize.dequantize import dequantize
 from kws.report import findings, page
 
-SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
-
 
 def quiet(stage, done, total):
     """No progress bar."""
@@ -26,7 +24,7 @@ def quiet(stage, done, total):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return tones.write(tmp_path_factory.mktemp("data") / "tones", speakers=40, words=SPOKEN)
+    return tones.write(tmp_path_factory.mktemp("data") / "tones", speakers=40, words=tones.MODEL_WORDS)
 
 
 @pytest.fixture

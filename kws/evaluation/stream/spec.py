@@ -194,7 +194,7 @@ class StreamSpec(StreamSettings):
             raise KwsError(f"{path}: {error}") from error
 
 
-def describe(root: Path, data: DataConfig, settings: StreamSettings) -> StreamSpec:
+def specify(root: Path, data: DataConfig, settings: StreamSettings) -> StreamSpec:
     """Specify a stream of the words of a data folder.
 
     Args:

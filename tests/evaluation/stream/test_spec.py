@@ -17,7 +17,7 @@ from kws.datasets.augment import active_rms
 from kws.errors import KwsError
 from kws.evaluation.stream import audio
 from kws.evaluation.stream.plan import NOISE, TAIL_SECONDS, UNWANTED, WORDS, plan
-from kws.evaluation.stream.spec import CLEAN, StreamSettings, StreamSpec, check, describe, halves, share_speakers
+from kws.evaluation.stream.spec import CLEAN, StreamSettings, StreamSpec, check, halves, share_speakers, specify
 
 DATA = DataConfig(words=tuple(tones.WORDS))
 
@@ -29,7 +29,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture
 def spec(root):
-    return describe(root, DATA, StreamSettings(minutes=25, seed=3, split="all", snr_db=(CLEAN, 10.0)))
+    return specify(root, DATA, StreamSettings(minutes=25, seed=3, split="all", snr_db=(CLEAN, 10.0)))
 
 
 def test_rebuilt_from_its_file(spec, root, tmp_path):
@@ -68,7 +68,7 @@ def test_pieces_fill_the_stream(spec):
 
 
 def test_rate_and_evenness(root):
-    spec = describe(root, DATA, StreamSettings(minutes=600, split="all", rate=30))
+    spec = specify(root, DATA, StreamSettings(minutes=600, split="all", rate=30))
     words = dict.fromkeys(tones.WORDS, 0)
     conditions = [0.0] * 3
     said = total = 0.0
@@ -90,7 +90,7 @@ def test_rate_and_evenness(root):
 
 def test_signal_to_noise_ratio(root):
     """Of stationary noise, what is under a word is as far below its active level as the condition says."""
-    spec = describe(root, DATA, StreamSettings(minutes=30, split="all", snr_db=(0.0, 20.0, CLEAN)))
+    spec = specify(root, DATA, StreamSettings(minutes=30, split="all", snr_db=(0.0, 20.0, CLEAN)))
     ratios = {0.0: [], 20.0: [], CLEAN: []}
     for index in range(spec.pieces):
         piece = audio.render(spec, root, index)
@@ -115,7 +115,7 @@ def test_signal_to_noise_ratio(root):
 
 
 def test_noise_goes_on(root):
-    spec = describe(root, DATA, StreamSettings(minutes=10, split="all", snr_db=(20.0, 0.0)))
+    spec = specify(root, DATA, StreamSettings(minutes=10, split="all", snr_db=(20.0, 0.0)))
     bed, _ = audio._bed(spec, root, 0, plan(spec, 0)[0])
     rms = np.sqrt(np.mean(bed[: len(bed) // 1600 * 1600].reshape(-1, 1600) ** 2, axis=1))
     assert rms.min() > 1
@@ -127,7 +127,7 @@ def test_recordings_of_noise_are_looped(root, tmp_path):
     rng = np.random.default_rng(1)
     folder = tones.write(tmp_path / "d", speakers=2)
     kws.audio.write(folder / "_background_noise_" / "hum.wav", rng.normal(0, 500, 5 * SAMPLE_RATE).astype(np.int16))
-    spec = describe(folder, DATA, StreamSettings(minutes=1, split="all"))
+    spec = specify(folder, DATA, StreamSettings(minutes=1, split="all"))
     assert spec.noise == ("_background_noise_/hum.wav",)
     noise, rms_db = audio.noise_recording(spec, folder, 0)
     assert len(noise) == 4 * SAMPLE_RATE
@@ -139,7 +139,7 @@ def test_recordings_of_noise_are_looped(root, tmp_path):
 
 def test_word_spans(root):
     """The tones last from 0.1 to 0.4 s of a clip of half a second, which is padded to a second."""
-    spec = describe(root, DATA, StreamSettings(minutes=5, split="all"))
+    spec = specify(root, DATA, StreamSettings(minutes=5, split="all"))
     piece = audio.render(spec, root, 0)
     _, said = plan(spec, 0)
     for event, one in zip(piece.events, said, strict=True):
@@ -148,7 +148,7 @@ def test_word_spans(root):
 
 
 def test_halves_share_no_speaker(root):
-    spec = describe(root, DATA, StreamSettings(minutes=10, split="all"))
+    spec = specify(root, DATA, StreamSettings(minutes=10, split="all"))
     first, second = halves(spec)
     heard = [{name.split("/")[1].split("_")[0] for name in half.files} for half in (first, second)]
     assert len(heard[0]) == len(heard[1]) == 3
@@ -163,7 +163,7 @@ def test_halves_share_no_speaker(root):
 def test_takes_are_split_as_in_training(root):
     """One person's takes: the stream hears those that were kept from training, and halves are of takes."""
     data = dataclasses.replace(DATA, split_by="take", validation_percent=50)
-    spec = describe(root, data, StreamSettings(minutes=10))
+    spec = specify(root, data, StreamSettings(minutes=10))
     listed = clips.index(root, data.validation_percent, data.testing_percent, data.split_by)
     kept = {c.path.relative_to(root).as_posix() for c in listed if c.split == "validation"}
     assert {*spec.unwanted, *(name for names in spec.wanted.values() for name in names)} == kept
@@ -174,7 +174,7 @@ def test_takes_are_split_as_in_training(root):
 
 
 def test_written(root, tmp_path):
-    spec = describe(root, DATA, StreamSettings(minutes=15, split="all"))
+    spec = specify(root, DATA, StreamSettings(minutes=15, split="all"))
     audio.write(spec, root, tmp_path / "s.wav")
     with wave.open(str(tmp_path / "s.wav")) as file:
         pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -199,7 +199,7 @@ def test_refused(root, spec, tmp_path):
         with pytest.raises(KwsError, match=message):
             dataclasses.replace(spec, **change)
     with pytest.raises(KwsError, match="no clips of"):
-        describe(root, dataclasses.replace(DATA, validation_percent=0), StreamSettings(minutes=1))
+        specify(root, dataclasses.replace(DATA, validation_percent=0), StreamSettings(minutes=1))
     path = tmp_path / "s.json"
     for text, message in (
         ("{", "not JSON"),
@@ -216,7 +216,7 @@ def test_refused(root, spec, tmp_path):
 
 def test_other_clips_are_noticed(tmp_path):
     root = tones.write(tmp_path / "d", speakers=2)
-    spec = describe(root, DATA, StreamSettings(minutes=1, split="all"))
+    spec = specify(root, DATA, StreamSettings(minutes=1, split="all"))
     kws.audio.write(root / "low" / "s00_nohash_0.wav", np.ones(8000, np.int16))
     with pytest.raises(KwsError, match="contents differ"):
         check(spec, root)

@@ -7,7 +7,6 @@ import json
 
 import numpy as np
 import pytest
-import tones
 from random_models import spotting_model
 
 from kws.cli.main import main
@@ -16,15 +15,8 @@ from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.run import Runner, StreamOptions, evaluate_stream, score
-from kws.evaluation.stream.spec import StreamSettings, describe, halves
+from kws.evaluation.stream.spec import StreamSettings, halves, specify
 from kws.model.file import Model, with_detector
-
-SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tones.write(tmp_path_factory.mktemp("data") / "d", speakers=4, words=SPOKEN)
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +56,10 @@ def test_higher_thresholds_where_it_makes_no_difference():
     assert tuning.knapsack(np.array([[3, 3, 3, 4]]), np.array([[2, 1, 0, 0]]), 5) == (3, (2,))
 
 
-def test_keeps_to_its_budget(root, model, small_grid):
-    spec = describe(root, data_config(model.info), StreamSettings(minutes=10, split="all"))
+def test_keeps_to_its_budget(spoken, model, small_grid):
+    spec = specify(spoken, data_config(model.info), StreamSettings(minutes=10, split="all"))
     budget = 600.0
-    result = tuning.tune(model, spec, root, budget, StreamOptions(processes=1))
+    result = tuning.tune(model, spec, spoken, budget, StreamOptions(processes=1))
     assert result.hours == pytest.approx(1 / 6)
     assert result.tuned.false_accepts <= budget * result.hours < result.old.false_accepts
     assert not result.scarce
@@ -75,21 +67,21 @@ def test_keeps_to_its_budget(root, model, small_grid):
     assert len(result.detector.word_thresholds) == 4
     assert result.held_out.said == result.tuned.said
     assert result.fresh.said > 0
-    assert tuning.tune(model, spec, root, budget, StreamOptions(processes=2)) == result
+    assert tuning.tune(model, spec, spoken, budget, StreamOptions(processes=2)) == result
     json.dumps(result.as_dict())
     # The stored settings do the same in a stream test of their own.
     tuned = Model.from_bytes(with_detector(model, result.detector, result.provenance()))
     assert tuned.require_info().provenance["tuned"]["budget"] == result.budget
     hits = false = 0
     for half in halves(spec):
-        own = evaluate_stream(tuned, half, root, StreamOptions(processes=1)).own()
+        own = evaluate_stream(tuned, half, spoken, StreamOptions(processes=1)).own()
         hits, false = hits + own.said - own.misses, false + own.false_accepts
     assert (hits, false) == (result.tuned.said - result.tuned.misses, result.tuned.false_accepts)
     averages, cooldowns = tuning.settings(model.info.frontend)
     assert (averages, cooldowns) == ((3, 8), (10, 30))
     common = min(
         (
-            stream_rates(model, root, spec, DetectorConfig(a, t, c))
+            stream_rates(model, spoken, spec, DetectorConfig(a, t, c))
             for a in averages
             for c in cooldowns
             for t in tuning.thresholds()[::3]
@@ -102,10 +94,10 @@ def test_keeps_to_its_budget(root, model, small_grid):
 _known: dict[int, tuple] = {}
 
 
-def stream_rates(model, root, spec, detector):
+def stream_rates(model, spoken, spec, detector):
     """Misses and false accepts of one detector on the tuning streams, the posteriors computed once."""
     if 0 not in _known:
-        runner = Runner(model, "c", root)
+        runner = Runner(model, "c", spoken)
         _known[0] = tuple(runner.run(half, p) for half in halves(spec) for p in range(half.pieces))
         runner.close()
     misses = false = 0
@@ -116,10 +108,10 @@ def stream_rates(model, root, spec, detector):
     return misses, false
 
 
-def test_refused(root, model, small_grid):
-    spec = describe(root, data_config(model.info), StreamSettings(minutes=1, split="all"))
+def test_refused(spoken, model, small_grid):
+    spec = specify(spoken, data_config(model.info), StreamSettings(minutes=1, split="all"))
     with pytest.raises(KwsError, match="more than 0"):
-        tuning.tune(model, spec, root, 0)
+        tuning.tune(model, spec, spoken, 0)
 
 
 def test_settings_are_milliseconds():
@@ -137,9 +129,9 @@ def test_enough():
     assert tuning.enough_minutes(1e-9) == 6000
 
 
-def test_command(root, tiny_file, tmp_path, small_grid, capsys):
+def test_command(spoken, tiny_file, tmp_path, small_grid, capsys):
     before = tiny_file.read_bytes()
-    options = ["tune", tiny_file, "--data", root, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1]
+    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1]
     assert main([str(o) for o in [*options, "--out", tmp_path / "t.tflite"]]) == 0
     said = capsys.readouterr()
     assert "chance decided" in said.err
