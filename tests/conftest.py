@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent / "boards"))
 import random_models as models
 import tones
 
-from kws.image.make import missing_tools
+from kws.tools import missing_tools
 
 
 @pytest.fixture(scope="session", autouse=True)

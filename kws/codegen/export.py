@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kws import firmware
 from kws.codegen import emit
 from kws.codegen.layers import NetworkMemory, network_source, plan_memory
 from kws.codegen.vectors import vectors_files
@@ -22,7 +23,6 @@ from kws.fixedpoint.frontends.log_mel import FrontendTables
 from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.lstm import Lstm
 from kws.fixedpoint.network import Network
-from kws.image import make as firmware_build
 from kws.model.file import Model, ModelInfo
 
 NOTICE = "Written by `kws export`; do not edit."
@@ -68,11 +68,9 @@ def copy_library(out: Path) -> None:
     """Copy the C library's ``include`` and ``src`` folders beside exported files.
 
     Raises:
-        KwsError: the folder cannot be written.
+        KwsError: the folder cannot be written, or the sources are missing from this installation.
     """
-    sources = firmware_build.sources_dir()
-    paths = sorted([*sources.glob("include/**/*.h"), *sources.glob("src/**/*.[ch]")])
-    write_all(out, {str(path.relative_to(sources)): path.read_text() for path in paths})
+    write_all(out, firmware.library_files())
 
 
 def weight_bytes(network: Network) -> int:

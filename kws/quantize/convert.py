@@ -15,7 +15,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import util
@@ -28,6 +27,7 @@ import kws
 from kws import runs
 from kws.config import Experiment
 from kws.errors import KwsError
+from kws.files import scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
 from kws.network import FloatNetwork, StreamNetworkConfig
@@ -142,8 +142,8 @@ def quantize(run: Path) -> bytes:
     """
     if any(util.find_spec(name) is None for name in ("tensorflow", "tf_keras")):
         raise KwsError("converting needs TensorFlow: pip install 'kws[train]'")
-    with tempfile.TemporaryDirectory(prefix="kws-convert-") as name:
-        made = Path(name) / runs.MODEL
+    with scratch("convert") as folder:
+        made = folder / runs.MODEL
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         # However this kws was found, the other process must find the same.
         here = os.fspath(Path(kws.__file__).resolve().parent.parent)

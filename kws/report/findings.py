@@ -24,6 +24,7 @@ from kws import runs
 from kws.config import SAMPLE_RATE
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
+from kws.datasets.splits import VALIDATION
 from kws.engines import create
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, data_config, evaluate_clips
@@ -32,9 +33,9 @@ from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stre
 from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.files import write_atomic
 from kws.fixedpoint.posterior import probabilities
-from kws.image.make import missing_tools
 from kws.model.file import Model
 from kws.quantize import noise
+from kws.tools import missing_tools
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -139,7 +140,7 @@ def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgre
     if data is None:
         found.missing.append("false accepts and misses in a stream: give --data DIR")
         return
-    settings = StreamSettings(minutes=STREAM_MINUTES, split=clip_index.VALIDATION, seed=_SEED)
+    settings = StreamSettings(minutes=STREAM_MINUTES, split=VALIDATION, seed=_SEED)
     try:
         spec = specify(data, data_config(found.model.require_info()), settings)
     except KwsError as error:
@@ -191,7 +192,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
     """
     info = model.require_info()
     config = data_config(info)
-    chosen = choose(data, config, clip_index.VALIDATION, _SEED)
+    chosen = choose(data, config, VALIDATION, _SEED)
     rng = np.random.default_rng(_SEED)
     spoken = [chosen[i] for i in rng.permutation(len(chosen)) if chosen[i].clip is not None]
     first = {e.label: e for e in reversed(spoken)}

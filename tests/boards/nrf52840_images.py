@@ -13,9 +13,9 @@ import numpy as np
 from detection_lines import detection_lines
 from simulator.nrf52840 import Nrf52840
 
-from kws import codegen
+from kws.boards import find
 from kws.fixedpoint.spotter import Spotter
-from kws.image.make import build_image
+from kws.image.build import compiled
 from kws.model.file import Model
 
 
@@ -27,11 +27,12 @@ def sound() -> np.ndarray:
     return np.concatenate([noise.clip(-32768, 32767), square, np.zeros(4000)]).astype(np.int16)
 
 
-def image(model: Model, folder: Path, app: str = "spotter", variant: str = "nano33ble", **settings: str) -> Path:
+def image(
+    model: Model, folder: Path, app: str = "spotter", variant: str = "nano33ble", baud: int | None = None
+) -> Path:
     """The very ELF file that is flashed."""
-    codegen.export(model, folder / "model")
-    own = {"BOARD_VARIANT": variant, **settings}
-    return build_image(folder / "model", folder / "-".join(own.values()), "nrf52840", app, settings=own)
+    with compiled(model, find("nrf52840"), app, variant=variant, baud=baud, folder=folder) as built:
+        return built.elf
 
 
 def messages(board) -> list[dict]:

@@ -360,7 +360,7 @@ def test_absurd_numbers(tiny_file, words, capsys):
 
 def test_data_check_with_the_settings_of_a_training(words, tmp_path, capsys):
     config = tmp_path / "c.toml"
-    config.write_text('[data]\nsplit_by = "take"\n')
+    config.write_text('[data]\nwords = ["yes", "no"]\nsplit_by = "take"\n')
     assert cli.main(["data", "check", str(words), "--config", str(config)]) == 0
     assert "takes are split" in capsys.readouterr().out
 

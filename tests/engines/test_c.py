@@ -12,10 +12,10 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws import codegen, engines
-from kws.engines.c_engine import CEngine, build
+from kws import engines
+from kws.engines.c_engine import CEngine
 from kws.errors import KwsError
-from kws.image import make as firmware_build
+from kws.image.build import host_library
 
 SCRIPT = """
 import sys
@@ -56,8 +56,7 @@ MODELS = {
 def test_sanitizers_find_nothing(name, tmp_path):
     model = MODELS[name]()
     (tmp_path / "model.tflite").write_bytes(model.content)
-    codegen.export(model, tmp_path / "model")
-    library = firmware_build.build_host_library(tmp_path / "model", tmp_path / "build", sanitize=True)
+    library = host_library(model, tmp_path, sanitize=True)
     runtimes = [
         subprocess.run(["cc", f"-print-file-name={n}"], capture_output=True, text=True, check=True).stdout.strip()
         for n in ("libasan.so", "libubsan.so")
@@ -83,7 +82,7 @@ def test_a_sanitizer_would_see(tmp_path):
 def test_a_library_of_another_model_is_refused(tiny_model):
     other = spotting_model(9)
     with pytest.raises(KwsError, match="another model"):
-        CEngine(tiny_model, build(other))
+        CEngine(tiny_model, host_library(other))
 
 
 def test_not_a_library(tiny_model, tmp_path):

@@ -106,7 +106,7 @@ def choose(root: Path, data: DataConfig, split: str, seed: int) -> list[clip_ind
     """
     if split not in SPLITS:
         raise KwsError(f"there is no split {split!r}; choose from {', '.join(SPLITS)}")
-    listed = clip_index.index(root, data.validation_percent, data.testing_percent, data.split_by)
+    listed = clip_index.index(root, data)
     whole = split == "all"
     chosen = clip_index.everything(listed, data) if whole else clip_index.examples(listed, data, split, seed)
     if not chosen:

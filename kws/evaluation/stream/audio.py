@@ -15,7 +15,7 @@ import numpy.typing as npt
 from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets.augment import COLOURS, active_rms, coloured_noise, word_ends
-from kws.datasets.clips import fit
+from kws.datasets.fit import fit
 from kws.errors import KwsError
 from kws.evaluation.stream.plan import Stretch, Utterance, plan
 from kws.evaluation.stream.spec import CLEAN, StreamSpec

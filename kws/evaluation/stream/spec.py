@@ -21,6 +21,7 @@ from typing import Any
 
 from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips as clip_lists
+from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
 from kws.files import write_atomic
 
@@ -61,7 +62,7 @@ class StreamSettings:
     rate: float = 20.0
     wanted_percent: float = 50.0
     level_dbfs: tuple[float, float] = (-35.0, -20.0)
-    split: str = clip_lists.VALIDATION
+    split: str = VALIDATION
 
     def __post_init__(self) -> None:
         _require(self.seed >= 0, f"the seed must not be negative, not {self.seed}")
@@ -205,7 +206,7 @@ def specify(root: Path, data: DataConfig, settings: StreamSettings) -> StreamSpe
     Raises:
         KwsError: the split lacks a wanted word, or a setting is out of range.
     """
-    listed = clip_lists.index(root, data.validation_percent, data.testing_percent, data.split_by)
+    listed = clip_lists.index(root, data)
     split = settings.split
     heard = [c for c in listed if split in (c.split, "all") and c.word != SILENCE]
     wanted = {w: tuple(_relative(c.path, root) for c in heard if c.word == w) for w in data.words}
@@ -269,7 +270,7 @@ def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
     half = {name: i % 2 for i, name in enumerate(speakers)}
 
     def of(clips: tuple[str, ...], which: int) -> tuple[str, ...]:
-        parts = [tuple(c for c in clips if half[clip_lists.speaker_of(c)] == part) for part in (0, 1)]
+        parts = [tuple(c for c in clips if half[speaker_of(c)] == part) for part in (0, 1)]
         return parts[which] if all(parts) else clips[which::2]
 
     return tuple(
@@ -291,4 +292,4 @@ def share_speakers(specs: Sequence[StreamSpec]) -> bool:
 
 
 def _speakers(spec: StreamSpec) -> set[str]:
-    return {clip_lists.speaker_of(name) for clips in (*spec.wanted.values(), spec.unwanted) for name in clips}
+    return {speaker_of(name) for clips in (*spec.wanted.values(), spec.unwanted) for name in clips}

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from kws.errors import KwsError
 from kws.evaluation.stream.run import DEFAULTS, Runner, StreamOptions, logit, require_words, score
 from kws.evaluation.stream.score import Rates, Tally, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
+from kws.files import scratch
 from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.model.file import Model, ModelInfo
 
@@ -132,11 +132,11 @@ def tune(
     processes = options.processes
     parts = halves(spec)
     fresh = dataclasses.replace(spec, seed=spec.seed + _FRESH)
-    with tempfile.TemporaryDirectory(prefix="kws-tune-") as folder:
-        recorder = _Recorder(Runner(model, options.engine, root), (*parts, fresh), Path(folder))
+    with scratch("tune") as folder:
+        recorder = _Recorder(Runner(model, options.engine, root), (*parts, fresh), folder)
         jobs = [(i, piece) for i, one in enumerate(recorder.specs) for piece in range(one.pieces)]
         truths = dict(_run(recorder, jobs, processes, "running the streams", progress))
-        bench = _Bench(info, Path(folder), truths, options.tolerance, len(spec.snr_db))
+        bench = _Bench(info, folder, truths, options.tolerance, len(spec.snr_db))
         heard = [job for job in sorted(truths) if job[0] < len(parts)]
         grid = _grid(bench, heard, processes, progress)
         chooser = _Chooser(bench, grid, budget, latency_ms, processes)

@@ -164,7 +164,7 @@ def test_takes_are_split_as_in_training(root):
     """One person's takes: the stream hears those that were kept from training, and halves are of takes."""
     data = dataclasses.replace(DATA, split_by="take", validation_percent=50)
     spec = specify(root, data, StreamSettings(minutes=10))
-    listed = clips.index(root, data.validation_percent, data.testing_percent, data.split_by)
+    listed = clips.index(root, data)
     kept = {c.path.relative_to(root).as_posix() for c in listed if c.split == "validation"}
     assert {*spec.unwanted, *(name for names in spec.wanted.values() for name in names)} == kept
     mine = dataclasses.replace(
