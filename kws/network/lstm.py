@@ -216,21 +216,26 @@ class LstmNetwork(FloatNetwork):
 
 
 def _trace_lstm(name: str, lstm: FloatLstm, x: Floats, rounded: Rounding) -> dict[str, Floats]:
-    n, frames, _ = x.shape
-    found: dict[str, Floats] = {
-        f"{name}/{tensor}": np.empty((n, frames, lstm.units), np.float32) for tensor in ("cell", "hidden")
-    }
-    found |= {f"{name}/gate_sums/{gate}": np.empty((2, n, frames, lstm.units), np.float32) for gate in GATES}
-    h = c = np.zeros((n, lstm.units), np.float32)
-    for t in range(frames):
-        sums = limited(np.stack([x[:, t] @ lstm.kernel + lstm.bias, h @ lstm.recurrent]))
-        for index, gate in enumerate(GATES):
-            columns, tensor = lstm.gate(index), f"{name}/gate_sums/{gate}"
-            found[tensor][:, :, t] = sums[:, :, columns] = rounded(tensor, sums[:, :, columns])
-        h, c = lstm.step(sums.sum(axis=0), c)
-        c = found[f"{name}/cell"][:, t] = rounded(f"{name}/cell", c)
-        h = found[f"{name}/hidden"][:, t] = rounded(f"{name}/hidden", h)
-    return found
+    gates = {f"{name}/gate_sums/{gate}": lstm.gate(index) for index, gate in enumerate(GATES)}
+
+    def sums(values: Floats) -> Floats:
+        values = limited(values)
+        for tensor, columns in gates.items():
+            values[..., columns] = rounded(tensor, values[..., columns])
+        return values
+
+    from_input = sums(x @ lstm.kernel + lstm.bias)
+    from_hidden = np.empty_like(from_input)
+    cell, hidden = (np.empty((*x.shape[:2], lstm.units), np.float32) for _ in range(2))
+    h = c = np.zeros((len(x), lstm.units), np.float32)
+    for t in range(x.shape[1]):
+        from_hidden[:, t] = sums(h @ lstm.recurrent)
+        h, c = lstm.step(from_input[:, t] + from_hidden[:, t], c)
+        c = cell[:, t] = rounded(f"{name}/cell", c)
+        h = hidden[:, t] = rounded(f"{name}/hidden", h)
+    both = np.stack([from_input, from_hidden])
+    found = {tensor: both[..., columns] for tensor, columns in gates.items()}
+    return {**found, f"{name}/cell": cell, f"{name}/hidden": hidden}
 
 
 class KerasLstmNetwork(KerasStreamNetwork):
