@@ -1,8 +1,8 @@
 /* The pipeline: front end, network, detector. Twin of kws/fixedpoint/spotter.py. */
 #include <string.h>
 
-#include "detector.h"
-#include "frontend.h"
+#include "decisions/detector.h"
+#include "frontends/log_mel.h"
 
 static int aligned(const void *memory)
 {

@@ -82,7 +82,7 @@ def test_with_library_needs_nothing_else(tmp_path):
                 && !kws_label(spotter, -1) && !kws_label(spotter, KWS_MODEL_LABELS) ? 0 : 4;
         }
         """)
-    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/**/*.c")]
     program = tmp_path / "program"
     subprocess.run(
         ["cc", "-std=c99", "-O2", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True
@@ -153,7 +153,7 @@ def test_errors_have_codes_with_names(tmp_path):
             return 0;
         }
         """)
-    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/**/*.c")]
     program = tmp_path / "program"
     subprocess.run(["cc", "-std=c99", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True)
     result = subprocess.run([program], check=False, capture_output=True, text=True)
@@ -197,7 +197,7 @@ def test_two_spotters_do_not_disturb_each_other(tmp_path):
             return frames[0] > frames[1] && frames[1] > 10 ? 0 : 6;
         }
         """)
-    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/**/*.c")]
     program = tmp_path / "program"
     subprocess.run(["cc", "-std=c99", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True)
     assert subprocess.run([program], check=False).returncode == 0

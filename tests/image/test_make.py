@@ -85,7 +85,7 @@ def test_nothing_is_allocated_or_printed(images):
 
 
 def test_library_needs_memcpy_memmove_memset_and_nothing_else(images):
-    objects = [str(o) for o in images["spotter"].with_suffix("").glob("library/*.o")]
+    objects = [str(o) for o in images["spotter"].with_suffix("").glob("library/**/*.o")]
     assert objects
     missing = symbols("--undefined-only", *objects) - symbols("--defined-only", *objects)
     assert missing <= {"memcpy", "memmove", "memset"}

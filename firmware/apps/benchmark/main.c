@@ -13,7 +13,7 @@
 #include "kws_model.h"
 #include "kws_vectors.h"
 
-#include "../../src/frontend.h"
+#include "../../src/frontends/log_mel.h"
 #include "../require.h"
 #include "../text.h"
 

@@ -1,6 +1,6 @@
 /*
  * Window and first butterflies of a 512-point front end in the assembler of the DSP extension: the same
- * as the portable function of this name in fft.c.
+ * as the portable function of this name in frontends/fft.c.
  */
 #ifndef KWS_ARCH_FFT_FIRST_DSP_H
 #define KWS_ARCH_FFT_FIRST_DSP_H

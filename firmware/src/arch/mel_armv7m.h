@@ -1,6 +1,6 @@
 /*
  * Mel bands and their logarithms in the assembler of Armv7-M and later, whose registers just suffice:
- * the same arithmetic as mel_bands in frontend.c.
+ * the same arithmetic as mel_bands in frontends/log_mel.c.
  */
 #ifndef KWS_ARCH_MEL_ARMV7M_H
 #define KWS_ARCH_MEL_ARMV7M_H

@@ -1,5 +1,5 @@
 /*
- * Three loops of the front end in the assembler of Armv7-M and later: what power_spectrum in frontend.c
+ * Three loops of the front end in the assembler of Armv7-M and later: what power_spectrum in frontends/log_mel.c
  * does with a spectrum.
  */
 #ifndef KWS_ARCH_POWER_ARMV7M_H

@@ -1,6 +1,6 @@
 """Posteriors to detections: moving average, thresholds, cool-down.
 
-Twin of ``firmware/src/detector.c``; specified in docs/SPEC.md, "Detector". C goes frame by frame.
+Twin of ``firmware/src/decisions/detector.c``; specified in docs/SPEC.md, "Detector". C goes frame by frame.
 Here the sums of all frames are made at once, and the rules are applied to stretches of frames in
 which the best word is the same: hours of posteriors have few of those.
 """

@@ -1,6 +1,6 @@
 """The integer front end: int16 PCM to int8 log-mel frames.
 
-Twin of ``firmware/src/frontend.c`` and ``fft.c``; specified in docs/SPEC.md, "Front end", where
+Twin of ``firmware/src/frontends/log_mel.c`` and ``fft.c``; specified in docs/SPEC.md, "Front end", where
 each step's width, scale and rounding is given. The tables that depend on settings are made here,
 in :func:`make_tables`, and nowhere else: the C twin gets them as generated constants.
 """

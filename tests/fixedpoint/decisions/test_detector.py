@@ -126,7 +126,7 @@ def cases(draw):
 
 
 HARNESS = """
-#include "detector.h"
+#include "decisions/detector.h"
 /* labels[i] and scores[i]: what frame i reported. */
 void run(unsigned average, const uint16_t *thresholds, unsigned cooldown, unsigned first_word, unsigned labels,
          const int8_t *rows, unsigned count, int32_t *found, uint32_t *scores)
@@ -149,11 +149,11 @@ void run(unsigned average, const uint16_t *thresholds, unsigned cooldown, unsign
 
 @pytest.fixture(scope="module")
 def c_detector(tmp_path_factory):
-    """firmware/src/detector.c alone: a function from parameters and posteriors to detections."""
+    """firmware/src/decisions/detector.c alone: a function from parameters and posteriors to detections."""
     folder = tmp_path_factory.mktemp("detector")
     (folder / "harness.c").write_text(HARNESS)
     sources = firmware_build.sources_dir()
-    files = [folder / "harness.c", sources / "src" / "detector.c"]
+    files = [folder / "harness.c", sources / "src" / "decisions" / "detector.c"]
     includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}"]
     flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     subprocess.run(["cc", *flags, *includes, *files, "-o", folder / "detector.so"], check=True)

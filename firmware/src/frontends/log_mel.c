@@ -1,10 +1,10 @@
-#include "frontend.h"
+#include "log_mel.h"
 
-#include "arithmetic.h"
+#include "../arithmetic.h"
 #include "fft.h"
 #if KWS_HAS_ARMV7M
-#include "arch/mel_armv7m.h"
-#include "arch/power_armv7m.h"
+#include "../arch/mel_armv7m.h"
+#include "../arch/power_armv7m.h"
 #endif
 
 #define SPECTRUM_BITS 28

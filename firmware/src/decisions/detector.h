@@ -1,6 +1,6 @@
 /* Posteriors to detections. Twin of kws/fixedpoint/decisions/detector.py. */
-#ifndef KWS_DETECTOR_H
-#define KWS_DETECTOR_H
+#ifndef KWS_DECISIONS_DETECTOR_H
+#define KWS_DECISIONS_DETECTOR_H
 
 #include "kws/model.h"
 

@@ -1,6 +1,6 @@
 /* int16 PCM frames to int8 log-mel features. Twin of kws/fixedpoint/frontends/log_mel.py. */
-#ifndef KWS_FRONTEND_H
-#define KWS_FRONTEND_H
+#ifndef KWS_FRONTENDS_LOG_MEL_H
+#define KWS_FRONTENDS_LOG_MEL_H
 
 #include "kws/model.h"
 

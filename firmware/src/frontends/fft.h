@@ -1,6 +1,6 @@
 /* Window and complex FFT in int32: docs/SPEC.md, "Windowing" and "FFT". Twin of kws/fixedpoint/frontends/log_mel.py:fft. */
-#ifndef KWS_FFT_H
-#define KWS_FFT_H
+#ifndef KWS_FRONTENDS_FFT_H
+#define KWS_FRONTENDS_FFT_H
 
 #include "kws/model.h"
 

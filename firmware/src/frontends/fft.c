@@ -1,12 +1,12 @@
 #include "fft.h"
 
-#include "arch/dual.h"
-#include "arch/product.h"
+#include "../arch/dual.h"
+#include "../arch/product.h"
 #if KWS_HAS_ARMV7M
-#include "arch/fft_armv7m.h"
+#include "../arch/fft_armv7m.h"
 #endif
 #if KWS_HAS_DSP
-#include "arch/fft_first_dsp.h"
+#include "../arch/fft_first_dsp.h"
 #endif
 
 #define WINDOW_SHIFT 5
