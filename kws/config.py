@@ -7,126 +7,25 @@ neighbour, so that a typing mistake never silently trains something else.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
-import types
-import typing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kws import decisions, fields, frontends
+from kws.decisions import DecisionConfig, DetectorConfig
 from kws.errors import KwsError
-from kws.fixedpoint.frontends import log_mel as frontend
+from kws.fields import require as _require
+from kws.fixedpoint.frontends import base
+from kws.frontends import FrontendConfig, LogMelConfig
 
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
-SAMPLE_RATE = frontend.SAMPLE_RATE
+SAMPLE_RATE = base.SAMPLE_RATE
 LSTM, TEACHER = KINDS = ("lstm", "teacher")
 BY_SPEAKER, BY_TAKE = SPLIT_RULES = ("speaker", "take")
 ALL, HEAD = TRAINABLE = ("all", "head")
-FFT_SIZES = (256, 512, 1024)
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-
-
-def _require(ok: bool, message: str) -> None:
-    if not ok:
-        raise KwsError(message)
-
-
-@dataclass(frozen=True)
-class FrontendConfig:
-    """The integer front end, PCM to int8 log-mel frames (docs/SPEC.md, "Front end").
-
-    Attributes:
-        window_ms: analysis window in milliseconds, at most ``n_fft`` samples.
-        hop_ms: distance between frames in milliseconds, at most the window.
-        n_fft: FFT length in samples, one of 256, 512, 1024.
-        bands: number of mel bands.
-        low_hz: lower edge of the lowest band, in Hz.
-        high_hz: upper edge of the highest band, in Hz.
-    """
-
-    window_ms: float = 30.0
-    hop_ms: float = 20.0
-    n_fft: int = 512
-    bands: int = 40
-    low_hz: float = 60.0
-    high_hz: float = 7600.0
-
-    def __post_init__(self) -> None:
-        _require(self.n_fft in FFT_SIZES, f"frontend.n_fft must be one of {FFT_SIZES}, not {self.n_fft}")
-        _require(
-            32 <= self.window <= self.n_fft,
-            f"frontend.window_ms = {self.window_ms} is {self.window} samples; it must be 32 to n_fft = {self.n_fft}",
-        )
-        _require(
-            1 <= self.hop <= self.window,
-            f"frontend.hop_ms = {self.hop_ms} is {self.hop} samples; it must be 1 to the window, {self.window}",
-        )
-        _require(4 <= self.bands <= 128, f"frontend.bands must be 4 to 128, not {self.bands}")
-        _require(
-            0 <= self.low_hz < self.high_hz <= SAMPLE_RATE / 2,
-            f"frontend band edges must satisfy 0 <= low_hz < high_hz <= {SAMPLE_RATE // 2},"
-            f" not {self.low_hz} and {self.high_hz}",
-        )
-
-    @property
-    def window(self) -> int:
-        """Window length in samples."""
-        return round(self.window_ms * SAMPLE_RATE / 1000)
-
-    @property
-    def hop(self) -> int:
-        """Hop length in samples."""
-        return round(self.hop_ms * SAMPLE_RATE / 1000)
-
-    def frames(self, samples: int) -> int:
-        """Number of whole frames in a stream of ``samples`` samples."""
-        return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
-
-
-@dataclass(frozen=True)
-class DetectorConfig:
-    """Posteriors to detections: moving average, threshold, cool-down (docs/SPEC.md, "Detector").
-
-    Attributes:
-        average_frames: number of posterior frames in the moving average, 1 to 64.
-        threshold: smoothed posterior at and above which a word is detected, 0 to 1.
-        cooldown_frames: frames after a detection in which no other is reported.
-        word_thresholds: a threshold for each word, in label order; empty where all words have
-            ``threshold``.
-    """
-
-    average_frames: int = 10
-    threshold: float = 0.7
-    cooldown_frames: int = 35
-    word_thresholds: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        _require(1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}")
-        _require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
-        _require(
-            0 <= self.cooldown_frames <= 1000,
-            f"detector.cooldown_frames must be 0 to 1000, not {self.cooldown_frames}",
-        )
-        _require(
-            all(0 < t <= 1 for t in self.word_thresholds),
-            f"detector.word_thresholds must all be in (0, 1], not {list(self.word_thresholds)}",
-        )
-
-    def thresholds(self, words: int) -> tuple[float, ...]:
-        """The threshold of each of ``words`` words, in label order.
-
-        Raises:
-            KwsError: ``word_thresholds`` are given for another number of words.
-        """
-        given = self.word_thresholds
-        _require(
-            len(given) in (0, words),
-            f"detector.word_thresholds must be {words} values, one a word in label order, or empty,"
-            f" not {len(given)} values",
-        )
-        return given or (self.threshold,) * words
 
 
 @dataclass(frozen=True)
@@ -162,7 +61,7 @@ class DataConfig:
         bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
         _require(100 <= self.clip_ms <= 10000, f"data.clip_ms must be 100 to 10000, not {self.clip_ms}")
-        for name in (f.name for f in fields(self) if f.name.endswith("_percent")):
+        for name in (f.name for f in dataclasses.fields(self) if f.name.endswith("_percent")):
             value = getattr(self, name)
             highest = 1000 if name == "training_unknown_percent" else 100
             _require(0 <= value <= highest, f"data.{name} must be 0 to {highest}, not {value}")
@@ -321,8 +220,8 @@ class Experiment:
     """Everything that defines one model: a whole TOML file."""
 
     name: str = "kws"
-    frontend: FrontendConfig = field(default_factory=FrontendConfig)
-    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    frontend: FrontendConfig = field(default_factory=LogMelConfig)
+    detector: DecisionConfig = field(default_factory=DetectorConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -334,54 +233,25 @@ class Experiment:
             self.frontend.frames(self.data.clip_samples) >= 1,
             "data.clip_ms is shorter than frontend.window_ms, so a clip has no frame",
         )
-        self.detector.thresholds(len(self.data.words))
+        self.detector.check(self.data.labels)
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+        sections = {"frontend": self.frontend.as_dict(), "detector": self.detector.as_dict()}
+        return {**dataclasses.asdict(self), **sections}
 
 
 T = TypeVar("T")
+_READERS = {FrontendConfig: frontends.read, DecisionConfig: decisions.read}
 
 
 def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
-    """Build the dataclass ``kind`` from nested plain values, as TOML or JSON give them.
+    """Build a section, or a whole :class:`Experiment`, from nested plain values, as TOML or JSON give them.
 
     Raises:
         KwsError: an unknown key, a value of the wrong type, or one out of its range.
     """
-    hints = typing.get_type_hints(kind)
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        path = f"{where}.{key}" if where else key
-        if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(hints)}"
-            raise KwsError(f"unknown key {path!r}{hint}")
-        arguments[key] = _coerce(hints[key], value, path)
-    return kind(**arguments)
-
-
-def _coerce(hint: Any, value: Any, path: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        _require(isinstance(value, dict), f"{path} must be a section, not {value!r}")
-        return from_dict(hint, value, path)
-    if typing.get_origin(hint) is tuple:
-        _require(isinstance(value, list | tuple), f"{path} must be a list, not {value!r}")
-        element = typing.get_args(hint)[0]
-        return tuple(_coerce(element, v, f"{path}[{i}]") for i, v in enumerate(value))
-    if isinstance(hint, types.UnionType):
-        raise TypeError(f"{path}: unions are not used in configurations")
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    _require(
-        isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool),
-        f"{path} must be {_KIND_NAMES.get(hint, hint.__name__)}, not {value!r}",
-    )
-    return value
-
-
-_KIND_NAMES = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
+    return fields.read(kind, values, where, _READERS)
 
 
 def load(path: str | Path) -> Experiment:

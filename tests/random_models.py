@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws.config import DetectorConfig, FrontendConfig
+from kws.config import DetectorConfig, LogMelConfig
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.model.file import Model, ModelInfo, with_info
 from kws.tflite import Graph, Operator, Tensor, build
@@ -161,12 +161,12 @@ def bare_model(seed: int = 0, **options) -> Model:
 def spotting_model(
     seed: int = 0,
     words: tuple[str, ...] = ("yes", "no", "up", "down"),
-    frontend: FrontendConfig | None = None,
+    frontend: LogMelConfig | None = None,
     detector: DetectorConfig | None = None,
     **options,
 ) -> Model:
     """A whole model, PCM to detections, whose random network does detect things."""
-    frontend = frontend or FrontendConfig()
+    frontend = frontend or LogMelConfig()
     info = ModelInfo(
         ("_silence_", "_unknown_", *words), frontend, detector or DetectorConfig(3, 0.25, 5), {"note": "random weights"}
     )

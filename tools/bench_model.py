@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kws.config import DetectorConfig, FrontendConfig
+from kws.decisions import DetectorConfig
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.frontends import LogMelConfig
 from kws.model.file import Model, ModelInfo, with_info
 from kws.tflite import Graph, Operator, Tensor
 
@@ -75,5 +76,5 @@ def random_model(units: tuple[int, ...] = (64,), inputs: int = 40, labels: int =
     graph.operators.append(Operator("SOFTMAX", (dense,), (y,), {"Beta": 1.0}))
     graph.inputs, graph.outputs = (first,), (y,)
     names = ("_silence_", "_unknown_", *(f"word{i}" for i in range(labels - 2)))
-    info = ModelInfo(names, FrontendConfig(bands=inputs), DetectorConfig(), {"note": "random weights"})
+    info = ModelInfo(names, LogMelConfig(bands=inputs), DetectorConfig(), {"note": "random weights"})
     return Model.from_bytes(with_info(graph, info), f"LSTM {'+'.join(map(str, units))}, {inputs} inputs, random")

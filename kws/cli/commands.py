@@ -19,7 +19,7 @@ from kws.cli import console
 from kws.cli.evaluation_commands import print_noise
 from kws.engines import create
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model, ModelInfo
 
 SAMPLE_RATE = config.SAMPLE_RATE

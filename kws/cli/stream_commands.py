@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kws.cli import console
-from kws.config import DetectorConfig
+from kws.decisions import DetectorConfig
 from kws.errors import KwsError
 from kws.model.file import Model, ModelInfo, save, with_detector
 from kws.runs import MODEL

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 
 Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]

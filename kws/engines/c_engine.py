@@ -11,7 +11,7 @@ import numpy as np
 
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.layers.lstm import Lstm
 from kws.image import make as firmware_build
 from kws.image.cache import exported

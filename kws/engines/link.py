@@ -25,7 +25,7 @@ from kws.engines.link_message import (
     encode,
 )
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.layers.lstm import Lstm
 from kws.model.file import Model
 

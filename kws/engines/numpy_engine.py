@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.fixedpoint.network import Trace
-from kws.fixedpoint.spotter import Spotter
 from kws.model.file import Model
 
 _BATCH = 256
@@ -35,12 +34,8 @@ class NumpyEngine(Engine):
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._spotter = self._make(1) if model.info is not None else None
+        self._spotter = model.spotter() if model.info is not None else None
         self._state = model.network.initial_state()
-
-    def _make(self, streams: int) -> Spotter:
-        info = self.model.require_info()
-        return Spotter(self.model.tables, self.model.network, info.detector_parameters(), streams)
 
     def reset(self) -> None:
         """Forget all samples, states and detections."""
@@ -70,7 +65,7 @@ class NumpyEngine(Engine):
         out = np.empty((count, clips, frames, len(info.labels)), np.int8)
         for start in range(0, count, _BATCH):
             batch = slice(start, min(start + _BATCH, count))
-            spotter = self._make(batch.stop - start)
+            spotter = self.model.spotter(batch.stop - start)
             for clip in range(clips):
                 posteriors = spotter.process(streams[batch, clip]).posteriors
                 out[batch, clip] = posteriors[:, posteriors.shape[1] - frames :]

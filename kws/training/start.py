@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kws import runs
-from kws.config import LSTM, Experiment, FrontendConfig
+from kws.config import LSTM, Experiment
 from kws.errors import KwsError
+from kws.frontends import FrontendConfig
 from kws.model.file import Model
 from kws.quantize.dequantize import dequantize
 from kws.quantize.float_reference import FloatNetwork
@@ -91,8 +92,8 @@ class Start:
         return FloatNetwork(self.network.lstms, kernel, bias)
 
     def _require_same(self, experiment: Experiment) -> None:
-        mine, theirs = asdict(experiment.frontend), asdict(self.frontend)
-        other = [f"{key} = {theirs[key]}" for key in mine if mine[key] != theirs[key]]
+        mine, theirs = experiment.frontend.as_dict(), self.frontend.as_dict()
+        other = [f"{key} = {theirs[key]}" for key in theirs if mine.get(key) != theirs[key]]
         if other:
             raise KwsError(
                 f"{self.source} hears with another front end than {experiment.name}; to start from it,"

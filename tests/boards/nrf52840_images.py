@@ -13,7 +13,6 @@ import numpy as np
 from simulator.nrf52840 import Nrf52840
 
 from kws import codegen
-from kws.fixedpoint.spotter import Spotter
 from kws.image.make import build_image
 from kws.model.file import Model
 
@@ -43,7 +42,7 @@ def expected(model: Model, pcm: np.ndarray) -> list[dict]:
     info = model.require_info()
     full = 255 * info.detector.average_frames
     lines = []
-    for d in Spotter(model.tables, model.network, info.detector_parameters()).process(pcm[None]).detections[0]:
+    for d in model.spotter().process(pcm[None]).detections[0]:
         samples = d.frame * info.frontend.hop + info.frontend.window
         hundredths = samples // 16000 * 100 + samples % 16000 * 100 // 16000
         score = (d.score * 200 + full) // (2 * full) / 100

@@ -13,7 +13,8 @@ from random_models import bare_model, spotting_model
 
 from kws import codegen
 from kws.codegen import emit
-from kws.codegen.export import identifier, model_source, weight_bytes
+from kws.codegen.export import model_source, weight_bytes
+from kws.codegen.spotting import identifier
 from kws.config import DetectorConfig
 from kws.errors import KwsError
 from kws.image import make as firmware_build
@@ -233,8 +234,8 @@ def test_weight_bytes_counts_what_is_emitted():
 def test_a_threshold_a_word():
     detector = DetectorConfig(4, 0.5, 7, (0.25, 1.0, 0.5))
     source = model_source(spotting_model(1, words=("yes", "no", "up"), detector=detector))
-    assert "uint16_t threshold_sums[3] = {\n    256, 1020, 512,\n};" in source
-    assert ".threshold_sums = threshold_sums," in source
+    assert "uint16_t decision_threshold_sums[3] = {\n    256, 1020, 512,\n};" in source
+    assert ".threshold_sums = decision_threshold_sums," in source
 
 
 @needs("cc")

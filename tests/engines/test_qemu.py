@@ -19,7 +19,6 @@ from kws import __version__, codegen
 from kws.engines.link_message import Message, Type, encode
 from kws.engines.qemu import BOARD, QemuEngine, run_spotter_image
 from kws.errors import KwsError
-from kws.fixedpoint.spotter import Spotter
 from kws.image.make import build_image
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
@@ -44,7 +43,7 @@ def engine(tiny_model):
 
 @pytest.fixture
 def expected(tiny_model, pcm):
-    return Spotter(tiny_model.tables, tiny_model.network, tiny_model.info.detector_parameters()).process(pcm[None])
+    return tiny_model.spotter().process(pcm[None])
 
 
 def built(model, tmp_path: Path, app: str) -> Path:

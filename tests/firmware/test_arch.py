@@ -196,9 +196,9 @@ def test_network_on_every_core(name, board):
     ],
 )
 def test_front_end_settings(frontend, board):
-    from kws.config import FrontendConfig
+    from kws.config import LogMelConfig
 
-    check_stream(spotting_model(2, units=(8,), frontend=FrontendConfig(**frontend)), board, pcm())
+    check_stream(spotting_model(2, units=(8,), frontend=LogMelConfig(**frontend)), board, pcm())
 
 
 @needs_board

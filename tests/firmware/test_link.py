@@ -13,7 +13,6 @@ import pytest
 from kws.engines.link import LinkEngine
 from kws.engines.link_message import PAYLOAD_BYTES, REPLY, Message, PipeStream, Reader, Type, encode
 from kws.errors import KwsError
-from kws.fixedpoint.spotter import Spotter
 
 
 class Board:
@@ -38,7 +37,7 @@ class Board:
             "layers": len(model.network.layers),
         }
         if model.info:
-            self.spotter = Spotter(model.tables, model.network, model.info.detector_parameters())
+            self.spotter = model.spotter()
             self.frame = 0
 
     # -- the stream --
@@ -139,7 +138,7 @@ def pcm() -> np.ndarray:
 def test_process_gathers_everything(tiny_model, pcm, piece, trace):
     engine = LinkEngine(Board(tiny_model, piece=piece), tiny_model, trace=trace)
     got = engine.process(pcm)
-    spotter = Spotter(tiny_model.tables, tiny_model.network, tiny_model.info.detector_parameters())
+    spotter = tiny_model.spotter()
     expected = spotter.process(pcm[None])
     np.testing.assert_array_equal(got.posteriors, expected.posteriors[0])
     assert got.detections == expected.detections[0]

@@ -7,7 +7,7 @@ import pytest
 
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.verify.compare import read_inputs, verify
 
 

@@ -5,10 +5,11 @@
 #ifndef KWS_MODEL_TYPES_H
 #define KWS_MODEL_TYPES_H
 
+#include "kws/kinds.h"
 #include "kws/kws.h"
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 5
+#define KWS_MODEL_FORMAT 6
 
 /*
  * How the weights lie and which instructions run over them, chosen by the target's own macros. All
@@ -141,32 +142,54 @@ struct kws_network {
     uint32_t buffer_offset[2];
 };
 
+/*
+ * Whether this build of the library can run a kind: a constant in any expression, of the compiler or the
+ * preprocessor. KWS_IS_ONE(flag) is 1 where `flag` is defined as 1, else 0 (Linux's IS_ENABLED).
+ */
+#define KWS_USES(NAME) (KWS_ALL_KINDS || KWS_IS_ONE(KWS_USES_##NAME))
+#define KWS_IS_ONE(flag) KWS_IS_ONE_EXPANDED(flag)
+#define KWS_IS_ONE_EXPANDED(value) KWS_SECOND_OF(KWS_COMMA_AFTER_##value 1, 0, 0)
+#define KWS_COMMA_AFTER_1 0,
+#define KWS_SECOND_OF(...) KWS_SECOND(__VA_ARGS__)
+#define KWS_SECOND(first, second, ...) (second)
+
+/* Samples to features. `constants` are of the kind's own structure, in kws/frontends/<name>.h. */
+#define KWS_FRONTEND(NAME, name) KWS_FRONTEND_##NAME,
+typedef enum kws_frontend_kind {
+#include "kws/frontends.def"
+} kws_frontend_kind;
+#undef KWS_FRONTEND
+
 typedef struct kws_frontend {
-    const int16_t *window;        /* Q0.15 [n_fft], zeros from window_size on */
-    const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 4 + 1], a quarter of a turn */
-    const uint16_t *segment_ends; /* [bands + 1] */
-    const uint16_t *weights;      /* Q0.15, from first_bin on */
-    int32_t log_offset;           /* Q.16 */
-    uint16_t window_size;
-    uint16_t hop;
-    uint16_t n_fft;
-    uint16_t first_bin;
-    uint16_t bands;
+    const void *constants;
+    uint32_t memory_bytes; /* state and working memory */
+    uint16_t window_size;  /* samples of a frame */
+    uint16_t hop;          /* samples from frame to frame */
+    uint16_t pcm_size;     /* samples that are read, window_size or more: zeros follow the frame's */
+    uint16_t bands;        /* features of a frame */
+    uint8_t kind;          /* kws_frontend_kind */
 } kws_frontend;
 
-typedef struct kws_detector {
-    const uint16_t *threshold_sums; /* one a word, from label first_word on */
-    uint16_t cooldown_frames;
-    uint8_t average_frames;
-    uint8_t first_word;
-} kws_detector;
+/* Posteriors to detections. `constants` are of the kind's own structure, in kws/decisions/<name>.h. */
+#define KWS_DECISION(NAME, name) KWS_DECISION_##NAME,
+typedef enum kws_decision_kind {
+#include "kws/decisions.def"
+} kws_decision_kind;
+#undef KWS_DECISION
+
+typedef struct kws_decision {
+    const void *constants;
+    uint32_t memory_bytes;
+    uint32_t full_score; /* the greatest score, of something that is certain */
+    uint8_t kind;        /* kws_decision_kind */
+} kws_decision;
 
 struct kws_model {
     uint16_t format; /* KWS_MODEL_FORMAT of the export */
     uint16_t arch;   /* KWS_ARCH of its compilation */
     const kws_frontend *frontend;
     const kws_network *network;
-    const kws_detector *detector;
+    const kws_decision *decision;
     const char *const *labels;
     uint16_t label_count;
     uint32_t network_bytes;
@@ -178,27 +201,22 @@ struct kws_model {
 struct kws_spotter {
     uint32_t magic; /* KWS_SPOTTER_MAGIC once initialised */
     const kws_model *model;
-    int32_t *spectrum;  /* [n_fft], interleaved re and im */
-    uint32_t *network;  /* network memory */
-    int16_t *pcm;       /* [n_fft], the newest samples, of which a window's length is ever filled */
-    uint16_t *sums;     /* [labels], detector sums */
-    uint8_t *ring;      /* [average_frames][labels], detector window */
+    void *frontend;     /* the front end's memory */
+    uint32_t *network;  /* the network's */
+    int16_t *pcm;       /* [pcm_size], the newest samples, of which a window's length is ever filled */
+    void *decision;     /* the decision's */
     int8_t *features;   /* [bands] */
     uint32_t frame;
     uint32_t filled;    /* samples in pcm */
-    uint32_t slot;      /* next row of ring */
-    uint32_t cooldown;  /* frames left */
-    int32_t held;       /* label that has not fallen below its threshold since it was detected, or -1 */
 };
 
 #define KWS_WORDS(bytes) (((bytes) + (uint32_t)sizeof(kws_word) - 1u) / (uint32_t)sizeof(kws_word))
 #define KWS_ALIGN4(bytes) (((bytes) + 3u) & ~3u)
 
 /* RAM of a spotter in bytes, all constants known to the compiler. */
-#define KWS_SPOTTER_BYTES(n_fft, bands, labels, average_frames, network_bytes)            \
-    (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + 4u * (n_fft) + KWS_ALIGN4(network_bytes) +     \
-     2u * (n_fft) + KWS_ALIGN4(2u * (labels)) +                                                        \
-     KWS_ALIGN4((average_frames) * (labels)) + KWS_ALIGN4(bands))
+#define KWS_SPOTTER_BYTES(frontend_bytes, network_bytes, pcm_size, decision_bytes, bands)                 \
+    (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + KWS_ALIGN4(frontend_bytes) + KWS_ALIGN4(network_bytes) + \
+     KWS_ALIGN4(2u * (pcm_size)) + KWS_ALIGN4(decision_bytes) + KWS_ALIGN4(bands))
 
 #ifdef KWS_TRACE
 /*

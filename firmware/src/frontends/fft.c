@@ -99,7 +99,7 @@ static uint32_t next_reversed(uint32_t n, uint32_t digit)
     return n + digit;
 }
 
-KWS_NOINLINE void first_stage_radix2(const kws_frontend *f, const int16_t *pcm, complex32 *data, uint32_t points)
+KWS_NOINLINE void first_stage_radix2(const kws_log_mel *f, const int16_t *pcm, complex32 *data, uint32_t points)
 {
     uint32_t n = 0;
     for (complex32 *end = data + points; data < end; data += 2) {
@@ -112,7 +112,7 @@ KWS_NOINLINE void first_stage_radix2(const kws_frontend *f, const int16_t *pcm, 
 }
 
 /* Of 256 points, the only number for which the first stage is of radix 4. */
-KWS_NOINLINE void first_stage_radix4(const kws_frontend *f, const int16_t *pcm, complex32 *data)
+KWS_NOINLINE void first_stage_radix4(const kws_log_mel *f, const int16_t *pcm, complex32 *data)
 {
     uint32_t start = 0;
     for (complex32 *end = data + RADIX4_POINTS; data < end; data += 16) {
@@ -159,7 +159,7 @@ KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, c
 
 #endif
 
-void kws_windowed_fft(const kws_frontend *f, const int16_t *pcm, int32_t *spectrum)
+void kws_windowed_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectrum)
 {
     const uint32_t points = f->n_fft / 2u;
     complex32 *data = (complex32 *)(void *)spectrum;

@@ -1,6 +1,7 @@
-#include "log_mel.h"
+#include "kws/frontends/log_mel.h"
 
 #include "../arithmetic.h"
+#include "../frontends.h"
 #include "fft.h"
 #if KWS_HAS_ARMV7M
 #include "../arch/mel_armv7m.h"
@@ -40,7 +41,8 @@ static uint32_t kws_used_bits(const int32_t *values, uint32_t count)
 
 KWS_INLINE uint32_t power_of(int32_t x, int32_t y)
 {
-    return (uint32_t)((uint64_t)(kws_wide_product(x, x) + kws_wide_product(y, y) + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
+    const int64_t squares = kws_wide_product(x, x) + kws_wide_product(y, y);
+    return (uint32_t)((uint64_t)(squares + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
 }
 
 /*
@@ -96,7 +98,7 @@ static int32_t bit_length(uint32_t x)
 }
 
 /* Replaces the spectrum by its bins' powers; returns the shift that normalised it. */
-KWS_NOINLINE int32_t power_spectrum(const kws_frontend *f, int32_t *spectrum)
+KWS_NOINLINE int32_t power_spectrum(const kws_log_mel *f, int32_t *spectrum)
 {
     const uint32_t points = f->n_fft / 2u;
     const uint32_t after_last = f->segment_ends[f->bands];
@@ -120,7 +122,7 @@ KWS_NOINLINE int32_t power_spectrum(const kws_frontend *f, int32_t *spectrum)
  */
 #if KWS_HAS_ARMV7M
 
-static void mel_bands(const kws_frontend *f, const int32_t *powers, int32_t offset, int8_t *features)
+static void mel_bands(const kws_log_mel *f, const int32_t *powers, int32_t offset, int8_t *features)
 {
     const kws_mel_pass pass = {(const uint32_t *)powers + 2u * f->first_bin,
                                f->weights,
@@ -157,7 +159,7 @@ static int8_t quantize(uint64_t energy, int32_t offset)
     return (int8_t)kws_limit8((steps_of(high, low) - offset) >> 16);
 }
 
-static void mel_bands(const kws_frontend *f, const int32_t *powers, int32_t offset, int8_t *features)
+static void mel_bands(const kws_log_mel *f, const int32_t *powers, int32_t offset, int8_t *features)
 {
     const uint32_t *bin = (const uint32_t *)powers + 2u * f->first_bin;
     const uint16_t *weight = f->weights;
@@ -181,8 +183,16 @@ static void mel_bands(const kws_frontend *f, const int32_t *powers, int32_t offs
 
 #endif
 
-void kws_log_mel(const kws_frontend *f, const int16_t *pcm, int32_t *spectrum, int8_t *features)
+void kws_log_mel_reset(const kws_frontend *frontend, void *memory)
 {
+    (void)frontend;
+    (void)memory;
+}
+
+void kws_log_mel_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features)
+{
+    const kws_log_mel *f = (const kws_log_mel *)frontend->constants;
+    int32_t *spectrum = (int32_t *)memory;
     kws_windowed_fft(f, pcm, spectrum);
     const int32_t scale = f->log_offset + 2 * power_spectrum(f, spectrum) * 65536;
     mel_bands(f, spectrum, STEPS_PER_OCTAVE * scale - (1 << 15), features);

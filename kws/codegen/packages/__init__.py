@@ -18,9 +18,9 @@ import jinja2
 
 from kws import __version__
 from kws.codegen.export import Exported, export
+from kws.codegen.library import library_files
 from kws.errors import KwsError
 from kws.files import write_all
-from kws.image import make as firmware_build
 from kws.model.file import Model
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -51,17 +51,6 @@ _LAYOUTS = {
     "platformio": _Layout("include", "src", "include", "src", "examples/selftest/src"),
 }
 KINDS = tuple(_LAYOUTS)
-
-
-def library_files() -> dict[str, str]:
-    """The C library: text by path, ``include/kws/*.h`` and whatever is below ``src``.
-
-    Raises:
-        KwsError: the sources are missing from this installation.
-    """
-    sources = firmware_build.sources_dir()
-    paths = [p for folder in ("include", "src") for p in sorted((sources / folder).rglob("*")) if p.is_file()]
-    return {path.relative_to(sources).as_posix(): path.read_text() for path in paths if not path.name.startswith(".")}
 
 
 def export_package(model: Model, kind: str, out: Path) -> Exported:
@@ -122,7 +111,9 @@ def _files(model: Model, kind: str, generated: dict[str, str]) -> dict[str, str]
     library: dict[str, str] = {}
     models: dict[str, str] = {}
     vectors: dict[str, str] = {}
-    for name, text in library_files().items():
+    # The package's library runs what the model uses and nothing else.
+    of_model = {**library_files(), "include/kws/kinds.h": generated.pop("kws_kinds.h")}
+    for name, text in of_model.items():
         top, _, rest = name.partition("/")
         library[f"{layout.headers if top == 'include' else layout.sources}/{rest}"] = text
     for name, text in generated.items():

@@ -26,7 +26,6 @@ from kws.evaluation.clip import scoring
 from kws.evaluation.clip.conditions import CLEAN, Condition, deal
 from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipRunner, Heard, StreamJob
 from kws.evaluation.clip.scoring import Accuracy, Group, Rate, Speakers
-from kws.fixedpoint.frontends.log_mel import Frontend
 from kws.model.file import Model, ModelInfo
 from kws.quantize import noise as quantization_noise
 from kws.quantize.float_reference import FloatNetwork
@@ -254,7 +253,7 @@ def _usable(model: Model, engines: Sequence[str], skip_missing: bool) -> tuple[t
 def _features(model: Model, runner: ClipRunner, count: int) -> npt.NDArray[np.int8]:
     """Features of clips from all over the list, int8 [clips, frames, bands]."""
     pcm = runner.load(np.unique(np.linspace(0, count - 1, min(count, _NOISE_CLIPS)).astype(int)).tolist())
-    return Frontend(model.tables, len(pcm)).process(pcm)
+    return model.require_info().frontend.twin(len(pcm)).process(pcm)
 
 
 def _hear(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SILENCE, DetectorConfig
+from kws.config import SILENCE
+from kws.decisions import DetectorConfig
 from kws.errors import KwsError
 
 # What a spotter's detector does unless tuned.

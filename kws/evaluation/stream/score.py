@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SAMPLE_RATE, FrontendConfig
+from kws.config import SAMPLE_RATE
 from kws.evaluation.stream.audio import Piece
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
+from kws.frontends import FrontendConfig
 
 Counts = npt.NDArray[np.int64]
 

@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import workers
-from kws.config import SAMPLE_RATE, DetectorConfig
+from kws.config import SAMPLE_RATE
+from kws.decisions import DetectorConfig
 from kws.engines import create
 from kws.errors import KwsError
 from kws.evaluation.stream.run import TOLERANCE_MS, Runner, require_words, samples_of, score

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from random_models import spotting_model
 
-from kws.config import FrontendConfig
+from kws.config import LogMelConfig
 from kws.datasets.augment import active_rms
 from kws.engines.base import Engine
 from kws.engines.c_engine import CEngine
@@ -14,7 +14,6 @@ from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
 from kws.evaluation.clip.conditions import CLEAN, SNRS, STREAM_CLIPS, Condition, apply, deal
 from kws.evaluation.clip.decision import clip_labels
-from kws.fixedpoint.frontends.log_mel import Frontend
 
 RNG = np.random.default_rng(4)
 
@@ -122,12 +121,12 @@ def test_streams_are_one_recording(kind, samples):
 
 
 def test_only_the_state_differs_where_the_hop_divides_the_clip():
-    model = spotting_model(7, units=(16,), frontend=FrontendConfig())
+    model = spotting_model(7, units=(16,), frontend=LogMelConfig())
     clips = RNG.normal(0, 3000, (3, 16000)).astype(np.int16)
-    frames = Frontend(model.tables, 1)
+    frames = model.info.frontend.twin()
     heard = [frames.process(clip[None])[0] for clip in clips]
     for clip, features in zip(clips, heard, strict=True):
-        fresh = Frontend(model.tables, 1).process(clip[None])[0]
+        fresh = model.info.frontend.twin().process(clip[None])[0]
         assert np.array_equal(features[-len(fresh) :], fresh)
 
 
