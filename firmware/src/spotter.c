@@ -83,8 +83,7 @@ int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t cou
     if (result == NULL || (pcm == NULL && count > 0)) {
         return KWS_ERROR_ARGUMENT;
     }
-    const kws_model *model = spotter->model;
-    const kws_frontend *f = model->frontend;
+    const kws_frontend *f = spotter->model->frontend;
     const size_t wanted = f->window_size - spotter->filled;
     const size_t used = count < wanted ? count : wanted;
     result->posteriors = NULL;
@@ -104,8 +103,8 @@ int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t cou
     spotter->filled -= f->hop;
     memmove(spotter->pcm, spotter->pcm + f->hop, spotter->filled * sizeof pcm[0]);
     result->features = spotter->features;
-    (void)kws_network_run(model->network, spotter->network, spotter->features, &result->posteriors);
-    kws_decision_step(model->decision, spotter->decision, result->posteriors, result);
+    (void)kws_network_run(spotter->model->network, spotter->network, spotter->features, &result->posteriors);
+    kws_decision_step(spotter->model->decision, spotter->decision, result->posteriors, result);
     spotter->frame++;
     return (int32_t)used;
 }
