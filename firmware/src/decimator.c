@@ -1,4 +1,4 @@
-/* Twin of kws/fixedpoint/decimator.py. */
+/* Bits of a microphone to PCM: docs/SPEC.md, "Decimator". Twin of kws/fixedpoint/decimator.py. */
 #include "kws/decimator.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ static const int16_t low_pass[LOW_PASS_TAPS] = {
 };
 
 /*
- * The next value of 64 kHz, from two counts of ones among 32 bits, weighted. Together with the counts'
+ * DECIMATE/2: the next value of 64 kHz, from two counts of ones among 32 bits, weighted. Together with the counts'
  * own weights the five are four moving sums of 16 bits; half of what they can reach is 0.
  */
 static inline int32_t combine(uint32_t counts[3], uint32_t fourth, uint32_t fifth)
@@ -43,9 +43,9 @@ static inline int32_t combine(uint32_t counts[3], uint32_t fourth, uint32_t fift
 }
 
 /*
- * `count` bytes, a multiple of four, to half as many values of 64 kHz. A byte adds to four counts that
- * lie in two words, and completes one of them; instead of moving them on, each of four bytes finds
- * them half a word further. No count exceeds 4096.
+ * DECIMATE/1 and DECIMATE/2: `count` bytes, a multiple of four, to half as many values of 64 kHz. A byte adds
+ * to four counts that lie in two words, and completes one of them; instead of moving them on, each of four
+ * bytes finds them half a word further (tests/fixedpoint/test_decimator.py). No count exceeds 4096.
  */
 static void integrate(kws_decimator *decimator, const uint8_t *pdm, uint32_t count, int32_t *values)
 {
@@ -86,6 +86,7 @@ static void integrate(kws_decimator *decimator, const uint8_t *pdm, uint32_t cou
     memcpy(decimator->counts, counts, sizeof counts);
 }
 
+/* DECIMATE/3 */
 static void halve(const int32_t *x, uint32_t count, int16_t *values)
 {
     for (uint32_t i = 0; i < count; i++, x += 2) {
@@ -95,6 +96,7 @@ static void halve(const int32_t *x, uint32_t count, int16_t *values)
     }
 }
 
+/* DECIMATE/4 */
 static int32_t filter(const int16_t *x)
 {
     int32_t sum = 0;
@@ -123,6 +125,7 @@ static void process_block(kws_decimator *decimator, const uint8_t *pdm, uint32_t
     const uint32_t shift = SAMPLE_SHIFT - decimator->gain;
     int32_t offset = decimator->offset;
     for (uint32_t i = 0; i < samples; i++) {
+        /* DECIMATE/5 */
         const int32_t value = filter(rate32 + 2 * i) - offset;
         offset += (value + (1 << (OFFSET_SHIFT - 1))) >> OFFSET_SHIFT;
         pcm[i] = kws_saturate16((value + (1 << (shift - 1))) >> shift);

@@ -37,14 +37,15 @@ static inline void kws_decision_reset(const kws_decision *decision, void *memory
 }
 
 /* Feed one frame's posteriors; where something is detected, sets result->label and result->score. */
-static inline void kws_decision_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result)
+static inline void kws_decision_step(const kws_decision *decision, void *memory, const int8_t *posteriors,
+                                     kws_result *result)
 {
     switch ((kws_decision_kind)decision->kind) {
-#define KWS_DECISION(NAME, name)                                  \
-    case KWS_DECISION_##NAME:                                     \
-        if (KWS_USES(NAME)) {                                     \
+#define KWS_DECISION(NAME, name)                                     \
+    case KWS_DECISION_##NAME:                                        \
+        if (KWS_USES(NAME)) {                                        \
             kws_##name##_step(decision, memory, posteriors, result); \
-        }                                                         \
+        }                                                            \
         break;
 #include "kws/decisions.def"
 #undef KWS_DECISION

@@ -94,16 +94,20 @@ int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t cou
     if (used == 0) {
         return 0; /* pcm may be NULL then, which memcpy may not be given */
     }
+    /* FRONT/1 */
     memcpy(spotter->pcm + spotter->filled, pcm, used * sizeof pcm[0]);
     spotter->filled += (uint32_t)used;
     if (spotter->filled < f->window_size) {
         return (int32_t)used;
     }
+    /* SPOT/1 */
     kws_frontend_run(f, spotter->frontend, spotter->pcm, spotter->features);
     spotter->filled -= f->hop;
     memmove(spotter->pcm, spotter->pcm + f->hop, spotter->filled * sizeof pcm[0]);
     result->features = spotter->features;
+    /* SPOT/2 */
     (void)kws_network_run(spotter->model->network, spotter->network, spotter->features, &result->posteriors);
+    /* SPOT/3 */
     kws_decision_step(spotter->model->decision, spotter->decision, result->posteriors, result);
     spotter->frame++;
     return (int32_t)used;

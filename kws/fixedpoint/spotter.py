@@ -57,8 +57,11 @@ class Spotter:
 
     def process(self, pcm: npt.NDArray[np.int16]) -> Spotted:
         """Feed int16 [streams, samples]; however the streams are cut into calls, the result is the same."""
+        # SPOT/1, of all frames
         features = self._frontend.process(pcm)
+        # SPOT/2
         trace = self.network.run(features, self.state)
         posteriors = trace.outputs[-1].reshape(len(pcm), features.shape[1], self.network.output_size)
+        # SPOT/3
         detections = [d.process(rows) for d, rows in zip(self._decisions, posteriors, strict=True)]
         return Spotted(features, trace, posteriors, detections)

@@ -1,3 +1,8 @@
+/*
+ * FRONT/2 and FRONT/3 of docs/SPEC.md. Twin of kws/fixedpoint/frontends/fft.py. Windowing is part of the first
+ * stage, which reads its legs in the order that digit reversal would have brought them to
+ * (tests/fixedpoint/frontends/test_log_mel_c.py, test_windowed_fft).
+ */
 #include "fft.h"
 
 #include "../arch/dual.h"
@@ -19,7 +24,7 @@ typedef struct complex32 {
 
 #if !KWS_HAS_ARMV7M
 
-/* value times exp(-j angle), halved: the high word of the sum of two Q31 products. */
+/* FRONT/3, a leg of a later stage: value times exp(-j angle), halved: the high word of the sum of two Q31 products. */
 KWS_INLINE complex32 rotate(complex32 value, const int32_t *twiddle)
 {
     const int32_t c = twiddle[0];
@@ -45,6 +50,7 @@ KWS_INLINE complex32 subtract(complex32 a, complex32 b)
     return result;
 }
 
+/* FRONT/2: a pair of samples as z[n]. */
 KWS_INLINE complex32 windowed(const int16_t *pcm, const int16_t *window)
 {
 #if KWS_HAS_DSP
@@ -60,7 +66,7 @@ KWS_INLINE complex32 windowed(const int16_t *pcm, const int16_t *window)
 
 #if !KWS_HAS_DSP
 
-/* Radix 4: the sums of legs a and c and of b and d are turned by quarters. */
+/* FRONT/3, radix 4: out 0 to out 3 from s, t, u and v. */
 KWS_INLINE void butterfly(complex32 *to, uint32_t stride, complex32 s, complex32 t, complex32 u, complex32 v)
 {
     to[0] = add(s, u);

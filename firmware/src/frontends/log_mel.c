@@ -1,3 +1,9 @@
+/*
+ * int16 PCM frames to int8 log-mel features: docs/SPEC.md, "Front end". Twin of
+ * kws/fixedpoint/frontends/log_mel.py. Where several of SPEC's steps are one here, the test that proves it
+ * is named: of tests/fixedpoint/frontends/test_log_mel_c.py, and on every core of tests/firmware/test_arch.py,
+ * test_front_end_settings.
+ */
 #include "kws/frontends/log_mel.h"
 
 #include "../arithmetic.h"
@@ -18,7 +24,7 @@ typedef struct log_entry {
     uint16_t rise; /* to the next entry's value */
 } log_entry;
 
-/* log2(1 + i / 32) in Q0.16 */
+/* L of FRONT/7: log2(1 + i / 32) in Q0.16, and what it rises by. */
 static const log_entry log_table[32] = {
     {0, 2909}, {2909, 2823}, {5732, 2741}, {8473, 2663}, {11136, 2591}, {13727, 2521}, {16248, 2456}, {18704, 2394},
     {21098, 2335}, {23433, 2278}, {25711, 2225}, {27936, 2173}, {30109, 2125}, {32234, 2078}, {34312, 2034},
@@ -29,7 +35,7 @@ static const log_entry log_table[32] = {
 
 #if !KWS_HAS_ARMV7M
 
-/* OR of x if x >= 0, else ~x. */
+/* m of FRONT/4: OR of x if x >= 0, else ~x. */
 static uint32_t kws_used_bits(const int32_t *values, uint32_t count)
 {
     uint32_t bits = 0;
@@ -39,6 +45,7 @@ static uint32_t kws_used_bits(const int32_t *values, uint32_t count)
     return bits;
 }
 
+/* The last line of FRONT/5. */
 KWS_INLINE uint32_t power_of(int32_t x, int32_t y)
 {
     const int64_t squares = kws_wide_product(x, x) + kws_wide_product(y, y);
@@ -46,8 +53,9 @@ KWS_INLINE uint32_t power_of(int32_t x, int32_t y)
 }
 
 /*
- * The powers of bins k and points - k of the real signal's spectrum, from the half-length complex one.
- * They share their two values, which they replace: a power lies where its bin's real part was.
+ * FRONT/4 and FRONT/5 at once, where the shift is to the left: the powers of bins k and points - k of the real
+ * signal's spectrum, from the half-length complex one (test_powers). They share their two values, which they
+ * replace: a power lies where its bin's real part was.
  */
 KWS_INLINE void powers_of_pair(int32_t *z, int32_t *mirror, const int32_t *twiddle, int32_t shift)
 {
@@ -70,7 +78,7 @@ static void kws_powers_of_pairs(int32_t *z, int32_t *mirror, const int32_t *twid
     }
 }
 
-/* The same for one bin where the shift is to the right or none and halves are lost: a loud frame. */
+/* FRONT/4 and FRONT/5 for one bin, where the shift is to the right or none and halves are lost: a loud frame. */
 KWS_INLINE uint32_t power_of_loud(const int32_t *z, const int32_t *mirror, int32_t c, int32_t s, uint32_t shift)
 {
     const int32_t zx = z[0] >> shift, zy = z[1] >> shift, mx = mirror[0] >> shift, my = mirror[1] >> shift;
@@ -117,8 +125,8 @@ KWS_NOINLINE int32_t power_spectrum(const kws_log_mel *f, int32_t *spectrum)
 }
 
 /*
- * From powers to features. `offset` is what the frame's scale adds to the steps, without the half that
- * rounds.
+ * From powers to features: FRONT/6 to FRONT/8. `offset` is what the frame's scale adds to the steps, without
+ * the half that rounds.
  */
 #if KWS_HAS_ARMV7M
 
@@ -137,7 +145,7 @@ static void mel_bands(const kws_log_mel *f, const int32_t *powers, int32_t offse
 
 #else
 
-/* STEPS_PER_OCTAVE * log2(x) in Q.16 for x > 0. */
+/* FRONT/7, and the product of FRONT/8: STEPS_PER_OCTAVE * log2(x) in Q.16 for x > 0 (test_bands). */
 static int32_t steps_of(uint32_t high, uint32_t low)
 {
     const uint32_t zeros = kws_leading_zeros(high ? high : low);
@@ -149,6 +157,7 @@ static int32_t steps_of(uint32_t high, uint32_t low)
     return (int32_t)(log2 * STEPS_PER_OCTAVE);
 }
 
+/* FRONT/8, whose sums before the product are after it here, in `offset` (test_bands). */
 static int8_t quantize(uint64_t energy, int32_t offset)
 {
     const uint32_t high = (uint32_t)(energy >> 32);
@@ -174,7 +183,7 @@ static void mel_bands(const kws_log_mel *f, const int32_t *powers, int32_t offse
             sum += *bin;
         }
         if (band >= 0) {
-            /* The weights of a bin in two bands sum to WEIGHT_ONE. */
+            /* FRONT/6, in one pass: the weights of a bin in two bands sum to WEIGHT_ONE (test_bands). */
             features[band] = quantize(rising_before + sum * WEIGHT_ONE - rising, offset);
         }
         rising_before = rising;

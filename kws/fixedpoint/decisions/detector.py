@@ -2,7 +2,8 @@
 
 Twin of ``firmware/src/decisions/detector.c``; specified in docs/SPEC.md, "Detector". C goes frame by frame.
 Here the sums of all frames are made at once, and the rules are applied to stretches of frames in
-which the best word is the same: hours of posteriors have few of those.
+which the best word is the same: hours of posteriors have few of those
+(tests/fixedpoint/decisions/test_detector.py, test_c_detects_the_same).
 """
 
 from __future__ import annotations

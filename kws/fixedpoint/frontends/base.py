@@ -38,6 +38,7 @@ class Frontend(ABC):
 
         However a stream is cut into calls, the frames are the same.
         """
+        # FRONT/1
         pending = np.concatenate([self._pending, pcm], axis=1)
         count = 0 if pending.shape[1] < self.window else 1 + (pending.shape[1] - self.window) // self.hop
         if count == 0:
