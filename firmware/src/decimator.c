@@ -24,9 +24,9 @@ static const int32_t half_band[4] = {352, -1969, 9819, 16384};
 
 /* Q14. */
 static const int16_t low_pass[LOW_PASS_TAPS] = {
-    -28, -5, 43, 28, -58, -35, 95, 68, -131, -100, 188, 155, -256, -226, 352, 336,
-    -486, -505, 700, 814, -1123, -1601, 2438, 7550, 7550, 2438, -1601, -1123, 814, 700, -505, -486,
-    336, 352, -226, -256, 155, 188, -100, -131, 68, 95, -35, -58, 28, 43, -5, -28,
+    -28,  -5,   43,   28,   -58,   -35,   95,   68,   -131, -100, 188,   155,   -256, -226, 352,  336,
+    -486, -505, 700,  814,  -1123, -1601, 2438, 7550, 7550, 2438, -1601, -1123, 814,  700,  -505, -486,
+    336,  352,  -226, -256, 155,   188,   -100, -131, 68,   95,   -35,   -58,   28,   43,   -5,   -28,
 };
 
 /*
@@ -148,8 +148,7 @@ int32_t kws_decimator_init(kws_decimator *decimator, uint32_t gain)
     return KWS_OK;
 }
 
-int32_t kws_decimator_process(kws_decimator *decimator, const uint8_t *pdm, size_t bytes, int16_t *pcm,
-                              size_t capacity)
+int32_t kws_decimator_process(kws_decimator *decimator, const uint8_t *pdm, size_t bytes, int16_t *pcm, size_t capacity)
 {
     if (decimator == NULL || (pdm == NULL && bytes > 0)) {
         return KWS_ERROR_ARGUMENT;

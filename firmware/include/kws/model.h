@@ -201,20 +201,20 @@ struct kws_model {
 struct kws_spotter {
     uint32_t magic; /* KWS_SPOTTER_MAGIC once initialised */
     const kws_model *model;
-    void *frontend;     /* the front end's memory */
-    uint32_t *network;  /* the network's */
-    int16_t *pcm;       /* [pcm_size], the newest samples, of which a window's length is ever filled */
-    void *decision;     /* the decision's */
-    int8_t *features;   /* [bands] */
+    void *frontend;    /* the front end's memory */
+    uint32_t *network; /* the network's */
+    int16_t *pcm;      /* [pcm_size], the newest samples, of which a window's length is ever filled */
+    void *decision;    /* the decision's */
+    int8_t *features;  /* [bands] */
     uint32_t frame;
-    uint32_t filled;    /* samples in pcm */
+    uint32_t filled; /* samples in pcm */
 };
 
 #define KWS_WORDS(bytes) (((bytes) + (uint32_t)sizeof(kws_word) - 1u) / (uint32_t)sizeof(kws_word))
 #define KWS_ALIGN4(bytes) (((bytes) + 3u) & ~3u)
 
 /* RAM of a spotter in bytes, all constants known to the compiler. */
-#define KWS_SPOTTER_BYTES(frontend_bytes, network_bytes, pcm_size, decision_bytes, bands)                 \
+#define KWS_SPOTTER_BYTES(frontend_bytes, network_bytes, pcm_size, decision_bytes, bands)                        \
     (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + KWS_ALIGN4(frontend_bytes) + KWS_ALIGN4(network_bytes) + \
      KWS_ALIGN4(2u * (pcm_size)) + KWS_ALIGN4(decision_bytes) + KWS_ALIGN4(bands))
 

@@ -131,9 +131,8 @@ KWS_NOINLINE void first_stage_radix4(const kws_log_mel *f, const int16_t *pcm, c
 
 KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
 {
-    const kws_fft_stage stage = {&data->x,     &data[size].x,      &data[points].x,
-                                 8u * size,    twiddles[0],        twiddles[points / 2u],
-                                 4u * points / size};
+    const kws_fft_stage stage = {&data->x,    &data[size].x,         &data[points].x,   8u * size,
+                                 twiddles[0], twiddles[points / 2u], 4u * points / size};
     kws_fft_run_stage(&stage);
 }
 

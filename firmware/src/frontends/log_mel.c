@@ -26,11 +26,11 @@ typedef struct log_entry {
 
 /* L of FRONT/7: log2(1 + i / 32) in Q0.16, and what it rises by. */
 static const log_entry log_table[32] = {
-    {0, 2909}, {2909, 2823}, {5732, 2741}, {8473, 2663}, {11136, 2591}, {13727, 2521}, {16248, 2456}, {18704, 2394},
-    {21098, 2335}, {23433, 2278}, {25711, 2225}, {27936, 2173}, {30109, 2125}, {32234, 2078}, {34312, 2034},
-    {36346, 1990}, {38336, 1950}, {40286, 1910}, {42196, 1872}, {44068, 1836}, {45904, 1801}, {47705, 1767},
-    {49472, 1735}, {51207, 1704}, {52911, 1673}, {54584, 1645}, {56229, 1616}, {57845, 1589}, {59434, 1563},
-    {60997, 1537}, {62534, 1513}, {64047, 1489},
+    {0, 2909},     {2909, 2823},  {5732, 2741},  {8473, 2663},  {11136, 2591}, {13727, 2521}, {16248, 2456},
+    {18704, 2394}, {21098, 2335}, {23433, 2278}, {25711, 2225}, {27936, 2173}, {30109, 2125}, {32234, 2078},
+    {34312, 2034}, {36346, 1990}, {38336, 1950}, {40286, 1910}, {42196, 1872}, {44068, 1836}, {45904, 1801},
+    {47705, 1767}, {49472, 1735}, {51207, 1704}, {52911, 1673}, {54584, 1645}, {56229, 1616}, {57845, 1589},
+    {59434, 1563}, {60997, 1537}, {62534, 1513}, {64047, 1489},
 };
 
 #if !KWS_HAS_ARMV7M
@@ -84,9 +84,8 @@ KWS_INLINE uint32_t power_of_loud(const int32_t *z, const int32_t *mirror, int32
     const int32_t zx = z[0] >> shift, zy = z[1] >> shift, mx = mirror[0] >> shift, my = mirror[1] >> shift;
     const int32_t odd_x = (zy + my) >> 1;
     const int32_t odd_y = (mx - zx) >> 1;
-    return power_of(
-        ((zx + mx) >> 1) + (int32_t)((kws_wide_product(odd_x, c) + kws_wide_product(odd_y, s)) >> 31),
-        ((zy - my) >> 1) + (int32_t)((kws_wide_product(odd_y, c) - kws_wide_product(odd_x, s)) >> 31));
+    return power_of(((zx + mx) >> 1) + (int32_t)((kws_wide_product(odd_x, c) + kws_wide_product(odd_y, s)) >> 31),
+                    ((zy - my) >> 1) + (int32_t)((kws_wide_product(odd_y, c) - kws_wide_product(odd_x, s)) >> 31));
 }
 
 static void kws_powers_of_loud_pairs(int32_t *z, int32_t *mirror, const int32_t *twiddle, uint32_t shift)

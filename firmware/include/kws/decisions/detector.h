@@ -19,8 +19,7 @@ typedef struct kws_detector_state {
     int32_t held;      /* label that has not fallen below its threshold since it was detected, or -1 */
 } kws_detector_state;
 
-#define KWS_DETECTOR_BYTES(labels, average_frames)                             \
-    ((uint32_t)sizeof(kws_detector_state) + KWS_ALIGN4(2u * (labels)) +        \
-     KWS_ALIGN4((average_frames) * (labels)))
+#define KWS_DETECTOR_BYTES(labels, average_frames) \
+    ((uint32_t)sizeof(kws_detector_state) + KWS_ALIGN4(2u * (labels)) + KWS_ALIGN4((average_frames) * (labels)))
 
 #endif
