@@ -1,26 +1,22 @@
 /* The int8 LSTM with an int16 cell: docs/SPEC.md, "LSTM". Twin of kws/fixedpoint/layers/lstm.py. */
+#include "kws/layers/lstm.h"
+
 #include <string.h>
 
-#include "arithmetic.h"
-#include "layers.h"
-#include "sigmoid.h"
+#include "../arithmetic.h"
+#include "../sigmoid.h"
+#include "layer.h"
 #if KWS_ARCH == KWS_ARCH_DSP
-#include "arch/lstm_dsp.h"
+#include "../arch/lstm_dsp.h"
 #elif KWS_ARCH == KWS_ARCH_HELIUM
-#include "arch/lstm_helium.h"
+#include "../arch/lstm_helium.h"
 #endif
 #if KWS_ARCH != KWS_ARCH_HELIUM
-#include "arch/dot4.h"
+#include "../arch/dot4.h"
 #endif
 
 /* The power of two of the cell's scale that makes 3 * c what kws_tanh_of_scaled takes. */
 #define TANH_SCALE_POWER (-12)
-
-void kws_lstm_reset(const kws_lstm *lstm, uint8_t *memory)
-{
-    memset(memory + lstm->cell_offset, 0, 2u * lstm->units);
-    memset(memory + lstm->hidden_offset, (int)(uint8_t)lstm->hidden_zero_point, lstm->units);
-}
 
 /* What an update of a cell needs to know, the same for all units. */
 typedef struct cell_constants {
@@ -55,10 +51,10 @@ static cell_constants constants_of(const kws_lstm *lstm)
 
 #if KWS_ARCH == KWS_ARCH_HELIUM
 
-void kws_lstm_step(const kws_lstm *lstm, uint8_t *memory, const int8_t *x, int8_t *output)
+/* One step: reads x [inputs] and the old hidden state, updates both states, writes the new h to output [units]. */
+static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scratch, const int8_t *x, int8_t *output)
 {
-    int16_t *cell = (int16_t *)(void *)(memory + lstm->cell_offset);
-    int8_t *hidden = (int8_t *)(memory + lstm->hidden_offset);
+    (void)scratch;
     const cell_constants k = constants_of(lstm);
     kws_lane_part parts[2] = {{lstm->input_bias, lstm->input_weights, x, lstm->inputs},
                               {lstm->recurrent_bias, lstm->recurrent_weights, hidden, lstm->units}};
@@ -139,14 +135,15 @@ KWS_NOINLINE void plain_gates(const kws_lstm *lstm, uint32_t unit, const int8_t 
     }
 }
 
-void kws_lstm_step(const kws_lstm *lstm, uint8_t *memory, const int8_t *x, int8_t *output)
+/* One step: reads x [inputs] and the old hidden state, updates both states, writes the new h to output [units]. */
+static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scratch, const int8_t *x, int8_t *output)
 {
-    int16_t *cell = (int16_t *)(void *)(memory + lstm->cell_offset);
-    int8_t *hidden = (int8_t *)(memory + lstm->hidden_offset);
     const cell_constants k = constants_of(lstm);
 #if KWS_ARCH == KWS_ARCH_DSP
     kws_packed_pass pass;
-    kws_packed_begin(&pass, lstm, memory, x);
+    kws_packed_begin(&pass, lstm, (uint32_t *)scratch, x, hidden);
+#else
+    (void)scratch;
 #endif
     for (uint32_t unit = 0; unit < lstm->units; unit++) {
         int32_t i, f, g, o;
@@ -176,3 +173,18 @@ void kws_lstm_step(const kws_lstm *lstm, uint8_t *memory, const int8_t *x, int8_
 }
 
 #endif
+
+void kws_lstm_run(const kws_layer *layer, const kws_tensors *tensors)
+{
+    const kws_lstm *lstm = (const kws_lstm *)layer->kernel;
+    int8_t *hidden = (int8_t *)kws_layer_state(layer, KWS_LSTM_HIDDEN, tensors);
+    int16_t *cell = (int16_t *)kws_layer_state(layer, KWS_LSTM_CELL, tensors);
+    void *scratch = kws_layer_scratch(layer, tensors);
+    const int8_t *x = kws_layer_input(layer, 0, tensors);
+    int8_t *output = kws_layer_output(layer, tensors);
+    for (uint32_t row = 0; row < lstm->rows; row++) {
+        step(lstm, hidden, cell, scratch, x, output);
+        x += lstm->inputs;
+        output += lstm->units;
+    }
+}

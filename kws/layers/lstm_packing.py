@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from kws.fixedpoint.arithmetic import INT8_MIN, Multiplier
 from kws.fixedpoint.layers.lstm import Lstm, LstmGate
+from kws.layers.kind import folded
 
 COLUMNS = 4
 """Columns are padded with zeros to a multiple of this; the loop of the device takes so many at once."""
@@ -23,12 +24,6 @@ _PAIRS = ((0, 1), (2, 3))  # rows that share words: gates input and forget, cell
 
 Words = npt.NDArray[np.uint32]
 Int64 = npt.NDArray[np.int64]
-
-
-def folded(bias: npt.NDArray[np.int32], weights: npt.NDArray[np.int8], zero_point: int) -> Int64:
-    """The bias with the input's zero point folded in, so that the device subtracts nothing."""
-    result: Int64 = bias.astype(np.int64) - zero_point * weights.astype(np.int64).sum(axis=1)
-    return result
 
 
 def gate_parts(lstm: Lstm) -> tuple[tuple[npt.NDArray[np.int8], Int64], tuple[npt.NDArray[np.int8], Int64]]:
