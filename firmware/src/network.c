@@ -74,15 +74,14 @@ int32_t kws_network_run(const kws_network *network, void *memory, const int8_t *
     if (code != KWS_OK) {
         return code;
     }
-    const kws_tensors tensors = {(uint8_t *)memory, input};
-    const kws_layer *layer = network->layers;
-    for (uint32_t i = 0; i < network->layer_count; i++, layer++) {
-        kws_layer_run(layer, &tensors);
+    const kws_layer *end = network->layers + network->layer_count;
+    *result = (const int8_t *)memory + end[-1].output;
+    for (const kws_layer *layer = network->layers; layer < end; layer++) {
+        kws_layer_run(layer, (uint8_t *)memory, input);
 #ifdef KWS_TRACE
-        trace(layer, i, (uint8_t *)memory);
+        trace(layer, (uint32_t)(layer - network->layers), (uint8_t *)memory);
 #endif
     }
-    *result = (const int8_t *)memory + layer[-1].output;
     return KWS_OK;
 }
 
@@ -91,16 +90,16 @@ int32_t kws_network_run(const kws_network *network, void *memory, const int8_t *
  * A program that finds its model in the slot has all kinds of layers. In any other the generated
  * kws_model.c has this function, with the kinds of its model alone.
  */
-#define KWS_KIND(NAME, name) void kws_##name##_run(const kws_layer *layer, const kws_tensors *tensors);
+#define KWS_KIND(NAME, name) void kws_##name##_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
 #include "kws/layers/kinds.def"
 #undef KWS_KIND
 
-void kws_layer_run(const kws_layer *layer, const kws_tensors *tensors)
+void kws_layer_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
 {
     switch (layer->kind) {
 #define KWS_KIND(NAME, name)            \
     case KWS_##NAME:                    \
-        kws_##name##_run(layer, tensors); \
+        kws_##name##_run(layer, memory, input); \
         break;
 #include "kws/layers/kinds.def"
 #undef KWS_KIND

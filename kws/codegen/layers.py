@@ -115,11 +115,11 @@ class NetworkSource:
 
     def _run(self) -> str:
         cases = "".join(
-            f"    case KWS_{kind.name.upper()}:\n        kws_{kind.name}_run(layer, tensors);\n        break;\n"
+            f"    case KWS_{kind.name.upper()}:\n        kws_{kind.name}_run(layer, memory, input);\n        break;\n"
             for kind in self.used_kinds
         )
         return (
             "/* Of the kinds that this model has; the linker leaves out the code of all others. */\n"
-            "void kws_layer_run(const kws_layer *layer, const kws_tensors *tensors)\n{\n"
+            "void kws_layer_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)\n{\n"
             f"    switch (layer->kind) {{\n{cases}    default:\n        break;\n    }}\n}}"
         )

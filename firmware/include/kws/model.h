@@ -102,17 +102,11 @@ struct kws_network {
     uint16_t output_size;
 };
 
-/* Where the tensors of one call of a network lie. */
-typedef struct kws_tensors {
-    uint8_t *memory;
-    const int8_t *input;
-} kws_tensors;
-
 /*
- * Runs one layer: calls the function of its kind. The generated kws_model.c defines it, for the kinds
- * that its model has, so that an image carries no others.
+ * Runs one layer: calls the function of its kind, with the network's memory and its input. The generated
+ * kws_model.c defines it, for the kinds that its model has, so that an image carries no others.
  */
-void kws_layer_run(const kws_layer *layer, const kws_tensors *tensors);
+void kws_layer_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
 
 typedef struct kws_frontend {
     const int16_t *window;        /* Q0.15 [n_fft], zeros from window_size on */

@@ -14,11 +14,11 @@ static void run_row(const kws_fully_connected *dense, const int8_t *x, int8_t *o
     }
 }
 
-void kws_fully_connected_run(const kws_layer *layer, const kws_tensors *tensors)
+void kws_fully_connected_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
 {
     const kws_fully_connected *dense = (const kws_fully_connected *)layer->kernel;
-    const int8_t *x = kws_layer_input(layer, 0, tensors);
-    int8_t *output = kws_layer_output(layer, tensors);
+    const int8_t *x = kws_layer_input(layer, 0, memory, input);
+    int8_t *output = kws_layer_output(layer, memory);
     for (uint32_t row = 0; row < dense->rows; row++) {
         run_row(dense, x, output);
         x += dense->inputs;

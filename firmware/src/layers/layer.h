@@ -4,26 +4,28 @@
 
 #include "kws/model.h"
 
-static inline const int8_t *kws_layer_input(const kws_layer *layer, uint32_t number, const kws_tensors *tensors)
+/* The tensor that it reads as its number-th; `input` is the network's. */
+static inline const int8_t *kws_layer_input(const kws_layer *layer, uint32_t number, const uint8_t *memory,
+                                            const int8_t *input)
 {
     const uint32_t offset = layer->inputs[number];
-    return offset == KWS_NETWORK_INPUT ? tensors->input : (const int8_t *)tensors->memory + offset;
+    return offset == KWS_NETWORK_INPUT ? input : (const int8_t *)memory + offset;
 }
 
-static inline int8_t *kws_layer_output(const kws_layer *layer, const kws_tensors *tensors)
+static inline int8_t *kws_layer_output(const kws_layer *layer, uint8_t *memory)
 {
-    return (int8_t *)tensors->memory + layer->output;
+    return (int8_t *)memory + layer->output;
 }
 
 /* Aligned to 4 bytes, as all is. */
-static inline void *kws_layer_state(const kws_layer *layer, uint32_t number, const kws_tensors *tensors)
+static inline void *kws_layer_state(const kws_layer *layer, uint32_t number, uint8_t *memory)
 {
-    return tensors->memory + layer->states[number].offset;
+    return memory + layer->states[number].offset;
 }
 
-static inline void *kws_layer_scratch(const kws_layer *layer, const kws_tensors *tensors)
+static inline void *kws_layer_scratch(const kws_layer *layer, uint8_t *memory)
 {
-    return tensors->memory + layer->scratch;
+    return memory + layer->scratch;
 }
 
 #endif

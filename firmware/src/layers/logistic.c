@@ -7,11 +7,11 @@
 
 #define INPUT_INTEGER_BITS 4
 
-void kws_logistic_run(const kws_layer *layer, const kws_tensors *tensors)
+void kws_logistic_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
 {
     const kws_logistic *logistic = (const kws_logistic *)layer->kernel;
-    const int8_t *x = kws_layer_input(layer, 0, tensors);
-    int8_t *output = kws_layer_output(layer, tensors);
+    const int8_t *x = kws_layer_input(layer, 0, memory, input);
+    int8_t *output = kws_layer_output(layer, memory);
     for (uint32_t i = 0; i < layer->output_size; i++) {
         const int32_t centred = x[i] - logistic->input_zero_point;
         if (centred <= -logistic->radius) {

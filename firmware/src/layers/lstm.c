@@ -174,15 +174,15 @@ static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scra
 
 #endif
 
-void kws_lstm_run(const kws_layer *layer, const kws_tensors *tensors)
+void kws_lstm_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
 {
     const kws_lstm *lstm = (const kws_lstm *)layer->kernel;
-    int8_t *hidden = (int8_t *)kws_layer_state(layer, KWS_LSTM_HIDDEN, tensors);
-    int16_t *cell = (int16_t *)kws_layer_state(layer, KWS_LSTM_CELL, tensors);
-    void *scratch = kws_layer_scratch(layer, tensors);
-    const int8_t *x = kws_layer_input(layer, 0, tensors);
-    int8_t *output = kws_layer_output(layer, tensors);
-    for (uint32_t row = 0; row < lstm->rows; row++) {
+    int8_t *hidden = (int8_t *)kws_layer_state(layer, KWS_LSTM_HIDDEN, memory);
+    int16_t *cell = (int16_t *)kws_layer_state(layer, KWS_LSTM_CELL, memory);
+    void *scratch = kws_layer_scratch(layer, memory);
+    const int8_t *x = kws_layer_input(layer, 0, memory, input);
+    int8_t *output = kws_layer_output(layer, memory);
+    for (uint32_t rows = lstm->rows; rows > 0; rows--) {
         step(lstm, hidden, cell, scratch, x, output);
         x += lstm->inputs;
         output += lstm->units;

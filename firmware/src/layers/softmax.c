@@ -41,11 +41,11 @@ static void run_row(const kws_softmax *softmax, const int8_t *x, int8_t *output)
     }
 }
 
-void kws_softmax_run(const kws_layer *layer, const kws_tensors *tensors)
+void kws_softmax_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
 {
     const kws_softmax *softmax = (const kws_softmax *)layer->kernel;
-    const int8_t *x = kws_layer_input(layer, 0, tensors);
-    int8_t *output = kws_layer_output(layer, tensors);
+    const int8_t *x = kws_layer_input(layer, 0, memory, input);
+    int8_t *output = kws_layer_output(layer, memory);
     for (uint32_t row = 0; row < softmax->rows; row++) {
         run_row(softmax, x, output);
         x += softmax->size;

@@ -17,6 +17,6 @@ typedef struct kws_fully_connected {
     int32_t activation_max;
 } kws_fully_connected;
 
-void kws_fully_connected_run(const kws_layer *layer, const kws_tensors *tensors);
+void kws_fully_connected_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
 
 #endif

@@ -10,6 +10,6 @@ typedef struct kws_logistic {
     int32_t radius;
 } kws_logistic;
 
-void kws_logistic_run(const kws_layer *layer, const kws_tensors *tensors);
+void kws_logistic_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
 
 #endif

@@ -33,6 +33,6 @@ typedef struct kws_lstm {
     uint8_t add_shift; /* the add factor is 2^(-1 - add_shift); the keep factor is 2^-15 */
 } kws_lstm;
 
-void kws_lstm_run(const kws_layer *layer, const kws_tensors *tensors);
+void kws_lstm_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
 
 #endif

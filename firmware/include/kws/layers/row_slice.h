@@ -12,6 +12,6 @@ typedef struct kws_row_slice {
     uint16_t size; /* of a row */
 } kws_row_slice;
 
-void kws_row_slice_run(const kws_layer *layer, const kws_tensors *tensors);
+void kws_row_slice_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
 
 #endif

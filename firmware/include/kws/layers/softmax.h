@@ -11,6 +11,6 @@ typedef struct kws_softmax {
     uint16_t size; /* of a row */
 } kws_softmax;
 
-void kws_softmax_run(const kws_layer *layer, const kws_tensors *tensors);
+void kws_softmax_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
 
 #endif
