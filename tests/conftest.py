@@ -1,4 +1,4 @@
-"""Fixtures that many tests share; models are small and random (see random_models.py)."""
+"""Fixtures that many tests share; models are small and random (see tools/random_models.py)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "boards"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 import random_models as models
 

@@ -1,11 +1,13 @@
-"""Small models with random weights, scales and zero points, written with kws's own .tflite writer."""
+"""Models with random weights, scales and zero points, for tests and for measuring what shapes cost."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kws.config import DetectorConfig, FrontendConfig
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
@@ -39,17 +41,32 @@ class Options:
 
 
 class Builder:
+    """A graph, put together operator by operator; every method returns the index of the tensor it makes."""
+
     def __init__(self, rng: np.random.Generator, options: Options) -> None:
         self.rng, self.o = rng, options
         self.graph = Graph([], [], (), ())
 
-    def tensor(self, name, shape, dtype, scale=None, zero_point=0, data=None, **more) -> int:
+    def tensor(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        scale: npt.ArrayLike | None = None,
+        zero_point: int = 0,
+        data: npt.NDArray[Any] | None = None,
+        is_variable: bool = False,
+    ) -> int:
+        """A tensor of the graph."""
         scales = np.atleast_1d(np.array([] if scale is None else scale, np.float32))
         zero_points = np.full(scales.size, zero_point, np.int64)
-        self.graph.tensors.append(Tensor(name, tuple(shape), dtype, scales, zero_points, data=data, **more))
+        self.graph.tensors.append(
+            Tensor(name, tuple(shape), dtype, scales, zero_points, data=data, is_variable=is_variable)
+        )
         return len(self.graph.tensors) - 1
 
-    def weights(self, name, shape, gain, per_channel=False) -> int:
+    def weights(self, name: str, shape: tuple[int, int], gain: float, per_channel: bool = False) -> int:
+        """Constant int8 weights."""
         if self.o.weights == "saturated":
             data = self.rng.choice([-127, 127], shape).astype(np.int8)
         else:
@@ -58,16 +75,19 @@ class Builder:
         scale = self.rng.uniform(0.5, 2.0, count) * gain / math.sqrt(shape[1]) / 127
         return self.tensor(name, shape, INT8, scale, 0, data)
 
-    def bias(self, name, count, scale) -> int:
+    def bias(self, name: str, count: int, scale: npt.NDArray[np.float64]) -> int:
+        """Constant int32 biases."""
         if not self.o.bias:
             return self.tensor(name, (count,), INT32, scale, 0, np.zeros(count, np.int32))
         data = np.round(self.rng.normal(0, self.o.bias_gain, count) / np.broadcast_to(scale, count)).astype(np.int32)
         return self.tensor(name, (count,), INT32, scale, 0, data)
 
-    def scale_of(self, tensor: int) -> np.ndarray:
+    def scale_of(self, tensor: int) -> npt.NDArray[np.float64]:
+        """A tensor's scales."""
         return self.graph.tensors[tensor].scales.astype(np.float64)
 
     def lstm(self, x: int, units: int, index: int) -> int:
+        """UNIDIRECTIONAL_SEQUENCE_LSTM."""
         source = self.graph.tensors[x]
         inputs = source.shape[-1]
         name = f"lstm_{index}"
@@ -91,7 +111,8 @@ class Builder:
         self.graph.operators.append(op)
         return out
 
-    def dense(self, x: int, outputs: int, shape, keep=False) -> int:
+    def dense(self, x: int, outputs: int, shape: tuple[int, ...], keep: bool = False) -> int:
+        """FULLY_CONNECTED."""
         per_channel = self.o.per_channel if self.o.per_channel is not None else bool(self.rng.integers(2))
         inputs = self.graph.tensors[x].shape[-1]
         w = self.weights("dense_w", (outputs, inputs), self.o.dense_gain, per_channel)
@@ -102,7 +123,8 @@ class Builder:
         self.graph.operators.append(Operator("FULLY_CONNECTED", (x, w, b), (out,), options))
         return out
 
-    def reshape(self, x: int, shape) -> int:
+    def reshape(self, x: int, shape: tuple[int, ...]) -> int:
+        """RESHAPE."""
         source = self.graph.tensors[x]
         target = self.tensor("shape", (len(shape),), INT32, data=np.array(shape, np.int32))
         out = self.tensor("reshaped", shape, INT8, source.scale, source.zero_point)
@@ -110,6 +132,7 @@ class Builder:
         return out
 
     def last_step(self, x: int) -> int:
+        """STRIDED_SLICE that keeps the last step."""
         source = self.graph.tensors[x]
         limits = [
             self.tensor(n, (3,), INT32, data=np.array(v, np.int32))
@@ -121,12 +144,14 @@ class Builder:
         return out
 
     def posterior(self, x: int, kind: str) -> int:
+        """SOFTMAX or LOGISTIC."""
         out = self.tensor("posteriors", self.graph.tensors[x].shape, INT8, 1 / 256, -128)
         options = {"Beta": 1.0} if kind == "SOFTMAX" else {}
         self.graph.operators.append(Operator(kind, (x,), (out,), options))
         return out
 
     def build(self) -> Graph:
+        """The whole graph, as the options say."""
         o = self.o
         scale = o.input_scale or float(self.rng.uniform(0.01, 0.06))
         zero = o.input_zero_point if o.input_zero_point is not None else int(self.rng.integers(-40, 40))
@@ -149,11 +174,12 @@ class Builder:
         return self.graph
 
 
-def random_graph(seed: int, **options) -> Graph:
+def random_graph(seed: int, **options: Any) -> Graph:
+    """A graph whose shapes and layers are as :class:`Options` say, and whose numbers are random."""
     return Builder(np.random.default_rng(seed), Options(**options)).build()
 
 
-def bare_model(seed: int = 0, **options) -> Model:
+def bare_model(seed: int = 0, **options: Any) -> Model:
     """A network without kws metadata."""
     return Model.from_bytes(build(random_graph(seed, **options)), f"random model {seed}")
 
@@ -163,19 +189,20 @@ def spotting_model(
     words: tuple[str, ...] = ("yes", "no", "up", "down"),
     frontend: FrontendConfig | None = None,
     detector: DetectorConfig | None = None,
-    **options,
+    **options: Any,
 ) -> Model:
     """A whole model, PCM to detections, whose random network does detect things."""
     frontend = frontend or FrontendConfig()
     info = ModelInfo(
         ("_silence_", "_unknown_", *words), frontend, detector or DetectorConfig(3, 0.25, 5), {"note": "random weights"}
     )
+    defaults = {"gain": 1.0, "dense_gain": 12.0, "bias_gain": 0.3}
     graph = random_graph(
         seed,
         inputs=frontend.bands,
         outputs=len(info.labels),
         input_scale=FEATURE_SCALE,
         input_zero_point=0,
-        **{"gain": 1.0, "dense_gain": 12.0, "bias_gain": 0.3, **options},
+        **{**defaults, **options},
     )
     return Model.from_bytes(with_info(graph, info), f"random spotting model {seed}")
