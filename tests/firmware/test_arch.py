@@ -43,6 +43,7 @@ MODELS = {
     "coarsest cell": lambda: bare_model(18, units=(8,), inputs=8, cell_power=0),
     "left shifts": lambda: bare_model(19, units=(16,), inputs=12, gain=40.0),
     "right shifts": lambda: bare_model(20, units=(16,), inputs=12, gain=0.02),
+    "logistic": lambda: bare_model(24, units=(8,), inputs=9, steps=3, head="logistic"),
 }
 NOT_PACKED = {
     "lowest weights": with_lowest_weights,

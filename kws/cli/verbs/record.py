@@ -1,34 +1,44 @@
-"""What ``kws record`` does: prompts, a level meter, and what became of each take."""
+"""``kws record``: prompts, a level meter, and what became of each take."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+from pathlib import Path
 
 from rich.live import Live
 from rich.text import Text
 
 from kws import audio
-from kws.cli import console
+from kws.cli import console, exit_codes
+from kws.cli.options import add_json, add_microphone, positive_whole
 from kws.config import SAMPLE_RATE
 from kws.live.listen import FLOOR_DB
-from kws.live.record import CHUNK_MS, Listening, Refused, Saved
-from kws.live.record import record as run
+from kws.live.record import CHUNK_MS, Listening, Refused, Saved, record
 
 _WIDTH = 40
 
 
-def record(a: argparse.Namespace) -> int:
+def options(parser: argparse.ArgumentParser) -> None:
+    """Of ``kws record``."""
+    parser.add_argument("word", metavar="WORD", help="what is said; the name of its folder in DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of word folders to add to")
+    parser.add_argument("--takes", type=positive_whole, default=30, metavar="N", help="takes to record")
+    parser.add_argument("--speaker", default="me", metavar="NAME", help="who speaks; the files' names begin with it")
+    add_microphone(parser)
+    add_json(parser)
+
+
+def run(a: argparse.Namespace) -> int:
     """``kws record``."""
-    device = int(a.device) if a.device is not None and a.device.isdecimal() else a.device
     saved: list[Saved] = []
     refused = 0
     with contextlib.ExitStack() as stack:
-        microphone = stack.enter_context(audio.microphone(device, SAMPLE_RATE * CHUNK_MS // 1000))
+        microphone = stack.enter_context(audio.microphone(a.device, SAMPLE_RATE * CHUNK_MS // 1000))
         console.messages.print(f"say {a.word!r} once at each prompt; Ctrl-C ends", markup=False)
         meter = stack.enter_context(Live(console=console.messages, refresh_per_second=15, transient=True))
         with contextlib.suppress(KeyboardInterrupt):
-            for moment in run(microphone, a.word, a.out, a.takes, a.speaker):
+            for moment in record(microphone, a.word, a.out, a.takes, a.speaker):
                 if isinstance(moment, Listening):
                     meter.update(_meter(moment, a.word))
                 elif isinstance(moment, Saved):
@@ -43,7 +53,7 @@ def record(a: argparse.Namespace) -> int:
         console.print_json({"saved": [str(s.path) for s in saved], "refused": refused})
     else:
         console.out.print(f"{a.out / a.word}: {len(saved)} takes recorded, {refused} refused", markup=False)
-    return 0 if len(saved) == a.takes else 130
+    return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
 
 
 def _meter(moment: Listening, word: str) -> Text:
