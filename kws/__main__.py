@@ -10,8 +10,10 @@ def main() -> int:
     try:
         from kws.cli.main import main as cli
     except KeyboardInterrupt:
+        from kws.cli.exit_codes import INTERRUPTED
+
         sys.stderr.write("kws: interrupted\n")
-        return 130
+        return INTERRUPTED
     return cli()
 
 

@@ -1,12 +1,13 @@
 """A .tflite file as plain dataclasses: tensors, operators, metadata.
 
 :func:`parse` reads a file and :func:`build` writes one. What the two carry is what kws needs:
-one subgraph, constant data in buffers, quantization parameters, and the options of the
-operators in :data:`OPTIONS`.
+subgraphs, constant data in buffers, quantization parameters, and the operators' options that are
+numbers or texts.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
 from dataclasses import dataclass, field
@@ -29,34 +30,12 @@ _DTYPES: dict[int, type[np.generic]] = {
     tflite.TensorType.INT16: np.int16,
     tflite.TensorType.INT8: np.int8,
     tflite.TensorType.FLOAT64: np.float64,
+    tflite.TensorType.RESOURCE: np.void,
 }
 _TYPES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
 _OP_NAMES = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
 _OPTIONS_TYPES = {v: k for k, v in vars(tflite.BuiltinOptions).items() if isinstance(v, int)}
-
-# The fields of each operator's options that kws reads and writes.
-OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": (
-        "UnidirectionalSequenceLSTMOptions",
-        (
-            "FusedActivationFunction",
-            "CellClip",
-            "ProjClip",
-            "TimeMajor",
-            "AsymmetricQuantizeInputs",
-            "DiagonalRecurrentTensors",
-        ),
-    ),
-    "FULLY_CONNECTED": (
-        "FullyConnectedOptions",
-        ("FusedActivationFunction", "WeightsFormat", "KeepNumDims", "AsymmetricQuantizeInputs"),
-    ),
-    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
-    "STRIDED_SLICE": (
-        "StridedSliceOptions",
-        ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset"),
-    ),
-}
+_CUSTOM = "CUSTOM:"
 
 
 @dataclass
@@ -102,8 +81,10 @@ class Operator:
         name: builtin name, or ``CUSTOM:name``.
         inputs: tensor indices, -1 where one is absent.
         outputs: tensor indices.
-        options: the fields of :data:`OPTIONS`.
+        options: its fields by their names in the schema's Python, such as ``FusedActivationFunction``.
         intermediates: tensor indices that desktop TFLite reads scales from; TFLM ignores them.
+        options_table: the schema's table of the options; where empty, the one named after the operator.
+        version: of the operator; 0 for the lowest whose kernel takes 8-bit types.
     """
 
     name: str
@@ -111,11 +92,23 @@ class Operator:
     outputs: tuple[int, ...]
     options: dict[str, Any] = field(default_factory=dict)
     intermediates: tuple[int, ...] = ()
+    options_table: str = ""
+    version: int = 0
 
 
 @dataclass
 class Graph:
-    """One subgraph with its metadata."""
+    """The main subgraph with the file's metadata.
+
+    Attributes:
+        tensors: of this subgraph; operators name them by index.
+        operators: in order of execution.
+        inputs: tensor indices.
+        outputs: tensor indices.
+        metadata: the file's, by name.
+        description: the file's.
+        subgraphs: the file's other subgraphs, from number 1 on, which operators of control name.
+    """
 
     tensors: list[Tensor]
     operators: list[Operator]
@@ -123,6 +116,7 @@ class Graph:
     outputs: tuple[int, ...]
     metadata: dict[str, bytes] = field(default_factory=dict)
     description: str = ""
+    subgraphs: list[Graph] = field(default_factory=list)
 
 
 def parse(content: bytes, source: str = "the model") -> Graph:
@@ -143,10 +137,19 @@ def parse(content: bytes, source: str = "the model") -> Graph:
 
 def _parse(content: bytes) -> Graph:
     model = tflite.Model.GetRootAs(content, 0)
-    if model.SubgraphsLength() != 1:
-        raise KwsError(f"has {model.SubgraphsLength()} subgraphs where exactly one is expected")
-    subgraph = model.Subgraphs(0)
-    assert subgraph is not None
+    if model.SubgraphsLength() < 1:
+        raise KwsError("has no subgraph")
+    graph, *others = (_parse_subgraph(model, model.Subgraphs(i)) for i in range(model.SubgraphsLength()))
+    for i in range(model.MetadataLength()):
+        entry = model.Metadata(i)
+        graph.metadata[entry.Name().decode()] = _buffer(model, entry.Buffer())
+    description = model.Description()
+    graph.description = description.decode() if description else ""
+    graph.subgraphs = others
+    return graph
+
+
+def _parse_subgraph(model: Any, subgraph: Any) -> Graph:
     tensors = [_parse_tensor(model, subgraph.Tensors(i)) for i in range(subgraph.TensorsLength())]
     operators = [_parse_operator(model, subgraph.Operators(i)) for i in range(subgraph.OperatorsLength())]
     inputs = tuple(int(subgraph.Inputs(i)) for i in range(subgraph.InputsLength()))
@@ -154,12 +157,7 @@ def _parse(content: bytes) -> Graph:
     used = [i for op in operators for i in (*op.inputs, *op.outputs, *op.intermediates)] + [*inputs, *outputs]
     if any(i < -1 or i >= len(tensors) for i in used) or min([*inputs, *outputs], default=0) < 0:
         raise ValueError("a tensor index is out of range")
-    metadata = {}
-    for i in range(model.MetadataLength()):
-        entry = model.Metadata(i)
-        metadata[entry.Name().decode()] = _buffer(model, entry.Buffer())
-    description = model.Description()
-    return Graph(tensors, operators, inputs, outputs, metadata, description.decode() if description else "")
+    return Graph(tensors, operators, inputs, outputs)
 
 
 def _buffer(model: Any, index: int) -> bytes:
@@ -210,52 +208,66 @@ def _parse_operator(model: Any, source: Any) -> Operator:
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     name = _OP_NAMES.get(number, f"operator number {number}")
     if name == "CUSTOM":
-        name = f"CUSTOM:{code.CustomCode().decode() if code.CustomCode() else '?'}"
+        name = f"{_CUSTOM}{code.CustomCode().decode() if code.CustomCode() else '?'}"
     inputs = tuple(int(source.Inputs(i)) for i in range(source.InputsLength()))
     outputs = tuple(int(source.Outputs(i)) for i in range(source.OutputsLength()))
     values: dict[str, Any] = {}
-    if name in OPTIONS:
-        kind, fields = OPTIONS[name]
-        table = source.BuiltinOptions()
-        if table is not None and _OPTIONS_TYPES.get(source.BuiltinOptionsType()) == kind:
-            options = getattr(tflite, kind)()
-            options.Init(table.Bytes, table.Pos)
-            values = {f: getattr(options, f)() for f in fields}
-            if not all(math.isfinite(v) for v in values.values()):
-                raise ValueError("an option is not a number")
+    kind = _OPTIONS_TYPES.get(source.BuiltinOptionsType(), "")
+    table = source.BuiltinOptions()
+    if table is not None and hasattr(tflite, kind):
+        options = getattr(tflite, kind)()
+        options.Init(table.Bytes, table.Pos)
+        values = {f: getattr(options, f)() for f in _fields(kind)}
+        if not all(math.isfinite(v) for v in values.values() if not isinstance(v, bytes | None)):
+            raise ValueError("an option is not a number")
     intermediates = tuple(int(source.Intermediates(i)) for i in range(source.IntermediatesLength()))
-    return Operator(name, inputs, outputs, values, intermediates)
+    # Of the operators that kws writes itself, versions are as low as they can be, for old interpreters.
+    version = 0 if name in _VERSIONS else code.Version()
+    own = "" if kind == _options_table(name) else kind
+    return Operator(name, inputs, outputs, values, intermediates, own, version)
+
+
+def _fields(table: str) -> list[str]:
+    """The fields of an options table that are no arrays, in the schema's order."""
+    names = vars(getattr(tflite, table))
+    return [name for name in names if hasattr(tflite, f"{table}Add{name}") and f"{name}Length" not in names]
+
+
+@functools.cache
+def _options_table(operator: str) -> str:
+    """The options table that is named after an operator, or nothing."""
+    wanted = operator.replace("_", "").lower() + "options"
+    return next((name for name in _OPTIONS_TYPES.values() if name.lower() == wanted), "")
 
 
 def build(graph: Graph) -> bytes:
-    """Write a graph as the bytes of a .tflite file, the same bytes every time.
-
-    Raises:
-        KwsError: an operator is a custom one.
-    """
+    """Write a graph as the bytes of a .tflite file, the same bytes every time."""
     builder = flatbuffers.Builder(4096)
     buffers: list[bytes] = [b""]
-    tensors = []
     # Many tensors have the same shape and zero points: each is written once.
     shared: dict[bytes, int] = {}
-    for tensor in graph.tensors:
-        index = 0
-        if tensor.data is not None:
-            index = len(buffers)
-            buffers.append(np.ascontiguousarray(tensor.data, tensor.dtype.newbyteorder("<")).tobytes())
-        tensors.append(_build_tensor(builder, tensor, index, shared))
-    codes = sorted({op.name for op in graph.operators})
-    operators = [_build_operator(builder, op, codes.index(op.name)) for op in graph.operators]
-    subgraph = _build_subgraph(builder, graph, tensors, operators)
+    every = [graph, *graph.subgraphs]
+    codes = sorted({(op.name, op.version) for each in every for op in each.operators})
+    subgraphs = []
+    for number, each in enumerate(every):
+        tensors = []
+        for tensor in each.tensors:
+            index = 0
+            if tensor.data is not None:
+                index = len(buffers)
+                buffers.append(np.ascontiguousarray(tensor.data, tensor.dtype.newbyteorder("<")).tobytes())
+            tensors.append(_build_tensor(builder, tensor, index, shared))
+        operators = [_build_operator(builder, op, codes.index((op.name, op.version))) for op in each.operators]
+        subgraphs.append(_build_subgraph(builder, f"subgraph_{number}" if number else "main", each, tensors, operators))
     metadata = []
     for name, content in graph.metadata.items():
         metadata.append(_build_metadata(builder, name, len(buffers)))
         buffers.append(content)
-    code_tables = [_build_code(builder, name) for name in codes]
+    code_tables = [_build_code(builder, name, version) for name, version in codes]
     buffer_tables = [_build_buffer(builder, content) for content in buffers]
     description = builder.CreateString(graph.description)
     code_vector = _vector(builder, code_tables)
-    subgraph_vector = _vector(builder, [subgraph])
+    subgraph_vector = _vector(builder, subgraphs)
     buffer_vector = _vector(builder, buffer_tables)
     metadata_vector = _vector(builder, metadata)
     tflite.ModelStart(builder)
@@ -312,18 +324,18 @@ def _build_tensor(builder: Any, tensor: Tensor, buffer: int, shared: dict[bytes,
 
 
 def _build_operator(builder: Any, op: Operator, code: int) -> int:
-    if op.name.startswith("CUSTOM"):
-        raise KwsError(f"cannot write the custom operator {op.name}")
     inputs = _int32_vector(builder, op.inputs)
     outputs = _int32_vector(builder, op.outputs)
     intermediates = _int32_vector(builder, op.intermediates) if op.intermediates else 0
     options = 0
-    if op.name in OPTIONS:
-        kind, fields = OPTIONS[op.name]
+    kind = op.options_table or _options_table(op.name)
+    if kind and op.options:
+        texts = {k: builder.CreateString(v) for k, v in op.options.items() if isinstance(v, bytes)}
+        values = {k: v for k, v in {**op.options, **texts}.items() if v is not None}
         getattr(tflite, f"{kind}Start")(builder)
-        for name in fields:
-            if name in op.options:
-                getattr(tflite, f"{kind}Add{name}")(builder, op.options[name])
+        for name in _fields(kind):
+            if name in values:
+                getattr(tflite, f"{kind}Add{name}")(builder, values[name])
         options = getattr(tflite, f"{kind}End")(builder)
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, code)
@@ -337,8 +349,8 @@ def _build_operator(builder: Any, op: Operator, code: int) -> int:
     return int(tflite.OperatorEnd(builder))
 
 
-def _build_subgraph(builder: Any, graph: Graph, tensors: list[int], operators: list[int]) -> int:
-    name = builder.CreateString("main")
+def _build_subgraph(builder: Any, title: str, graph: Graph, tensors: list[int], operators: list[int]) -> int:
+    name = builder.CreateString(title)
     inputs = _int32_vector(builder, graph.inputs)
     outputs = _int32_vector(builder, graph.outputs)
     tensor_vector = _vector(builder, tensors)
@@ -364,11 +376,14 @@ _VERSIONS = {
 }
 
 
-def _build_code(builder: Any, name: str) -> int:
-    number = getattr(tflite.BuiltinOperator, name)
+def _build_code(builder: Any, name: str, version: int) -> int:
+    custom = builder.CreateString(name.removeprefix(_CUSTOM)) if name.startswith(_CUSTOM) else 0
+    number = getattr(tflite.BuiltinOperator, "CUSTOM" if custom else name)
     tflite.OperatorCodeStart(builder)
     tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(number, 127))
-    tflite.OperatorCodeAddVersion(builder, _VERSIONS.get(name, 1))
+    if custom:
+        tflite.OperatorCodeAddCustomCode(builder, custom)
+    tflite.OperatorCodeAddVersion(builder, version or _VERSIONS.get(name, 1))
     tflite.OperatorCodeAddBuiltinCode(builder, number)
     return int(tflite.OperatorCodeEnd(builder))
 

@@ -71,11 +71,12 @@ class PeaksConfig(FrontendConfig):
 PEAKS_H = """
 #include "kws/model.h"
 typedef struct kws_peaks { uint16_t part; } kws_peaks;
+void kws_peaks_reset(const kws_frontend *frontend, void *memory);
+void kws_peaks_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
 """
 PEAKS_C = """
 #include "kws/frontends/peaks.h"
 #include <string.h>
-#include "../frontends.h"
 void kws_peaks_reset(const kws_frontend *frontend, void *memory) { memset(memory, 0, frontend->memory_bytes); }
 void kws_peaks_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features)
 {
@@ -138,10 +139,11 @@ class ChangesConfig(DecisionConfig):
 CHANGES_H = """
 #include "kws/model.h"
 typedef struct kws_changes { uint16_t labels; uint8_t least; } kws_changes;
+void kws_changes_reset(const kws_decision *decision, void *memory);
+void kws_changes_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);
 """
 CHANGES_C = """
 #include "kws/decisions/changes.h"
-#include "../decisions.h"
 void kws_changes_reset(const kws_decision *decision, void *memory) { (void)decision; *(int32_t *)memory = 0; }
 void kws_changes_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result)
 {
@@ -175,8 +177,8 @@ def kinds(tmp_path, monkeypatch):
     ):
         (firmware / f"include/kws/{folder}/{name}.h").write_text(header)
         (firmware / f"src/{folder}/{name}.c").write_text(source)
-        with (firmware / f"include/kws/{folder}.def").open("a") as file:
-            file.write(f"KWS_{folder[:-1].upper()}({name.upper()}, {name})\n")
+        with (firmware / f"include/kws/{folder}/kinds.def").open("a") as file:
+            file.write(f"KWS_KIND({name.upper()}, {name})\n")
     for module in (firmware_build, cache):
         monkeypatch.setattr(module, "sources_dir", lambda: firmware)
     return firmware
@@ -255,8 +257,8 @@ def test_an_image_carries_only_the_kinds_of_its_model(kinds, tmp_path, tiny_mode
     assert [name in symbols(a) for name in (*own, *others)] == [True, True, False, False]
     assert [name in symbols(b) for name in (*own, *others)] == [False, False, True, True]
     # Which other kinds there are costs nothing.
-    (kinds / "include/kws/frontends.def").write_text("KWS_FRONTEND(LOG_MEL, log_mel)\n")
-    (kinds / "include/kws/decisions.def").write_text("KWS_DECISION(DETECTOR, detector)\n")
+    (kinds / "include/kws/frontends/kinds.def").write_text("KWS_KIND(LOG_MEL, log_mel)\n")
+    (kinds / "include/kws/decisions/kinds.def").write_text("KWS_KIND(DETECTOR, detector)\n")
     for name in ("frontends/peaks", "decisions/changes"):
         (kinds / f"src/{name}.c").unlink()
     alone = firmware_build.build_image(tmp_path / "a", tmp_path / "alone", "mps2_an386", "spotter")
@@ -269,16 +271,20 @@ def sizes(file) -> list[str]:
 
 @needs("cc", "make")
 @pytest.mark.usefixtures("kinds")
-def test_a_package_carries_only_the_kinds_of_its_model(tmp_path):
-    ours = model(PeaksConfig(), ChangesConfig())
-    packages.export_package(ours, "plain", tmp_path / "ours")
-    assert "KWS_ALL_KINDS 0" in (tmp_path / "ours/include/kws/kinds.h").read_text()
-    subprocess.run(["make", "-s", "-C", tmp_path / "ours", "test"], check=True, capture_output=True)
-    packages.export_package(model(LogMelConfig(), ChangesConfig()), "plain", tmp_path / "other")
-    for name in ("kws_model.h", "kws_model.c"):
-        shutil.copy(tmp_path / "other/model" / name, tmp_path / "ours/model")
-    done = subprocess.run(["make", "-C", tmp_path / "ours", "library"], capture_output=True, text=True, check=False)
-    assert "the kws library was compiled for another model" in done.stderr
+def test_packages_take_new_kinds(tmp_path):
+    packages.export_package(model(PeaksConfig(), ChangesConfig()), "plain", tmp_path / "out")
+    subprocess.run(["make", "-s", "-C", tmp_path / "out", "test"], check=True, capture_output=True)
+
+
+@needs("cc", "make", "arm-none-eabi-gcc")
+def test_a_program_for_the_slot_has_all_kinds(kinds, tmp_path, tiny_model):
+    codegen.export(tiny_model, tmp_path / "model")
+    command = ["make", "-s", "-f", kinds / "Makefile", f"MODEL={tmp_path / 'model'}", f"BUILD={tmp_path / 'build'}"]
+    subprocess.run([*command, "MODEL_SLOT=1", "BOARD=nrf52840"], check=True)
+    elf = tmp_path / "build/nrf52840/spotter-slot.elf"
+    found = symbols(elf)
+    for name in ("log_mel_run", "peaks_run", "detector_step", "changes_step"):
+        assert f"kws_{name}" in found
 
 
 def test_metadata_of_older_files_has_no_kinds(tiny_model):

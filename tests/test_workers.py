@@ -79,21 +79,39 @@ def test_ctrl_c_passes_processes_by():
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
-def test_an_interruption_waits_until_a_process_is_known():
-    reached = []
+@pytest.fixture
+def on_ctrl_c():
+    """Set what Ctrl-C does in this process; a shell that starts tests in the background makes it do nothing."""
+    before = signal.getsignal(signal.SIGINT)
+    yield lambda handler: signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGINT, before)
 
-    def start():
-        with workers._uninterrupted():
-            # As by another thread, which does not block it: Python's handler runs in this one.
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-            signal.raise_signal(signal.SIGINT)
-            reached.append("the end")
-        reached.append("too far")
 
+def interrupt_a_start(reached: list[str]) -> None:
+    """Ctrl-C comes while a process is being started."""
+    with workers._uninterrupted():
+        # As by another thread, which does not block it: Python's handler runs in this one.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.raise_signal(signal.SIGINT)
+        reached.append("the end")
+    reached.append("too far")
+
+
+def test_an_interruption_waits_until_a_process_is_known(on_ctrl_c):
+    on_ctrl_c(signal.default_int_handler)
+    reached: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        start()
+        interrupt_a_start(reached)
     assert reached == ["the end"]
     assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+def test_where_ctrl_c_does_nothing_it_stays_so(on_ctrl_c):
+    on_ctrl_c(signal.SIG_IGN)
+    reached: list[str] = []
+    interrupt_a_start(reached)
+    assert reached == ["the end", "too far"]
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 PARENT = """

@@ -1,8 +1,7 @@
 /* The pipeline: front end, network, decision. Twin of kws/fixedpoint/spotter.py. */
 #include <string.h>
 
-#include "decisions.h"
-#include "frontends.h"
+#include "kws/model.h"
 
 static int aligned(const void *memory)
 {
@@ -30,8 +29,8 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
     }
     const kws_frontend *f = model->frontend;
     const kws_decision *d = model->decision;
-    if (!kws_frontend_known(f) || !kws_decision_known(d)) {
-        return KWS_ERROR_MODEL;
+    if (f->kind >= KWS_FRONTEND_KINDS || d->kind >= KWS_DECISION_KINDS) {
+        return KWS_ERROR_MODEL; /* of a newer library, in a model slot */
     }
     if (bytes < KWS_SPOTTER_BYTES(f->memory_bytes, model->network_bytes, (uint32_t)f->pcm_size, d->memory_bytes,
                                   (uint32_t)f->bands)) {

@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: a module a verb in :mod:`kws.cli.verbs`, one line a verb in :mod:`kws.cli.registry`."""

@@ -1,4 +1,4 @@
-"""What a person sees: progress bars, tables and the live display. Only the CLI uses this."""
+"""What a person sees: progress bars, tables, reports. Only the command line and the tools use this."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
-from kws.live.listen import FLOOR_DB, Heard
+from kws.files import write_atomic
 
 out = Console(highlight=False, soft_wrap=True)
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -82,39 +80,13 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-class LiveDisplay:
-    """A level meter and a bar a word, with the detections scrolling past above them."""
+def write_report(text: str, place: str) -> None:
+    """A whole report into a file, or onto standard output where ``place`` is ``-``.
 
-    WIDTH = 40
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = labels
-        self._live = Live(console=out, refresh_per_second=15)
-
-    def __enter__(self) -> LiveDisplay:
-        self._live.__enter__()
-        return self
-
-    def __exit__(self, *details: Any) -> None:
-        self._live.__exit__(*details)
-
-    def print(self, line: str) -> None:
-        """A line that stays."""
-        self._live.console.print(line)
-
-    def show(self, heard: Heard, overflows: int) -> None:
-        """Redraw the meters."""
-        level = 1 - heard.level_db / FLOOR_DB
-        note = "  CLIPPING" if heard.peak_db > -0.1 else ""
-        lost = f"  {overflows} overflows: samples were lost" if overflows else ""
-        rows: list[RenderableType] = [
-            Text(f"{heard.seconds:8.1f} s  level {heard.level_db:6.1f} dBFS  {self._bar(level)}{note}{lost}")
-        ]
-        width = max(len(label) for label in self._labels)
-        for label, p in zip(self._labels, heard.posteriors, strict=True):
-            rows.append(Text(f"{label:>{width}}  {self._bar(float(p))} {100 * p:3.0f} %", "bold" if p > 0.5 else ""))
-        self._live.update(Group(*rows))
-
-    def _bar(self, share: float) -> str:
-        filled = round(self.WIDTH * min(max(share, 0.0), 1.0))
-        return "█" * filled + "·" * (self.WIDTH - filled)
+    Raises:
+        KwsError: the file cannot be written.
+    """
+    if place == "-":
+        sys.stdout.write(text)
+    else:
+        write_atomic(place, text)

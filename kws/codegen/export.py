@@ -11,20 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from kws.codegen import emit
-from kws.codegen.layers import NetworkMemory, network_source, plan_memory
-from kws.codegen.spotting import kinds_header, spotting_includes, spotting_macros, spotting_source
+from kws import emit
+from kws.codegen.layers import NetworkSource
+from kws.codegen.library import model_format
+from kws.codegen.spotting import kinds_source, spotting_includes, spotting_macros, spotting_source
 from kws.codegen.vectors import vectors_files
 from kws.errors import KwsError
 from kws.files import write_all
-from kws.fixedpoint.layers.fully_connected import FullyConnected
-from kws.fixedpoint.layers.lstm import Lstm
-from kws.fixedpoint.network import Network
 from kws.model.file import Model
 
 NOTICE = "Written by `kws export`; do not edit."
-# Of the structures that are filled in; firmware/include/kws/model.h has the same number.
-MODEL_FORMAT = 6
 
 
 @dataclass(frozen=True)
@@ -48,54 +44,29 @@ def export(model: Model, out: Path) -> Exported:
     Raises:
         KwsError: the folder cannot be written, or the network is too large for 16-bit sizes.
     """
-    network_bytes = plan_memory(model.network).packed_size
+    network = NetworkSource(model.network)
+    network_bytes = network.network_bytes
     if network_bytes > 0xFFFF:
         raise KwsError(f"{model.source} needs {network_bytes} bytes of RAM; at most 65535 can run")
     texts = {
-        "kws_model.h": model_header(model),
-        "kws_model.c": model_source(model),
-        "kws_kinds.h": kinds_header(model),
+        "kws_model.h": model_header(model, network),
+        "kws_model.c": model_source(model, network),
         **tflite_files(model),
         **vectors_files(model),
     }
     write_all(out, texts)
-    return Exported(tuple(out / name for name in texts), weight_bytes(model.network), network_bytes)
+    return Exported(tuple(out / name for name in texts), model.network.weight_bytes, network_bytes)
 
 
-def weight_bytes(network: Network) -> int:
-    """Bytes of the network's weights and biases as the generated C holds them."""
-    total = 0
-    for layer in network.layers:
-        if isinstance(layer.kernel, Lstm):
-            total += 4 * layer.kernel.units * (layer.kernel.inputs + layer.kernel.units + 8)
-        elif isinstance(layer.kernel, FullyConnected):
-            total += layer.kernel.outputs * (layer.kernel.inputs + 4)
-    return total
-
-
-def _network_bytes(memory: NetworkMemory) -> list[str]:
-    name = "#define KWS_MODEL_NETWORK_BYTES"
-    if memory.packed_size == memory.size:
-        return [f"{name} {memory.size}u"]
-    return [
-        "#if KWS_ARCH == KWS_ARCH_DSP",
-        f"{name} {memory.packed_size}u",
-        "#else",
-        f"{name} {memory.size}u",
-        "#endif",
-    ]
-
-
-def model_header(model: Model) -> str:
+def model_header(model: Model, source: NetworkSource) -> str:
     """The text of kws_model.h."""
     network, info = model.network, model.info
-    memory = plan_memory(network)
     lines = [
         emit.comment(NOTICE),
         "#ifndef KWS_MODEL_H\n#define KWS_MODEL_H\n",
         '#include "kws/model.h"\n',
         *([] if info is None else spotting_includes(info)),
-        f"#if KWS_MODEL_FORMAT != {MODEL_FORMAT}",
+        f"#if KWS_MODEL_FORMAT != {model_format()}",
         '#error "this model was exported for another version of the kws library"\n#endif\n',
         f"#define KWS_MODEL_ID {emit.string(model.id)}",
         f"#define KWS_MODEL_TAG 0x{model.id[:8]}u",
@@ -103,8 +74,8 @@ def model_header(model: Model) -> str:
         f"#define KWS_MODEL_LAYERS {len(network.layers)}u",
         f"#define KWS_MODEL_INPUT_SIZE {network.input_size}u",
         f"#define KWS_MODEL_OUTPUT_SIZE {network.output_size}u",
-        f"#define KWS_MODEL_WEIGHT_BYTES {weight_bytes(network)}u",
-        *_network_bytes(memory),
+        f"#define KWS_MODEL_WEIGHT_BYTES {network.weight_bytes}u",
+        *source.size_macros(),
         "#define KWS_MODEL_NETWORK_WORDS KWS_WORDS(KWS_MODEL_NETWORK_BYTES)",
     ]
     if info is not None:
@@ -116,15 +87,13 @@ def model_header(model: Model) -> str:
     return "\n".join(lines)
 
 
-def model_source(model: Model) -> str:
+def model_source(model: Model, network: NetworkSource) -> str:
     """The text of kws_model.c."""
-    memory = plan_memory(model.network)
     same = (
         f'#if KWS_MODEL_TAG != 0x{model.id[:8]}u\n#error "kws_model.c and kws_model.h are of different exports"\n#endif'
     )
-    parts = [emit.comment(NOTICE), '#include "kws_model.h"', same, network_source(model.network, memory)]
-    if model.info is not None:
-        parts.append(spotting_source(model.info))
+    parts = [emit.comment(NOTICE), f'#include "kws_model.h"\n\n{network.headers()}', same, network.text()]
+    parts.append(kinds_source() if model.info is None else spotting_source(model.info))
     return "\n\n".join(parts) + "\n"
 
 

@@ -5,20 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from kws.codegen import emit
+from kws import emit
 from kws.constants import Constants
-from kws.model.file import Model, ModelInfo
-
-_KINDS = """\
-/*
- * Written by `kws export`; do not edit. The kinds of front ends and decisions that this model uses, for a
- * library that is to run no others: compiled with -include kws_kinds.h, or with this as kws/kinds.h.
- */
-#ifndef KWS_KINDS_H
-#define KWS_KINDS_H
-
-#define KWS_ALL_KINDS 0
-"""
+from kws.model.file import ModelInfo
 
 
 def identifier(label: str) -> str:
@@ -27,23 +16,11 @@ def identifier(label: str) -> str:
     return name or "LABEL"
 
 
-def kinds_header(model: Model) -> str:
-    """The text of kws_kinds.h: the library needs to run these kinds and no others."""
-    info = model.info
-    names = [] if info is None else [info.frontend.kind, info.decision.kind]
-    return _KINDS + "".join(f"#define KWS_USES_{name.upper()} 1\n" for name in names) + "\n#endif\n"
-
-
 def spotting_includes(info: ModelInfo) -> list[str]:
-    """The lines of kws_model.h that include the kinds' own headers, and make sure that the library has them."""
-    front, decide = info.frontend.kind, info.decision.kind
-    uses = " || ".join(f"!KWS_USES({name.upper()})" for name in (front, decide))
+    """The lines of kws_model.h that include the kinds' own headers."""
     return [
-        f'#include "kws/frontends/{front}.h"',
-        f'#include "kws/decisions/{decide}.h"\n',
-        f"#if {uses}",
-        '#error "the kws library was compiled for another model, whose front end or decision is of another kind"',
-        "#endif\n",
+        f'#include "kws/frontends/{info.frontend.kind}.h"',
+        f'#include "kws/decisions/{info.decision.kind}.h"\n',
     ]
 
 
@@ -131,8 +108,34 @@ def spotting_source(info: ModelInfo) -> str:
             },
             static=False,
         ),
+        kinds_source(front, decide),
     ]
     return "\n\n".join(parts)
+
+
+_FUNCTIONS = (
+    ("frontend", "reset", "const kws_frontend *f, void *memory"),
+    ("frontend", "run", "const kws_frontend *f, void *memory, const int16_t *pcm, int8_t *features"),
+    ("decision", "reset", "const kws_decision *d, void *memory"),
+    ("decision", "step", "const kws_decision *d, void *memory, const int8_t *posteriors, kws_result *result"),
+)
+
+
+def kinds_source(frontend: str | None = None, decision: str | None = None) -> str:
+    """The functions of kws_model.c that call those of the model's kinds; of a bare network, which has none, nothing."""
+    kinds = {"frontend": frontend, "decision": decision}
+    functions = []
+    for part, what, parameters in _FUNCTIONS:
+        names = re.findall(r"(\w+)(?:,|$)", parameters)
+        kind = kinds[part]
+        body = (
+            "".join(f"{emit.INDENT}(void){name};\n" for name in names)
+            if kind is None
+            else f"{emit.INDENT}kws_{kind}_{what}({', '.join(names)});\n"
+        )
+        functions.append(f"void kws_{part}_{what}({parameters})\n{{\n{body}}}")
+    comment = "/* Of the kinds that this model has; the linker leaves out the code of all others. */\n"
+    return comment + "\n\n".join(functions)
 
 
 def _structure(kind: str, prefix: str, constants: Constants) -> Iterable[str]:

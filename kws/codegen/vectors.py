@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.codegen import emit
+from kws import emit
 from kws.model.file import Model
 
 SEGMENT = 1600

@@ -1,7 +1,7 @@
 """Decisions, from posteriors to detections: one file a kind, and the list of kinds.
 
 A new kind is a file here, one in ``kws/fixedpoint/decisions``, one in ``firmware/src/decisions`` and one in
-``firmware/include/kws/decisions``, a line in :data:`KINDS` and one in ``firmware/include/kws/decisions.def``.
+``firmware/include/kws/decisions``, a line in :data:`KINDS` and one in ``firmware/include/kws/decisions/kinds.def``.
 """
 
 from __future__ import annotations

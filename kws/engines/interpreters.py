@@ -31,7 +31,7 @@ class InterpreterEngine(Engine):
 
     @abstractmethod
     def _reset_network(self) -> None:
-        """Set the LSTMs' states to zero."""
+        """Forget what the network carries from call to call."""
 
     @abstractmethod
     def _invoke(self, x: Int8) -> dict[int, Int8]:
@@ -95,7 +95,7 @@ class TflmEngine(InterpreterEngine):
         self._interpreter.set_input(np.ascontiguousarray(x, np.int8).reshape(self._shape), 0)
         self._interpreter.invoke()
         return {
-            index: np.array(self._interpreter.GetTensor(layer.tensor, 0)["tensor_data"], np.int8).reshape(-1)
+            index: np.array(self._interpreter.GetTensor(layer.output, 0)["tensor_data"], np.int8).reshape(-1)
             for index, layer in enumerate(self.model.network.layers)
         }
 

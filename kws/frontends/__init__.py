@@ -1,7 +1,7 @@
 """Front ends: one file a kind, and the list of kinds.
 
 A new kind is a file here, one in ``kws/fixedpoint/frontends``, one in ``firmware/src/frontends`` and one in
-``firmware/include/kws/frontends``, a line in :data:`KINDS` and one in ``firmware/include/kws/frontends.def``.
+``firmware/include/kws/frontends``, a line in :data:`KINDS` and one in ``firmware/include/kws/frontends/kinds.def``.
 """
 
 from __future__ import annotations

@@ -55,11 +55,14 @@ def require_tools(*programs: str) -> None:
 def sources_dir() -> Path:
     """The firmware's sources: inside the installed package, or beside it in a checkout.
 
+    ``$KWS_FIRMWARE`` names another folder: a copy with changes, such as a layer of one's own.
+
     Raises:
         KwsError: they are in neither place.
     """
     package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_firmware", package.parent / "firmware"):
+    own = os.environ.get("KWS_FIRMWARE")
+    for folder in (Path(own),) if own else (package / "_firmware", package.parent / "firmware"):
         if (folder / "Makefile").is_file():
             return folder
     raise KwsError("the firmware's C sources are missing from this installation of kws; reinstall kws")

@@ -297,9 +297,7 @@ def _parts(map_file: Path) -> tuple[SizePart, ...]:
 
 
 def _part_of(section: str, file: str) -> str:
-    # The library's objects may lie in folders of their own.
-    above = [parent.name for parent in Path(file).parents]
-    folder = "library" if "library" in above[:2] else above[0]
+    folder = Path(file).parent.name
     if folder != "model":
         if folder == "library" and section.startswith(".rodata"):
             return "library tables"

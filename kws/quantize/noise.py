@@ -27,7 +27,7 @@ from kws import runs
 from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import INT16_MAX, INT16_MIN
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
-from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, GATES, Lstm
+from kws.fixedpoint.layers.lstm import CELL, GATE_SCALE_POWER, GATES, Lstm
 from kws.model.file import Model
 from kws.quantize.float_reference import GATE_SUM_CLIP, FloatLstm, FloatNetwork
 from kws.tflite import Graph, Operator, Tensor, parse
@@ -134,7 +134,7 @@ def measure(model: Model, reference: FloatNetwork, features: Int8) -> Noise:
     trace = model.network.run(features, model.network.initial_state(len(features)))
 
     def heard(layer: int) -> Floats:
-        tensor = graph.tensors[model.network.layers[layer].tensor]
+        tensor = graph.tensors[model.network.layers[layer].output]
         return _dequantized(trace.outputs[layer].reshape(*features.shape[:2], -1), tensor)
 
     def alone(network: FloatNetwork, roundings: _Roundings) -> float:
@@ -153,7 +153,7 @@ def measure(model: Model, reference: FloatNetwork, features: Int8) -> Noise:
             own = _db(sums, _saturated_sum(sums))
             rows.append(TensorNoise(f"{name}/gate_sums/{label}", ACTIVATIONS, own, alone(reference, changed_sums)))
         cell_tensor = graph.tensors[op.inputs[19]]
-        cells = trace.cells[index].reshape(*features.shape[:2], -1) * np.float32(cell_tensor.scale)
+        cells = trace.states[index][CELL].reshape(*features.shape[:2], -1) * np.float32(cell_tensor.scale)
         changed_cell = replace(nothing, cell=_only(index, count, cell_tensor))
         rows.append(
             TensorNoise(f"{name}/cell", ACTIVATIONS, _db(plain.cell[index], cells), alone(reference, changed_cell))

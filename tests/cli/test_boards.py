@@ -20,8 +20,8 @@ from kws import __version__
 from kws.boards import APPS, BOARDS, find
 from kws.boards.flash import find_image, flash
 from kws.boards.monitor import Connected, Disconnected, Line, monitor, parse
-from kws.cli.board_commands import describe
 from kws.cli.main import main
+from kws.cli.verbs.monitor import describe
 from kws.errors import KwsError
 from kws.image.build import build, build_model, settings_of
 from kws.image.make import sources_dir

@@ -21,13 +21,6 @@ from kws.tflite import build
 from kws.verify.inputs import random_stream
 
 KWS = [sys.executable, "-m", "kws"]
-VERBS = [
-    [],
-    ["data"],
-    *(["data", v] for v in ("make", "recording", "get", "check")),
-    *([v] for v in ("record", "train", "convert", "evaluate", "report", "stream-test", "tune")),
-    *([v] for v in ("spot", "export", "verify", "listen")),
-]
 
 
 def kws(*arguments, stdin=b"", code=0):
@@ -45,14 +38,6 @@ def says(capsys, *arguments):
     assert captured.err.startswith("kws: error: ")
     assert captured.err.count("\n") == 1
     return captured.err
-
-
-@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
-def test_help(verb, capsys):
-    with pytest.raises(SystemExit) as stop:
-        cli.main([*verb, "--help"])
-    assert stop.value.code == 0
-    assert len(capsys.readouterr().out) > 200
 
 
 def test_installed_command():

@@ -11,9 +11,9 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws import codegen
-from kws.codegen import emit
-from kws.codegen.export import model_source, weight_bytes
+from kws import codegen, emit
+from kws.codegen.export import model_source
+from kws.codegen.layers import NetworkSource
 from kws.codegen.spotting import identifier
 from kws.config import DetectorConfig
 from kws.errors import KwsError
@@ -228,12 +228,13 @@ def test_vectors_are_lively(tmp_path):
 
 def test_weight_bytes_counts_what_is_emitted():
     # 4 gates x (40 + 32 weights + 2 int32 biases) x 32 units, and 6 x (32 weights + 1 bias)
-    assert weight_bytes(spotting_model(1, units=(32,)).network) == 4 * 32 * (40 + 32 + 8) + 6 * (32 + 4)
+    assert spotting_model(1, units=(32,)).network.weight_bytes == 4 * 32 * (40 + 32 + 8) + 6 * (32 + 4)
 
 
 def test_a_threshold_a_word():
     detector = DetectorConfig(4, 0.5, 7, (0.25, 1.0, 0.5))
-    source = model_source(spotting_model(1, words=("yes", "no", "up"), detector=detector))
+    model = spotting_model(1, words=("yes", "no", "up"), detector=detector)
+    source = model_source(model, NetworkSource(model.network))
     assert "uint16_t decision_threshold_sums[3] = {\n    256, 1020, 512,\n};" in source
     assert ".threshold_sums = decision_threshold_sums," in source
 

@@ -94,13 +94,13 @@ def test_sources_are_gathered_and_not_listed(tmp_path, monkeypatch, kind):
         shutil.copytree(firmware_build.sources_dir() / folder, firmware / folder)
     (firmware / "src/arch").mkdir(exist_ok=True)
     (firmware / "src/arch/brand_new.c").write_text(
-        '#include "../layers.h"\nextern const int brand_new;\nconst int brand_new = 1;\n'
+        '#include "../layers/layer.h"\nextern const int brand_new;\nconst int brand_new = 1;\n'
     )
     monkeypatch.setattr(firmware_build, "sources_dir", lambda: firmware)
     packages.export_package(random_model(), kind, tmp_path / "out")
     found = list((tmp_path / "out").rglob("arch/brand_new.c"))
     assert len(found) == 1
-    assert found[0].parent.parent.joinpath("layers.h").is_file()
+    assert found[0].parent.parent.joinpath("layers/layer.h").is_file()
     lists = {
         "plain": "Makefile",
         "cmake": "CMakeLists.txt",

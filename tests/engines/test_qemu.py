@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import random_models as models
-from conftest import needs
+from conftest import check_states, needs
 
 from kws import __version__, codegen
 from kws.engines.link_message import Message, Type, encode
@@ -51,14 +51,13 @@ def built(model, tmp_path: Path, app: str) -> Path:
     return build_image(tmp_path / "model", tmp_path / "build", BOARD, app)
 
 
-def test_every_byte_is_the_harness_s(engine, pcm, expected):
+def test_every_byte_is_the_harness_s(engine, tiny_model, pcm, expected):
     engine.reset()
     got = engine.process(pcm)
     np.testing.assert_array_equal(got.features, expected.features[0])
     for index, layer in got.layers.items():
         np.testing.assert_array_equal(layer, expected.trace.outputs[index][0].reshape(layer.shape))
-    for index, cell in got.cells.items():
-        np.testing.assert_array_equal(cell, expected.trace.cells[index][0].reshape(cell.shape))
+    check_states(got, tiny_model.network, expected.trace)
     np.testing.assert_array_equal(got.posteriors, expected.posteriors[0])
     assert got.detections == expected.detections[0]
     assert got.detections
@@ -110,8 +109,7 @@ def test_bare_network(options):
             got = qemu.run_network(x)
             for index, layer in got.layers.items():
                 np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape))
-            for index, cell in got.cells.items():
-                np.testing.assert_array_equal(cell, expected.cells[index][0].reshape(cell.shape))
+            check_states(got, bare_model.network, expected)
         with pytest.raises(KwsError, match="bare network"):
             qemu.process(np.zeros(1000, np.int16))
         with pytest.raises(KwsError, match="refused PROCESS: its model is a bare network"):

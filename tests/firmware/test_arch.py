@@ -6,14 +6,14 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import check_states, needs
 from random_models import bare_model, random_graph, spotting_model
 
-from kws.codegen.packing import dsp_factor, gate_parts, packed_weights
 from kws.engines.qemu import BOARDS, QemuEngine, machine_of
 from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import Multiplier, multiply
 from kws.fixedpoint.layers.lstm import Lstm
+from kws.layers.lstm_packing import dsp_factor, gate_parts, packed_weights
 from kws.model.file import Model
 from kws.tflite import build
 
@@ -43,6 +43,7 @@ MODELS = {
     "coarsest cell": lambda: bare_model(18, units=(8,), inputs=8, cell_power=0),
     "left shifts": lambda: bare_model(19, units=(16,), inputs=12, gain=40.0),
     "right shifts": lambda: bare_model(20, units=(16,), inputs=12, gain=0.02),
+    "logistic": lambda: bare_model(24, units=(8,), inputs=9, steps=3, head="logistic"),
 }
 NOT_PACKED = {
     "lowest weights": with_lowest_weights,
@@ -144,11 +145,10 @@ def check_network(model: Model, board: str, calls: int) -> None:
     expected = model.network.run(x[None], model.network.initial_state())
     with QemuEngine(model, board=board) as engine:
         got = engine.run_network(x)
-    assert sorted(got.cells) == [i for i, k in enumerate(model.network.layers) if isinstance(k.kernel, Lstm)]
+    assert len(got.states) == 2 * len(lstms(model))
     for index, layer in got.layers.items():
         np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape), f"layer {index}")
-    for index, cell in got.cells.items():
-        np.testing.assert_array_equal(cell, expected.cells[index][0].reshape(cell.shape), f"cell of layer {index}")
+    check_states(got, model.network, expected)
 
 
 def check_stream(model: Model, board: str, samples: np.ndarray) -> None:
@@ -158,8 +158,9 @@ def check_stream(model: Model, board: str, samples: np.ndarray) -> None:
     with QemuEngine(model, board=board) as engine:
         got = engine.process(samples)
     np.testing.assert_array_equal(got.features, expected.features)
-    for index, cell in got.cells.items():
-        np.testing.assert_array_equal(cell, expected.cells[index])
+    assert got.states.keys() == expected.states.keys()
+    for key, values in got.states.items():
+        np.testing.assert_array_equal(values, expected.states[key])
     np.testing.assert_array_equal(got.posteriors, expected.posteriors)
     assert got.detections == expected.detections
 

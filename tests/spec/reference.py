@@ -197,7 +197,8 @@ class LstmLayer:
 
     def reset(self) -> None:
         self.h, self.c = [self.z_h] * self.units, [0] * self.units
-        self.cells: list[list[int]] = []
+        # Both states after each call.
+        self.seen: dict[str, list[list[int]]] = {"hidden": [], "cell": []}
 
     def _pre(self, gate: int, j: int, x: list[int]) -> int:
         a = multiply(self.bias[gate][j] + _dot(self.weights[gate][j], x, self.z_x), self.input_factor[gate])
@@ -217,11 +218,13 @@ class LstmLayer:
             self.c[j] = c
             new.append(clamp(multiply(o * tanh(c, self.power), self.hidden_factor) + self.z_h, -128, 127))
         self.h = new
-        self.cells.append(list(self.c))
         return new
 
     def run(self, values: list[int]) -> list[int]:
-        return [v for row in _rows(values, self.inputs) for v in self.step(row)]
+        out = [v for row in _rows(values, self.inputs) for v in self.step(row)]
+        self.seen["hidden"].append(list(self.h))
+        self.seen["cell"].append(list(self.c))
+        return out
 
 
 def _rows(values: list[int], size: int) -> list[list[int]]:

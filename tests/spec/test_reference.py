@@ -69,8 +69,8 @@ def test_pipeline(name):
     assert features == expected.features.tolist()
     for index, values in expected.layers.items():
         assert [row[index] for row in outputs] == values.tolist(), f"layer {index}"
-    for index, values in expected.cells.items():
-        assert spotter.network.layers[index].cells == values.tolist(), f"cell of layer {index}"
+    for (index, state), values in expected.states.items():
+        assert spotter.network.layers[index].seen[state] == values.tolist(), f"{state} of layer {index}"
     assert [row[-1] for row in outputs] == expected.posteriors.tolist()
     assert detections == [(d.frame, d.label, d.score) for d in expected.detections]
     assert detections, "the random model must detect something"
@@ -129,8 +129,8 @@ def test_network(name):
     outputs = [network.call(row.tolist()) for row in x]
     for index, values in expected.layers.items():
         assert [row[index] for row in outputs] == values.tolist(), f"layer {index}"
-    cells = np.array(network.layers[0].cells).reshape(len(x), -1).tolist()
-    assert cells == expected.cells[0].tolist()
+    for state in ("hidden", "cell"):
+        assert network.layers[0].seen[state] == expected.states[0, state].tolist()
     assert np.std(expected.posteriors) > 0
     network.reset()
     assert network.call(x[0].tolist()) == outputs[0]
@@ -181,16 +181,16 @@ def test_softmax_and_logistic_over_every_scale():
         layer = spec.SoftmaxLayer.__new__(spec.SoftmaxLayer)
         layer.value, layer.shift = spec.factor(min(scale * 2.0**26, 2.0**31 - 1))
         layer.lowest = -(31 * 2**26 >> layer.shift)
-        assert layer._row(row.tolist()) == Softmax.of(scale, 1.0).run(row.astype(np.int8)).tolist()
+        assert layer._row(row.tolist()) == Softmax.of(scale, 1.0).run([row.astype(np.int8)], []).tolist()
         if power < 2:
             x = np.arange(-128, 128)
             dot = spec.LogisticLayer.__new__(spec.LogisticLayer)
             dot.zero, dot.factor = -7, spec.factor(scale * 2.0**27)
             dot.radius = 15 * 2**27 >> dot.factor[1]
-            assert dot.run(x.tolist()) == Logistic.of(scale, -7).run(x.astype(np.int8)).tolist()
+            assert dot.run(x.tolist()) == Logistic.of(scale, -7).run([x.astype(np.int8)], []).tolist()
     layer.value, layer.shift = spec.factor(0.01 * 2.0**26)
     layer.lowest = -(31 * 2**26 >> layer.shift)
-    assert layer._row([5] * 511) == Softmax.of(0.01, 1.0).run(np.full(511, 5, np.int8)).tolist()
+    assert layer._row([5] * 511) == Softmax.of(0.01, 1.0).run([np.full(511, 5, np.int8)], []).tolist()
 
 
 @pytest.mark.parametrize("seed", range(60))

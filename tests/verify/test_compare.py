@@ -44,8 +44,8 @@ def spoil_features(output, i):
 
 
 def spoil_cell(output, i):
-    output.cells[0] = output.cells[0].copy()
-    output.cells[0][i, 5] += 1
+    output.states[0, "cell"] = output.states[0, "cell"].copy()
+    output.states[0, "cell"][i, 5] += 1
 
 
 def spoil_layer(output, i):

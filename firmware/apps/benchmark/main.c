@@ -13,7 +13,6 @@
 #include "kws_model.h"
 #include "kws_vectors.h"
 
-#include "../../src/frontends.h"
 #include "../require.h"
 #include "../text.h"
 

@@ -57,8 +57,8 @@ enum {
     KWS_ERROR_ARGUMENT = -1,      /* a pointer is NULL, or a number is beyond what its function says */
     KWS_ERROR_MEMORY = -2,        /* the memory given is too small for the model */
     KWS_ERROR_ALIGNMENT = -3,     /* the memory given is not aligned as an array of kws_word */
-    KWS_ERROR_MODEL = -4,         /* the model is for another version of the library or another core, or of a kind
-                                     that this library was compiled without */
+    KWS_ERROR_MODEL = -4,         /* the model is for another version of the library or another core, or has
+                                     layers, a front end or a decision of a kind that the library does not know */
     KWS_ERROR_UNINITIALISED = -5  /* the spotter did not come from kws_spotter_init, or was overwritten */
 };
 

@@ -5,7 +5,6 @@
 #ifndef KWS_MODEL_TYPES_H
 #define KWS_MODEL_TYPES_H
 
-#include "kws/kinds.h"
 #include "kws/kws.h"
 
 /* Generated code and library must agree on these structures; both check this number. */
@@ -52,9 +51,6 @@ typedef struct kws_factor {
     uint8_t right_shift;
 } kws_factor;
 
-/* Gates are in the order input, forget, cell, output throughout. */
-enum { KWS_GATE_INPUT, KWS_GATE_FORGET, KWS_GATE_CELL, KWS_GATE_OUTPUT, KWS_GATES };
-
 /*
  * A factor for KWS_ARCH_DSP: `multiplier` is the factor's, doubled modulo 2^32. `step` is what
  * follows: -2^(32 - right_shift) where there is a right shift, else the left_shift that comes first.
@@ -64,102 +60,63 @@ typedef struct kws_dsp_factor {
     int32_t step;
 } kws_dsp_factor;
 
-/* The parts of a gate are the sum over the input and the sum over the old hidden state. */
-typedef struct kws_lstm {
-    const int8_t *input_weights;         /* [units][gates][inputs]; NULL if packed */
-    const int8_t *recurrent_weights;     /* [units][gates][units]; NULL if packed */
-    const int32_t *input_bias;           /* [units][gates], input zero point folded in; NULL if packed */
-    const int32_t *recurrent_bias;       /* [units][gates], hidden zero point folded in; NULL if packed */
-    const uint32_t *packed_weights;      /* KWS_ARCH_DSP: all of the above, see src/arch/lstm_dsp.h; else NULL */
-    const kws_dsp_factor *packed_factors; /* [gates][2], input_factor and recurrent_factor; else NULL */
-    kws_factor input_factor[KWS_GATES];     /* to Q3.12 */
-    kws_factor recurrent_factor[KWS_GATES]; /* to Q3.12 */
-    kws_factor hidden_factor;               /* output gate times tanh(cell) */
-    int32_t hidden_zero_point;
-    int32_t cell_scale_power; /* the cell's scale is 2 to this power */
-    int32_t cell_clip;        /* 0 for none */
-    uint16_t inputs;
-    uint16_t units;
-    uint16_t cell_offset;    /* of int16_t c[units] in the network's memory, in bytes */
-    uint16_t hidden_offset;  /* of int8_t h[units] */
-    uint16_t scratch_offset; /* of int16_t [inputs + units], each rounded up to 4; used where packed */
-    uint8_t add_shift;       /* the factor of input gate times cell gate is 2^(-1 - add_shift) */
-} kws_lstm;
+/* What a layer carries from call to call, in the network's memory. */
+typedef struct kws_state {
+    int32_t reset;         /* every element's value after a reset */
+    uint16_t offset;       /* in bytes */
+    uint16_t count;        /* of elements */
+    uint8_t element_bytes; /* 1, 2 or 4 */
+} kws_state;
 
-typedef struct kws_fully_connected {
-    const int8_t *weights;     /* [outputs][inputs] */
-    const int32_t *bias;       /* [outputs], input zero point folded in */
-    const kws_factor *factors; /* one, or one an output */
-    uint16_t inputs;
-    uint16_t outputs;
-    uint8_t per_channel;
-    int32_t output_zero_point;
-    int32_t activation_min;
-    int32_t activation_max;
-} kws_fully_connected;
+/* The kinds of layers: KWS_LSTM and so on, and their number. */
+enum {
+#define KWS_KIND(NAME, name) KWS_##NAME,
+#include "kws/layers/kinds.def"
+#undef KWS_KIND
+    KWS_KINDS
+};
 
-typedef struct kws_softmax {
-    kws_factor factor; /* to Q5.26 */
-    int32_t difference_min;
-} kws_softmax;
+/* In the place of a tensor's offset: the network's input, which lies with the caller. */
+#define KWS_NETWORK_INPUT 0xFFFFu
 
-typedef struct kws_logistic {
-    kws_factor factor; /* to Q4.27 */
-    int32_t input_zero_point;
-    int32_t radius;
-} kws_logistic;
-
-/* Keeps rows start, start + step, ... */
-typedef struct kws_row_slice {
-    uint16_t start;
-    uint16_t step;
-} kws_row_slice;
-
-typedef enum kws_layer_kind {
-    KWS_LSTM,
-    KWS_FULLY_CONNECTED,
-    KWS_SOFTMAX,
-    KWS_LOGISTIC,
-    KWS_ROW_SLICE
-} kws_layer_kind;
-
+/* A layer reads tensors of int8 and writes one. Offsets are in bytes in the network's memory. */
 typedef struct kws_layer {
-    kws_layer_kind kind;
-    const void *kernel; /* kws_lstm, kws_fully_connected, ... by kind */
-    uint16_t rows_in;
-    uint16_t size_in;
-    uint16_t rows_out;
-    uint16_t size_out;
+    const void *kernel;      /* its parameters: kws_lstm, kws_fully_connected, ... by kind */
+    const uint16_t *inputs;  /* offsets of the tensors that it reads */
+    const kws_state *states; /* its own, state_count of them */
+    uint16_t output;         /* offset of the tensor that it writes */
+    uint16_t output_size;    /* values of that tensor */
+    uint16_t scratch;        /* offset of what it needs while it runs, if anything */
+    uint8_t state_count;
+    uint8_t kind;
 } kws_layer;
 
-/* Memory: the states of the LSTMs, two buffers that layers write in turn, the LSTMs' scratch. */
+/* The layers in order of execution; the last one's output is the network's. */
 struct kws_network {
     uint32_t arch; /* KWS_ARCH of the export's compilation */
     const kws_layer *layers;
+    const kws_state *states; /* of all layers */
     uint16_t layer_count;
+    uint16_t state_count;
     uint16_t input_size;
     uint16_t output_size;
-    uint32_t buffer_offset[2];
 };
 
 /*
- * Whether this build of the library can run a kind: a constant in any expression, of the compiler or the
- * preprocessor. KWS_IS_ONE(flag) is 1 where `flag` is defined as 1, else 0 (Linux's IS_ENABLED).
+ * Runs one layer: calls the function of its kind, with the network's memory and its input. The generated
+ * kws_model.c defines it, for the kinds that its model has, so that an image carries no others.
  */
-#define KWS_USES(NAME) (KWS_ALL_KINDS || KWS_IS_ONE(KWS_USES_##NAME))
-#define KWS_IS_ONE(flag) KWS_IS_ONE_EXPANDED(flag)
-#define KWS_IS_ONE_EXPANDED(value) KWS_SECOND_OF(KWS_COMMA_AFTER_##value 1, 0, 0)
-#define KWS_COMMA_AFTER_1 0,
-#define KWS_SECOND_OF(...) KWS_SECOND(__VA_ARGS__)
-#define KWS_SECOND(first, second, ...) (second)
+void kws_layer_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+/* Kinds of front ends: KWS_FRONTEND_LOG_MEL and so on, and their number. */
+enum {
+#define KWS_KIND(NAME, name) KWS_FRONTEND_##NAME,
+#include "kws/frontends/kinds.def"
+#undef KWS_KIND
+    KWS_FRONTEND_KINDS
+};
 
 /* Samples to features. `constants` are of the kind's own structure, in kws/frontends/<name>.h. */
-#define KWS_FRONTEND(NAME, name) KWS_FRONTEND_##NAME,
-typedef enum kws_frontend_kind {
-#include "kws/frontends.def"
-} kws_frontend_kind;
-#undef KWS_FRONTEND
-
 typedef struct kws_frontend {
     const void *constants;
     uint32_t memory_bytes; /* state and working memory */
@@ -167,22 +124,40 @@ typedef struct kws_frontend {
     uint16_t hop;          /* samples from frame to frame */
     uint16_t pcm_size;     /* samples that are read, window_size or more: zeros follow the frame's */
     uint16_t bands;        /* features of a frame */
-    uint8_t kind;          /* kws_frontend_kind */
+    uint8_t kind;
 } kws_frontend;
 
-/* Posteriors to detections. `constants` are of the kind's own structure, in kws/decisions/<name>.h. */
-#define KWS_DECISION(NAME, name) KWS_DECISION_##NAME,
-typedef enum kws_decision_kind {
-#include "kws/decisions.def"
-} kws_decision_kind;
-#undef KWS_DECISION
+/*
+ * The front end, by kind, as generated kws_model.c defines it for the kind of its model: reset forgets all that
+ * came before; run, one hop, reads pcm [pcm_size], the window's samples and zeros behind them, and writes
+ * features [bands]. `memory` is memory_bytes large.
+ */
+void kws_frontend_reset(const kws_frontend *frontend, void *memory);
+void kws_frontend_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
 
+/* Kinds of decisions: KWS_DECISION_DETECTOR and so on, and their number. */
+enum {
+#define KWS_KIND(NAME, name) KWS_DECISION_##NAME,
+#include "kws/decisions/kinds.def"
+#undef KWS_KIND
+    KWS_DECISION_KINDS
+};
+
+/* Posteriors to detections. `constants` are of the kind's own structure, in kws/decisions/<name>.h. */
 typedef struct kws_decision {
     const void *constants;
     uint32_t memory_bytes;
     uint32_t full_score; /* the greatest score, of something that is certain */
-    uint8_t kind;        /* kws_decision_kind */
+    uint8_t kind;
 } kws_decision;
+
+/*
+ * The decision, by kind, as generated kws_model.c defines it for the kind of its model: reset forgets all that
+ * came before; step takes one frame's posteriors and, where something is detected, sets result->label and
+ * result->score. `memory` is memory_bytes large.
+ */
+void kws_decision_reset(const kws_decision *decision, void *memory);
+void kws_decision_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);
 
 struct kws_model {
     uint16_t format; /* KWS_MODEL_FORMAT of the export */
@@ -220,12 +195,12 @@ struct kws_spotter {
 
 #ifdef KWS_TRACE
 /*
- * For comparing engines: called after every layer with its output, and after every LSTM row with
- * its cell. Compiled in only with -DKWS_TRACE; a product build has no such hook.
+ * For comparing engines: called after every layer with its output, and with each of its states.
+ * Compiled in only with -DKWS_TRACE; a product build has no such hook.
  */
 typedef struct kws_trace {
     void (*layer)(void *context, uint32_t layer, const int8_t *output, size_t count);
-    void (*cell)(void *context, uint32_t layer, const int16_t *cell, size_t count);
+    void (*state)(void *context, uint32_t layer, uint32_t state, const void *values, size_t bytes);
     void *context;
 } kws_trace;
 extern kws_trace kws_tracing;

@@ -1,6 +1,6 @@
 /*
  * Sums of products of an LSTM for the DSP extension of Armv7E-M and Armv8-M, over weights that the
- * generator packed (kws/codegen/packing.py, the twin of this file).
+ * generator packed (kws/layers/lstm_packing.py, the twin of this file).
  *
  * A halfword of weights holds 256 * a + b of two gates' rows, a word two columns. SMLAD of a word and
  * a pair of inputs adds 256 * A + B modulo 2^32; SXTB16 leaves the bytes b, and SMLAD of those adds B.
@@ -8,6 +8,8 @@
  */
 #ifndef KWS_ARCH_LSTM_DSP_H
 #define KWS_ARCH_LSTM_DSP_H
+
+#include "kws/layers/lstm.h"
 
 #include "../arithmetic.h"
 
@@ -115,9 +117,9 @@ KWS_INLINE void kws_packed_gates(kws_packed_pass *pass, int32_t *i, int32_t *f, 
 }
 
 /* Ready for the first unit; pass->weights is NULL if this LSTM could not be packed. */
-KWS_NOINLINE void kws_packed_begin(kws_packed_pass *pass, const kws_lstm *lstm, uint8_t *memory, const int8_t *x)
+KWS_NOINLINE void kws_packed_begin(kws_packed_pass *pass, const kws_lstm *lstm, uint32_t *vector, const int8_t *x,
+                                   const int8_t *hidden)
 {
-    uint32_t *vector = (uint32_t *)(void *)(memory + lstm->scratch_offset);
     pass->weights = lstm->packed_weights;
     pass->vector = vector;
     pass->input_quads = (lstm->inputs + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS;
@@ -125,7 +127,7 @@ KWS_NOINLINE void kws_packed_begin(kws_packed_pass *pass, const kws_lstm *lstm, 
     pass->factors = lstm->packed_factors;
     if (pass->weights != NULL) {
         vector = kws_widen(vector, x, lstm->inputs);
-        kws_widen(vector, (const int8_t *)memory + lstm->hidden_offset, lstm->units);
+        kws_widen(vector, hidden, lstm->units);
     }
 }
 

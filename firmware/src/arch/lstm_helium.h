@@ -7,6 +7,8 @@
 
 #include <arm_mve.h>
 
+#include "kws/layers/lstm.h"
+
 #include "../sigmoid.h"
 
 #define KWS_LANES 4u

@@ -4,8 +4,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "../decisions.h"
-
 static const kws_detector *constants_of(const kws_decision *decision)
 {
     return (const kws_detector *)decision->constants;

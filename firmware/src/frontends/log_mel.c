@@ -7,7 +7,6 @@
 #include "kws/frontends/log_mel.h"
 
 #include "../arithmetic.h"
-#include "../frontends.h"
 #include "fft.h"
 #if KWS_HAS_ARMV7M
 #include "../arch/mel_armv7m.h"
@@ -167,7 +166,8 @@ static int8_t quantize(uint64_t energy, int32_t offset)
     return (int8_t)kws_limit8((steps_of(high, low) - offset) >> 16);
 }
 
-static void mel_bands(const kws_log_mel *f, const int32_t *powers, int32_t offset, int8_t *features)
+/* Apart, so that its variables take no stack while the FFT runs. */
+KWS_NOINLINE void mel_bands(const kws_log_mel *f, const int32_t *powers, int32_t offset, int8_t *features)
 {
     const uint32_t *bin = (const uint32_t *)powers + 2u * f->first_bin;
     const uint16_t *weight = f->weights;

@@ -111,9 +111,7 @@ def _files(model: Model, kind: str, generated: dict[str, str]) -> dict[str, str]
     library: dict[str, str] = {}
     models: dict[str, str] = {}
     vectors: dict[str, str] = {}
-    # The package's library runs what the model uses and nothing else.
-    of_model = {**library_files(), "include/kws/kinds.h": generated.pop("kws_kinds.h")}
-    for name, text in of_model.items():
+    for name, text in library_files().items():
         top, _, rest = name.partition("/")
         library[f"{layout.headers if top == 'include' else layout.sources}/{rest}"] = text
     for name, text in generated.items():

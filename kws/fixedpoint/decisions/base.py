@@ -1,6 +1,6 @@
 """What every decision is: int8 posteriors in, detections out.
 
-Twin of ``firmware/src/decisions.h``.
+Twin of what ``firmware/include/kws/model.h`` says of ``kws_decision``.
 """
 
 from __future__ import annotations

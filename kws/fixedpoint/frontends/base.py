@@ -1,7 +1,7 @@
 """What every front end is: int16 PCM in, int8 features out, one row of them a hop.
 
 Framing (docs/SPEC.md, FRONT/1) is the same for all kinds; what a kind makes of a frame is its own.
-Twin of ``firmware/src/frontends.h``.
+Twin of what ``firmware/include/kws/model.h`` says of ``kws_frontend``.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """The int8 softmax, exactly as TFLM's reference kernel computes it.
 
-Twin of ``firmware/src/softmax.c``; specified in docs/SPEC.md, "Softmax". Source: TensorFlow
+Twin of ``firmware/src/layers/softmax.c``; specified in docs/SPEC.md, "Softmax". Source: TensorFlow
 Lite ``reference/softmax.h`` (the int8 path, in gemmlowp fixed point).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.fixedpoint.activation import exp_on_negative_values, reciprocal_of_one_plus
 from kws.fixedpoint.arithmetic import (
@@ -24,6 +24,7 @@ from kws.fixedpoint.arithmetic import (
     saturate,
     wrap_int32,
 )
+from kws.fixedpoint.layers.kernel import Int8, Kernel, Values
 
 SCALED_DIFFERENCE_INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
@@ -35,7 +36,7 @@ def input_radius(integer_bits: int, left_shift: int) -> int:
 
 
 @dataclass(frozen=True)
-class Softmax:
+class Softmax(Kernel):
     """Softmax over the last axis; the output's scale is 1/256 and its zero point -128.
 
     Attributes:
@@ -68,9 +69,9 @@ class Softmax:
         exponentials = exp_on_negative_values(scaled, SCALED_DIFFERENCE_INTEGER_BITS)
         return exponentials, rounding_divide_by_power_of_two(exponentials, SUM_INTEGER_BITS)
 
-    def run(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    def run(self, inputs: Sequence[Int8], states: Sequence[Values]) -> Int8:
         """int8 [..., n] to int8 [..., n]."""
-        wide = x.astype(np.int64)
+        wide = inputs[0].astype(np.int64)
         difference = wide - wide.max(axis=-1, keepdims=True)
         live = difference >= self.difference_min
         exponentials, terms = self._lookup

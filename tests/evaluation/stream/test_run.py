@@ -10,7 +10,7 @@ import pytest
 import tones
 from random_models import spotting_model
 
-from kws.cli.main import main as cli
+from kws.cli import main as cli
 from kws.engines import create
 from kws.engines.base import Output
 from kws.errors import KwsError

@@ -10,7 +10,7 @@ import pytest
 import tones
 from random_models import spotting_model
 
-from kws.cli.main import main as cli
+from kws.cli import main as cli
 from kws.config import DetectorConfig
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import data_config

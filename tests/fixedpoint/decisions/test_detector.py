@@ -126,7 +126,6 @@ def cases(draw):
 
 
 HARNESS = """
-#include "decisions.h"
 #include "kws/decisions/detector.h"
 /* labels[i] and scores[i]: what frame i reported. */
 void run(unsigned average, const uint16_t *thresholds, unsigned cooldown, unsigned first_word, unsigned labels,

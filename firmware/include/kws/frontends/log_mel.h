@@ -21,4 +21,7 @@ typedef struct kws_log_mel {
 /* It reads n_fft samples, of which what follows the window counts for nothing. */
 #define KWS_LOG_MEL_PCM_SIZE(n_fft) (n_fft)
 
+void kws_log_mel_reset(const kws_frontend *frontend, void *memory);
+void kws_log_mel_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
+
 #endif

@@ -1,0 +1,12 @@
+"""What the ``kws`` command returns to its caller. Wrong arguments end it with 2, which is argparse's own."""
+
+from __future__ import annotations
+
+import signal
+
+OK = 0
+FAILED = 1
+"""An error that the message explains, or a check that found something wrong."""
+INTERRUPTED = 128 + signal.SIGINT
+"""Ended by Ctrl-C before the work was done."""
+TERMINATED = 128 + signal.SIGTERM

@@ -1,0 +1,196 @@
+"""What several verbs take: the types of arguments, and the options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+SPLITS = {"validation": "validation", "test": "testing", "train": "training", "all": "all"}
+"""The splits of a data set: as a user names them, and as `kws.datasets` does."""
+
+A_MODEL = "a .tflite file, or a run's folder"
+A_DATA_FOLDER = "a folder of word folders"
+RAW_PCM = "- is raw 16 kHz int16 PCM on standard input"
+_FIGURES = (".png", ".svg", ".pdf")
+
+
+def words(text: str) -> list[str]:
+    """Words, separated by commas; at least one."""
+    found = _listed(text)
+    if not found:
+        raise argparse.ArgumentTypeError("name at least one word, separated by commas")
+    return found
+
+
+def natural(text: str) -> int:
+    """A whole number of at least 0."""
+    return _whole(text, 0)
+
+
+def positive_whole(text: str) -> int:
+    """A whole number of at least 1."""
+    return _whole(text, 1)
+
+
+def positive_number(text: str) -> float:
+    """A number of any sane size over 0."""
+    return _number(text, 0.001, "must be a number from 0.001 to 1000000")
+
+
+def minutes(text: str) -> float:
+    """A length in minutes."""
+    return _number(text, 0.5, "must be minutes, 0.5 or more")
+
+
+def decibels(text: str) -> tuple[float, ...]:
+    """Ratios in dB, separated by commas; ``clean`` is one, infinite."""
+    try:
+        return tuple(float("inf") if s.strip() == "clean" else float(s) for s in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be ratios in dB like clean,20,10, not {text!r}") from None
+
+
+def microphone(text: str) -> int | str:
+    """A microphone: its number, or part of its name."""
+    return int(text) if text.isdecimal() else text
+
+
+def figure(text: str) -> Path:
+    """The file of a figure."""
+    if Path(text).suffix not in _FIGURES:
+        raise argparse.ArgumentTypeError(f"must end in .png, .svg or .pdf, not be {text!r}")
+    return Path(text)
+
+
+def wav(text: str) -> Path:
+    """The file of a recording to write."""
+    if Path(text).suffix != ".wav":
+        raise argparse.ArgumentTypeError(f"must end in .wav, not be {text!r}")
+    return Path(text)
+
+
+def report_place(text: str) -> str:
+    """Where a report goes: a file, ``-`` is standard output; no model that followed ``--json`` by mistake."""
+    if text.endswith(".tflite") or Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no place for a report; give --json a file, or put it last")
+    return text
+
+
+def engines(text: str) -> list[str]:
+    """Engines that need no board, separated by commas, each once."""
+    from kws.engines import NAMES
+
+    names = _listed(text)
+    if not names or any(name not in NAMES for name in names):
+        raise argparse.ArgumentTypeError(f"choose engines from {','.join(NAMES)}, not {text!r}")
+    return list(dict.fromkeys(names))
+
+
+def engines_and_boards(text: str) -> list[str]:
+    """Engines of any kind, separated by commas, each once."""
+    from kws.engines import check_name
+    from kws.errors import KwsError
+
+    names = _listed(text)
+    for name in names:
+        try:
+            check_name(name)
+        except KwsError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return list(dict.fromkeys(names)) or engines(text)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``: a value instead of text."""
+    parser.add_argument("--json", action="store_true", help="print one JSON value instead of text")
+
+
+def add_json_report(parser: argparse.ArgumentParser) -> None:
+    """``--json [FILE]``: a report that may go to a file beside the text."""
+    parser.add_argument(
+        "--json",
+        nargs="?",
+        const="-",
+        type=report_place,
+        metavar="FILE",
+        help="write the report as JSON; without FILE (then put it last) to standard output, instead of text",
+    )
+
+
+def add_model(parser: argparse.ArgumentParser, **more: Any) -> None:
+    """The model to work with; ``more`` is argparse's."""
+    parser.add_argument("model", metavar="MODEL", type=Path, help=A_MODEL, **more)
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The run to work with."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """``--data``: the data set to work with."""
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=A_DATA_FOLDER)
+
+
+def add_out_folder(parser: argparse.ArgumentParser) -> None:
+    """``--out``: the folder to write."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+
+
+def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
+    """``--engine``: one that needs no board."""
+    from kws.engines import NAMES
+
+    parser.add_argument("--engine", choices=NAMES, default=default, help="what runs the model")
+
+
+def add_board(parser: argparse.ArgumentParser) -> None:
+    """The board to work for."""
+    from kws.boards import BOARDS
+
+    what = "; ".join(f"{b.name}: {b.what}" for b in BOARDS.values())
+    parser.add_argument("board", metavar="BOARD", choices=[*BOARDS], help=what)
+
+
+def add_microphone(parser: argparse.ArgumentParser) -> None:
+    """``--device``: the microphone to listen with."""
+    parser.add_argument(
+        "--device",
+        type=microphone,
+        metavar="D",
+        help="microphone, by number or part of its name; kws listen --list-devices lists them",
+    )
+
+
+def add_synthesis(parser: argparse.ArgumentParser) -> None:
+    """What is spoken, and by whom."""
+    parser.add_argument("--words", type=words, required=True, metavar="W,W,...", help="the words to spot")
+    parser.add_argument("--voices", type=positive_whole, default=60, metavar="N", help="accent and voice combinations")
+    add_seed(parser, "of every draw")
+
+
+def add_seed(parser: argparse.ArgumentParser, of_what: str, default: int | None = 1) -> None:
+    """``--seed``; without a default here, the help names the one that applies."""
+    text = of_what if default is not None else f"{of_what} (default: 1)"
+    parser.add_argument("--seed", type=natural, default=default, metavar="N", help=text)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _whole(text: str, lowest: int) -> int:
+    if not text.removeprefix("+").isdecimal() or int(text) < lowest:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {lowest}, not {text!r}")
+    return int(text)
+
+
+def _number(text: str, lowest: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not lowest <= value <= 1e6:
+        raise argparse.ArgumentTypeError(f"{what}, not {text!r}")
+    return value

@@ -1,0 +1,85 @@
+"""Every verb of the ``kws`` command. A new verb is a line here and a module in :mod:`kws.cli.verbs`.
+
+A verb's module is imported when the verb is called and not before: the modules import NumPy and
+more, which ``kws --help`` has no use for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol, cast
+
+from kws.cli import verbs
+
+
+class VerbModule(Protocol):
+    """What the module of a verb holds."""
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the verb's arguments."""
+
+    def run(self, a: argparse.Namespace) -> int:
+        """Call one module, print what it found; returns the exit code.
+
+        Raises:
+            KwsError: whatever the user can mend; :func:`kws.cli.main.main` says it.
+        """
+
+
+class Verb(NamedTuple):
+    """A verb, or a group of verbs such as ``kws data``.
+
+    Attributes:
+        name: as it is typed.
+        help: one line in lower case, without a full stop.
+        module: in :mod:`kws.cli.verbs`; empty for a group.
+        verbs: those of a group.
+    """
+
+    name: str
+    help: str
+    module: str = ""
+    verbs: tuple[Verb, ...] = ()
+
+    def load(self) -> VerbModule:
+        """Import the verb's module."""
+        return cast(VerbModule, importlib.import_module(f"{verbs.__name__}.{self.module}"))
+
+
+_DATA = (
+    Verb("make", "make synthetic speech with espeak-ng, near-miss words included", "data.make"),
+    Verb("recording", "make one continuous synthetic recording, by held-out voices", "data.recording"),
+    Verb("get", "download a public data set, with checksum and resume", "data.get"),
+    Verb("check", "report what is wrong with a data set; exit code 1 on errors", "data.check"),
+)
+
+VERBS: Mapping[str, tuple[Verb, ...]] = {
+    "make a data set": (
+        Verb("data", "make, get and check data sets", verbs=_DATA),
+        Verb("record", "record takes of a word with the microphone, one by one", "record"),
+    ),
+    "make a model": (
+        Verb("train", "train a classifier; run it again to go on after an interruption", "train"),
+        Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
+        Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
+    ),
+    "measure and check a model": (
+        Verb("evaluate", "measure clip accuracy and what quantization cost", "evaluate"),
+        Verb("stream-test", "measure false accepts per hour, misses and latency", "stream_test"),
+        Verb("report", "write one HTML page of everything known about a run", "report"),
+        Verb("verify", "compare engines bit for bit; exit code 1 on any difference", "verify"),
+    ),
+    "put a model on a board": (
+        Verb("export", "write a model as C arrays, with test vectors", "export"),
+        Verb("build", "compile the firmware with a model for a board", "build"),
+        Verb("flash", "write an image to a board that is plugged in", "flash"),
+    ),
+    "detect words": (
+        Verb("spot", "detect words in recordings of any length", "spot"),
+        Verb("listen", "detect words live, from the microphone", "listen"),
+        Verb("monitor", "show what a board hears, over its serial port", "monitor"),
+    ),
+}
+"""The verbs by what a user wants to do, in the order of ``kws --help``."""

@@ -1,0 +1,86 @@
+"""What ``kws stream-test`` and ``kws tune`` share: the options that describe a stream, the row of its rates."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kws.cli.options import SPLITS, add_data, add_seed, decibels, minutes, positive_number, positive_whole
+from kws.cli.results import percent
+from kws.decisions import DetectorConfig
+from kws.errors import KwsError
+from kws.evaluation.clip.accuracy import data_config
+from kws.evaluation.stream import spec as stream_spec
+from kws.evaluation.stream.score import Rates
+from kws.evaluation.stream.spec import StreamSpec
+from kws.model.file import ModelInfo
+
+COLUMNS = ("", "hours", "missed", "of", "miss rate", "false/h", "latency", "p90")
+"""Of a table whose rows :func:`row` makes."""
+
+# What a specification says already; an option beside it would have to be ignored.
+_DRAWN = ("minutes", "split", "seed", "snr", "rate")
+
+
+def add_options(parser: argparse.ArgumentParser, length: str) -> None:
+    """The options that describe a stream; ``length`` is the default of ``--minutes``, for the help."""
+    add_data(parser)
+    parser.add_argument("--minutes", type=minutes, metavar="N", help=f"length of the stream (default: {length})")
+    parser.add_argument("--split", choices=SPLITS, help="whose speakers are heard (default: validation)")
+    add_seed(parser, "of the stream", default=None)
+    parser.add_argument(
+        "--snr",
+        type=decibels,
+        metavar="S,S,...",
+        help="signal-to-noise ratios in dB (default: clean,20,10); --snr=-5,0 for negative ones",
+    )
+    parser.add_argument(
+        "--rate", type=positive_number, metavar="N", help="words a minute in stretches with words (default: 20)"
+    )
+    parser.add_argument("--spec", type=Path, metavar="FILE.json", help="rebuild the stream of a specification instead")
+    parser.add_argument(
+        "--tolerance",
+        type=positive_number,
+        default=750.0,
+        metavar="MS",
+        help="how long after its end a word may be detected",
+    )
+    parser.add_argument("--jobs", type=positive_whole, metavar="N", help="processes (default: one a core)")
+
+
+def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
+    """The stream that the options describe, or the one of ``--spec``.
+
+    Args:
+        a: the options of :func:`add_options`.
+        info: of the model that will listen.
+        length: of the stream in minutes, unless ``--spec`` says it.
+
+    Raises:
+        KwsError: options that exclude each other; a specification or data that do not fit.
+    """
+    if a.spec is not None:
+        clash = [f"--{name}" for name in _DRAWN if getattr(a, name) is not None]
+        if clash:
+            raise KwsError(f"--spec says already what {', '.join(clash)} would; give one or the other")
+        found = StreamSpec.load(a.spec)
+        stream_spec.check(found, a.data)
+        return found
+    given = {"snr_db": a.snr, "rate": a.rate, "seed": a.seed}
+    settings = {name: value for name, value in given.items() if value is not None}
+    split = SPLITS[a.split or "validation"]
+    return stream_spec.describe(a.data, data_config(info), minutes=length, split=split, **settings)
+
+
+def row(name: str, r: Rates) -> tuple[str, ...]:
+    """Of a table with :data:`COLUMNS`."""
+    latency, slow = (("-" if x is None else f"{x:.0f} ms") for x in (r.latency_ms, r.latency_p90_ms))
+    counts = (str(r.misses), str(r.said), percent(r.miss_rate, 1))
+    return (name, f"{r.hours:.1f}", *counts, f"{r.false_accepts_per_hour:.2f}", latency, slow)
+
+
+def describe(d: DetectorConfig) -> str:
+    """A detector's settings for a person."""
+    low, high = min(d.word_thresholds or (d.threshold,)), max(d.word_thresholds or (d.threshold,))
+    shown = f"threshold {low:g}" if low == high else f"thresholds {low:g} to {high:g}"
+    return f"{d.average_frames} frames, {shown}, cool-down {d.cooldown_frames} frames"

@@ -1,0 +1,187 @@
+"""``kws evaluate``: clip accuracy, by engine, word, speaker and condition."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import numpy as np
+
+from kws.cli import console, exit_codes
+from kws.cli.options import SPLITS, add_data, add_json_report, add_model, add_seed, engines, figure
+from kws.cli.results import percent, print_noise
+from kws.engines import NAMES
+from kws.errors import KwsError
+from kws.evaluation import plots
+from kws.evaluation.clip import accuracy, conditions
+from kws.evaluation.clip.accuracy import Report
+from kws.evaluation.clip.scoring import MIN_WORD_CLIPS, Accuracy, Rate, Speakers
+from kws.files import require_place
+from kws.model.file import Model
+from kws.quantize.float_reference import FloatNetwork
+
+_COMPARED = ("numpy", "c", "tflite")
+_SHOWN = 10
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Of ``kws evaluate``."""
+    add_model(parser)
+    add_data(parser)
+    parser.add_argument(
+        "--split",
+        choices=SPLITS,
+        default="validation",
+        help="whose clips; all: every clip, words that are not labels counting as _unknown_",
+    )
+    parser.add_argument("--engine", type=engines, metavar="E,E...", help=f"of {','.join(NAMES)} (default: c)")
+    parser.add_argument("--snr", action="store_true", help="also in noise, from 20 dB down to 0 dB")
+    parser.add_argument(
+        "--gain", action="store_true", help="also softer and louder, from -30 dB to +12 dB with clipping"
+    )
+    parser.add_argument("--all", action="store_true", help="both --snr and --gain")
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help=f"float and {', '.join(_COMPARED)} side by side, and what int8 does to each tensor",
+    )
+    add_seed(parser, "of the draw of unknown words, silence, noise and order")
+    parser.add_argument("--plot", type=figure, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
+    add_json_report(parser)
+
+
+def run(a: argparse.Namespace) -> int:
+    """``kws evaluate``."""
+    require_place(a.json if a.json != "-" else None)
+    require_place(a.plot)
+    model = Model.load(a.model)
+    reference, missing = None, None
+    try:
+        reference = FloatNetwork.of(model, a.model if a.model.is_dir() else a.model.parent)
+    except KwsError as error:
+        missing = str(error)
+    if a.compare and reference is None:
+        raise KwsError(f"--compare needs the float network: {missing}; give the folder of the model's training run")
+    heard = (conditions.SNRS if a.snr or a.all else ()) + (conditions.GAINS if a.gain or a.all else ())
+    names = a.engine or (list(_COMPARED) if a.compare else ["c"])
+    with console.progress("evaluating") as progress:
+        report = accuracy.evaluate(
+            model,
+            a.data,
+            split=SPLITS[a.split],
+            engines=names,
+            reference=reference,
+            float_missing=missing,
+            conditions=heard,
+            quantization=a.compare,
+            skip_missing=a.compare and not a.engine,
+            seed=a.seed,
+            progress=progress,
+        )
+    if a.json:
+        text = json.dumps({"model": str(a.model), "id": model.id, **report.as_dict()}, indent=1) + "\n"
+        console.write_report(text, a.json)
+    if a.json != "-":
+        _print_report(report)
+    if a.plot:
+        shown = report.results[0]
+        size = 2.5 + 0.5 * len(report.labels)
+        matrix = plots.figure(size, size)
+        axes = matrix.add_subplot()
+        plots.confusion(axes, shown.confusion, report.labels)
+        axes.set_title(f"{report.data} ({report.split}): {100 * shown.accuracy:.1f} % on {shown.engine}")
+        plots.save(matrix, a.plot)
+    return exit_codes.OK
+
+
+def _range(rate: Rate) -> str:
+    low, high = rate.interval
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def _print_report(report: Report) -> None:
+    kind = "synthetic speech" if report.synthetic else "recordings"
+    _print_engines(report, f"{report.data}, {report.split} split, {kind}; from a reset, and carried: never reset")
+    _print_confusion(report.results[0], report.labels)
+    engine = report.results[0].engine
+    wrong = [g for g in report.words if g.rate.correct < g.rate.total >= MIN_WORD_CLIPS][:_SHOWN]
+    rows = [(g.name, f"{g.rate.correct} / {g.rate.total}", percent(g.rate.share), _most(g.heard, 3)) for g in wrong]
+    console.table(("word", "right", "accuracy", "heard most as"), rows, f"worst words, by folder, on {engine}")
+    _print_speakers(report.speakers)
+    _print_conditions(report, "snr", "SNR", "noise of _background_noise_" if report.background else "synthesised noise")
+    _print_conditions(report, "gain", "gain", "too loud is clipped")
+    if report.quantization is not None:
+        print_noise(report.quantization)
+    for name, why in report.engines_missing.items():
+        console.messages.print(f"not compared: {name}: {why}", markup=False)
+    if report.float_missing:
+        console.messages.print(f"no float accuracy: {report.float_missing}", markup=False)
+
+
+def _print_engines(report: Report, title: str) -> None:
+    floats = next((r for r in report.results if r.engine == "float"), None)
+    columns = ["engine", "accuracy", "95 % interval", "clips", "carried"]
+    if floats is not None:
+        columns += ["against float", "changed decisions", "posterior error, mean, max"]
+    rows = []
+    for r in report.results:
+        row = [r.engine, percent(r.accuracy), _range(r.rate), f"{r.rate.correct} / {r.rate.total}"]
+        row.append("" if r.carried is None else percent(r.carried.share))
+        if floats is not None:
+            own = r is floats
+            row.append("" if own else f"{100 * (r.accuracy - floats.accuracy):+.2f} points")
+            row.append("" if own or r.agreement is None else percent(1 - r.agreement))
+            row.append(
+                "" if own or r.posterior_error is None else f"{r.posterior_error[0]:.4f}, {r.posterior_error[1]:.2f}"
+            )
+        rows.append(row)
+    console.table(columns, rows, title)
+
+
+def _print_speakers(speakers: Speakers | None) -> None:
+    if speakers is None:
+        console.out.print("no speaker has enough clips for figures by speaker")
+        return
+    worst = speakers.worst
+    console.out.print(
+        f"speakers: {len(speakers.groups)} with enough clips; worst tenth: {percent(speakers.worst_decile)}"
+        f" on average (if all were equally easy, chance alone would make it {percent(speakers.by_chance)})"
+    )
+    if speakers.dispersion is not None:
+        console.out.print(f"all speakers together scatter {speakers.dispersion:.1f} times as much as by chance alone")
+    rows = [(g.name, f"{g.rate.correct} / {g.rate.total}", percent(g.rate.share)) for g in worst[:_SHOWN]]
+    console.table(("speaker", "right", "accuracy"), rows, f"worst {len(rows)} of the worst tenth ({len(worst)})")
+
+
+def _print_conditions(report: Report, kind: str, name: str, note: str) -> None:
+    sign = "+" if kind == "gain" else ""
+    rows = [(f"{c.db:{sign}.0f} dB", rate) for c, rate in report.conditions.items() if c.kind == kind]
+    if not rows:
+        return
+    clean = report.results[0].rate
+    if kind == "snr":
+        rows.insert(0, ("clean", clean))
+    shown = [(label, percent(r.share), _range(r), f"{100 * (r.share - clean.share):+.2f} points") for label, r in rows]
+    console.table((name, "accuracy", "95 % interval", "against clean"), shown, f"by {name} ({note})")
+
+
+def _most(heard: dict[str, int], count: int) -> str:
+    return ", ".join(f"{label} {n}" for label, n in list(heard.items())[:count])
+
+
+def _print_confusion(result: Accuracy, labels: tuple[str, ...]) -> None:
+    """The whole matrix where it fits the terminal; otherwise what each label is mistaken for most."""
+    recall = ["-" if np.isnan(r) else f"{100 * r:.1f} %" for r in result.recall()]
+    precision = ["-" if np.isnan(p) else f"{100 * p:.1f} %" for p in result.precision()]
+    if sum(len(label) + 3 for label in labels) + 42 <= console.out.width:
+        cells = [[str(n) if n else "·" for n in row] for row in result.confusion]
+        rows = [(label, *row, r, p) for label, row, r, p in zip(labels, cells, recall, precision, strict=True)]
+        columns = ("said \\ heard", *labels, "recall", "precision")
+        console.table(columns, rows, f"confusion on {result.engine}")
+        return
+    rows = []
+    for i, label in enumerate(labels):
+        wrong = [(int(n), labels[j]) for j, n in enumerate(result.confusion[i]) if j != i and n]
+        worst = {other: n for n, other in sorted(wrong, key=lambda w: (-w[0], w[1]))}
+        rows.append((label, str(int(result.confusion[i].sum())), recall[i], precision[i], _most(worst, 3)))
+    console.table(("label", "clips", "recall", "precision", "heard most as"), rows, f"labels on {result.engine}")

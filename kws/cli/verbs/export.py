@@ -1,0 +1,59 @@
+"""``kws export``: a model as C arrays, alone or in a package."""
+
+from __future__ import annotations
+
+import argparse
+
+from kws import codegen
+from kws.cli import console, exit_codes
+from kws.cli.options import add_json, add_model, add_out_folder
+from kws.codegen import packages
+from kws.model.file import Model
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Of ``kws export``."""
+    add_model(parser)
+    add_out_folder(parser)
+    parser.add_argument(
+        "--with-library", action="store_true", help="add the C library's sources, so that DIR is complete"
+    )
+    parser.add_argument(
+        "--package",
+        choices=packages.KINDS,
+        help="write library, model and examples with a microphone as a package for this way of building instead",
+    )
+    add_json(parser)
+
+
+def run(a: argparse.Namespace) -> int:
+    """``kws export``."""
+    model = Model.load(a.model)
+    result = packages.export_package(model, a.package, a.out) if a.package else codegen.export(model, a.out)
+    if a.with_library and not a.package:
+        codegen.copy_library(a.out)
+    if a.json:
+        console.print_json(
+            {
+                "out": str(a.out),
+                "id": model.id,
+                "bare_network": model.info is None,
+                "package": a.package,
+                "files": [p.relative_to(a.out).as_posix() for p in result.files],
+                "weight_bytes": result.weight_bytes,
+                "network_bytes": result.network_bytes,
+            }
+        )
+        return exit_codes.OK
+    if model.info is None:
+        console.out.print(f"{a.model} carries no kws metadata: the network alone was exported, no front end or labels")
+    if a.package:
+        console.out.print(
+            f"{a.out}: {a.package} package of {len(result.files)} files; how to use it is in {a.out / 'README.md'}"
+        )
+    else:
+        console.out.print(f"{a.out}: {', '.join(p.name for p in result.files)}")
+    console.out.print(
+        f"{result.weight_bytes} bytes of weights and biases, {result.network_bytes} bytes of RAM for the network"
+    )
+    return exit_codes.OK

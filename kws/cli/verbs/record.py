@@ -1,0 +1,63 @@
+"""``kws record``: prompts, a level meter, and what became of each take."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from pathlib import Path
+
+from rich.live import Live
+from rich.text import Text
+
+from kws import audio
+from kws.cli import console, exit_codes
+from kws.cli.options import add_json, add_microphone, positive_whole
+from kws.config import SAMPLE_RATE
+from kws.live.listen import FLOOR_DB
+from kws.live.record import CHUNK_MS, Listening, Refused, Saved, record
+
+_WIDTH = 40
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Of ``kws record``."""
+    parser.add_argument("word", metavar="WORD", help="what is said; the name of its folder in DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of word folders to add to")
+    parser.add_argument("--takes", type=positive_whole, default=30, metavar="N", help="takes to record")
+    parser.add_argument("--speaker", default="me", metavar="NAME", help="who speaks; the files' names begin with it")
+    add_microphone(parser)
+    add_json(parser)
+
+
+def run(a: argparse.Namespace) -> int:
+    """``kws record``."""
+    saved: list[Saved] = []
+    refused = 0
+    with contextlib.ExitStack() as stack:
+        microphone = stack.enter_context(audio.microphone(a.device, SAMPLE_RATE * CHUNK_MS // 1000))
+        console.messages.print(f"say {a.word!r} once at each prompt; Ctrl-C ends", markup=False)
+        meter = stack.enter_context(Live(console=console.messages, refresh_per_second=15, transient=True))
+        with contextlib.suppress(KeyboardInterrupt):
+            for moment in record(microphone, a.word, a.out, a.takes, a.speaker):
+                if isinstance(moment, Listening):
+                    meter.update(_meter(moment, a.word))
+                elif isinstance(moment, Saved):
+                    saved.append(moment)
+                    meter.console.print(
+                        f"{moment.path}: {moment.cut.level_db:.0f} dB, room {moment.cut.room_db:.0f} dB", markup=False
+                    )
+                elif isinstance(moment, Refused):
+                    refused += 1
+                    meter.console.print(f"take {moment.take} again: {moment.cut.fault}", markup=False)
+    if a.json:
+        console.print_json({"saved": [str(s.path) for s in saved], "refused": refused})
+    else:
+        console.out.print(f"{a.out / a.word}: {len(saved)} takes recorded, {refused} refused", markup=False)
+    return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
+
+
+def _meter(moment: Listening, word: str) -> Text:
+    filled = round(_WIDTH * (1 - moment.level_db / FLOOR_DB))
+    prompt = f"say {word!r}" if moment.ready else "wait ..."
+    bar = "█" * filled + "·" * (_WIDTH - filled)
+    return Text(f"take {moment.take}: {prompt:<20} {bar} {moment.level_db:6.1f} dB", "bold" if moment.ready else "")

@@ -1,0 +1,91 @@
+"""``kws train``: epoch by epoch, and what to do next."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kws import config, runs
+from kws.cli import console, exit_codes
+from kws.cli.options import A_DATA_FOLDER, add_json
+from kws.training.history import Epoch
+from kws.training.train import train
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Of ``kws train``."""
+    parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="the experiment's settings")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="DIR",
+        help=f"{A_DATA_FOLDER}; may be given several times: recordings and synthetic speech, say",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    parser.add_argument(
+        "--from",
+        type=Path,
+        dest="start",
+        metavar="MODEL",
+        help="start from the weights of this .tflite file or run, whose words may be others",
+    )
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help='run of a teacher (network.kind = "teacher") to learn from; may be given several times',
+    )
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="keep features here, for several runs, instead of in RUN"
+    )
+    parser.add_argument("--restart", action="store_true", help="start afresh even if RUN holds another run")
+    add_json(parser)
+
+
+def run(a: argparse.Namespace) -> int:
+    """``kws train``."""
+    experiment = config.load(a.config)
+
+    def report(epoch: Epoch, is_best: bool) -> None:
+        console.messages.print(
+            f"epoch {epoch.epoch:3d}  loss {epoch.loss:.4f}  training {100 * epoch.accuracy:5.1f} %"
+            f"  validation {100 * epoch.validation_accuracy:5.1f} %"
+            f"  in a stream {100 * epoch.stream_accuracy:5.1f} %{'  best' if is_best else ''}"
+        )
+
+    try:
+        with console.stages() as progress:
+            history = train(
+                experiment,
+                a.data,
+                a.out,
+                progress,
+                report,
+                a.restart,
+                teachers=tuple(a.teacher),
+                start=a.start,
+                cache=a.cache,
+            )
+    except KeyboardInterrupt:
+        console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
+        return exit_codes.INTERRUPTED
+    best = history.best
+    counts = runs.load_json(a.out / runs.PROVENANCE)["data"]["clips"]["training"]
+    for label in (label for label, count in counts.items() if not count):
+        console.messages.print(
+            f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
+        )
+    is_teacher = experiment.network.kind == config.TEACHER
+    following = f"kws train CONFIG.toml --teacher {a.out}" if is_teacher else f"kws convert {a.out}"
+    if a.json:
+        console.print_json({"run": str(a.out), **history.as_dict()})
+    else:
+        console.out.print(
+            f"{a.out}: {100 * best.validation_accuracy:.2f} % on validation (float, epoch {best.epoch} of"
+            f" {len(history.epochs)}); history in {a.out / 'history.png'}; next: {following}"
+        )
+    return exit_codes.OK

@@ -1,0 +1,88 @@
+"""``kws tune``: thresholds for a budget of false accepts per hour."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kws.cli import console, exit_codes, streams
+from kws.cli.options import add_engine, add_json, add_model, positive_number
+from kws.evaluation.stream import tuning
+from kws.files import require_place
+from kws.model.file import Model, save, with_detector
+from kws.runs import MODEL
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Of ``kws tune``."""
+    add_model(parser)
+    streams.add_options(parser, "enough for ten false accepts")
+    parser.add_argument(
+        "--budget",
+        type=positive_number,
+        default=1.0,
+        metavar="N",
+        help="false accepts per hour, over all words together",
+    )
+    parser.add_argument(
+        "--latency",
+        type=positive_number,
+        default=250.0,
+        metavar="MS",
+        help="greatest median latency, if it can be kept",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.tflite", help="the tuned model to write (default: MODEL itself)"
+    )
+    add_engine(parser, "c")
+    add_json(parser)
+
+
+def run(a: argparse.Namespace) -> int:
+    """``kws tune``."""
+    out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
+    require_place(out)
+    model = Model.load(a.model)
+    info = model.require_info()
+    spec = streams.spec(a, info, a.minutes or tuning.enough_minutes(a.budget))
+    with console.stages() as progress:
+        result = tuning.tune(
+            model,
+            spec,
+            a.data,
+            a.budget,
+            engine=a.engine,
+            tolerance_ms=a.tolerance,
+            latency_ms=a.latency,
+            processes=a.jobs,
+            progress=progress,
+        )
+    content = with_detector(model, result.detector, result.introduced())
+    save(content, out)
+    if result.scarce:
+        allowed = result.budget * result.hours
+        console.messages.print(
+            f"kws: warning: {result.hours:.1f} hours allow {allowed:.1f} false accepts, so chance decided;"
+            f" --minutes {tuning.enough_minutes(a.budget):.0f} would do better"
+        )
+    if a.json:
+        values: dict[str, Any] = {"model": str(out), "id": Model.from_bytes(content).id, **result.as_dict()}
+        console.print_json(values)
+        return exit_codes.OK
+    rows = [streams.row("before", result.old), streams.row("tuned", result.tuned)]
+    if result.held_out is not None:
+        rows.append(streams.row("other speakers" if result.other_speakers else "other takes", result.held_out))
+    rows.append(streams.row("fresh stream", result.fresh))
+    console.table(streams.COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour over all words")
+    words = info.labels[info.first_word :]
+    pairs = zip(words, result.detector.word_thresholds, strict=True)
+    console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))
+    if result.held_out is None:
+        console.out.print("too few recordings to tune on some speakers and try on others: expect less in life")
+    elif result.other_speakers:
+        console.out.print("the row of other speakers is the one to expect")
+    else:
+        console.out.print("no half of the speakers says every word, so takes were halved: expect less of strangers")
+    console.out.print(f"{out}: {streams.describe(result.detector)}", markup=False)
+    return exit_codes.OK

@@ -1,0 +1,76 @@
+"""``kws verify``: engines against the reference, bit for bit."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from kws.cli import console, exit_codes
+from kws.cli.options import add_json, add_model, add_seed, engines_and_boards, natural
+from kws.engines import NAMES, SERIAL
+from kws.model.file import Model
+from kws.verify.compare import verify
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Of ``kws verify``."""
+    add_model(parser)
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="recordings (bare network: int8 .npy) to add"
+    )
+    parser.add_argument(
+        "--engines",
+        type=engines_and_boards,
+        default=["numpy", "tflm", "c"],
+        metavar="E,E...",
+        help=f"of {','.join(NAMES)},{SERIAL}",
+    )
+    parser.add_argument("--random", type=natural, default=20, metavar="N", help="random streams of one second")
+    add_seed(parser, "of the random streams and chunk sizes")
+    add_json(parser)
+
+
+def run(a: argparse.Namespace) -> int:
+    """``kws verify``."""
+    model = Model.load(a.model)
+    with console.progress("verifying") as progress:
+        report = verify(model, a.engines, random=a.random, files=a.files, seed=a.seed, progress=progress)
+    if a.json:
+        console.print_json(
+            {
+                "model": str(a.model),
+                "ok": report.ok,
+                "bare_network": report.bare,
+                "inputs": report.streams,
+                "steps": report.steps,
+                "detections": report.detections,
+                "engines": [
+                    {
+                        "engine": e.name,
+                        "required": e.required,
+                        "values": e.values,
+                        "different": e.different,
+                        "posteriors": e.posteriors[0],
+                        "posteriors_different": e.posteriors[1],
+                        "first_difference": dataclasses.asdict(e.first) if e.first else None,
+                    }
+                    for e in report.engines
+                ],
+            }
+        )
+        return exit_codes.OK if report.ok else exit_codes.FAILED
+    if report.bare:
+        console.out.print(f"{a.model} carries no kws metadata: only the network is compared, on int8 inputs")
+    what = "calls" if report.bare else "frames"
+    rows = [("numpy", "the reference", "", "")]
+    for e in report.engines:
+        verdict = "identical" if e.first is None else "DIFFERS" if e.required else "differs (allowed)"
+        share = f"{100 * e.posteriors[1] / max(e.posteriors[0], 1):.2f} % of posteriors"
+        rows.append((e.name, verdict, f"{e.values:,}", f"{e.different:,}" + (f", {share}" if e.different else "")))
+    title = f"{report.streams} inputs, {report.steps} {what}, {report.detections} detections"
+    console.table(("engine", "verdict", "values compared", "different"), rows, title)
+    for e in report.engines:
+        if e.first is not None:
+            console.out.print(f"{e.name}: first difference: {e.first}", markup=False)
+    return exit_codes.OK if report.ok else exit_codes.FAILED

@@ -1,0 +1,113 @@
+"""The documents: links and paths lead somewhere, and what they repeat is what it says where it comes from."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import needs
+
+import kws
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "models").glob("*.md")),
+    ROOT / "firmware/tflm/README.md",
+    ROOT / "tests/simulator/README.md",
+]
+FOLDERS = "configs|docs|firmware|kws|models|tests|tools"
+HEADERS = ROOT / "firmware/include"
+
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix())
+
+
+def prose(document: Path) -> str:
+    """The text without its blocks of code."""
+    return re.sub(r"^( *)```.*?^\1```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """What GitHub calls the headings."""
+    headings = re.findall(r"^#+ (.*)$", prose(document), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def repository_paths(text: str) -> list[str]:
+    """Paths in backticks that begin with a folder of the repository; NAME stands for any name."""
+    return [path.replace("NAME", "*") for path in re.findall(rf"`((?:{FOLDERS})/[\w.*/+-]*)`", text)]
+
+
+@each_document
+def test_links_lead_somewhere(document):
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+@each_document
+def test_paths_are_there(document):
+    # A changelog also names what is no more.
+    if document.name == "CHANGELOG.md":
+        return
+    paths = repository_paths(prose(document))
+    missing = [p for p in paths if not (any(ROOT.glob(p.rstrip("/"))) or any(HEADERS.glob(p.rstrip("/"))))]
+    assert not missing
+
+
+def test_the_checks_see_what_is_wrong(tmp_path):
+    document = tmp_path / "x.md"
+    document.write_text(
+        "# A b, c\n[a](#a-b-c) [b](gone.md)\n```\n[c](code.md)\n```\n`kws/gone.py` `kws/layers/NAME.py`"
+    )
+    assert anchors(document) == {"a-b-c"}
+    assert repository_paths(prose(document)) == ["kws/gone.py", "kws/layers/*.py"]
+    with pytest.raises(AssertionError, match=r"gone\.md"):
+        test_links_lead_somewhere(document)
+    with pytest.raises(AssertionError, match=r"gone\.py"):
+        test_paths_are_there(document)
+
+
+def test_pre_commit_runs_the_checks_of_make_lint():
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert recipe
+    lint = [line.strip().removeprefix("@") for line in recipe[1].splitlines()]
+    hooks = [h for r in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"] for h in r["hooks"]]
+    assert [" ".join([h["entry"], *h.get("args", [])]) for h in hooks] == lint
+    # Each hook checks all files, as make does, whatever is committed.
+    assert all(h["always_run"] and not h["pass_filenames"] for h in hooks)
+
+
+def test_the_version_is_told_alike():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == kws.__version__
+    released = f"## [{citation['version']}] - {citation['date-released']}"
+    assert released in (ROOT / "CHANGELOG.md").read_text().splitlines()
+
+
+@pytest.mark.slow
+@needs("cc", "make", "arm-none-eabi-gcc", "qemu-system-arm")
+def test_readme_shows_what_the_commands_print(tmp_path):
+    block = re.search(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert block
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    printed = []
+    for line in block[1].splitlines():
+        if line.startswith("$ kws "):
+            command = [sys.executable, "-m", "kws", *shlex.split(line)[2:]]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+            printed += [line, *(text.rstrip() for text in done.stdout.rstrip().splitlines())]
+    assert printed == block[1].splitlines()
