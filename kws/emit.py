@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from kws.fixedpoint.arithmetic import Multiplier
+from kws.fixedpoint.arithmetic import Factor
 
 INDENT = "    "
 WIDTH = 110
@@ -76,12 +76,12 @@ def array(
     return f"{prefix}{storage} {ctype} {name}{dims} = {{\n{body}}};"
 
 
-def factor(value: Multiplier) -> str:
+def factor(value: Factor) -> str:
     """A kws_factor initialiser."""
     return f"{{{number(value.value)}, {value.left_shift}, {value.right_shift}}}"
 
 
-def factors(items: Sequence[Multiplier]) -> str:
+def factors(items: Sequence[Factor]) -> str:
     """A brace-enclosed list of kws_factor initialisers."""
     return "{" + ", ".join(factor(f) for f in items) + "}"
 

@@ -92,7 +92,7 @@ static void halve(const int32_t *x, uint32_t count, int16_t *values)
     for (uint32_t i = 0; i < count; i++, x += 2) {
         const int32_t sum = half_band[0] * (x[0] + x[10]) + half_band[1] * (x[2] + x[8]) +
                             half_band[2] * (x[4] + x[6]) + half_band[3] * x[5];
-        values[i] = kws_saturate16((sum + (1 << (HALF_BAND_SHIFT - 1))) >> HALF_BAND_SHIFT);
+        values[i] = (int16_t)kws_sat16((sum + (1 << (HALF_BAND_SHIFT - 1))) >> HALF_BAND_SHIFT);
     }
 }
 
@@ -128,7 +128,7 @@ static void process_block(kws_decimator *decimator, const uint8_t *pdm, uint32_t
         /* DECIMATE/5 */
         const int32_t value = filter(rate32 + 2 * i) - offset;
         offset += (value + (1 << (OFFSET_SHIFT - 1))) >> OFFSET_SHIFT;
-        pcm[i] = kws_saturate16((value + (1 << (shift - 1))) >> shift);
+        pcm[i] = (int16_t)kws_sat16((value + (1 << (shift - 1))) >> shift);
     }
     decimator->offset = offset;
     memmove(rate32, rate32 + 2 * samples, LOW_PASS_HISTORY * sizeof rate32[0]);

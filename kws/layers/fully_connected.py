@@ -8,7 +8,7 @@ import numpy as np
 
 from kws import emit
 from kws.errors import KwsError
-from kws.fixedpoint.arithmetic import Multiplier
+from kws.fixedpoint.arithmetic import Factor
 from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
@@ -38,7 +38,7 @@ def read(o: Operands) -> tuple[FullyConnected, Shape]:
         bias=b,
         input_zero_point=o.source.zero_point,
         output_zero_point=o.out.zero_point,
-        factors=tuple(Multiplier.of(o.source.scale * float(s) / o.out.scale) for s in scales),
+        factors=tuple(Factor.of(o.source.scale * float(s) / o.out.scale) for s in scales),
         activation_min=low,
         activation_max=high,
     )

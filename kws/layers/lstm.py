@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from kws import emit
 from kws.errors import KwsError
-from kws.fixedpoint.arithmetic import Multiplier
+from kws.fixedpoint.arithmetic import Factor
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, Lstm, LstmGate
 from kws.fixedpoint.network import Layer
@@ -66,9 +66,9 @@ def read(o: Operands) -> tuple[Lstm, Shape]:
         gates=(gates[0], gates[1], gates[2], gates[3]),
         input_zero_point=o.source.zero_point,
         hidden_zero_point=hidden.zero_point,
-        keep_factor=Multiplier.of(2.0**-15 * cell.scale / cell.scale),
-        add_factor=Multiplier.of(2.0**-30 / cell.scale),
-        hidden_factor=Multiplier.of(2.0**-30 / hidden.scale),
+        keep_factor=Factor.of(2.0**-15 * cell.scale / cell.scale),
+        add_factor=Factor.of(2.0**-30 / cell.scale),
+        hidden_factor=Factor.of(2.0**-30 / hidden.scale),
         cell_scale_power=round(power),
         cell_clip=int(min(max(clip / cell.scale, 0.0), 32767.0)),
     )
@@ -96,8 +96,8 @@ def _gate(o: Operands, gate: int, units: int, inputs: int, hidden: Tensor) -> Ls
         w,
         r,
         b,
-        Multiplier.of(o.source.scale * w_tensor.scale / 2.0**GATE_SCALE_POWER),
-        Multiplier.of(hidden.scale * r_tensor.scale / 2.0**GATE_SCALE_POWER),
+        Factor.of(o.source.scale * w_tensor.scale / 2.0**GATE_SCALE_POWER),
+        Factor.of(hidden.scale * r_tensor.scale / 2.0**GATE_SCALE_POWER),
     )
 
 
@@ -113,7 +113,7 @@ def write(name: str, layer: Layer) -> Constants:
     plain = _plain(name, lstm)
     # The product of two gate values is at 2^-30 and the cell at a power of two; so is their ratio.
     add_shift = lstm.add_factor.right_shift
-    if lstm.add_factor != Multiplier(2**30, -add_shift) or lstm.keep_factor != Multiplier(2**30, -14):
+    if lstm.add_factor != Factor(2**30, -add_shift) or lstm.keep_factor != Factor(2**30, -14):
         raise ValueError("the cell's scale is not a power of two from 2^-24 to 1")
     fields: dict[str, str | int] = {
         "input_factor": emit.factors([g.input_factor for g in lstm.gates]),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.arithmetic import INT8_MIN, Multiplier
+from kws.fixedpoint.arithmetic import INT8_MIN, Factor
 from kws.fixedpoint.layers.lstm import Lstm, LstmGate
 from kws.layers.kind import folded
 
@@ -79,13 +79,13 @@ def packed_weights(lstm: Lstm) -> Words | None:
     return (np.concatenate([_part_words(*part) for part in parts], axis=1) % 2**32).astype(np.uint32).reshape(-1)
 
 
-def dsp_factor(factor: Multiplier) -> tuple[int, int]:
+def dsp_factor(factor: Factor) -> tuple[int, int]:
     """The fields of a ``kws_dsp_factor``: the multiplier doubled modulo 2^32, and the step.
 
     A factor of zero has no such form; 2^-32 takes its place, which makes zero of every sum below
     2^23 just as well.
     """
     if factor.value == 0:
-        factor = Multiplier(2**30, -31)
+        factor = Factor(2**30, -31)
     step = -(2 ** (32 - factor.right_shift)) if factor.right_shift else factor.left_shift
     return 2 * factor.value - 2**32, step

@@ -11,7 +11,7 @@ from random_models import bare_model, random_graph, spotting_model
 
 from kws.engines.qemu import BOARDS, QemuEngine, machine_of
 from kws.errors import KwsError
-from kws.fixedpoint.arithmetic import Multiplier, multiply
+from kws.fixedpoint.arithmetic import Factor, multiply
 from kws.fixedpoint.layers.lstm import Lstm
 from kws.layers.lstm_packing import dsp_factor, gate_parts, packed_weights
 from kws.model.file import Model
@@ -107,7 +107,7 @@ def test_packed_sums_are_the_rows_sums(name):
 @pytest.mark.parametrize("value", [2**30, 2**30 + 1, 1518500250, 2**31 - 1])
 def test_prepared_factors_multiply_alike(value, shift):
     """kws_dsp_multiply in Python integers, halves of both roundings and both signs included."""
-    factor = Multiplier(value, shift)
+    factor = Factor(value, shift)
     doubled, step = dsp_factor(factor)
     assert -(2**31) <= doubled < 2**31
     assert -(2**31) <= step < 2**31
@@ -122,7 +122,7 @@ def test_prepared_factors_multiply_alike(value, shift):
 
 
 def test_a_factor_of_zero_is_zero():
-    doubled, step = dsp_factor(Multiplier(0, 0))
+    doubled, step = dsp_factor(Factor(0, 0))
     for x in (-(2**23), -1, 0, 1, 2**23):
         first = x + ((x * doubled + 2**31) >> 32)
         assert (2**31 - (first + (first >> 31)) * step) >> 32 == 0

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from kws import emit
 from kws.errors import KwsError
-from kws.fixedpoint.arithmetic import saturate
+from kws.fixedpoint.arithmetic import clamp
 from kws.fixedpoint.layers.kernel import Int8, Kernel, Shape, State, Values
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import Constants, Kind, Operands, constant
@@ -44,7 +44,7 @@ class SignFlip(Kernel):
             phase[:, call + 1] = -phase[:, call]
         before = phase[:, :-1].reshape(*x.shape[:2], *(1,) * (x.ndim - 3), x.shape[-1])
         flipped = self.signs * before.astype(np.int64) * (x.astype(np.int64) - self.input_zero_point)
-        return saturate(flipped + skip, -128, 127).astype(np.int8)
+        return clamp(flipped + skip, -128, 127).astype(np.int8)
 
 
 def read(o: Operands) -> tuple[SignFlip, Shape]:

@@ -44,19 +44,19 @@
 #error "say here how this compiler aligns an array"
 #endif
 
-/* A real factor as multiplier * 2^(left_shift - right_shift - 31); one of the shifts is 0. */
+/* A real factor as value * 2^(left_shift - right_shift - 31); one of the shifts is 0. */
 typedef struct kws_factor {
-    int32_t multiplier;
+    int32_t value;
     uint8_t left_shift;
     uint8_t right_shift;
 } kws_factor;
 
 /*
- * A factor for KWS_ARCH_DSP: `multiplier` is the factor's, doubled modulo 2^32. `step` is what
+ * A factor for KWS_ARCH_DSP: `value` is the factor's, doubled modulo 2^32. `step` is what
  * follows: -2^(32 - right_shift) where there is a right shift, else the left_shift that comes first.
  */
 typedef struct kws_dsp_factor {
-    int32_t multiplier;
+    int32_t value;
     int32_t step;
 } kws_dsp_factor;
 

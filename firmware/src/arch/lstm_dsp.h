@@ -5,6 +5,8 @@
  * A halfword of weights holds 256 * a + b of two gates' rows, a word two columns. SMLAD of a word and
  * a pair of inputs adds 256 * A + B modulo 2^32; SXTB16 leaves the bytes b, and SMLAD of those adds B.
  * The generator has proved |A| < 2^23, so that A is the difference's upper 24 bits.
+ *
+ * Proved by tests/firmware/test_arch.py: the sums and the factors for themselves, and whole networks.
  */
 #ifndef KWS_ARCH_LSTM_DSP_H
 #define KWS_ARCH_LSTM_DSP_H
@@ -97,11 +99,11 @@ KWS_NAKED void kws_packed_products(KWS_UNSEEN kws_packed_pass *pass)
                    "pop     {r0, r4-r11, pc}\n");
 }
 
-/* One gate's pre-activation: each part saturates on its own, then their sum. */
+/* One gate's pre-activation: each part saturates on its own (LSTM/1, LSTM/2), then their sum (LSTM/3). */
 KWS_INLINE int32_t kws_packed_gate(int32_t input, int32_t recurrent, const kws_dsp_factor *factors)
 {
-    return kws_limit16(kws_limit16(kws_dsp_multiply(input, &factors[0])) +
-                       kws_limit16(kws_dsp_multiply(recurrent, &factors[1])));
+    return kws_sat16(kws_sat16(kws_dsp_multiply(input, &factors[0])) +
+                       kws_sat16(kws_dsp_multiply(recurrent, &factors[1])));
 }
 
 /* The next unit's pre-activations. */

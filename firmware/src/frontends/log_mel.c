@@ -60,10 +60,10 @@ KWS_INLINE void powers_of_pair(int32_t *z, int32_t *mirror, const int32_t *twidd
 {
     /* A left shift leaves nothing to round: the sums of the mirrored bin are this one's or their negatives. */
     const uint32_t half = (uint32_t)shift - 1u;
-    const int32_t even_x = kws_shift_left_wrapping(z[0] + mirror[0], half);
-    const int32_t even_y = kws_shift_left_wrapping(z[1] - mirror[1], half);
-    const int32_t odd_x = kws_shift_left_wrapping(z[1] + mirror[1], (uint32_t)shift); /* twice the odd part */
-    const int32_t odd_y = kws_shift_left_wrapping(mirror[0] - z[0], (uint32_t)shift);
+    const int32_t even_x = kws_wrap(z[0] + mirror[0], half);
+    const int32_t even_y = kws_wrap(z[1] - mirror[1], half);
+    const int32_t odd_x = kws_wrap(z[1] + mirror[1], (uint32_t)shift); /* twice the odd part */
+    const int32_t odd_y = kws_wrap(mirror[0] - z[0], (uint32_t)shift);
     const int64_t x = kws_wide_product(odd_x, twiddle[0]) + kws_wide_product(odd_y, twiddle[1]);
     const int32_t y = (int32_t)((kws_wide_product(odd_y, twiddle[0]) - kws_wide_product(odd_x, twiddle[1])) >> 32);
     *(uint32_t *)z = power_of(even_x + (int32_t)(x >> 32), even_y + y);
@@ -163,7 +163,7 @@ static int8_t quantize(uint64_t energy, int32_t offset)
     if (high == 0 && low == 0) {
         return INT8_MIN;
     }
-    return (int8_t)kws_limit8((steps_of(high, low) - offset) >> 16);
+    return (int8_t)kws_sat8((steps_of(high, low) - offset) >> 16);
 }
 
 /* Apart, so that its variables take no stack while the FFT runs. */

@@ -8,7 +8,9 @@
 static void run_row(const kws_fully_connected *dense, const int8_t *x, int8_t *output)
 {
     for (uint32_t i = 0; i < dense->outputs; i++) {
+        /* FULLY_CONNECTED/1 */
         const int32_t sum = dense->bias[i] + kws_dot(dense->weights + i * dense->inputs, x, dense->inputs);
+        /* FULLY_CONNECTED/2 */
         const int32_t scaled = kws_multiply(sum, &dense->factors[dense->per_channel ? i : 0]);
         output[i] = kws_add_zero_point(scaled, dense->output_zero_point, dense->activation_min, dense->activation_max);
     }

@@ -8,10 +8,11 @@
 #define DIFFERENCE_INTEGER_BITS 5
 #define SUM_INTEGER_BITS 12
 
+/* SOFTMAX/2. */
 static int32_t exponential(const kws_softmax *softmax, int32_t difference)
 {
-    const int32_t shifted = kws_shift_left_wrapping(difference, softmax->factor.left_shift);
-    return kws_exp_on_negative_values(kws_rounding_doubling_high_mul(shifted, softmax->factor.multiplier),
+    const int32_t shifted = kws_wrap(difference, softmax->factor.left_shift);
+    return kws_exp(kws_rdhm(shifted, softmax->factor.value),
                                       DIFFERENCE_INTEGER_BITS);
 }
 
@@ -22,21 +23,22 @@ static void run_row(const kws_softmax *softmax, const int8_t *x, int8_t *output)
     for (uint32_t i = 0; i < count; i++) {
         greatest = x[i] > greatest ? x[i] : greatest;
     }
+    /* SOFTMAX/1 is in the differences below. */
     int32_t sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (x[i] - greatest >= softmax->difference_min) {
-            sum += kws_rounding_shift_right(exponential(softmax, x[i] - greatest), SUM_INTEGER_BITS);
+            sum += kws_rshift(exponential(softmax, x[i] - greatest), SUM_INTEGER_BITS); /* SOFTMAX/3 */
         }
     }
-    const uint32_t headroom = kws_leading_zeros((uint32_t)sum);
+    const uint32_t headroom = kws_leading_zeros((uint32_t)sum); /* SOFTMAX/4 */
     const uint32_t fraction = ((uint32_t)sum << headroom) - 0x80000000u;
-    const int32_t reciprocal = kws_reciprocal_of_one_plus((int32_t)fraction);
+    const int32_t reciprocal = kws_recip((int32_t)fraction); /* SOFTMAX/5 */
     const uint32_t exponent = SUM_INTEGER_BITS - headroom + 31 - 8;
     for (uint32_t i = 0; i < count; i++) {
-        output[i] = INT8_MIN;
+        output[i] = INT8_MIN; /* SOFTMAX/6 */
         if (x[i] - greatest >= softmax->difference_min) {
-            const int32_t product = kws_rounding_doubling_high_mul(reciprocal, exponential(softmax, x[i] - greatest));
-            output[i] = (int8_t)kws_clamp(kws_rounding_shift_right(product, exponent) + INT8_MIN, INT8_MIN, INT8_MAX);
+            const int32_t product = kws_rdhm(reciprocal, exponential(softmax, x[i] - greatest));
+            output[i] = (int8_t)kws_clamp(kws_rshift(product, exponent) + INT8_MIN, INT8_MIN, INT8_MAX);
         }
     }
 }

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.arithmetic import Int64, Multiplier, columns, multiply_by, saturate, wrap_int32
+from kws.fixedpoint.arithmetic import Factor, Int64, clamp, columns, multiply_by, wrap
 from kws.fixedpoint.layers.kernel import Int8, Kernel, Values, rows_of
 
 
@@ -35,7 +35,7 @@ class FullyConnected(Kernel):
     bias: npt.NDArray[np.int32]
     input_zero_point: int
     output_zero_point: int
-    factors: tuple[Multiplier, ...]
+    factors: tuple[Factor, ...]
     activation_min: int
     activation_max: int
 
@@ -72,6 +72,7 @@ class FullyConnected(Kernel):
         x = rows_of(inputs[0], self.inputs)
         # float64 products are exact: every sum is far below 2^53, and BLAS is fast.
         products = x.astype(np.float64) @ weights
+        # FULLY_CONNECTED/1 is the sum, /2 the rest.
         scaled = multiply_by(products.astype(np.int64) + folded, *factors)
-        moved = wrap_int32(scaled + self.output_zero_point)
-        return saturate(moved, self.activation_min, self.activation_max).astype(np.int8)
+        moved = wrap(scaled + self.output_zero_point)
+        return clamp(moved, self.activation_min, self.activation_max).astype(np.int8)

@@ -17,14 +17,13 @@ from kws.fixedpoint.activation import sigmoid_lookup, tanh_lookup
 from kws.fixedpoint.arithmetic import (
     INT8_MAX,
     INT8_MIN,
-    INT16_MAX,
-    INT16_MIN,
-    Multiplier,
+    Factor,
+    clamp,
     columns,
     multiply,
     multiply_by,
-    saturate,
-    wrap_int32,
+    sat16,
+    wrap,
 )
 from kws.fixedpoint.layers.kernel import Int8, Kernel, State, Values, rows_of
 
@@ -52,8 +51,8 @@ class LstmGate:
     input_weights: Int8
     recurrent_weights: Int8
     bias: Int32
-    input_factor: Multiplier
-    recurrent_factor: Multiplier
+    input_factor: Factor
+    recurrent_factor: Factor
 
 
 class _Stacked:
@@ -90,9 +89,9 @@ class Lstm(Kernel):
     gates: tuple[LstmGate, LstmGate, LstmGate, LstmGate]
     input_zero_point: int
     hidden_zero_point: int
-    keep_factor: Multiplier
-    add_factor: Multiplier
-    hidden_factor: Multiplier
+    keep_factor: Factor
+    add_factor: Factor
+    hidden_factor: Factor
     cell_scale_power: int
     cell_clip: int
     _stacked: _Stacked = field(init=False, repr=False, compare=False)
@@ -136,7 +135,7 @@ class Lstm(Kernel):
         steps = calls * rows
         # The input part of a gate does not depend on the state: one product for all steps.
         products = (x.reshape(-1, self.inputs).astype(np.float64) @ p.input_weights).astype(np.int64) + p.input_bias
-        from_input = saturate(multiply_by(products, *p.input_factors), INT16_MIN, INT16_MAX)
+        from_input = sat16(multiply_by(products, *p.input_factors))  # LSTM/1
         from_input = from_input.reshape(streams, steps, 4 * units)
         sigmoid, tanh, tanh_of_cell = (
             sigmoid_lookup(),
@@ -148,17 +147,19 @@ class Lstm(Kernel):
         h, c = hidden[:, 0], cell[:, 0].astype(np.int64)
         for t in range(steps):
             products = (h.astype(np.float64) @ p.recurrent_weights).astype(np.int64) + p.recurrent_bias
-            recurrent = saturate(multiply_by(products, *p.recurrent_factors), INT16_MIN, INT16_MAX)
-            gates = saturate(from_input[:, t] + recurrent, INT16_MIN, INT16_MAX) + 32768
+            recurrent = sat16(multiply_by(products, *p.recurrent_factors))  # LSTM/2
+            gates = sat16(from_input[:, t] + recurrent) + 32768  # LSTM/3, as an index of the lookups
+            # LSTM/4
             i, f = sigmoid[gates[:, :units]], sigmoid[gates[:, units : 2 * units]]
             g, o = tanh[gates[:, 2 * units : 3 * units]], sigmoid[gates[:, 3 * units :]]
-            kept = saturate(multiply(f * c, self.keep_factor), INT16_MIN, INT16_MAX)
-            added = saturate(multiply(i * g, self.add_factor), INT16_MIN, INT16_MAX)
-            c = saturate(kept + added, INT16_MIN, INT16_MAX)
+            kept = sat16(multiply(f * c, self.keep_factor))  # LSTM/5
+            added = sat16(multiply(i * g, self.add_factor))  # LSTM/6
+            c = sat16(kept + added)  # LSTM/7
             if self.cell_clip > 0:
-                c = saturate(c, -self.cell_clip, self.cell_clip)
+                c = clamp(c, -self.cell_clip, self.cell_clip)
+            # LSTM/8
             product = multiply(o * tanh_of_cell[c + 32768], self.hidden_factor)
-            h = saturate(wrap_int32(product + self.hidden_zero_point), INT8_MIN, INT8_MAX).astype(np.int8)
+            h = clamp(wrap(product + self.hidden_zero_point), INT8_MIN, INT8_MAX).astype(np.int8)
             output[:, t] = h
             if (t + 1) % rows == 0:
                 hidden[:, (t + 1) // rows], cell[:, (t + 1) // rows] = h, c
