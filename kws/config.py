@@ -23,7 +23,7 @@ SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
 SAMPLE_RATE = base.SAMPLE_RATE
 LSTM, TEACHER = KINDS = ("lstm", "teacher")
-BY_SPEAKER, BY_TAKE = SPLIT_RULES = ("speaker", "take")
+BY_SPEAKER, BY_TAKE, ONE_OUT = SPLIT_RULES = ("speaker", "take", "one-speaker-out")
 ALL, HEAD = TRAINABLE = ("all", "head")
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
@@ -43,7 +43,10 @@ class DataConfig:
         testing_percent: share of speakers in testing where no split lists are found.
         split_by: what is never in two splits where no split lists are found: a ``speaker``, or
             only a ``take``, for recordings of one person or very few. Accuracy on takes held out
-            says nothing about other people.
+            says nothing about other people. ``one-speaker-out``, for a handful of speakers: one of
+            them is the whole testing split, and takes of the others are validation.
+        held_out: the speaker left out by ``one-speaker-out``; empty for one chosen by hash. Training
+            once for each speaker gives as many figures for strangers.
     """
 
     words: tuple[str, ...] = COMMANDS
@@ -54,6 +57,7 @@ class DataConfig:
     validation_percent: float = 10.0
     testing_percent: float = 10.0
     split_by: str = BY_SPEAKER
+    held_out: str = ""
 
     def __post_init__(self) -> None:
         _require(len(self.words) > 0, "data.words is empty; name at least one word to spot")
@@ -68,6 +72,10 @@ class DataConfig:
         _require(
             self.split_by in SPLIT_RULES,
             f"data.split_by must be one of {', '.join(SPLIT_RULES)}, not {self.split_by!r}",
+        )
+        _require(
+            not self.held_out or self.split_by == ONE_OUT,
+            f"data.held_out = {self.held_out!r} needs data.split_by = {ONE_OUT!r}",
         )
         _require(
             self.validation_percent + self.testing_percent < 100,

@@ -12,7 +12,7 @@ import pytest
 from conftest import needs
 from random_models import random_graph
 
-from kws import codegen, decisions, frontends
+from kws import codegen, decisions, firmware, frontends
 from kws.codegen import packages
 from kws.config import Experiment, LogMelConfig, from_dict
 from kws.constants import Constants
@@ -23,11 +23,10 @@ from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Decision, Detection
 from kws.fixedpoint.frontends.base import Frontend
 from kws.frontends import FrontendConfig
-from kws.image import cache
-from kws.image import make as firmware_build
+from kws.image.make import make_image
 from kws.model.file import METADATA_NAME, Model, ModelInfo, with_info
 from kws.verify.compare import EngineReport, compare
-from kws.verify.inputs import corner_streams, random_stream
+from kws.verify.inputs import corner_signals, random_signal
 
 # ---- the front end: peaks of parts of the window, each less the one of the frame before ----
 
@@ -169,19 +168,18 @@ def kinds(tmp_path, monkeypatch):
     """The two kinds in their places: a line in each list, and files of their own."""
     monkeypatch.setitem(frontends.KINDS, "peaks", PeaksConfig)
     monkeypatch.setitem(decisions.KINDS, "changes", ChangesConfig)
-    firmware = tmp_path / "firmware"
-    shutil.copytree(firmware_build.sources_dir(), firmware)
+    copy = tmp_path / "firmware"
+    shutil.copytree(firmware.sources_dir(), copy)
     for folder, name, header, source in (
         ("frontends", "peaks", PEAKS_H, PEAKS_C),
         ("decisions", "changes", CHANGES_H, CHANGES_C),
     ):
-        (firmware / f"include/kws/{folder}/{name}.h").write_text(header)
-        (firmware / f"src/{folder}/{name}.c").write_text(source)
-        with (firmware / f"include/kws/{folder}/kinds.def").open("a") as file:
+        (copy / f"include/kws/{folder}/{name}.h").write_text(header)
+        (copy / f"src/{folder}/{name}.c").write_text(source)
+        with (copy / f"include/kws/{folder}/kinds.def").open("a") as file:
             file.write(f"KWS_KIND({name.upper()}, {name})\n")
-    for module in (firmware_build, cache):
-        monkeypatch.setattr(module, "sources_dir", lambda: firmware)
-    return firmware
+    monkeypatch.setenv("KWS_FIRMWARE", str(copy))
+    return copy
 
 
 def model(frontend, decision):
@@ -207,7 +205,7 @@ def test_new_kinds_from_pcm_to_detections(detector):
     reference, c = NumpyEngine(ours), CEngine(ours)
     rng = np.random.default_rng(0)
     found = 0
-    for name, pcm in [*corner_streams(8000), *(random_stream(rng, 8000) for _ in range(10))]:
+    for name, pcm in [*corner_signals(8000), *(random_signal(rng, 8000) for _ in range(10))]:
         reference.reset()
         c.reset()
         expected = reference.process(pcm)
@@ -251,8 +249,8 @@ def symbols(file) -> str:
 def test_an_image_carries_only_the_kinds_of_its_model(kinds, tmp_path, tiny_model):
     codegen.export(tiny_model, tmp_path / "a")
     codegen.export(model(PeaksConfig(), ChangesConfig()), tmp_path / "b")
-    a = firmware_build.build_image(tmp_path / "a", tmp_path / "build-a", "mps2_an386", "spotter")
-    b = firmware_build.build_image(tmp_path / "b", tmp_path / "build-b", "mps2_an386", "spotter")
+    a = make_image(tmp_path / "a", tmp_path / "build-a", "mps2_an386", "spotter")
+    b = make_image(tmp_path / "b", tmp_path / "build-b", "mps2_an386", "spotter")
     own, others = ("kws_log_mel_run", "kws_detector_step"), ("kws_peaks_run", "kws_changes_step")
     assert [name in symbols(a) for name in (*own, *others)] == [True, True, False, False]
     assert [name in symbols(b) for name in (*own, *others)] == [False, False, True, True]
@@ -261,7 +259,7 @@ def test_an_image_carries_only_the_kinds_of_its_model(kinds, tmp_path, tiny_mode
     (kinds / "include/kws/decisions/kinds.def").write_text("KWS_KIND(DETECTOR, detector)\n")
     for name in ("frontends/peaks", "decisions/changes"):
         (kinds / f"src/{name}.c").unlink()
-    alone = firmware_build.build_image(tmp_path / "a", tmp_path / "alone", "mps2_an386", "spotter")
+    alone = make_image(tmp_path / "a", tmp_path / "alone", "mps2_an386", "spotter")
     assert sizes(alone) == sizes(a)
 
 

@@ -1,6 +1,5 @@
 """A model as C: arrays, header, test vectors."""
 
-from kws.codegen.export import Exported, export
-from kws.codegen.library import copy_library
+from kws.codegen.export import Exported, copy_library, export
 
 __all__ = ["Exported", "copy_library", "export"]

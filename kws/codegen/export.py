@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import emit
+from kws import emit, firmware
 from kws.codegen.layers import NetworkSource
-from kws.codegen.library import model_format
 from kws.codegen.spotting import kinds_source, spotting_includes, spotting_macros, spotting_source
 from kws.codegen.vectors import vectors_files
 from kws.errors import KwsError
@@ -58,6 +57,15 @@ def export(model: Model, out: Path) -> Exported:
     return Exported(tuple(out / name for name in texts), model.network.weight_bytes, network_bytes)
 
 
+def copy_library(out: Path) -> None:
+    """Copy the C library's ``include`` and ``src`` folders beside exported files.
+
+    Raises:
+        KwsError: the folder cannot be written, or the sources are missing from this installation.
+    """
+    write_all(out, firmware.library_files())
+
+
 def model_header(model: Model, source: NetworkSource) -> str:
     """The text of kws_model.h."""
     network, info = model.network, model.info
@@ -66,7 +74,7 @@ def model_header(model: Model, source: NetworkSource) -> str:
         "#ifndef KWS_MODEL_H\n#define KWS_MODEL_H\n",
         '#include "kws/model.h"\n',
         *([] if info is None else spotting_includes(info)),
-        f"#if KWS_MODEL_FORMAT != {model_format()}",
+        f"#if KWS_MODEL_FORMAT != {firmware.model_format()}",
         '#error "this model was exported for another version of the kws library"\n#endif\n',
         f"#define KWS_MODEL_ID {emit.string(model.id)}",
         f"#define KWS_MODEL_TAG 0x{model.id[:8]}u",

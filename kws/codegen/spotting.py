@@ -34,7 +34,7 @@ def spotting_macros(info: ModelInfo) -> list[str]:
         f"#define KWS_MODEL_HOP {f.hop}u /* samples */",
         f"#define KWS_MODEL_BANDS {f.bands}u",
         *(f"#define KWS_MODEL_{name} {value}u" for c in (front, decide) for name, value in c.macros.items()),
-        f"#define KWS_MODEL_FULL_SCORE {info.decision.full_score}u /* the greatest score */",
+        f"#define KWS_MODEL_FULL_SCORE {info.decision.full_score}u /* the score of probability 1 */",
         "",
         "/* RAM of a spotter, in bytes and in kws_word. */",
         f"#define KWS_MODEL_PCM_SIZE {f.pcm_size}u /* samples */",

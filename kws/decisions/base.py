@@ -31,7 +31,7 @@ class DecisionConfig(ABC):
     @property
     @abstractmethod
     def full_score(self) -> int:
-        """The greatest score of a detection, of something that is certain."""
+        """The score that stands for a probability of 1; scores are less, or as much."""
 
     @abstractmethod
     def check(self, labels: Sequence[str]) -> None:

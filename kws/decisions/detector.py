@@ -14,6 +14,8 @@ from kws.errors import KwsError
 from kws.fields import require
 from kws.fixedpoint.decisions.detector import Detector, DetectorParameters
 
+GREATEST_AVERAGE, GREATEST_COOLDOWN = 64, 1000
+
 
 @dataclass(frozen=True)
 class DetectorConfig(DecisionConfig):
@@ -35,11 +37,14 @@ class DetectorConfig(DecisionConfig):
     word_thresholds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        require(1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}")
+        require(
+            1 <= self.average_frames <= GREATEST_AVERAGE,
+            f"detector.average_frames must be 1 to {GREATEST_AVERAGE}, not {self.average_frames}",
+        )
         require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
         require(
-            0 <= self.cooldown_frames <= 1000,
-            f"detector.cooldown_frames must be 0 to 1000, not {self.cooldown_frames}",
+            0 <= self.cooldown_frames <= GREATEST_COOLDOWN,
+            f"detector.cooldown_frames must be 0 to {GREATEST_COOLDOWN}, not {self.cooldown_frames}",
         )
         require(
             all(0 < t <= 1 for t in self.word_thresholds),
@@ -62,8 +67,8 @@ class DetectorConfig(DecisionConfig):
 
     @property
     def full_score(self) -> int:
-        """The greatest sum of ``average_frames`` posteriors."""
-        return 255 * self.average_frames
+        """The sum of ``average_frames`` posteriors that each stand for a probability of 1."""
+        return 256 * self.average_frames
 
     def check(self, labels: Sequence[str]) -> None:
         """Refuse labels that the settings don't fit.
@@ -119,7 +124,7 @@ class DetectorConfig(DecisionConfig):
 
 
 def _threshold_sum(threshold: float, average_frames: int) -> int:
-    # A posterior p is stored as 256 p, at most 255.
+    # A probability p is stored as 256 p, at most 255.
     return max(1, min(-(-round(threshold * 256 * 1000) * average_frames // 1000), 255 * average_frames))
 
 

@@ -66,9 +66,13 @@ class FrontendConfig(ABC):
         """Number of whole frames in a stream of ``samples`` samples."""
         return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
 
-    def seconds(self, frame: int) -> float:
-        """Time in a stream at which a frame is complete."""
-        return (frame * self.hop + self.window) / SAMPLE_RATE
+    def frames_in(self, milliseconds: float) -> int:
+        """Number of hops nearest to a duration, at least one."""
+        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop))
+
+    def samples(self, frame: int) -> int:
+        """Samples of a stream that make a frame complete."""
+        return frame * self.hop + self.window
 
     def as_dict(self) -> dict[str, Any]:
         """The settings as plain values; ``kind`` is left out where it is :data:`DEFAULT`."""

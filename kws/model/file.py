@@ -18,7 +18,9 @@ from kws.decisions import DecisionConfig, DetectorConfig, require_detector
 from kws.errors import KwsError
 from kws.files import write_atomic
 from kws.fixedpoint.decisions.detector import DetectorParameters
+from kws.fixedpoint.frontends.base import SAMPLE_RATE
 from kws.fixedpoint.network import Network
+from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
 from kws.fixedpoint.spotter import Spotter
 from kws.frontends import FrontendConfig
 from kws.model.reader import to_network
@@ -48,7 +50,7 @@ class ModelInfo:
     def __post_init__(self) -> None:
         if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
             raise KwsError("the model's labels name no word to spot")
-        if any(label.startswith("_") for label in self.labels[self.first_word :]):
+        if any(label.startswith("_") for label in self.words):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
         self.decision.check(self.labels)
 
@@ -66,6 +68,16 @@ class ModelInfo:
         """
         return require_detector(self.decision)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The labels that are words, in output order."""
+        return self.labels[self.first_word :]
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The detector's threshold of each word, as a probability."""
+        return self.detector.thresholds(len(self.words))
+
     def detector_parameters(self) -> DetectorParameters:
         """The detector in integers.
 
@@ -75,12 +87,16 @@ class ModelInfo:
         return self.detector.parameters(self.labels)
 
     def score(self, total: int) -> float:
-        """A detection's score as a probability, 0 to 1."""
+        """A detection's score as a probability."""
         return total / self.decision.full_score
+
+    def samples(self, frame: int) -> int:
+        """Samples of a stream that make a frame complete."""
+        return self.frontend.samples(frame)
 
     def seconds(self, frame: int) -> float:
         """Time in a stream at which a frame is complete."""
-        return self.frontend.seconds(frame)
+        return self.samples(frame) / SAMPLE_RATE
 
     def to_json(self) -> bytes:
         """The metadata's bytes."""
@@ -124,12 +140,14 @@ class Model:
         network: its network.
         info: its metadata; None for a bare network, which has no front end, labels or detector.
         source: where it came from, for messages.
+        graph: the file's contents, parsed once; to change something, change a copy.
     """
 
     content: bytes
     network: Network
     info: ModelInfo | None
     source: str
+    graph: Graph = field(repr=False, compare=False)
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "the model") -> Model:
@@ -147,7 +165,7 @@ class Model:
                 _check_fit(network, info)
         except KwsError as error:
             raise KwsError(f"{source}: {error}") from error
-        return cls(content, network, info, source)
+        return cls(content, network, info, source, graph)
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
@@ -211,14 +229,13 @@ def _check_fit(network: Network, info: ModelInfo) -> None:
         )
     if network.output_size != len(info.labels):
         raise KwsError(f"its network has {network.output_size} outputs for {len(info.labels)} labels")
-    if (network.output_scale, network.output_zero_point) != (1 / 256, -128):
+    if (network.output_scale, network.output_zero_point) != (POSTERIOR_SCALE, POSTERIOR_ZERO_POINT):
         raise KwsError("its outputs are not posteriors at scale 1/256 and zero point -128")
 
 
 def with_info(graph: Graph, info: ModelInfo) -> bytes:
-    """The bytes of ``graph`` with ``info`` as its only metadata."""
-    graph.metadata = {METADATA_NAME: info.to_json()}
-    return build(graph)
+    """The bytes of ``graph`` with ``info`` as its only metadata; ``graph`` itself stays as it is."""
+    return build(replace(graph, metadata={METADATA_NAME: info.to_json()}))
 
 
 def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] | None = None) -> bytes:
@@ -235,9 +252,7 @@ def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] 
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
     info = replace(info, decision=detector, provenance=provenance)
-    graph = parse(model.content, model.source)
-    graph.metadata[METADATA_NAME] = info.to_json()
-    return build(graph)
+    return build(replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()}))
 
 
 def save(content: bytes, path: Path) -> None:

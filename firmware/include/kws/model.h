@@ -147,7 +147,7 @@ enum {
 typedef struct kws_decision {
     const void *constants;
     uint32_t memory_bytes;
-    uint32_t full_score; /* the greatest score, of something that is certain */
+    uint32_t full_score; /* the score that stands for a probability of 1 */
     uint8_t kind;
 } kws_decision;
 

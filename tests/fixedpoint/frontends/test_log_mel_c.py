@@ -10,11 +10,10 @@ import pytest
 from conftest import needs
 from random_models import spotting_model
 
-from kws import codegen
+from kws import codegen, firmware
 from kws.config import LogMelConfig
 from kws.fixedpoint.frontends import log_mel
-from kws.image import make as firmware_build
-from kws.verify.inputs import corner_streams, random_stream
+from kws.verify.inputs import corner_signals, random_signal
 
 pytestmark = needs("cc")
 
@@ -49,7 +48,7 @@ def steps(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("steps")
     codegen.export(spotting_model(1, units=(4,), frontend=config), folder)
     (folder / "harness.c").write_text(HARNESS)
-    sources = firmware_build.sources_dir()
+    sources = firmware.sources_dir()
     includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}", f"-I{folder}"]
     flags = ["-std=c99", "-O2", "-shared", "-fPIC", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
     others = [path for path in sources.glob("src/**/*.c") if path.name not in ("fft.c", "log_mel.c")]
@@ -70,7 +69,7 @@ def test_windowed_fft(steps):
     """FRONT/2 and FRONT/3."""
     config, c = steps
     rng = np.random.default_rng(1)
-    streams = [*corner_streams(config.window), *(random_stream(rng, config.window) for _ in range(30))]
+    streams = [*corner_signals(config.window), *(random_signal(rng, config.window) for _ in range(30))]
     for name, pcm in streams:
         padded = np.zeros(config.n_fft, np.int16)
         padded[: config.window] = pcm
