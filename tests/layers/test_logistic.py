@@ -22,7 +22,5 @@ def test_every_input(power, zero_point):
 
 
 def test_rows():
-    assert agree(small_model(2, (1, 3, 7), 0.04, 9, lambda b, x: b.posterior(x, "LOGISTIC"))).layers[0].shape == (
-        40,
-        21,
-    )
+    model = small_model(2, (1, 3, 7), 0.04, 9, lambda b, x: b.posterior(x, "LOGISTIC"))
+    assert agree(model).layers[0].shape == (40, 21)
