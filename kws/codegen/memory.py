@@ -40,33 +40,55 @@ class _Block:
     last: int
 
 
-@dataclass
-class _Plan:
-    """Blocks that have a place already."""
+_Places = list[tuple[_Block, int]]
+"""Blocks and where they lie."""
 
-    placed: list[tuple[_Block, int]]
 
-    def place(self, block: _Block) -> int:
-        """Put a block where nothing lies that is in use at the same time, as low as it goes."""
-        others = [(at, at + b.size) for b, at in self.placed if b.first <= block.last and block.first <= b.last]
-        at = 0
-        for start, end in sorted(others):
-            if at + block.size <= start:
-                break
-            at = max(at, end)
-        self.placed.append((block, at))
-        return at
+def _lowest(block: _Block, placed: _Places) -> int:
+    """The lowest place for a block where nothing lies that is in use at the same time."""
+    others = [(at, at + b.size) for b, at in placed if b.first <= block.last and block.first <= b.last]
+    at = 0
+    for start, end in sorted(others):
+        if at + block.size <= start:
+            break
+        at = max(at, end)
+    return at
 
-    @property
-    def size(self) -> int:
-        return max((at + block.size for block, at in self.placed), default=0)
+
+def _size(placed: _Places) -> int:
+    return max((at + block.size for block, at in placed), default=0)
+
+
+def _largest_first(blocks: Sequence[_Block]) -> _Places:
+    """Each block at its lowest place, the largest first, of equal ones the earlier."""
+    placed: _Places = []
+    for block in sorted(blocks, key=lambda b: (-b.size, b.first)):
+        placed.append((block, _lowest(block, placed)))
+    return placed
+
+
+def _in_turn(blocks: Sequence[_Block]) -> _Places:
+    """Buffers that blocks have in turn, in order of their layers; a buffer is as large as its largest block."""
+    buffers: list[list[_Block]] = []
+    for block in sorted(blocks, key=lambda b: b.first):
+        free = next((buffer for buffer in buffers if buffer[-1].last < block.first), None)
+        if free is None:
+            buffers.append([block])
+        else:
+            free.append(block)
+    placed: _Places = []
+    at = 0
+    for buffer in buffers:
+        placed += [(block, at) for block in buffer]
+        at += max(block.size for block in buffer)
+    return placed
 
 
 def plan_memory(network: Network, scratch: Sequence[Mapping[Arch, int]]) -> NetworkMemory:
     """Lay out states first, then tensors where no other lives at the same time, then scratch likewise.
 
-    Tensors are placed greatest first. One lives from the layer that writes it to the last one that
-    reads it; the output lives until the next call, when the layers write anew.
+    A tensor lives from the layer that writes it to the last one that reads it; the output lives until
+    the next call, when the layers write anew. Of two plans for the tensors the smaller is taken.
 
     Args:
         network: the network.
@@ -80,25 +102,25 @@ def plan_memory(network: Network, scratch: Sequence[Mapping[Arch, int]]) -> Netw
             places.append(offset)
             offset += align4(state.bytes)
         states.append(tuple(places))
-    plan = _Plan([])
-    tensors = {}
-    for tensor, block in sorted(_tensors(network).items(), key=lambda item: (-item[1].size, item[1].first)):
-        tensors[tensor] = offset + plan.place(block)
-    sizes = dict.fromkeys(Arch, offset + plan.size)
+    blocks = _tensors(network)
+    plans = [make(blocks) for make in (_largest_first, _in_turn)]
+    placed = min(plans, key=_size)
+    tensors = {network.layers[block.first].output: offset + at for block, at in placed}
+    sizes = dict.fromkeys(Arch, offset + _size(placed))
     places = []
     for index, needs in enumerate(scratch):
         most = align4(max(needs.values(), default=0))
         # The scratch of two layers is never in use at the same time, so that each is placed alone.
-        at = offset + _Plan(list(plan.placed)).place(_Block(most, index, index)) if most else 0
+        at = offset + _lowest(_Block(most, index, index), placed) if most else 0
         places.append(at)
         for arch, size in needs.items():
             sizes[arch] = max(sizes[arch], at + align4(size))
     return NetworkMemory(tuple(states), tensors, tuple(places), sizes)
 
 
-def _tensors(network: Network) -> dict[int, _Block]:
+def _tensors(network: Network) -> list[_Block]:
     last = {tensor: index for index, layer in enumerate(network.layers) for tensor in layer.inputs}
-    return {
-        layer.output: _Block(align4(layer.output_size), index, last.get(layer.output, index))
+    return [
+        _Block(align4(layer.output_size), index, last.get(layer.output, index))
         for index, layer in enumerate(network.layers)
-    }
+    ]

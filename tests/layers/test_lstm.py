@@ -1,47 +1,18 @@
-"""The harness against TensorFlow Lite Micro's reference kernels, on every tensor they expose.
-
-Also C against both, where the network is concerned: every model here goes through three engines.
-"""
+"""The LSTM: the harness and C against TensorFlow Lite Micro's reference kernel."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_models import bare_model, random_graph, spotting_model
+from oracle import assert_identical, lively, random_inputs
+from random_models import bare_model, spotting_model
 
 from kws.engines.c_engine import CEngine
 from kws.engines.interpreters import TflmEngine
 from kws.engines.numpy_engine import NumpyEngine
-from kws.model.file import Model
-from kws.tflite import build
-from kws.verify.compare import EngineReport, compare
 
 RANDOM_INPUTS, REALISTIC_INPUTS, RESET_EVERY = 1000, 200, 125
 WIDTHS = [(16,), (32,), (64,), (96,), (32, 24)]
-
-
-def assert_identical(model, x, others, reset_every=None):
-    """Run calls through NumPy and the others, with resets in between, and compare everything."""
-    reference = NumpyEngine(model)
-    for start in range(0, len(x), reset_every or len(x)):
-        part = x[start : start + (reset_every or len(x))]
-        reference.reset()
-        expected = reference.run_network(part)
-        for engine in others:
-            engine.reset()
-            report = EngineReport(engine.name, True)
-            compare(model, f"calls from {start}", expected, engine.run_network(part), report)
-            assert report.first is None, str(report.first)
-            assert report.values > 0
-
-
-def random_inputs(seed, count, size):
-    return np.random.default_rng(seed).integers(-128, 128, (count, size)).astype(np.int8)
-
-
-def lively(model, x):
-    """Whether the network's values move at all; a frozen network would prove nothing."""
-    return all(np.std(out) > 0.5 for out in NumpyEngine(model).run_network(x).layers.values())
 
 
 @pytest.mark.parametrize("units", WIDTHS, ids=str)
@@ -69,29 +40,6 @@ def test_extreme_inputs(weights, power):
     extremes = [np.full(40, -128), np.full(40, 127), np.resize([-128, 127], 40), np.resize([127, -128], 40)]
     x = np.concatenate([np.tile(e, (25, 1)) for e in extremes] + [np.array(extremes * 10)]).astype(np.int8)
     assert_identical(model, x, [TflmEngine(model), CEngine(model)], 50)
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_random_shapes(seed):
-    """Random sizes, scales, zero points, heads, activations, clips and layouts."""
-    rng = np.random.default_rng(100 + seed)
-    head = ["dense_softmax", "none", "flatten", "last", "logistic", "frame_dense"][seed % 6]
-    model = bare_model(
-        seed,
-        inputs=int(rng.integers(1, 70)),
-        units=tuple(int(u) for u in rng.integers(1, 50, rng.integers(1, 4))),
-        outputs=int(rng.integers(1, 20)),
-        steps=int(rng.integers(1, 9)),
-        head=head,
-        activation=int(rng.integers(0, 4)),
-        bias=bool(rng.integers(4)),
-        cell_power=int(rng.integers(-16, -8)),
-        cell_clip=float(rng.choice([0.0, 0.5, 10.0])),
-        weights="saturated" if seed % 5 == 4 else "normal",
-        time_major=head in ("none", "logistic") and bool(rng.integers(2)),
-    )
-    x = random_inputs(seed, 40, model.network.input_size)
-    assert_identical(model, x, [TflmEngine(model), CEngine(model)], 20)
 
 
 @pytest.mark.parametrize("units", [(32,), (24, 16)], ids=str)
@@ -137,24 +85,15 @@ def test_streams_of_a_batch_are_independent():
         assert np.array_equal(together[i : i + 1], alone)
 
 
-def test_output_zero_point_wraps_as_the_oracle_does():
-    """A bias near int32's end, requantized by one, plus the zero point: it wraps, on all engines."""
-    graph = random_graph(1, inputs=4, units=(4,), outputs=3, head="dense_softmax", per_channel=False)
-    dense = graph.operators[1]
-    weights, bias = (graph.tensors[i] for i in dense.inputs[1:])
-    out = graph.tensors[dense.outputs[0]]
-    weights.data = np.zeros_like(weights.data)
-    bias.data = np.array([2**31 - 1, 2**31 - 2, 5], np.int32)
-    # Scales whose product is just under one, so that the factor needs no shift.
-    state = graph.tensors[graph.operators[0].inputs[18]]
-    state.scales = np.array([1 + 724 * 2.0**-23], np.float32)
-    weights.scales = np.array([1 - 1448 * 2.0**-24], np.float32)
-    hidden = graph.tensors[dense.inputs[0]]
-    hidden.scales = state.scales
-    bias.scales = hidden.scales * weights.scales
-    out.scales = np.array([1.0], np.float32)
-    out.zero_points = np.array([127])
-    model = Model.from_bytes(build(graph))
-    x = random_inputs(1, 3, 4)
-    assert NumpyEngine(model).run_network(x).layers[1][0].tolist() == [-128, -128, 127]
-    assert_identical(model, x, [TflmEngine(model), CEngine(model)])
+def test_states():
+    """Both states by name, type and reset value; in a call of several rows, as the last row leaves them."""
+    model = bare_model(9, units=(5,), steps=3, head="none")
+    hidden, cell = model.network.states[0]
+    zero = model.network.layers[0].kernel.hidden_zero_point
+    assert (hidden.name, hidden.dtype, hidden.shape, hidden.reset) == ("hidden", "int8", (5,), zero)
+    assert (cell.name, cell.dtype, cell.shape, cell.reset) == ("cell", "int16", (5,), 0)
+    output = NumpyEngine(model).run_network(random_inputs(1, 6, 3 * 40))
+    assert np.array_equal(output.states[0, "hidden"], output.layers[0].reshape(6, 3, 5)[:, -1])
+    step = bare_model(9, units=(5,), steps=1, head="none")
+    every = NumpyEngine(step).run_network(random_inputs(1, 6, 3 * 40).reshape(18, 40))
+    assert np.array_equal(output.states[0, "cell"], every.states[0, "cell"][2::3])
