@@ -39,9 +39,7 @@ test-slow: setup
 	$(PYTHON) -m pytest -q -n 2 -m slow -ra
 
 firmware: setup
-	.venv/bin/kws export $(MODEL) --out $(BUILD)/model
-	@$(MAKE) -s --no-print-directory -C firmware image BOARD=$(BOARD) APP=$(APP) MODEL=$(abspath $(BUILD))/model BUILD=$(abspath $(BUILD))
-	$(PYTHON) tools/size_report.py $(BUILD)/$(BOARD)/$(APP).elf $(BUILD)
+	$(PYTHON) tools/size_report.py --model $(MODEL) --board $(BOARD) --app $(APP) --build $(BUILD)
 
 benchmark: setup
 	$(PYTHON) tools/benchmark.py $(MODEL)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 
+from kws import interrupts
+
 
 def main() -> int:
     """Run :func:`kws.cli.main.main`; Ctrl-C while it is being loaded ends it as quietly as later."""
     try:
+        interrupts.install()
         from kws.cli.main import main as cli
     except KeyboardInterrupt:
         from kws.cli.exit_codes import INTERRUPTED

@@ -10,7 +10,9 @@ import contextlib
 import io
 import os
 import queue
-import struct
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from kws import wav
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
 from kws.files import write_atomic
@@ -30,7 +33,8 @@ Pcm = npt.NDArray[np.int16]
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _CHUNK = 1 << 16
-_UNKNOWN_LENGTH = 0xFFFFFFFF
+_ENDLESS = 1 << 48
+"""More frames than any file has: a FLAC stream whose header leaves the length open."""
 _MICROPHONE_SECONDS = 10
 _MICROPHONE_TIMEOUT = 5.0
 
@@ -44,12 +48,14 @@ class Info:
         channels: number of channels.
         seconds: duration in seconds.
         subtype: libsndfile's name of the sample format, such as ``PCM_16`` or ``FLOAT``.
+        note: what is odd about the header though every sample is there; empty if nothing is.
     """
 
     sample_rate: int
     channels: int
     seconds: float
     subtype: str
+    note: str = ""
 
 
 def to_int16(x: npt.NDArray[Any]) -> Pcm:
@@ -61,10 +67,12 @@ def to_int16(x: npt.NDArray[Any]) -> Pcm:
 
 
 def read(path: str | Path) -> Pcm:
-    """Read a WAV or FLAC file (or another that libsndfile knows) as int16 ``[samples]``, mono, 16 kHz.
+    """Read a WAV, FLAC, Ogg, Opus or MP3 file as int16 ``[samples]``, mono, 16 kHz.
 
-    A 16-bit mono file at 16 kHz comes back bit for bit. Other rates are resampled (soxr, HQ),
-    channels are averaged, other sample formats are rounded to the nearest and saturate.
+    Whatever else libsndfile knows is read too, and pipes are (``/dev/stdin``, ``<(command)``). A
+    header that was never filled in does not matter as long as the samples are there. A 16-bit mono
+    file at 16 kHz comes back bit for bit. Other rates are resampled (soxr, HQ), channels are
+    averaged, other sample formats are rounded to the nearest and saturate.
 
     Raises:
         KwsError: the file is missing, truncated, corrupt, not audio, or holds no samples.
@@ -86,13 +94,17 @@ def blocks(path: str | Path, samples: int) -> Iterator[Pcm]:
 
 
 def info(path: str | Path) -> Info:
-    """Read a file's header.
+    """Read a file's header; where it does not say how long the file is, read all of it.
 
     Raises:
         KwsError: the file is missing or is not audio.
     """
-    with _open(Path(path)) as file:
-        return Info(file.samplerate, file.channels, file.frames / file.samplerate, file.subtype)
+    path = Path(path)
+    with _open(path) as opened:
+        file, frames = opened.file, opened.file.frames
+        if opened.endless:
+            frames = sum(len(chunk) for chunk in _checked(path, opened, "float32"))
+        return Info(file.samplerate, file.channels, frames / file.samplerate, file.subtype, opened.note)
 
 
 def write(path: str | Path, pcm: Pcm) -> None:
@@ -256,30 +268,69 @@ def _sounddevice() -> Any:
     return sounddevice
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A file being read: by libsndfile, whether its header leaves the length open, and what is odd about it."""
+
+    file: Any
+    endless: bool
+    note: str
+
+
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    if not path.is_file():
+def _open(path: Path) -> Iterator[_Opened]:
+    if path.is_dir() or not path.exists():
         raise KwsError(f"there is no file {path}; check the name")
     try:
-        with soundfile.SoundFile(path) as file:
-            yield file
+        with _seekable(path) as raw:
+            data = wav.find(raw)
+            if data is not None and data.truncated:
+                raise KwsError(
+                    f"{path} is truncated: its header promises {data.promised} bytes of audio and {data.missing} are"
+                    " missing; copy or record it again"
+                )
+            source = raw if data is None or data.promised else data.mended(raw)
+            source.seek(0)
+            with soundfile.SoundFile(source) as file:
+                endless = file.frames >= _ENDLESS
+                if endless:
+                    # soundfile seeks after each read where it may, and libsndfile cannot seek to such a file's end.
+                    file.seekable = lambda: False
+                note = wav.OPEN_LENGTH if endless else data.note if data is not None else ""
+                yield _Opened(file, endless, note)
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", str(error)).rstrip(".")
-        raise KwsError(f"cannot read {path} as audio: {reason}; give a whole WAV or FLAC file") from error
+        raise KwsError(
+            f"cannot read {path} as audio: {reason}; give a whole WAV, FLAC, Ogg, Opus or MP3 file"
+        ) from error
     except OSError as error:
         raise KwsError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
 
 
+@contextlib.contextmanager
+def _seekable(path: Path) -> Iterator[BinaryIO]:
+    """The file, or a copy of a pipe's contents on the disk: libsndfile seeks."""
+    with path.open("rb") as raw:
+        if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+            yield raw
+            return
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(raw, copy)
+            if copy.tell() == 0:
+                raise KwsError(f"{path} holds no samples; is anything written to it?")
+            yield copy
+
+
 def _converted(path: Path) -> Iterator[Pcm]:
-    with _open(path) as file:
-        _refuse_truncated(path, file)
+    with _open(path) as opened:
+        file = opened.file
         if file.subtype == "PCM_16" and file.channels == 1:
-            chunks: Iterator[Pcm] = _checked(path, file, "int16")
+            chunks: Iterator[Pcm] = _checked(path, opened, "int16")
             if file.samplerate != SAMPLE_RATE:
                 chunks = _resample((x.astype(np.float32) for x in chunks), file.samplerate)
         else:
             # float64 holds every 32-bit sample, so that rounding happens once, at the end.
-            mono = (x.mean(axis=1) * 32768 for x in _checked(path, file, "float64"))
+            mono = (x.mean(axis=1) * 32768 for x in _checked(path, opened, "float64"))
             if file.samplerate == SAMPLE_RATE:
                 chunks = (to_int16(x) for x in mono)
             else:
@@ -292,14 +343,15 @@ def _converted(path: Path) -> Iterator[Pcm]:
             raise KwsError(f"{path} holds no samples; record it again or delete it")
 
 
-def _checked(path: Path, file: Any, dtype: str) -> Iterator[npt.NDArray[Any]]:
+def _checked(path: Path, opened: _Opened, dtype: str) -> Iterator[npt.NDArray[Any]]:
     total = 0
+    file = opened.file
     while len(chunk := file.read(_CHUNK, dtype=dtype, always_2d=dtype != "int16")):
         if dtype != "int16" and not np.isfinite(chunk).all():
             raise KwsError(f"{path} holds samples that are not numbers (NaN or infinity); export it again")
         total += len(chunk)
         yield chunk
-    if total < file.frames:
+    if total < file.frames and not opened.endless:
         raise KwsError(f"{path} is truncated: it holds {total} of {file.frames} samples; copy or record it again")
 
 
@@ -319,32 +371,3 @@ def _reblock(chunks: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
         rest = rest[whole:]
     if len(rest):
         yield rest
-
-
-def _refuse_truncated(path: Path, file: Any) -> None:
-    """libsndfile reads a short WAV without a word, so compare its data chunk with the file."""
-    if file.format not in ("WAV", "WAVEX", "RF64"):
-        return
-    size = path.stat().st_size
-    with path.open("rb") as raw:
-        magic = raw.read(12)
-        order = ">" if magic[:4] == b"RIFX" else "<"
-        promised = None
-        while len(header := raw.read(8)) == 8:
-            name, length = header[:4], struct.unpack(order + "I", header[4:])[0]
-            if name == b"ds64":
-                promised = struct.unpack("<Q", raw.read(28)[8:16])[0]
-                raw.seek(length - 28, os.SEEK_CUR)
-                continue
-            if name == b"data":
-                # Programs that write to a pipe put all ones where they cannot know the length.
-                if length == _UNKNOWN_LENGTH:
-                    length = promised if promised is not None else 0
-                missing = raw.tell() + length - size
-                if missing > 0:
-                    raise KwsError(
-                        f"{path} is truncated: its header promises {length} bytes of audio and {missing} are missing;"
-                        " copy or record it again"
-                    )
-                return
-            raw.seek(length + (length & 1), os.SEEK_CUR)

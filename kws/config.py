@@ -22,9 +22,10 @@ SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
 SAMPLE_RATE = frontend.SAMPLE_RATE
 LSTM, TEACHER = KINDS = ("lstm", "teacher")
-BY_SPEAKER, BY_TAKE = SPLIT_RULES = ("speaker", "take")
+BY_SPEAKER, BY_TAKE, ONE_OUT = SPLIT_RULES = ("speaker", "take", "one-speaker-out")
 ALL, HEAD = TRAINABLE = ("all", "head")
 FFT_SIZES = (256, 512, 1024)
+GREATEST_AVERAGE, GREATEST_COOLDOWN = 64, 1000
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
 
@@ -84,6 +85,10 @@ class FrontendConfig:
         """Number of whole frames in a stream of ``samples`` samples."""
         return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
 
+    def frames_in(self, milliseconds: float) -> int:
+        """Number of hops nearest to a duration, at least one."""
+        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop))
+
 
 @dataclass(frozen=True)
 class DetectorConfig:
@@ -103,10 +108,13 @@ class DetectorConfig:
     word_thresholds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(1 <= self.average_frames <= 64, f"detector.average_frames must be 1 to 64, not {self.average_frames}")
+        _require(
+            1 <= self.average_frames <= GREATEST_AVERAGE,
+            f"detector.average_frames must be 1 to {GREATEST_AVERAGE}, not {self.average_frames}",
+        )
         _require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
         _require(
-            0 <= self.cooldown_frames <= 1000,
+            0 <= self.cooldown_frames <= GREATEST_COOLDOWN,
             f"detector.cooldown_frames must be 0 to 1000, not {self.cooldown_frames}",
         )
         _require(
@@ -144,7 +152,10 @@ class DataConfig:
         testing_percent: share of speakers in testing where no split lists are found.
         split_by: what is never in two splits where no split lists are found: a ``speaker``, or
             only a ``take``, for recordings of one person or very few. Accuracy on takes held out
-            says nothing about other people.
+            says nothing about other people. ``one-speaker-out``, for a handful of speakers: one of
+            them is the whole testing split, and takes of the others are validation.
+        held_out: the speaker left out by ``one-speaker-out``; empty for one chosen by hash. Training
+            once for each speaker gives as many figures for strangers.
     """
 
     words: tuple[str, ...] = COMMANDS
@@ -155,6 +166,7 @@ class DataConfig:
     validation_percent: float = 10.0
     testing_percent: float = 10.0
     split_by: str = BY_SPEAKER
+    held_out: str = ""
 
     def __post_init__(self) -> None:
         _require(len(self.words) > 0, "data.words is empty; name at least one word to spot")
@@ -169,6 +181,10 @@ class DataConfig:
         _require(
             self.split_by in SPLIT_RULES,
             f"data.split_by must be one of {', '.join(SPLIT_RULES)}, not {self.split_by!r}",
+        )
+        _require(
+            not self.held_out or self.split_by == ONE_OUT,
+            f"data.held_out = {self.held_out!r} needs data.split_by = {ONE_OUT!r}",
         )
         _require(
             self.validation_percent + self.testing_percent < 100,

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from kws import interrupts
 from kws.errors import KwsError
 
 
@@ -26,17 +27,40 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise KwsError(f"cannot write {path}: {error.strerror or error}") from error
     temporary = Path(name)
+
+    def remove() -> None:
+        temporary.unlink(missing_ok=True)
+
     try:
-        yield temporary
-        # mkstemp makes files private; give this one what open() would have.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
+        with interrupts.cleanup(remove):
+            yield temporary
+            # mkstemp makes files private; give this one what open() would have.
+            mask = os.umask(0)
+            os.umask(mask)
+            temporary.chmod(0o666 & ~mask)
+            temporary.replace(path)
     except OSError as error:
         raise KwsError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        remove()
+
+
+@contextlib.contextmanager
+def scratch(purpose: str) -> Iterator[Path]:
+    """A folder in the system's temporary folder that is gone afterwards, however the process ends.
+
+    Args:
+        purpose: one word for its name.
+
+    Raises:
+        KwsError: it cannot be made.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=f"kws-{purpose}-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise KwsError(f"cannot make a temporary folder: {error.strerror or error}") from error
+    with folder as name, interrupts.cleanup(folder.cleanup):
+        yield Path(name)
 
 
 def require_place(path: str | Path | None) -> None:
@@ -64,7 +88,7 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
         KwsError: the file cannot be written.
     """
     with replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content.encode(errors="surrogateescape") if isinstance(content, str) else content)
 
 
 def write_all(folder: Path, texts: dict[str, str]) -> None:
@@ -83,6 +107,6 @@ def write_all(folder: Path, texts: dict[str, str]) -> None:
         for name, text in texts.items():
             path = folder / name
             with contextlib.suppress(OSError, UnicodeDecodeError):
-                if path.read_text() == text:
+                if path.read_text(encoding="utf-8") == text:
                     continue
-            pending.enter_context(replacing(path)).write_text(text)
+            pending.enter_context(replacing(path)).write_text(text, encoding="utf-8")

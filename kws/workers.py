@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+import time
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import util
 from typing import Any, Protocol, TypeVar
 
+from kws import interrupts
 from kws.errors import KwsError
+
+_PATIENCE_SECONDS = 0.5
+"""For a process to close what its jobs opened, before it is killed."""
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -62,46 +67,42 @@ def run(worker: Worker[J, R], jobs: Sequence[J], processes: int | None = None) -
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _initialise, (worker,))
     waiting: dict[Future[R], J] = {}
     remaining = list(reversed(jobs))
+    done = False
     try:
         while remaining or waiting:
             while remaining and len(waiting) < 2 * processes:
                 job = remaining.pop()
-                with _uninterrupted():
+                with interrupts.held():
                     waiting[pool.submit(_work, job)] = job
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in finished:
                 yield waiting.pop(future), future.result()
+        done = True
     except BrokenProcessPool as error:
         raise KwsError("a process was killed at its work, perhaps for want of memory; try again") from error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # A second Ctrl-C in the middle of this would leave it half done, and hang for good.
+        with interrupts.held():
+            _stop(pool, abandoned=not done)
 
 
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Start processes that Ctrl-C passes by; here it waits until the end of this.
-
-    It reaches every process of the terminal, and the parent alone decides what to do. What is
-    blocked stays so in a process from its first instruction on; the parent's other threads do not
-    block it, so its handler must wait too, or a process might be started that nobody knows of.
-    """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    waiting: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        signal.signal(signal.SIGINT, handler)
-        if waiting:
-            signal.raise_signal(signal.SIGINT)
+def _stop(pool: ProcessPoolExecutor, abandoned: bool) -> None:
+    """Shut the pool down; where its work is abandoned, without waiting for the jobs under way."""
+    if abandoned:
+        processes = multiprocessing.active_children()
+        for process in processes:
+            process.terminate()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+            process.kill()
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _initialise(worker: Worker[Any, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Closes the worker on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     threading.Thread(target=_follow, daemon=True).start()
     _Here.worker = worker
     util.Finalize(None, worker.close, exitpriority=10)

@@ -14,9 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent / "boards"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 import random_models as models
+import tones
 
 from kws.engines.numpy_engine import states_of
-from kws.image.make import missing_tools
+from kws.tools import missing_tools
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,6 +30,12 @@ def _own_cache(tmp_path_factory):
         del os.environ["XDG_CACHE_HOME"]
     else:
         os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory):
+    """A data folder of the words that the models know, by four speakers; not to be changed."""
+    return tones.write(tmp_path_factory.mktemp("spoken") / "d", speakers=4, words=tones.MODEL_WORDS)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import sys
+import threading
 import types
 from pathlib import Path
 
@@ -72,7 +74,7 @@ def test_not_a_number_is_refused(tmp_path: Path) -> None:
         audio.read(tmp_path / "a.wav")
 
 
-@pytest.mark.parametrize("lost", [1, 2, 5000, 99_000])
+@pytest.mark.parametrize("lost", [1, 66, 5000, 99_000])
 def test_truncated_wav(tmp_path: Path, noise: np.ndarray, lost: int) -> None:
     audio.write(tmp_path / "a.wav", noise)
     whole = (tmp_path / "a.wav").read_bytes()
@@ -96,6 +98,85 @@ def test_wav_from_a_pipe_has_unknown_length(tmp_path: Path, noise: np.ndarray) -
     whole[4:8] = whole[40:44] = b"\xff" * 4
     (tmp_path / "a.wav").write_bytes(whole)
     np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), noise)
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0x7FFFFFFE, 0x7FFFF000, 0x80000000, 0xFFFFFFFF, 0xFFFFFFDA])
+def test_a_recorder_that_never_filled_in_the_length(tmp_path: Path, noise: np.ndarray, size: int) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+    whole = bytearray((tmp_path / "a.wav").read_bytes())
+    whole[40:44] = struct.pack("<I", size)
+    (tmp_path / "a.wav").write_bytes(whole)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), noise)
+    got = audio.info(tmp_path / "a.wav")
+    assert (got.seconds, "does not say how long" in got.note) == (3.125, True)
+
+
+@pytest.mark.parametrize("surplus", [2, 8, 36, 44, 64])
+def test_a_header_that_counts_itself(tmp_path: Path, noise: np.ndarray, surplus: int) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+    whole = bytearray((tmp_path / "a.wav").read_bytes())
+    whole[40:44] = struct.pack("<I", 2 * len(noise) + surplus)
+    (tmp_path / "a.wav").write_bytes(whole)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), noise)
+    assert f"{surplus} bytes more" in audio.info(tmp_path / "a.wav").note
+
+
+def test_a_header_that_says_zero_and_means_it(tmp_path: Path, noise: np.ndarray) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+    head = bytearray((tmp_path / "a.wav").read_bytes()[:44])
+    head[40:44] = bytes(4)
+    (tmp_path / "a.wav").write_bytes(head + b"LIST" + struct.pack("<I", 4) + b"INFO")
+    with pytest.raises(KwsError, match="holds no samples"):
+        audio.read(tmp_path / "a.wav")
+
+
+def test_flac_of_unknown_length(tmp_path: Path, noise: np.ndarray) -> None:
+    audio.write(tmp_path / "a.flac", noise)
+    whole = bytearray((tmp_path / "a.flac").read_bytes())
+    whole[21] &= 0xF0
+    whole[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(whole)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.flac"), noise)
+    got = audio.info(tmp_path / "a.flac")
+    assert (got.seconds, "does not say how long" in got.note) == (3.125, True)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "format", "subtype"),
+    [(".ogg", "OGG", "VORBIS"), (".opus", "OGG", "OPUS"), (".mp3", "MP3", "MPEG_LAYER_III")],
+)
+def test_lossy_formats(tmp_path: Path, suffix: str, format: str, subtype: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    soundfile.write(path, tone(16000), 16000, format=format, subtype=subtype)
+    got, info = audio.read(path).astype(float), audio.info(path)
+    wanted = 32768 * tone(16000)[1000:15000]
+    assert len(got) == 16000 == round(16000 * info.seconds)
+    assert info.subtype == subtype
+    assert np.corrcoef(got[1000:15000], wanted)[0, 1] > 0.99
+
+
+def test_mp3_in_wav(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.mp3", tone(16000), 16000, format="MP3", subtype="MPEG_LAYER_III")
+    data = (tmp_path / "a.mp3").read_bytes()
+    head = struct.pack("<HHIIHHHHIHHH", 0x55, 1, 16000, 4000, 1, 0, 12, 1, 0, 417, 1, 1393)
+    body = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"fact" + struct.pack("<II", 4, 16000)
+    body += b"data" + struct.pack("<I", len(data)) + data
+    (tmp_path / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), audio.read(tmp_path / "a.mp3"))
+
+
+def test_a_pipe_is_read(tmp_path: Path, noise: np.ndarray) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes((tmp_path / "a.wav").read_bytes()))
+    writer.start()
+    np.testing.assert_array_equal(audio.read(tmp_path / "pipe"), noise)
+    writer.join()
+
+
+def test_dev_null_holds_no_samples() -> None:
+    with pytest.raises(KwsError, match="holds no samples"):
+        audio.read("/dev/null")
 
 
 def test_truncated_and_corrupt_flac(tmp_path: Path, noise: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import digests
 import pytest
 from conftest import needs
 
-from kws.engines.qemu import BOARDS
+from kws.boards import EMULATED
 from kws.model.file import Model
 
 each_model = pytest.mark.parametrize("path", digests.MODELS, ids=lambda p: p.stem)
@@ -59,7 +59,7 @@ def test_engines(path, engine):
 
 @pytest.mark.slow
 @needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", EMULATED)
 @each_model
 def test_emulated_boards(path, board):
     check(path.stem, digests.of_engine(f"qemu:{board}", Model.load(path)), computed(path.stem))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kws import workers
+from kws import interrupts, workers
 from kws.errors import KwsError
 
 
@@ -89,7 +89,7 @@ def on_ctrl_c():
 
 def interrupt_a_start(reached: list[str]) -> None:
     """Ctrl-C comes while a process is being started."""
-    with workers._uninterrupted():
+    with interrupts.held():
         # As by another thread, which does not block it: Python's handler runs in this one.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         signal.raise_signal(signal.SIGINT)
@@ -118,7 +118,7 @@ PARENT = """
 import sys
 sys.path[:0] = {path!r}
 import test_workers
-from kws import workers
+from kws import interrupts, workers
 
 if __name__ == "__main__":
     for _, pid in workers.run(test_workers.Sleeper(), range(4), 2):

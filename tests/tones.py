@@ -10,6 +10,8 @@ import soundfile
 from kws.config import AugmentConfig, DataConfig, Experiment, NetworkConfig, TrainingConfig
 
 WORDS = {"low": (400, 400), "high": (2500, 2500), "rise": (400, 3000), "fall": (3000, 400)}
+MODEL_WORDS = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
+"""The words that the models of random_models.py know."""
 RATE = 16000
 
 

@@ -19,9 +19,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from kws.boards import BOARDS, EMULATED
 from kws.cli.console import messages
 from kws.config import DetectorConfig
-from kws.engines.qemu import BOARDS
 from kws.errors import KwsError
 from kws.files import write_atomic
 from kws.image.bench import Cost, measure
@@ -82,7 +82,7 @@ def main() -> int:
         "model", type=Path, nargs="*", help="a .tflite file, or a run's folder (default: the shipped ones)"
     )
     parser.add_argument("--units", type=int, nargs="*", default=[64], metavar="N", help="random LSTMs of one layer too")
-    parser.add_argument("--boards", nargs="+", choices=tuple(BOARDS), default=list(BOARDS), help="default: all")
+    parser.add_argument("--boards", nargs="+", choices=tuple(EMULATED), default=list(EMULATED), help="default: all")
     parser.add_argument("--mhz", type=float, help="clock for the duty cycle (default: the emulated board's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     a = parser.parse_args()

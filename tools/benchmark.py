@@ -25,8 +25,8 @@ from kws.engines import create
 from kws.engines.base import Engine
 from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
-from kws.image import make as firmware_build
 from kws.model.file import Model
+from kws.tools import missing_tools
 
 CLIPS = 1000
 REPEATS = 5
@@ -77,7 +77,7 @@ def report(model: Model) -> None:
             begin = time.perf_counter()
             engine.classify(clips)
             print(f"    {name:<6} {time.perf_counter() - begin:8.2f}")
-    missing = firmware_build.missing_tools(("arm-none-eabi-gcc", "qemu-system-arm"))
+    missing = missing_tools(("arm-none-eabi-gcc", "qemu-system-arm"))
     if missing:
         print(f"  instructions a frame: skipped, {', '.join(missing)} not installed")
         return

@@ -20,10 +20,13 @@ from rich.console import Console
 from rich.table import Table
 
 from kws import audio, config
-from kws.engines.qemu import BOARD, QemuEngine, run_spotter_image
+from kws.boards.emulator import DEFAULT_BOARD, run_image
+from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
-from kws.image import make as firmware_build
+from kws.image.make import make_image
+from kws.image.size import size_report
 from kws.model.file import Model
+from kws.tools import missing_tools
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = "yes,stop,left,right"
@@ -79,7 +82,7 @@ def train(demo: Demo) -> None:
     model, weights = demo.run / "model.tflite", demo.run / "weights.npz"
     if not model.exists() or model.stat().st_mtime < weights.stat().st_mtime:
         kws("convert", demo.run)
-    if "cc" in firmware_build.missing_tools(("cc", "make")):
+    if "cc" in missing_tools(("cc", "make")):
         demo.skipped["c"] = "no C compiler"
     engine = "numpy" if "c" in demo.skipped else "c"
     report = demo.out / "accuracy.json"
@@ -92,7 +95,7 @@ def train(demo: Demo) -> None:
 
 def verify(demo: Demo) -> None:
     """Feed every engine the recording and random streams."""
-    missing = firmware_build.missing_tools(("arm-none-eabi-gcc", "qemu-system-arm"))
+    missing = missing_tools(("arm-none-eabi-gcc", "qemu-system-arm"))
     if missing:
         demo.skipped["qemu"] = f"{', '.join(missing)} not installed"
     engines = [e for e in ENGINES if e not in demo.skipped]
@@ -112,14 +115,14 @@ def boot(demo: Demo) -> None:
     if "qemu" in demo.skipped:
         console.print(f"no firmware is built or booted: {demo.skipped['qemu']}")
         return
-    console.print(f"[bold]$ make -C firmware BOARD={BOARD} APP=spotter[/bold] and boot it in QEMU")
+    console.print(f"[bold]$ make -C firmware BOARD={DEFAULT_BOARD} APP=spotter[/bold] and boot it in QEMU")
     build = (demo.out / "build").resolve()
-    elf = firmware_build.build_image((demo.out / "export").resolve(), build, BOARD, "spotter")
+    elf = make_image((demo.out / "export").resolve(), build, DEFAULT_BOARD, "spotter")
     pcm = audio.read(demo.out / "talk.wav")
-    text = run_spotter_image(elf, pcm)
+    text = run_image(elf, pcm)
     console.print("".join(f"  {line}\n" for line in text.splitlines()).rstrip(), markup=False)
     demo.found["board"] = [line for line in text.splitlines() if "word" in json.loads(line)]
-    demo.found["size"] = firmware_build.size_report(elf, build)
+    demo.found["size"] = size_report(elf)
     model = Model.load(demo.run)
     with QemuEngine(model, icount=True, trace=False) as engine:
         engine.process(pcm[: 2 * config.SAMPLE_RATE])

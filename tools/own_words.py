@@ -24,6 +24,7 @@ from kws import config
 from kws.cli import console
 from kws.datasets import clips as clip_lists
 from kws.datasets import synthetic
+from kws.datasets.splits import LISTS, TESTING, TRAINING, VALIDATION
 from kws.evaluation.clip.decision import clip_labels
 from kws.quantize.float_reference import FloatNetwork
 from kws.training import features as feature_maker
@@ -43,16 +44,14 @@ def _play(experiment: config.Experiment, data: Path, takes: int, out: Path) -> d
     for letter in "mo":
         shutil.rmtree(folders[letter], ignore_errors=True)
     for word in experiment.data.words:
-        clips = [c for c in listed if c.word == word and c.split == clip_lists.TRAINING]
+        clips = [c for c in listed if c.word == word and c.split == TRAINING]
         by_speaker = {clips[i].speaker: clips[i] for i in rng.permutation(len(clips))}
         (folders["m"] / word).mkdir(parents=True)
         for number, clip in enumerate(list(by_speaker.values())[:takes], start=1):
             shutil.copy(clip.path, folders["m"] / word / f"me_{number:02}{clip.path.suffix}")
     folders["o"].mkdir()
-    held_out = {(c.word, c.path.stem) for c in listed if c.split != clip_lists.TRAINING}
-    (folders["o"] / clip_lists.LISTS[clip_lists.TESTING]).write_text(
-        "".join(f"{word}/{stem}.wav\n" for word, stem in sorted(held_out))
-    )
+    held_out = {(c.word, c.path.stem) for c in listed if c.split != TRAINING}
+    (folders["o"] / LISTS[TESTING]).write_text("".join(f"{word}/{stem}.wav\n" for word, stem in sorted(held_out)))
     for folder in (*clip_lists.word_folders(data), data / clip_lists.BACKGROUND):
         if folder.name not in experiment.data.words and folder.is_dir():
             (folders["o"] / folder.name).symlink_to(folder.resolve())
@@ -63,14 +62,14 @@ def _play(experiment: config.Experiment, data: Path, takes: int, out: Path) -> d
 
 
 def _judged(experiment: config.Experiment, data: Path) -> feature_maker.Recipe:
-    held_out = [c for c in clip_lists.index(data) if c.split == clip_lists.VALIDATION]
+    held_out = [c for c in clip_lists.index(data) if c.split == VALIDATION]
     rng = np.random.default_rng(2)
     chosen = [c for c in held_out if c.word in experiment.data.words]
     for word in sorted({c.word for c in held_out} - set(experiment.data.words)):
         clips = [c for c in held_out if c.word == word]
         chosen += [clips[i] for i in rng.permutation(len(clips))[:_JUDGED_OTHERS]]
     examples = tuple(clip_lists.everything(chosen, experiment.data))
-    return feature_maker.Recipe(experiment, clip_lists.TESTING, examples, (), 1)
+    return feature_maker.Recipe(experiment, TESTING, examples, (), 1)
 
 
 def main() -> None:
@@ -109,7 +108,7 @@ def main() -> None:
                     start=None if how == "scratch" else options.start,
                     cache=options.out / "cache",
                 )
-            heard = clip_labels(FloatNetwork.load(run).run(features), base.data.labels)
+            heard = clip_labels(FloatNetwork.load(run).run(features), base.data.labels, base.frontend)
             rows.append(
                 (
                     how,

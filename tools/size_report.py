@@ -1,6 +1,7 @@
 """Print how much flash, RAM and stack an image takes.
 
-Run ``python tools/size_report.py <image.elf> [<build folder>]`` after ``make -C firmware``.
+Run ``python tools/size_report.py --model MODEL [--board BOARD] [--app APP]``, which builds the image, or
+``python tools/size_report.py IMAGE.elf`` after ``make -C firmware``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from kws.boards import find
+from kws.boards.emulator import DEFAULT_BOARD
 from kws.errors import KwsError
+from kws.image.build import compiled
 from kws.image.size import EXCEPTION_FRAME_BYTES, SizeReport, size_report
+from kws.model.file import Model
 
 
 def table(report: SizeReport) -> Table:
@@ -34,11 +39,21 @@ def table(report: SizeReport) -> Table:
 def main() -> int:
     """Print the report of one image."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("elf", type=Path, help="the image")
-    parser.add_argument("build", type=Path, nargs="?", help="where its objects lie; default: beside the image")
-    arguments = parser.parse_args()
+    parser.add_argument("elf", type=Path, nargs="?", help="an image, where it was linked")
+    parser.add_argument("--model", type=Path, help="a .tflite file, or a run's folder: build an image of it")
+    parser.add_argument("--board", default=DEFAULT_BOARD, help="what to build for (default: %(default)s)")
+    parser.add_argument("--app", default="spotter", help="what to build (default: %(default)s)")
+    parser.add_argument("--build", type=Path, help="folder to build in (default: the cache)")
+    a = parser.parse_args()
+    if (a.elf is None) == (a.model is None):
+        parser.error("give an image or --model MODEL")
     try:
-        report = size_report(arguments.elf, arguments.build or arguments.elf.parent)
+        if a.model is None:
+            report = size_report(a.elf)
+        else:
+            with compiled(Model.load(a.model), find(a.board), a.app, folder=a.build) as image:
+                print(f"{image.elf}\n")
+                report = image.size
     except KwsError as error:
         print(f"size_report: {error}", file=sys.stderr)
         return 1

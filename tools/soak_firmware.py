@@ -29,12 +29,11 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from kws import codegen
 from kws.config import SAMPLE_RATE
 from kws.engines.base import Output
 from kws.engines.c_engine import CEngine
 from kws.errors import KwsError
-from kws.image import make as firmware_build
+from kws.image.build import host_library
 from kws.model.file import Model
 
 BLOCK = 10 * SAMPLE_RATE
@@ -146,11 +145,7 @@ def soak(a: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kws-soak-")))
         log = stack.enter_context((folder / "log").open("w+b"))
-        codegen.export(model, folder / "model")
-        libraries = {
-            how: firmware_build.build_host_library(folder / "model", folder / "build", sanitize=how == RESET)
-            for how in (RESET, FRESH)
-        }
+        libraries = {how: host_library(model, folder, sanitize=how == RESET) for how in (RESET, FRESH)}
         workers = {how: start(a.model, library, how, a, log) for how, library in libraries.items()}
         for worker in workers.values():
             stack.callback(worker.wait)

@@ -1,4 +1,7 @@
-"""The boards that kws builds for, and how their images get there. The C is in ``firmware/boards``."""
+"""The boards that kws builds for, and how their images get there. The C is in ``firmware/boards``.
+
+A new board is a folder there and an entry of :data:`BOARDS`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,52 @@ from types import MappingProxyType
 
 from kws.errors import KwsError
 
-__all__ = ["APPS", "BOARDS", "Board", "find"]
+__all__ = ["APPS", "BOARDS", "EMULATED", "Board", "Emulator", "Probe", "Uf2", "find", "find_emulated", "require_slot"]
 
 APPS = ("spotter", "link", "selftest")
 """The product, the other end of ``kws verify --engines serial:PORT``, and the test by exported vectors."""
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """How QEMU emulates a board.
+
+    Attributes:
+        machine: QEMU's name of it.
+        mhz: the emulated clock.
+    """
+
+    machine: str
+    mhz: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How a debug probe flashes a board.
+
+    Attributes:
+        target: what pyOCD calls the microcontroller.
+        pack: the CMSIS pack part that pyOCD needs for it, if it does not know it by itself.
+    """
+
+    target: str
+    pack: str | None = None
+
+
+@dataclass(frozen=True)
+class Uf2:
+    """How a boot loader's drive flashes a board.
+
+    Attributes:
+        board_id: the Board-ID in the drive's INFO_UF2.TXT.
+        family: the microcontroller's id, https://github.com/microsoft/uf2/blob/master/utils/uf2families.json;
+            a boot loader ignores blocks of other families.
+        origin: the address of the image's first byte, where the linker script's FLASH begins.
+    """
+
+    board_id: str
+    family: int
+    origin: int
 
 
 @dataclass(frozen=True)
@@ -21,24 +66,44 @@ class Board:
     Attributes:
         name: the folder.
         what: it is, in a few words.
+        core: the CPU.
         variants: the boards with this microcontroller, the default first; empty if there is but one.
         bauds: what the UART can be built for, the default first; empty if there is no choice.
-        probe_target: what pyOCD calls the microcontroller; None if no debug probe can flash it.
-        probe_pack: the CMSIS pack part that pyOCD needs for it, if it does not know it by itself.
         model_slot: whether there is room for a model apart from the program.
-        uf2_id: the Board-ID in INFO_UF2.TXT of its mass-storage boot loader, if it has one.
+        emulator: if QEMU emulates it.
+        probe: if a debug probe flashes it.
+        uf2: if it has a boot loader that shows up as a drive.
         hint: what else may help where no board is found.
     """
 
     name: str
     what: str
+    core: str
     variants: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     bauds: tuple[int, ...] = ()
-    probe_target: str | None = None
-    probe_pack: str | None = None
     model_slot: bool = True
-    uf2_id: str | None = None
+    emulator: Emulator | None = None
+    probe: Probe | None = None
+    uf2: Uf2 | None = None
     hint: str = ""
+
+    def settings(self, variant: str | None = None, baud: int | None = None) -> dict[str, str]:
+        """What the board's ``board.mk`` is told: variant and baud rate, chosen or by default, where there is a choice.
+
+        Raises:
+            KwsError: the board has no such variant or baud rate.
+        """
+        settings = {}
+        for name, what, chosen, known in (
+            ("BOARD_VARIANT", "variant", variant, [*self.variants]),
+            ("BAUD", "baud rate", baud, [*self.bauds]),
+        ):
+            if chosen is not None and chosen not in known:
+                there = f"it must be one of {', '.join(map(str, known))}" if known else "there is nothing to choose"
+                raise KwsError(f"{self.name} has no {what} {chosen}; {there}")
+            if known:
+                settings[name] = str(chosen if chosen is not None else known[0])
+        return settings
 
 
 BOARDS = {
@@ -47,6 +112,7 @@ BOARDS = {
         Board(
             "nrf52840",
             "Nordic nRF52840",
+            "Cortex-M4",
             variants=MappingProxyType(
                 {
                     "nano33ble": "Arduino Nano 33 BLE Sense, behind its boot loader",
@@ -54,32 +120,49 @@ BOARDS = {
                 }
             ),
             bauds=(115200, 1000000),
-            probe_target="nrf52840",
+            probe=Probe("nrf52840"),
             hint="without a probe the Arduino's boot loader takes the .bin: docs/boards/nrf52840.md",
         ),
         Board(
             "rp2040",
             "Raspberry Pi Pico with a PDM microphone",
+            "Cortex-M0+",
             bauds=(115200, 1000000),
-            probe_target="rp2040",
             model_slot=False,
-            uf2_id="RPI-RP2",
+            probe=Probe("rp2040"),
+            uf2=Uf2("RPI-RP2", family=0xE48BFF56, origin=0x10000000),
             hint="hold BOOTSEL while plugging the Pico in, and it shows up as a drive",
         ),
         Board(
             "stm32f407",
             "STM32F4 Discovery",
+            "Cortex-M4",
             bauds=(115200, 1000000),
-            probe_target="stm32f407vgtx",
-            probe_pack="stm32f407vg",
+            probe=Probe("stm32f407vgtx", pack="stm32f407vg"),
         ),
-        Board("microbit", "a Cortex-M0 with 16 KB of RAM in QEMU", model_slot=False),
-        Board("mps2_an385", "a Cortex-M3 in QEMU"),
-        Board("mps2_an386", "a Cortex-M4 in QEMU"),
-        Board("mps2_an500", "a Cortex-M7 in QEMU"),
-        Board("mps3_an547", "a Cortex-M55 in QEMU", model_slot=False),
+        Board(
+            "microbit",
+            "a Cortex-M0 with 16 KB of RAM in QEMU",
+            "Cortex-M0",
+            model_slot=False,
+            emulator=Emulator("microbit", 16.0),
+        ),
+        Board("mps2_an385", "a Cortex-M3 in QEMU", "Cortex-M3", emulator=Emulator("mps2-an385", 25.0)),
+        Board("mps2_an386", "a Cortex-M4 in QEMU", "Cortex-M4", emulator=Emulator("mps2-an386", 25.0)),
+        Board("mps2_an500", "a Cortex-M7 in QEMU", "Cortex-M7", emulator=Emulator("mps2-an500", 25.0)),
+        Board(
+            "mps3_an547",
+            "a Cortex-M55 in QEMU",
+            "Cortex-M55",
+            model_slot=False,
+            emulator=Emulator("mps3-an547", 32.0),
+        ),
     )
 }
+"""Every board by name."""
+
+EMULATED = {name: board.emulator for name, board in BOARDS.items() if board.emulator is not None}
+"""How the boards that QEMU emulates are emulated, by the board's name."""
 
 
 def find(name: str) -> Board:
@@ -91,3 +174,21 @@ def find(name: str) -> Board:
     if name not in BOARDS:
         raise KwsError(f"there is no board {name!r}; it must be one of {', '.join(BOARDS)}")
     return BOARDS[name]
+
+
+def find_emulated(name: str) -> tuple[Board, Emulator]:
+    """The board of that name, and how QEMU emulates it.
+
+    Raises:
+        KwsError: there is no such board, or QEMU does not emulate it.
+    """
+    if name not in EMULATED:
+        raise KwsError(f"{name!r} is not emulated by qemu-system-arm; choose from {', '.join(EMULATED)}")
+    return BOARDS[name], EMULATED[name]
+
+
+def require_slot(board: Board) -> None:
+    """Raise KwsError if a board has no model slot."""
+    if not board.model_slot:
+        others = ", ".join(b.name for b in BOARDS.values() if b.model_slot)
+        raise KwsError(f"{board.name} has no model slot; build program and model together, or for one of {others}")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kws.boards import APPS, Board
+from kws.boards import APPS, Board, Probe
 from kws.errors import KwsError
 
 Callback = Callable[[int, int], None]
@@ -28,7 +28,7 @@ def find_image(board: Board, folder: Path) -> Path:
     """
     newest: tuple[float, Path] | None = None
     for program in _PROGRAMS:
-        files = (folder / f"{program}{suffix}" for suffix in _IMAGE_SUFFIXES[0 if board.uf2_id else 1 :])
+        files = (folder / f"{program}{suffix}" for suffix in _IMAGE_SUFFIXES[0 if board.uf2 else 1 :])
         image = next((file for file in files if file.is_file()), None)
         if image is not None and (newest is None or image.stat().st_mtime > newest[0]):
             newest = (image.stat().st_mtime, image)
@@ -60,9 +60,9 @@ def flash(board: Board, image: Path, probe: str | None = None, progress: Callbac
         return _copy(board, image)
     if image.suffix not in (".hex", ".elf"):
         raise KwsError(f"{image} says no address to write to; give the .hex or .elf of the same name")
-    if board.probe_target is None:
+    if board.probe is None:
         raise KwsError(f"{board.name} is {board.what}; there is nothing to flash")
-    return _program(board, image, probe, progress or (lambda *_: None))
+    return _program(board, board.probe, image, probe, progress or (lambda *_: None))
 
 
 def mounted() -> list[Path]:
@@ -87,10 +87,10 @@ def _drives(folders: Iterable[Path]) -> dict[Path, str]:
 
 
 def _copy(board: Board, image: Path) -> str:
-    if board.uf2_id is None:
+    if board.uf2 is None:
         raise KwsError(f"{board.name} has no boot loader that takes .uf2 files; give the .hex")
     drives = _drives(mounted())
-    right = [path for path, info in drives.items() if f"Board-ID: {board.uf2_id}" in info]
+    right = [path for path, info in drives.items() if f"Board-ID: {board.uf2.board_id}" in info]
     if not right:
         others = f" (there is {', '.join(map(str, drives))}, of another board)" if drives else ""
         raise KwsError(f"no drive of a {board.name}'s boot loader is mounted{others}; {board.hint}")
@@ -106,7 +106,7 @@ def _copy(board: Board, image: Path) -> str:
     return str(right[0])
 
 
-def _program(board: Board, image: Path, serial_number: str | None, progress: Callback) -> str:
+def _program(board: Board, how: Probe, image: Path, serial_number: str | None, progress: Callback) -> str:
     try:
         from pyocd.core.exceptions import Error
         from pyocd.core.helpers import ConnectHelper
@@ -132,12 +132,10 @@ def _program(board: Board, image: Path, serial_number: str | None, progress: Cal
         there = ", ".join(f"{p.unique_id} ({p.description})" for p in probes)
         raise KwsError(f"several debug probes are plugged in; choose one with --probe: {there}")
     try:
-        with Session(
-            probes[0], target_override=board.probe_target, options={"hide_programming_progress": True}
-        ) as session:
+        with Session(probes[0], target_override=how.target, options={"hide_programming_progress": True}) as session:
             FileProgrammer(session, progress=lambda share: progress(round(100 * share), 100)).program(str(image))
             session.target.reset()
     except Error as error:
-        pack = f"; if the target is unknown, run `pyocd pack install {board.probe_pack}`" if board.probe_pack else ""
+        pack = f"; if the target is unknown, run `pyocd pack install {how.pack}`" if how.pack else ""
         raise KwsError(f"cannot flash through {probes[0].description}: {error}{pack}") from error
     return f"{probes[0].description} {probes[0].unique_id}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 
+from kws import interrupts
+
 OK = 0
 FAILED = 1
 """An error that the message explains, or a check that found something wrong."""
-INTERRUPTED = 128 + signal.SIGINT
+INTERRUPTED = interrupts.CODE[signal.SIGINT]
 """Ended by Ctrl-C before the work was done."""
-TERMINATED = 128 + signal.SIGTERM
+TERMINATED = interrupts.CODE[signal.SIGTERM]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +35,6 @@ from nothing to a board:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ``kws`` command; returns the exit code."""
     if arguments is None:
-        # As a command: end in order, so that emulators and temporary folders do not stay behind.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(exit_codes.TERMINATED))
         # A file's name may be anything; saying it must not be what fails.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):

@@ -10,9 +10,9 @@ from kws.cli.results import percent
 from kws.config import DetectorConfig
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import data_config
-from kws.evaluation.stream import spec as stream_spec
+from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
-from kws.evaluation.stream.spec import StreamSpec
+from kws.evaluation.stream.spec import StreamSettings, StreamSpec, check, specify
 from kws.model.file import ModelInfo
 
 COLUMNS = ("", "hours", "missed", "of", "miss rate", "false/h", "latency", "p90")
@@ -64,12 +64,17 @@ def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
         if clash:
             raise KwsError(f"--spec says already what {', '.join(clash)} would; give one or the other")
         found = StreamSpec.load(a.spec)
-        stream_spec.check(found, a.data)
+        check(found, a.data)
         return found
     given = {"snr_db": a.snr, "rate": a.rate, "seed": a.seed}
-    settings = {name: value for name, value in given.items() if value is not None}
-    split = SPLITS[a.split or "validation"]
-    return stream_spec.describe(a.data, data_config(info), minutes=length, split=split, **settings)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = StreamSettings(minutes=length, split=SPLITS[a.split or "validation"], **chosen)
+    return specify(a.data, data_config(info), settings)
+
+
+def run_options(a: argparse.Namespace) -> StreamOptions:
+    """How the model is run over the stream, from the options of :func:`add_options` and ``--engine``."""
+    return StreamOptions(a.engine, a.tolerance, a.jobs)
 
 
 def row(name: str, r: Rates) -> tuple[str, ...]:

@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws import emit
+from kws import emit, firmware
 from kws.codegen.layers import NetworkSource
 from kws.codegen.vectors import vectors_files
 from kws.errors import KwsError
 from kws.files import write_all
 from kws.fixedpoint.frontends.log_mel import FrontendTables
-from kws.image import make as firmware_build
 from kws.model.file import Model, ModelInfo
 
 NOTICE = "Written by `kws export`; do not edit."
@@ -64,11 +63,9 @@ def copy_library(out: Path) -> None:
     """Copy the C library's ``include`` and ``src`` folders beside exported files.
 
     Raises:
-        KwsError: the folder cannot be written.
+        KwsError: the folder cannot be written, or the sources are missing from this installation.
     """
-    sources = firmware_build.sources_dir()
-    paths = sorted([*sources.glob("include/**/*.h"), *sources.glob("include/**/*.def"), *sources.glob("src/**/*.[ch]")])
-    write_all(out, {str(path.relative_to(sources)): path.read_text() for path in paths})
+    write_all(out, firmware.library_files())
 
 
 def model_format() -> int:
@@ -77,7 +74,7 @@ def model_format() -> int:
     Raises:
         KwsError: the header is missing or names no format.
     """
-    header = firmware_build.sources_dir() / "include/kws/model.h"
+    header = firmware.sources_dir() / "include/kws/model.h"
     found = re.search(r"^#define KWS_MODEL_FORMAT (\d+)$", header.read_text(), re.MULTILINE)
     if found is None:
         raise KwsError(f"{header} does not define KWS_MODEL_FORMAT; reinstall kws")

@@ -10,9 +10,8 @@ from kws.datasets.clips import (
     index,
     is_synthetic,
     load,
-    speaker_of,
-    split_of,
 )
+from kws.datasets.splits import speaker_of, split_of
 
 __all__ = [
     "Clip",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,21 +14,29 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import audio
-from kws.config import BY_SPEAKER, BY_TAKE, SILENCE, UNKNOWN, DataConfig
+from kws.config import BY_SPEAKER, ONE_OUT, SILENCE, UNKNOWN, DataConfig
 from kws.datasets.augment import NoiseSource
+from kws.datasets.fit import fitted
+from kws.datasets.splits import (
+    LISTS,
+    SPLITS,
+    TESTING,
+    TRAINING,
+    hashed_split,
+    held_out_speaker,
+    key,
+    read_lists,
+    speaker_of,
+)
 from kws.errors import KwsError
 
 Progress = Callable[[int, int], None]
 
 BACKGROUND = "_background_noise_"
 SYNTHETIC = "synthetic.json"
-TRAINING, VALIDATION, TESTING = SPLITS = ("training", "validation", "testing")
-LISTS = {VALIDATION: "validation_list.txt", TESTING: "testing_list.txt"}
-SUFFIXES = (".wav", ".flac")
-LAYOUT = "a folder with one folder of .wav or .flac clips for each word, like words/yes/anna_01.wav"
-# Speech Commands' MAX_NUM_WAVS_PER_CLASS
-_HASH_RANGE = 2**27 - 1
-_TAKE = re.compile(r"(?<=.)(?:[ _\-]+\d+| ?\(\d+\))$")
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+_BLOCK = 1 << 16
+LAYOUT = "a folder with one folder of audio files for each word, like words/yes/anna_01.wav"
 
 
 @dataclass(frozen=True)
@@ -63,42 +69,6 @@ class Example:
     clip: Clip | None
 
 
-def speaker_of(path: str | Path) -> str:
-    """Who speaks in a file, by its name.
-
-    The part before ``_nohash_`` (Speech Commands: ``0a7c2a8d_nohash_0.wav`` is ``0a7c2a8d``);
-    otherwise the name up to a trailing take number set off by ``_``, ``-``, a space or brackets
-    (``anna_03.wav`` and ``anna (3).wav`` are ``anna``, ``speaker7.wav`` is ``speaker7``).
-    """
-    stem = Path(path).stem
-    if "_nohash_" in stem:
-        return stem.split("_nohash_", 1)[0]
-    return _TAKE.sub("", stem)
-
-
-def split_of(name: str | Path, validation_percent: float = 10, testing_percent: float = 10) -> str:
-    """The split of a speaker, by Speech Commands' hash rule.
-
-    SHA-1 of the speaker modulo 2^27, as a percentage: below ``validation_percent`` is
-    validation, below the sum of both is testing, the rest is training. A clip never changes
-    its split when others are added. Source: ``which_set`` in the data set's README.
-
-    Args:
-        name: a speaker or a file name (`speaker_of` is applied to it).
-        validation_percent: share of speakers in validation, per cent.
-        testing_percent: share of speakers in testing, per cent.
-    """
-    return _hashed(speaker_of(name), validation_percent, testing_percent)
-
-
-def _hashed(name: str, validation_percent: float, testing_percent: float) -> str:
-    digest = hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()
-    percentage = (int(digest, 16) % (_HASH_RANGE + 1)) * (100.0 / _HASH_RANGE)
-    if percentage < validation_percent:
-        return VALIDATION
-    return TESTING if percentage < validation_percent + testing_percent else TRAINING
-
-
 def digests(paths: Sequence[Path]) -> list[str]:
     """16 hexadecimal digits of each file's contents.
 
@@ -120,7 +90,8 @@ def _digest(path: Path) -> str:
 # A training asks for the same files several times.
 @cache
 def _digest_of(path: Path, _size: int, _time: int) -> str:
-    return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 
 
 def word_folders(root: Path) -> list[Path]:
@@ -135,66 +106,31 @@ def word_folders(root: Path) -> list[Path]:
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """The .wav and .flac files in ``folder`` (any case), sorted, without hidden ones."""
+    """The audio files in ``folder`` (:data:`SUFFIXES`, any case), sorted, without hidden ones."""
     return sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
 
 
-def read_lists(root: Path) -> dict[str, set[str]]:
-    """The split lists found in ``root``: split to ``word/stem``; empty where there are none.
-
-    Raises:
-        KwsError: a list is there but cannot be read.
-    """
-    lists = {}
-    for split, name in LISTS.items():
-        path = root / name
-        if not path.exists():
-            continue
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise KwsError(f"cannot read {path}: {error}; it must be text, one word/file.wav a line") from error
-        lists[split] = {_key(Path(line.strip())) for line in lines if line.strip()}
-    return lists
-
-
-def index(
-    root: str | Path, validation_percent: float = 10, testing_percent: float = 10, split_by: str = BY_SPEAKER
-) -> list[Clip]:
-    """List the clips of a folder of word folders, in sorted order.
-
-    ``validation_list.txt`` and ``testing_list.txt``, where at least one exists, define the split
-    (``word/file`` a line; the suffix does not matter; what is in neither is training). Otherwise
-    `split_of` does, or, by take, the same rule with ``word/file`` (without the suffix) in the
-    place of the speaker. ``_background_noise_`` and hidden files are left out.
+def index(root: str | Path, data: DataConfig | None = None) -> list[Clip]:
+    """List the clips of a folder of word folders, in sorted order; see `collect`.
 
     Args:
         root: the folder.
-        validation_percent: share of speakers, or takes, in validation, per cent.
-        testing_percent: share of speakers, or takes, in testing, per cent.
-        split_by: ``speaker`` or ``take`` (``DataConfig.split_by``).
+        data: the rule of the split; by default by speaker, a tenth in validation, a tenth in testing.
 
     Raises:
-        KwsError: the folder is missing or holds no clips.
+        KwsError: as for `collect`.
     """
-    root = Path(root)
-    lists = read_lists(root)
-    clips = []
-    for folder in word_folders(root):
-        for path in audio_files(folder):
-            speaker = speaker_of(path)
-            if lists:
-                split = next((s for s, keys in lists.items() if _key(path) in keys), TRAINING)
-            else:
-                split = _hashed(_key(path) if split_by == BY_TAKE else speaker, validation_percent, testing_percent)
-            clips.append(Clip(path, folder.name, speaker, split))
-    if not clips:
-        raise KwsError(f"there are no clips in {root}; give {LAYOUT}")
-    return clips
+    return collect([root], data or DataConfig(), everything=True)
 
 
-def collect(roots: Sequence[str | Path], data: DataConfig) -> list[Clip]:
-    """List the clips of several folders as if they were one; each is split by its own lists or by hash.
+def collect(roots: Sequence[str | Path], data: DataConfig, everything: bool = False) -> list[Clip]:
+    """List the clips of several folders as if they were one.
+
+    A folder's ``validation_list.txt`` and ``testing_list.txt``, where at least one exists, define its
+    split (``word/file`` a line; the suffix does not matter; what is in neither is training).
+    Elsewhere ``data.split_by`` does: by the hash of the speaker (`split_of`), of ``word/file``, or
+    one speaker is testing and the takes of the others are split by hash. ``_background_noise_`` and
+    hidden files are left out.
 
     Where a word was recorded, synthetic clips of it (from a folder that `is_synthetic`) are for
     training only, and those in other splits are left out: what is measured is what people say.
@@ -202,25 +138,63 @@ def collect(roots: Sequence[str | Path], data: DataConfig) -> list[Clip]:
     Args:
         roots: folders of word folders.
         data: the words and the rule of the split.
+        everything: keep the synthetic clips that would be left out.
 
     Raises:
-        KwsError: no folder, the same one twice, or one that is missing or holds no clips.
+        KwsError: no folder, the same one twice, one that is missing or holds no clips, split lists that
+            name none of its clips, or a speaker to hold out who is not there.
     """
     folders = [Path(root) for root in roots]
     if not folders:
         raise KwsError(f"there is no folder of clips; give {LAYOUT}")
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise KwsError(f"the same folder is given twice: {', '.join(map(str, folders))}")
-    listed = {f: index(f, data.validation_percent, data.testing_percent, data.split_by) for f in folders}
+    listed = {folder: _listed(folder) for folder in folders}
+    lists = {folder: read_lists(folder) for folder in folders}
+    held_out = ""
+    if data.split_by == ONE_OUT and not all(lists.values()):
+        speakers = {speaker_of(path) for folder in folders if not lists[folder] for path in listed[folder]}
+        held_out = held_out_speaker(speakers, data.held_out)
+    clips = {folder: _split(folder, listed[folder], lists[folder], data, held_out) for folder in folders}
     synthetic = {folder for folder in folders if is_synthetic(folder)}
-    recorded = {c.word for folder in folders if folder not in synthetic for c in listed[folder]}
-    stand_ins = recorded & set(data.words)
+    recorded = {c.word for folder in folders if folder not in synthetic for c in clips[folder]}
+    stand_ins = set() if everything else recorded & set(data.words)
     return [
         clip
         for folder in folders
-        for clip in listed[folder]
+        for clip in clips[folder]
         if folder not in synthetic or clip.split == TRAINING or clip.word not in stand_ins
     ]
+
+
+def _listed(root: Path) -> list[Path]:
+    paths = [path for folder in word_folders(root) for path in audio_files(folder)]
+    if not paths:
+        raise KwsError(f"there are no clips in {root}; give {LAYOUT}")
+    return paths
+
+
+def _split(
+    root: Path, paths: Sequence[Path], lists: dict[str, set[str]], data: DataConfig, held_out: str
+) -> list[Clip]:
+    named = set().union(*lists.values())
+    if named and named.isdisjoint(map(key, paths)):
+        names = " and ".join(LISTS[split] for split in lists)
+        raise KwsError(
+            f"{names} in {root}: none of the {len(named)} clips named is here, so that all would be training;"
+            " a line is word/file.wav"
+        )
+
+    def split(path: Path, speaker: str) -> str:
+        if lists:
+            return next((s for s, keys in lists.items() if key(path) in keys), TRAINING)
+        if data.split_by == BY_SPEAKER:
+            return hashed_split(speaker, data.validation_percent, data.testing_percent)
+        if speaker == held_out:
+            return TESTING
+        return hashed_split(key(path), data.validation_percent, 0 if held_out else data.testing_percent)
+
+    return [Clip(p, p.parent.name, speaker, split(p, speaker)) for p in paths for speaker in [speaker_of(p)]]
 
 
 def is_synthetic(root: str | Path) -> bool:
@@ -312,22 +286,12 @@ def load(
         pcm[quiet] = noise.silence(len(quiet))
 
     def fill(item: tuple[int, Path]) -> None:
-        pcm[item[0]] = fit(audio.read(item[1]), samples)
+        pcm[item[0]] = fitted(audio.blocks(item[1], _BLOCK), samples)
 
     for done, _ in enumerate(_parallel(fill, spoken), start=len(quiet) + 1):
         if progress is not None:
             progress(done, len(chosen))
     return pcm, labels
-
-
-def fit(pcm: npt.NDArray[np.int16], samples: int) -> npt.NDArray[np.int16]:
-    """Pad int16 ``[n]`` evenly on both sides, or keep its loudest window, to give ``[samples]``."""
-    if len(pcm) <= samples:
-        before = (samples - len(pcm)) // 2
-        return np.pad(pcm, (before, samples - len(pcm) - before))
-    energy = np.concatenate([[0], np.cumsum(pcm.astype(np.int64) ** 2)])
-    start = int(np.argmax(energy[samples:] - energy[:-samples]))
-    return pcm[start : start + samples]
 
 
 def _parallel(work: Callable[[tuple[int, Path]], None], items: Sequence[tuple[int, Path]]) -> Iterable[None]:
@@ -345,7 +309,3 @@ def _deal(groups: list[list[Clip]], rng: np.random.Generator) -> list[Clip]:
         # A fresh order each turn: where a turn is cut short, no word is favoured.
         dealt += [groups[i][turn] for i in rng.permutation(len(groups)) if turn < len(groups[i])]
     return dealt
-
-
-def _key(path: Path) -> str:
-    return f"{path.parent.name}/{path.stem}"

@@ -17,6 +17,7 @@ from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets import clips, espeak
 from kws.datasets.augment import COLOURS, coloured_noise
+from kws.datasets.splits import TRAINING, split_of
 from kws.errors import KwsError
 
 Progress = Callable[[int, int], None]
@@ -310,7 +311,7 @@ def recording(
         KwsError: an empty script, words that overlap, no held-out voice, or espeak-ng is missing.
     """
     out_wav = Path(out_wav)
-    held_out = {s: v for s, v in voices(voice_count).items() if clips.split_of(s) != clips.TRAINING}
+    held_out = {s: v for s, v in voices(voice_count).items() if split_of(s) != TRAINING}
     if not script or min(start for _, start in script) < 0:
         raise KwsError("the script needs at least one word, and no start may be negative")
     if not held_out:

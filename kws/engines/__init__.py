@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kws.boards import find_emulated
 from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.model.file import Model
@@ -29,9 +30,7 @@ def check_name(name: str) -> None:
 
         parse(name)
     elif name.startswith("qemu:"):
-        from kws.engines.qemu import machine_of
-
-        machine_of(name.removeprefix("qemu:"))
+        find_emulated(name.removeprefix("qemu:"))
     elif name not in NAMES:
         raise KwsError(f"there is no engine {name!r}; choose from {', '.join([*NAMES, EMULATED, SERIAL])}")
 
@@ -60,9 +59,10 @@ def create(name: str, model: Model) -> Engine:
         return TfliteEngine(model)
     check_name(name)
     if name.startswith("qemu"):
-        from kws.engines.qemu import BOARD, QemuEngine
+        from kws.boards.emulator import DEFAULT_BOARD
+        from kws.engines.qemu import QemuEngine
 
-        return QemuEngine(model, board=name.partition(":")[2] or BOARD)
+        return QemuEngine(model, board=name.removeprefix("qemu").removeprefix(":") or DEFAULT_BOARD)
     from kws.engines.serial_engine import SerialEngine, parse
 
     return SerialEngine(model, *parse(name))

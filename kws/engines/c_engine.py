@@ -13,8 +13,7 @@ import numpy.typing as npt
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.detector import Detection
-from kws.image import make as firmware_build
-from kws.image.cache import exported
+from kws.image.build import host_library
 from kws.model.file import Model
 
 Bytes = npt.NDArray[np.uint8]
@@ -50,7 +49,7 @@ class CEngine(Engine):
 
     def __init__(self, model: Model, library: Path | None = None) -> None:
         self.model = model
-        self._library = _load(library or build(model))
+        self._library = _load(library or host_library(model))
         if self._library.kws_host_model_id() != model.id.encode():
             raise KwsError(f"the C library at {library} was built from another model than {model.source}")
         words = self._library.kws_host_memory_bytes() // 8 + 1
@@ -129,16 +128,6 @@ class CEngine(Engine):
             output.states[index, state.name] = part.view(state.dtype).reshape(count, state.size)
             at += state.bytes
         return output
-
-
-def build(model: Model) -> Path:
-    """Export and compile ``model`` for this machine, once: a repeated call finds the result.
-
-    Raises:
-        KwsError: no C compiler or make, or the compiler failed.
-    """
-    with exported(model) as (source, build_dir):
-        return firmware_build.build_host_library(source, build_dir)
 
 
 def _load(path: Path) -> Any:

@@ -9,93 +9,19 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from kws.engines.base import Int16
+from kws.boards import find_emulated
+from kws.boards.emulator import DEFAULT_BOARD, QEMU, qemu_command
 from kws.engines.link import LinkEngine
 from kws.engines.link_message import PipeStream
 from kws.errors import KwsError
-from kws.image.cache import exported
-from kws.image.make import build_image, require_tools
+from kws.image.build import compiled
 from kws.model.file import Model
+from kws.tools import require_tools
 
-
-@dataclass(frozen=True)
-class EmulatedBoard:
-    """A folder of ``firmware/boards`` that QEMU emulates.
-
-    Attributes:
-        machine: QEMU's name of it.
-        core: the CPU.
-        mhz: the board's clock.
-    """
-
-    machine: str
-    core: str
-    mhz: float
-
-
-BOARDS = {
-    "microbit": EmulatedBoard("microbit", "Cortex-M0", 16.0),
-    "mps2_an385": EmulatedBoard("mps2-an385", "Cortex-M3", 25.0),
-    "mps2_an386": EmulatedBoard("mps2-an386", "Cortex-M4", 25.0),
-    "mps2_an500": EmulatedBoard("mps2-an500", "Cortex-M7", 25.0),
-    "mps3_an547": EmulatedBoard("mps3-an547", "Cortex-M55", 32.0),
-}
-"""The emulated boards by name."""
-
-BOARD = "mps2_an386"
-"""The one that stands for all where none is named."""
-
-_QEMU = "qemu-system-arm"
 _NANOSECONDS_PER_INSTRUCTION = 1
-"""What `-icount shift=0` makes of an instruction on the emulated board's clock."""
-
-
-def machine_of(board: str) -> str:
-    """QEMU's name of an emulated board.
-
-    Raises:
-        KwsError: QEMU does not emulate it.
-    """
-    if board not in BOARDS:
-        raise KwsError(f"{board!r} is not emulated by {_QEMU}; choose from {', '.join(BOARDS)}")
-    return BOARDS[board].machine
-
-
-def _command(elf: Path, icount: bool, board: str) -> list[str]:
-    command = [_QEMU, "-M", machine_of(board), "-display", "none", "-monitor", "none", "-serial", "none"]
-    command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(elf)]
-    return [*command, "-icount", "shift=0"] if icount else command
-
-
-def run_spotter_image(elf: Path, pcm: Int16, timeout: float = 120.0, icount: bool = True, board: str = BOARD) -> str:
-    """Boot the product's image with samples on its standard input; return what it wrote.
-
-    Args:
-        elf: the ``spotter`` app built for ``board``, or any other app.
-        pcm: int16 [samples] at 16 kHz.
-        timeout: greatest running time in seconds.
-        icount: count instructions, so that the ticks it reports mean something.
-        board: one of :data:`BOARDS`.
-
-    Raises:
-        KwsError: QEMU is not installed, or the image failed or did not end in time.
-    """
-    command = _command(elf, icount, board)
-    require_tools(_QEMU)
-    content = np.ascontiguousarray(pcm, "<i2").tobytes()
-    try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise KwsError(f"{elf.name} did not end within {timeout:g} s in {_QEMU}; give it less to hear") from error
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).decode(errors="replace").strip()
-        raise KwsError(f"{elf.name} ended with status {done.returncode} in {_QEMU}: {said or 'it said nothing'}")
-    return done.stdout.decode(errors="replace")
+"""What an instruction takes of the emulated clock when instructions are counted."""
 
 
 class QemuEngine(LinkEngine):
@@ -110,7 +36,7 @@ class QemuEngine(LinkEngine):
         trace: bool = True,
         build_dir: Path | None = None,
         timeout: float = 30.0,
-        board: str = BOARD,
+        board: str = DEFAULT_BOARD,
     ) -> None:
         """Export, build, boot, connect.
 
@@ -120,23 +46,23 @@ class QemuEngine(LinkEngine):
             trace: as in :class:`~kws.engines.link.LinkEngine`.
             build_dir: where to build; the user's cache if not given.
             timeout: greatest time to wait for a message, in seconds.
-            board: one of :data:`BOARDS`.
+            board: one of :data:`kws.boards.EMULATED`.
 
         Raises:
             KwsError: QEMU does not emulate such a board, a program is missing, the build failed, or the
                 image does not answer.
         """
-        machine_of(board)
-        require_tools("make", "arm-none-eabi-gcc", _QEMU)
-        if board != BOARD:
+        target, _ = find_emulated(board)
+        require_tools("make", "arm-none-eabi-gcc", QEMU)
+        if board != DEFAULT_BOARD:
             self.name = f"qemu:{board}"
         self._board = board
         self._icount = icount
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="kws-qemu-")  # for this run's files
         try:
-            with exported(model, build_dir) as (source, build):
-                self.elf = build_image(source, build, board, "link")
+            with compiled(model, target, "link", folder=build_dir) as image:
+                self.elf = image.elf
             self._log = Path(self._folder.name) / "qemu.log"
             stream = self._start()
         except BaseException:
@@ -173,7 +99,7 @@ class QemuEngine(LinkEngine):
     def _start(self) -> PipeStream:
         with self._log.open("wb") as log:
             process = subprocess.Popen(
-                _command(self.elf, self._icount, self._board),
+                qemu_command(self.elf, self._icount, self._board),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

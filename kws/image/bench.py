@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import codegen
+from kws.boards import find_emulated
+from kws.boards.emulator import QEMU, run_image
 from kws.config import SAMPLE_RATE
-from kws.engines.qemu import BOARDS, machine_of, run_spotter_image
 from kws.errors import KwsError
-from kws.image.make import build_image, require_tools
-from kws.image.size import size_report
+from kws.image.build import compiled
 from kws.model.file import Model
+from kws.tools import require_tools
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
     Args:
         model: what to measure.
         name: how to call it.
-        board: one of :data:`kws.engines.qemu.BOARDS`.
+        board: one of :data:`kws.boards.EMULATED`.
         build_dir: where to export and build; may be shared by boards, not by models.
         mhz: clock for the duty cycle; the emulated board's own if not given.
 
@@ -104,17 +104,17 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
         KwsError: no such board, a program is missing, the model does not fit the board, or the build
             or the run failed.
     """
-    machine_of(board)
-    require_tools("make", "arm-none-eabi-gcc", "qemu-system-arm")
-    codegen.export(model, build_dir / "model")
-    elf = build_image(build_dir / "model", build_dir / "build", board, "benchmark")
-    counts = instructions(run_spotter_image(elf, np.zeros(0, np.int16), board=board))
+    target, emulator = find_emulated(board)
+    require_tools("make", "arm-none-eabi-gcc", QEMU)
+    with compiled(model, target, "benchmark", folder=build_dir) as image:
+        counts = instructions(run_image(image.elf, np.zeros(0, np.int16), board=board))
     network = counts["network"]
     frontend = counts.get("frontend")
     rest = None if frontend is None else counts["process"] - frontend - network
     # What a product needs; a bare network has no product, and its benchmark stands for it.
     app = "benchmark" if model.info is None else "spotter"
-    size = size_report(build_image(build_dir / "model", build_dir / "build", board, app), build_dir / "build")
+    with compiled(model, target, app, folder=build_dir) as image:
+        size = image.size
     parts = {part.name: part.flash for part in size.parts}
     library = parts.get("library", 0)
     weights = parts.get("model weights", 0)
@@ -122,12 +122,12 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
     vectors = parts.get("test vectors", 0)
     duty = None
     if model.info is not None and rest is not None and frontend is not None:
-        hertz = 1e6 * (mhz or BOARDS[board].mhz)
+        hertz = 1e6 * (mhz or emulator.mhz)
         duty = (network + frontend + rest) / (hertz * model.info.frontend.hop / SAMPLE_RATE)
     return Cost(
         model=name,
         board=board,
-        core=BOARDS[board].core,
+        core=target.core,
         frontend=frontend,
         network=network,
         rest=rest,

@@ -1,19 +1,112 @@
-"""From a model to the files that are flashed."""
+"""From a model to images: for the host, for a board, and as the files that are flashed."""
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from kws.boards import BOARDS, Board
-from kws.errors import KwsError
+from kws.boards import Board, require_slot
 from kws.files import write_atomic
-from kws.image import make as firmware_build
-from kws.image import slot, uf2
+from kws.image import uf2
 from kws.image.cache import exported
-from kws.image.make import SizeReport
+from kws.image.make import make_host_library, make_image
+from kws.image.size import SizeReport, size_report
+from kws.image.slot import SlotHeader, build_slot
 from kws.model.file import Model
+from kws.tools import run_tool
+
+
+@dataclass(frozen=True)
+class Image:
+    """An app with a model, linked for a board.
+
+    Attributes:
+        elf: the linked file; its objects lie in the folder of that name without the suffix, the
+            linker's map beside it.
+        settings: variant and baud rate, as the Makefile calls them.
+    """
+
+    elf: Path
+    settings: dict[str, str]
+
+    @cached_property
+    def size(self) -> SizeReport:
+        """What it takes of flash, RAM and stack."""
+        return size_report(self.elf)
+
+    @property
+    def hex(self) -> bytes:
+        """What goes to flash, as Intel HEX."""
+        return self._objcopy("ihex", ".hex")
+
+    @property
+    def bin(self) -> bytes:
+        """What goes to flash, from its first byte on; gaps are 0xFF, as in erased flash."""
+        return self._objcopy("binary", ".bin", "--gap-fill=0xff")
+
+    def _objcopy(self, kind: str, suffix: str, *options: str) -> bytes:
+        target = self.elf.with_suffix(suffix)
+        run_tool("arm-none-eabi-objcopy", "-O", kind, *options, self.elf, target)
+        return target.read_bytes()
+
+
+@contextlib.contextmanager
+def compiled(
+    model: Model,
+    board: Board,
+    app: str,
+    *,
+    variant: str | None = None,
+    baud: int | None = None,
+    model_slot: bool = False,
+    folder: Path | None = None,
+) -> Iterator[Image]:
+    """Compile an app with a model for a board; no other process builds in the same place while this lasts.
+
+    Args:
+        model: the model.
+        board: what to build for.
+        app: a folder of ``firmware/apps``.
+        variant: of :attr:`Board.variants`.
+        baud: of :attr:`Board.bauds`.
+        model_slot: leave the model out: the program looks for it in the board's model slot.
+        folder: where to export and build; the model's folder in the cache if not given. Boards may share
+            it, models may not.
+
+    Raises:
+        KwsError: a program is missing, the board cannot be built so, there is no such app, the model is a
+            bare network and the app needs a front end, or the compiler failed.
+    """
+    if app == "spotter":
+        model.require_info()
+    if model_slot:
+        require_slot(board)
+    settings = board.settings(variant, baud)
+    with exported(model, folder) as (source, build_dir):
+        # Objects of one set of settings must not meet those of another.
+        own = build_dir / "-".join(["board", *settings.values()]) if settings else build_dir
+        yield Image(make_image(source, own, board.name, app, model_slot, settings), settings)
+
+
+def host_library(model: Model, folder: Path | None = None, sanitize: bool = False) -> Path:
+    """Compile the library with a model for this machine, once: a repeated call finds the result.
+
+    Args:
+        model: the model.
+        folder: as of :func:`compiled`.
+        sanitize: as of :func:`kws.image.make.make_host_library`.
+
+    Returns:
+        A shared library with the trace hooks.
+
+    Raises:
+        KwsError: no C compiler or make, or the compiler failed.
+    """
+    with exported(model, folder) as (source, build_dir):
+        return make_host_library(source, build_dir, sanitize)
 
 
 @dataclass(frozen=True)
@@ -32,32 +125,6 @@ class Built:
     settings: dict[str, str]
 
 
-def settings_of(board: Board, variant: str | None, baud: int | None) -> dict[str, str]:
-    """The board's own settings, chosen or by default.
-
-    Raises:
-        KwsError: the board has no such variant or baud rate.
-    """
-    settings = {}
-    for name, what, chosen, known in (
-        ("BOARD_VARIANT", "variant", variant, [*board.variants]),
-        ("BAUD", "baud rate", baud, [*board.bauds]),
-    ):
-        if chosen is not None and chosen not in known:
-            there = f"it must be one of {', '.join(map(str, known))}" if known else "there is nothing to choose"
-            raise KwsError(f"{board.name} has no {what} {chosen}; {there}")
-        if known:
-            settings[name] = str(chosen if chosen is not None else known[0])
-    return settings
-
-
-def require_slot(board: Board) -> None:
-    """Raise KwsError if a board has no model slot."""
-    if not board.model_slot:
-        others = ", ".join(b.name for b in BOARDS.values() if b.model_slot)
-        raise KwsError(f"{board.name} has no model slot; build program and model together, or for one of {others}")
-
-
 def build(
     model: Model,
     board: Board,
@@ -67,7 +134,7 @@ def build(
     baud: int | None = None,
     model_slot: bool = False,
 ) -> Built:
-    """Compile an app with a model for a board.
+    """Compile an app with a model for a board, and write the files that are flashed.
 
     Args:
         model: the model.
@@ -79,34 +146,19 @@ def build(
         model_slot: build program and model apart, so that the model can be replaced alone.
 
     Raises:
-        KwsError: a program is missing, the board cannot be built so, the model is a bare network and
-            the app needs a front end, or the compiler failed.
+        KwsError: as of :func:`compiled`; or ``out`` cannot be written.
     """
-    if app == "spotter":
-        model.require_info()
+    with compiled(model, board, app, variant=variant, baud=baud, model_slot=model_slot) as image:
+        name, binary, size = image.elf.stem, image.bin, image.size
+        files = {f"{name}.elf": image.elf.read_bytes(), f"{name}.hex": image.hex, f"{name}.bin": binary}
     if model_slot:
-        require_slot(board)
-    settings = settings_of(board, variant, baud)
-    blobs: dict[str, bytes] = {}
-    with exported(model) as (source, cache):
-        # Objects of one set of settings must not meet those of another.
-        folder = cache / "-".join(["board", *settings.values()])
-        elf = firmware_build.build_image(source, folder, board.name, app, model_slot, settings)
-        for suffix, kind in ((".hex", "ihex"), (".bin", "binary")):
-            blobs[elf.stem + suffix] = _objcopy(elf, kind, suffix)
-        content = elf.read_bytes()
-        size = firmware_build.size_report(elf, folder)
-        if model_slot:
-            blobs |= _model_files(source, folder, board)[0]
-    names = {elf.name: content, **blobs}
-    if board.uf2_id is not None:
-        names[f"{elf.stem}.uf2"] = uf2.encode(uf2.flash_segments(content))
-    for name, data in names.items():
-        write_atomic(out / name, data)
-    return Built(tuple(out / name for name in names), size, settings)
+        files |= _model_files(model, board)[0]
+    if board.uf2 is not None:
+        files[f"{name}.uf2"] = uf2.encode(binary, board.uf2.origin, board.uf2.family)
+    return Built(_write(out, files), size, image.settings)
 
 
-def build_model(model: Model, board: Board, out: Path) -> tuple[tuple[Path, ...], slot.SlotHeader]:
+def build_model(model: Model, board: Board, out: Path) -> tuple[tuple[Path, ...], SlotHeader]:
     """Compile a model alone, for a board whose program was built with ``model_slot``.
 
     Args:
@@ -118,29 +170,24 @@ def build_model(model: Model, board: Board, out: Path) -> tuple[tuple[Path, ...]
         The files, as .bin, .hex and, where the board takes it, .uf2; and the blob's header.
 
     Raises:
-        KwsError: a program is missing, the board has no model slot, the model does not fit, or the
-            compiler failed.
+        KwsError: a program is missing, the board has no model slot, the model does not fit, the
+            compiler failed, or ``out`` cannot be written.
     """
     require_slot(board)
-    with exported(model) as (source, cache):
-        names, header = _model_files(source, cache / "slot", board)
-    for name, data in names.items():
-        write_atomic(out / name, data)
-    return tuple(out / name for name in names), header
+    files, header = _model_files(model, board)
+    return _write(out, files), header
 
 
-def _model_files(source: Path, folder: Path, board: Board) -> tuple[dict[str, bytes], slot.SlotHeader]:
-    made = slot.build_slot(source, folder, board.name)
-    files = {path.name: path.read_bytes() for path in (made.bin, made.hex)}
-    if board.uf2_id is not None:
-        files["model-slot.uf2"] = uf2.encode([(made.header.address, files[made.bin.name])])
+def _model_files(model: Model, board: Board) -> tuple[dict[str, bytes], SlotHeader]:
+    with exported(model) as (source, build_dir):
+        made = build_slot(source, build_dir, board.name)
+        files = {path.name: path.read_bytes() for path in (made.bin, made.hex)}
+    if board.uf2 is not None:
+        files["model-slot.uf2"] = uf2.encode(files[made.bin.name], made.header.address, board.uf2.family)
     return files, made.header
 
 
-def _objcopy(elf: Path, kind: str, suffix: str) -> bytes:
-    target = elf.with_suffix(suffix)
-    command = ["arm-none-eabi-objcopy", "-O", kind, str(elf), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise KwsError(f"cannot make {target.name}: {done.stderr.strip()}")
-    return target.read_bytes()
+def _write(out: Path, files: dict[str, bytes]) -> tuple[Path, ...]:
+    for name, content in files.items():
+        write_atomic(out / name, content)
+    return tuple(out / name for name in files)

@@ -1,4 +1,4 @@
-"""Where engines export and compile a model: one folder a model, in the user's cache."""
+"""Where a model is exported and compiled: one folder a model, in the user's cache."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from kws import codegen
+from kws import codegen, firmware
 from kws.errors import KwsError
-from kws.image.make import sources_dir
 from kws.model.file import Model
 
 
@@ -23,7 +22,7 @@ def model_folder(model: Model) -> Path:
     """
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kws"
     digest = hashlib.sha256()
-    sources = sources_dir()
+    sources = firmware.sources_dir()
     for path in sorted(p for p in sources.rglob("*") if p.is_file()):
         digest.update(str(path.relative_to(sources)).encode() + b"\0" + path.read_bytes() + b"\0")
     return root / f"{model.id}-{digest.hexdigest()[:16]}"
@@ -31,7 +30,7 @@ def model_folder(model: Model) -> Path:
 
 @contextlib.contextmanager
 def exported(model: Model, folder: Path | None = None) -> Iterator[tuple[Path, Path]]:
-    """The folders of the exported model and of what is built from it, to build in while this lasts.
+    """The folders of the exported model and for what is built from it, to build in while this lasts.
 
     Two processes that build in the same place would link each other's half-written objects, so
     the second waits for the first.
@@ -53,4 +52,4 @@ def exported(model: Model, folder: Path | None = None) -> Iterator[tuple[Path, P
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         codegen.export(model, folder / "model")
-        yield folder / "model", folder / "build"
+        yield folder / "model", folder

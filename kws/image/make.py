@@ -1,74 +1,23 @@
-"""Building the C library and the boards' images with the firmware's own Makefile."""
+"""Building the C library and the boards' images with the firmware's own Makefile.
+
+The Makefile knows boards and apps; what it refuses is a KwsError with its own words.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from kws import firmware
 from kws.errors import KwsError
-from kws.image.size import SizePart, SizeReport, size_report
-
-__all__ = [
-    "INSTALL",
-    "SizePart",
-    "SizeReport",
-    "build_host_library",
-    "build_image",
-    "build_slot",
-    "missing_tools",
-    "require_tools",
-    "size_report",
-    "sources_dir",
-]
-
-INSTALL = {
-    "make": "apt install make",
-    "cc": "apt install gcc",
-    "arm-none-eabi-gcc": "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi",
-    "qemu-system-arm": "apt install qemu-system-arm",
-}
-"""The programs that some stages need, each with a command that installs it on Debian or Ubuntu."""
+from kws.tools import require_tools
 
 _LINES_OF_COMPILER_OUTPUT = 12
 
 
-def missing_tools(programs: Iterable[str] = tuple(INSTALL)) -> dict[str, str]:
-    """Which of ``programs`` are not installed: name to the command that installs it."""
-    return {name: INSTALL[name] for name in programs if shutil.which(_command(name)) is None}
-
-
-def require_tools(*programs: str) -> None:
-    """Stop unless all of ``programs`` are installed.
-
-    Raises:
-        KwsError: names those that are missing and how to install them.
-    """
-    missing = missing_tools(programs)
-    if missing:
-        how = "; ".join(f"{name} (for example `{command}`)" for name, command in missing.items())
-        raise KwsError(f"this needs programs that are not installed; install {how}")
-
-
-def sources_dir() -> Path:
-    """The firmware's sources: inside the installed package, or beside it in a checkout.
-
-    ``$KWS_FIRMWARE`` names another folder: a copy with changes, such as a layer of one's own.
-
-    Raises:
-        KwsError: they are in neither place.
-    """
-    package = Path(__file__).resolve().parents[1]
-    own = os.environ.get("KWS_FIRMWARE")
-    for folder in (Path(own),) if own else (package / "_firmware", package.parent / "firmware"):
-        if (folder / "Makefile").is_file():
-            return folder
-    raise KwsError("the firmware's C sources are missing from this installation of kws; reinstall kws")
-
-
-def build_host_library(model_dir: Path, build_dir: Path, sanitize: bool = False) -> Path:
+def make_host_library(model_dir: Path, build_dir: Path, sanitize: bool = False) -> Path:
     """Compile the C library with an exported model into a shared library with the trace hooks.
 
     Args:
@@ -84,11 +33,11 @@ def build_host_library(model_dir: Path, build_dir: Path, sanitize: bool = False)
         KwsError: a program is missing, or the compiler failed (its last lines are quoted).
     """
     require_tools("make", "cc")
-    _make("host", model_dir, build_dir, f"SANITIZE={int(sanitize)}")
+    run_make("host", model_dir, build_dir, f"SANITIZE={int(sanitize)}")
     return build_dir / ("host-sanitize" if sanitize else "host") / "libkws_model.so"
 
 
-def build_image(
+def make_image(
     model_dir: Path,
     build_dir: Path,
     board: str,
@@ -101,7 +50,7 @@ def build_image(
     Args:
         model_dir: where ``kws export`` wrote ``kws_model.c``.
         build_dir: where everything made goes; the image's objects lie in
-            ``<build_dir>/<board>/<app>/`` for :func:`size_report`.
+            ``<build_dir>/<board>/<app>/`` for :func:`kws.image.size.size_report`.
         board: a folder of ``firmware/boards``.
         app: a folder of ``firmware/apps``.
         model_slot: leave the model out: the program looks for it in the board's model slot.
@@ -113,13 +62,13 @@ def build_image(
     Raises:
         KwsError: a program is missing, there is no such board or app, or the compiler failed.
     """
-    _require_known(board, app)
+    require_tools("make", "arm-none-eabi-gcc")
     own = [f"{name}={value}" for name, value in (settings or {}).items()]
-    _make("image", model_dir, build_dir, f"BOARD={board}", f"APP={app}", f"MODEL_SLOT={int(model_slot)}", *own)
+    run_make("image", model_dir, build_dir, f"BOARD={board}", f"APP={app}", f"MODEL_SLOT={int(model_slot)}", *own)
     return build_dir / board / f"{app}{'-slot' if model_slot else ''}.elf"
 
 
-def build_slot(model_dir: Path, build_dir: Path, board: str) -> Path:
+def make_slot(model_dir: Path, build_dir: Path, board: str) -> Path:
     """Compile and link a model alone for the model slot of a board.
 
     Args:
@@ -134,26 +83,24 @@ def build_slot(model_dir: Path, build_dir: Path, board: str) -> Path:
         KwsError: a program is missing, there is no such board, it has no slot, the model does not fit
             the slot, or the compiler failed.
     """
-    _require_known(board, "spotter")
-    _make("slot", model_dir, build_dir, f"BOARD={board}")
+    require_tools("make", "arm-none-eabi-gcc")
+    run_make("slot", model_dir, build_dir, f"BOARD={board}")
     return build_dir / board / "slot" / "model.bin"
 
 
-def _require_known(board: str, app: str) -> None:
-    require_tools("make", "arm-none-eabi-gcc")
-    for kind, name, mark in (("boards", board, "board.mk"), ("apps", app, "main.c")):
-        known = sorted(p.parent.name for p in (sources_dir() / kind).glob(f"*/{mark}"))
-        if name not in known:
-            raise KwsError(f"there is no {kind[:-1]} {name!r}; it must be one of {', '.join(known)}")
+def run_make(target: str, model_dir: Path, build_dir: Path, *settings: str) -> None:
+    """Make a target of firmware/Makefile, as its head describes them.
 
+    Args:
+        target: such as ``image``.
+        model_dir: where ``kws export`` wrote ``kws_model.c``.
+        build_dir: where everything made goes; made if missing.
+        settings: of the Makefile, as NAME=VALUE.
 
-def _command(name: str) -> str:
-    # A compiler chosen by the environment counts as the C compiler, as it does for make.
-    return (os.environ.get("CC") or "cc").split()[0] if name == "cc" else name
-
-
-def _make(target: str, model_dir: Path, build_dir: Path, *settings: str) -> None:
-    makefile = sources_dir() / "Makefile"
+    Raises:
+        KwsError: the paths are none that make can take, or make failed (its last lines are quoted).
+    """
+    makefile = firmware.sources_dir() / "Makefile"
     try:
         build_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

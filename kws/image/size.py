@@ -8,12 +8,12 @@ compiler's ``.su`` files, or from the pushes in the disassembly where there is n
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kws.errors import KwsError
+from kws.tools import run_tool
 
 EXCEPTION_FRAME_BYTES = 36
 """What an Armv7-M CPU without FPU state pushes for an interrupt: 8 words and up to 4 to align."""
@@ -80,25 +80,23 @@ class _Function:
     frame: int = 0
 
 
-def size_report(elf: Path, build_dir: Path) -> SizeReport:
-    """Measure an image that :func:`kws.image.make.build_image` made.
+def size_report(elf: Path) -> SizeReport:
+    """Measure an image that :func:`kws.image.make.make_image` made.
 
     Args:
-        elf: the image; the linker's ``.map`` lies beside it.
-        build_dir: where its objects and ``.su`` files lie; files of other images in it do no harm
-            if the objects lie in a folder named as the image.
+        elf: the image, where it was linked: beside it lie the linker's ``.map``, and the folder of its
+            objects and ``.su`` files, which has its name without the suffix.
 
     Raises:
         KwsError: a file or program is missing.
     """
     if not elf.is_file():
         raise KwsError(f"there is no {elf}; build it first with `make -C firmware` (firmware/Makefile says how)")
-    objects = elf.with_suffix("") if elf.with_suffix("").is_dir() else build_dir
     sections = _sections(elf)
     flash = sum(size for name, size in sections.items() if name in (".text", ".rodata", ".data"))
     ram = sum(size for name, size in sections.items() if name in (".data", ".bss"))
     functions = _functions(elf)
-    frames, dynamic = _frames(objects)
+    frames, dynamic = _frames(elf.with_suffix(""))
     for function in functions.values():
         # A clone's name has the compiler's suffix after the first dot.
         base = function.name.partition(".")[0]
@@ -127,19 +125,8 @@ def size_report(elf: Path, build_dir: Path) -> SizeReport:
     )
 
 
-def _run(*command: str) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    except FileNotFoundError as error:
-        raise KwsError(
-            f"{command[0]} is not installed; install it, for example with `apt install binutils-arm-none-eabi`"
-        ) from error
-    except subprocess.CalledProcessError as error:
-        raise KwsError(f"{command[0]} cannot read {command[-1]}: {error.stderr.strip()}") from error
-
-
 def _sections(elf: Path) -> dict[str, int]:
-    rows = re.findall(r"^(\.\S+)\s+(\d+)\s+\d+$", _run("arm-none-eabi-size", "-A", str(elf)), re.MULTILINE)
+    rows = re.findall(r"^(\.\S+)\s+(\d+)\s+\d+$", run_tool("arm-none-eabi-size", "-A", elf), re.MULTILINE)
     return {name: int(size) for name, size in rows}
 
 
@@ -153,7 +140,7 @@ def _functions(elf: Path) -> dict[int, _Function]:
     functions: dict[int, _Function] = {}
     targets: dict[int, set[int]] = defaultdict(set)
     current = 0
-    for line in _run("arm-none-eabi-objdump", "-d", "--no-show-raw-insn", str(elf)).splitlines():
+    for line in run_tool("arm-none-eabi-objdump", "-d", "--no-show-raw-insn", elf).splitlines():
         if head := _HEAD.match(line):
             current = int(head[1], 16)
             functions[current] = _Function(head[2])
@@ -219,7 +206,7 @@ def _frames(objects: Path) -> tuple[dict[str, int], set[str]]:
             if "dynamic" in kind and "bounded" not in kind:
                 dynamic.add(name)
     if not frames:
-        raise KwsError(f"{objects} has no .su files; give the folder in which the image was built")
+        raise KwsError(f"{objects} has no .su files; give the image where it was linked")
     return frames, dynamic
 
 
@@ -297,7 +284,9 @@ def _parts(map_file: Path) -> tuple[SizePart, ...]:
 
 
 def _part_of(section: str, file: str) -> str:
-    folder = Path(file).parent.name
+    # The library's objects may lie in folders of their own.
+    above = [parent.name for parent in Path(file).parents]
+    folder = "library" if "library" in above[:2] else above[0]
     if folder != "model":
         if folder == "library" and section.startswith(".rodata"):
             return "library tables"

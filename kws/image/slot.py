@@ -13,8 +13,9 @@ from pathlib import Path
 
 from kws.codegen.export import model_format
 from kws.errors import KwsError
-from kws.files import write_atomic
-from kws.image import make as firmware_build
+from kws.files import replacing, write_atomic
+from kws.image.make import make_slot
+from kws.tools import run_tool
 
 MAGIC = 0x4D53574B
 VERSION = 1
@@ -133,31 +134,12 @@ def build_slot(model_dir: Path, build_dir: Path, board: str) -> Slot:
         KwsError: a program is missing, the board has no slot, the model does not fit it, or the
             compiler failed.
     """
-    linked = firmware_build.build_slot(model_dir, build_dir, board)
+    linked = make_slot(model_dir, build_dir, board)
     blob = complete(linked.read_bytes())
     header = check(blob)
     out = Slot(linked.with_name("model-slot.bin"), linked.with_name("model-slot.hex"), header)
     write_atomic(out.bin, blob)
-    write_atomic(out.hex, intel_hex(blob, header.address))
+    place = f"--change-section-address=*+{header.address}"
+    with replacing(out.hex) as path:
+        run_tool("arm-none-eabi-objcopy", "-I", "binary", "-O", "ihex", place, out.bin, path)
     return out
-
-
-def intel_hex(data: bytes, address: int) -> str:
-    """``data`` as Intel HEX: 16 bytes a record, extended linear addresses, and the record that ends it."""
-
-    def record(kind: int, offset: int, payload: bytes) -> str:
-        body = struct.pack(">BHB", len(payload), offset, kind) + payload
-        return f":{(body + bytes([-sum(body) & 0xFF])).hex().upper()}\n"
-
-    lines, upper = [], -1
-    end = address + len(data)
-    at = address
-    while at < end:
-        if at >> 16 != upper:
-            upper = at >> 16
-            lines.append(record(4, 0, struct.pack(">H", upper)))
-        # A record must not cross a boundary of 64 KiB.
-        stop = min(at + 16, end, (upper + 1) << 16)
-        lines.append(record(0, at & 0xFFFF, data[at - address : stop - address]))
-        at = stop
-    return "".join([*lines, record(1, 0, b"")])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from kws.config import SAMPLE_RATE
 from kws.engines.base import Engine
 from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 
 CHUNK_MS = 40
@@ -55,7 +56,7 @@ def listen(model: Model, engine: Engine, chunks: Iterable[npt.NDArray[np.int16]]
         output = engine.process(chunk)
         samples += len(chunk)
         if len(output.posteriors):
-            posteriors = (output.posteriors[-1].astype(np.float64) + 128) / 255
+            posteriors = probabilities(output.posteriors[-1])
         wide = chunk.astype(np.float64)
         rms = float(np.sqrt(np.mean(wide * wide))) if len(chunk) else 0.0
         peak = float(np.max(np.abs(wide))) if len(chunk) else 0.0

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from kws import audio
 from kws.config import SAMPLE_RATE
-from kws.datasets.check import clipped_share
 from kws.datasets.clips import audio_files
+from kws.datasets.measure import clipped_share
 from kws.errors import KwsError
 from kws.live.listen import decibels
 

@@ -19,6 +19,7 @@ from kws.files import write_atomic
 from kws.fixedpoint.decisions.detector import DetectorParameters
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT, FrontendTables, make_tables
 from kws.fixedpoint.network import Network
+from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT, mean_probability
 from kws.model.reader import to_network
 from kws.tflite import Graph, build, parse
 
@@ -58,28 +59,42 @@ class ModelInfo:
     def __post_init__(self) -> None:
         if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
             raise KwsError("the model's labels name no word to spot")
-        if any(label.startswith("_") for label in self.labels[self.first_word :]):
+        if any(label.startswith("_") for label in self.words):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
-        self.detector.thresholds(len(self.labels) - self.first_word)
+        self.detector.thresholds(len(self.words))
 
     @property
     def first_word(self) -> int:
         """Index of the first label that is a word."""
         return sum(1 for label in self.labels if label.startswith("_"))
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The labels that are words, in output order."""
+        return self.labels[self.first_word :]
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The detector's threshold of each word, as a probability."""
+        return self.detector.thresholds(len(self.words))
+
     def detector_parameters(self) -> DetectorParameters:
         """The detector in integers: thresholds as sums of posteriors, rounded up."""
         d = self.detector
-        sums = (_threshold_sum(t, d.average_frames) for t in d.thresholds(len(self.labels) - self.first_word))
+        sums = (_threshold_sum(t, d.average_frames) for t in self.thresholds)
         return DetectorParameters(d.average_frames, tuple(sums), d.cooldown_frames, self.first_word)
 
     def score(self, total: int) -> float:
-        """A detection's summed posterior as a probability, 0 to 1."""
-        return total / (255 * self.detector.average_frames)
+        """A detection's summed posterior as a probability, 0 to 255/256."""
+        return mean_probability(total, self.detector.average_frames)
+
+    def samples(self, frame: int) -> int:
+        """Samples of a stream that make a frame complete."""
+        return frame * self.frontend.hop + self.frontend.window
 
     def seconds(self, frame: int) -> float:
         """Time in a stream at which a frame is complete."""
-        return (frame * self.frontend.hop + self.frontend.window) / SAMPLE_RATE
+        return self.samples(frame) / SAMPLE_RATE
 
     def to_json(self) -> bytes:
         """The metadata's bytes."""
@@ -109,7 +124,7 @@ class ModelInfo:
 
 
 def _threshold_sum(threshold: float, average_frames: int) -> int:
-    # A posterior p is stored as 256 p, at most 255.
+    # A probability p is stored as 256 p, at most 255.
     return max(1, min(-(-round(threshold * 256 * 1000) * average_frames // 1000), 255 * average_frames))
 
 
@@ -122,12 +137,14 @@ class Model:
         network: its network.
         info: its metadata; None for a bare network, which has no front end, labels or detector.
         source: where it came from, for messages.
+        graph: the file's contents, parsed once; to change something, change a copy.
     """
 
     content: bytes
     network: Network
     info: ModelInfo | None
     source: str
+    graph: Graph = field(repr=False, compare=False)
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "the model") -> Model:
@@ -145,7 +162,7 @@ class Model:
                 _check_fit(network, info)
         except KwsError as error:
             raise KwsError(f"{source}: {error}") from error
-        return cls(content, network, info, source)
+        return cls(content, network, info, source, graph)
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
@@ -203,14 +220,13 @@ def _check_fit(network: Network, info: ModelInfo) -> None:
         )
     if network.output_size != len(info.labels):
         raise KwsError(f"its network has {network.output_size} outputs for {len(info.labels)} labels")
-    if (network.output_scale, network.output_zero_point) != (1 / 256, -128):
+    if (network.output_scale, network.output_zero_point) != (POSTERIOR_SCALE, POSTERIOR_ZERO_POINT):
         raise KwsError("its outputs are not posteriors at scale 1/256 and zero point -128")
 
 
 def with_info(graph: Graph, info: ModelInfo) -> bytes:
-    """The bytes of ``graph`` with ``info`` as its only metadata."""
-    graph.metadata = {METADATA_NAME: info.to_json()}
-    return build(graph)
+    """The bytes of ``graph`` with ``info`` as its only metadata; ``graph`` itself stays as it is."""
+    return build(replace(graph, metadata={METADATA_NAME: info.to_json()}))
 
 
 def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] | None = None) -> bytes:
@@ -227,9 +243,7 @@ def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] 
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
     info = replace(info, detector=detector, provenance=provenance)
-    graph = parse(model.content, model.source)
-    graph.metadata[METADATA_NAME] = info.to_json()
-    return build(graph)
+    return build(replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()}))
 
 
 def save(content: bytes, path: Path) -> None:

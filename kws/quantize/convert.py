@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import util
@@ -25,6 +24,7 @@ import kws
 from kws import runs
 from kws.config import LSTM, Experiment
 from kws.errors import KwsError
+from kws.files import scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
 from kws.quantize.float_reference import CELL_CLIP, FloatNetwork
@@ -143,15 +143,14 @@ def quantize(network: FloatNetwork, calibration: npt.NDArray[np.int8]) -> bytes:
     """
     if any(util.find_spec(name) is None for name in ("tensorflow", "tf_keras")):
         raise KwsError("converting needs TensorFlow: pip install 'kws[train]'")
-    with tempfile.TemporaryDirectory(prefix="kws-convert-") as name:
-        folder = Path(name)
+    with scratch("convert") as folder:
         network.save(folder / runs.WEIGHTS)
         np.save(folder / runs.CALIBRATION, _spanning(calibration))
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         # However this kws was found, the other process must find the same.
         here = os.fspath(Path(kws.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH")) if p)
-        command = [sys.executable, "-m", _WORKER, name]
+        command = [sys.executable, "-m", _WORKER, os.fspath(folder)]
         result = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
         made = folder / runs.MODEL
         if result.returncode != 0 or not made.exists():

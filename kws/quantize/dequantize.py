@@ -9,7 +9,7 @@ from kws.errors import KwsError
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model
 from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
-from kws.tflite import Graph, Operator, parse
+from kws.tflite import Graph, Operator
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,7 +28,7 @@ def dequantize(model: Model) -> FloatNetwork:
         KwsError: other layers than `kws convert` makes: LSTMs of the front end's features whose
             cell is limited as in training, a dense layer without activation, softmax.
     """
-    graph = parse(model.content, model.source)
+    graph = model.graph
     names = [op.name for op in graph.operators]
     count = len(names) - 2
     if count < 1 or names != [*[_LSTM] * count, "FULLY_CONNECTED", "SOFTMAX"]:

@@ -30,7 +30,7 @@ from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.fixedpoint.layers.lstm import CELL, GATE_SCALE_POWER, GATES, Lstm
 from kws.model.file import Model
 from kws.quantize.float_reference import GATE_SUM_CLIP, FloatLstm, FloatNetwork
-from kws.tflite import Graph, Operator, Tensor, parse
+from kws.tflite import Graph, Operator, Tensor
 
 Floats = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
@@ -124,7 +124,7 @@ def measure(model: Model, reference: FloatNetwork, features: Int8) -> Noise:
     """
     if len(features) > _GREATEST_CLIPS:
         features = features[np.linspace(0, len(features) - 1, _GREATEST_CLIPS).astype(int)]
-    graph = parse(model.content, model.source)
+    graph = model.graph
     _check(model, reference, graph)
     count = len(reference.lstms)
     dense = graph.operators[count]

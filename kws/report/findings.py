@@ -24,18 +24,18 @@ from kws import runs
 from kws.config import SAMPLE_RATE
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
+from kws.datasets.splits import VALIDATION
 from kws.engines import create
 from kws.errors import KwsError
-from kws.evaluation.clip import accuracy
+from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, data_config, evaluate_clips
 from kws.evaluation.clip.conditions import GAINS, SNRS
-from kws.evaluation.stream import run as streams
-from kws.evaluation.stream import spec as stream_spec
-from kws.evaluation.stream.run import StreamReport
+from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
+from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.files import write_atomic
-from kws.image.make import missing_tools
+from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize import noise
-from kws.quantize.float_reference import FloatNetwork
+from kws.tools import missing_tools
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -54,7 +54,7 @@ class Findings:
         model: the run's model.
         history: ``history.json``, or None.
         provenance: ``run.json``, or empty.
-        clips: `kws.evaluation.clip.accuracy.Report.as_dict`, or None.
+        clips: `kws.evaluation.clip.report.ClipReport.as_dict`, or None.
         quantization: `kws.quantize.noise.Noise.as_dict`, or None.
         example: a spectrogram with posteriors (`kws.evaluation.plots.heard`), or None.
         stream: or None.
@@ -103,21 +103,12 @@ def _clips(found: Findings, run: Path, data: Path | None, progress: StageProgres
     if data is None:
         found.missing.append("accuracy and everything else that needs clips: give --data DIR")
         return
-    reference, why = None, None
-    try:
-        reference = FloatNetwork.of(found.model, run)
-    except KwsError as error:
-        why = str(error)
-    report = accuracy.evaluate(
+    report = evaluate_clips(
         found.model,
         data,
-        engines=(_engine(),),
-        reference=reference,
-        float_missing=why,
-        conditions=SNRS + GAINS,
-        quantization=True,
-        seed=_SEED,
-        progress=lambda done, total: progress("evaluating clips", done, total),
+        ClipOptions(engines=(_engine(),), conditions=SNRS + GAINS, quantization=True, seed=_SEED),
+        Reference.of_run(found.model, run),
+        lambda done, total: progress("evaluating clips", done, total),
     )
     values = report.as_dict()
     found.clips, found.quantization = values, values["quantization"]
@@ -149,18 +140,18 @@ def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgre
     if data is None:
         found.missing.append("false accepts and misses in a stream: give --data DIR")
         return
-    settings = accuracy.data_config(found.model.require_info())
+    settings = StreamSettings(minutes=STREAM_MINUTES, split=VALIDATION, seed=_SEED)
     try:
-        spec = stream_spec.describe(data, settings, minutes=STREAM_MINUTES, split=clip_index.VALIDATION, seed=_SEED)
+        spec = specify(data, data_config(found.model.require_info()), settings)
     except KwsError as error:
         found.missing.append(f"a stream cannot be made of {data.name}: {error}")
         return
-    found.stream = streams.stream_test(
+    found.stream = evaluate_stream(
         found.model,
         spec,
         data,
-        engine=_engine(),
-        progress=lambda done, total: progress("listening to a stream", done, total),
+        StreamOptions(_engine()),
+        lambda done, total: progress("listening to a stream", done, total),
     )
     values = {**found.stream.as_dict(), "data": _fingerprint(data)}
     write_atomic(run / STREAM, json.dumps(values) + "\n")
@@ -200,8 +191,8 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
         KwsError: clips cannot be read.
     """
     info = model.require_info()
-    config = accuracy.data_config(info)
-    chosen = accuracy.choose(data, config, clip_index.VALIDATION, _SEED)
+    config = data_config(info)
+    chosen = choose(data, config, VALIDATION, _SEED)
     rng = np.random.default_rng(_SEED)
     spoken = [chosen[i] for i in rng.permutation(len(chosen)) if chosen[i].clip is not None]
     first = {e.label: e for e in reversed(spoken)}
@@ -218,7 +209,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
     return {
         "seconds_per_frame": info.frontend.hop / SAMPLE_RATE,
         "features": output.features.tolist(),
-        "posteriors": np.round((output.posteriors.astype(np.float64) + 128) / 256, 4).tolist(),
+        "posteriors": np.round(probabilities(output.posteriors), 4).tolist(),
         "said": [
             {
                 "name": e.clip.word if e.clip is not None else "",

@@ -12,7 +12,7 @@ import numpy as np
 import kws
 from kws.evaluation import plots
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
-from kws.evaluation.stream import plots as stream_plots
+from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport
 from kws.evaluation.stream.spec import snr_name
 from kws.files import write_atomic
@@ -78,7 +78,7 @@ def render(found: Findings) -> str:
     settings = found.provenance.get("settings", {})
     return environment.get_template(_TEMPLATE).render(
         name=settings.get("name", "model") if isinstance(settings, dict) else "model",
-        words=info.labels[info.first_word :],
+        words=info.words,
         model={"id": found.model.id, "bytes": len(found.model.content)},
         settings=_flat(settings),
         version=kws.__version__,
@@ -193,11 +193,11 @@ def _pictures(found: Findings) -> dict[str, str]:
             6.2,
             4.2,
             "Missed words against false accepts per hour",
-            lambda f: stream_plots.det(f.subplots(), stream),
+            lambda f: det(f.subplots(), stream),
         )
-        add("latency", 4.4, 2.8, "Latencies", lambda f: stream_plots.latency(f.subplots(), stream))
+        add("latency", 4.4, 2.8, "Latencies", lambda f: latency(f.subplots(), stream))
         height = 1.2 + 0.3 * len(stream.words)
-        add("stream_words", 4.4, height, "Misses by word", lambda f: stream_plots.words(f.subplots(), stream))
+        add("stream_words", 4.4, height, "Misses by word", lambda f: words(f.subplots(), stream))
     shown = found.example
     if shown is not None:
         add("example", 8.4, 4.6, "A spectrogram and posteriors", lambda f: _heard(f, shown, labels))

@@ -27,7 +27,8 @@ from kws import workers
 from kws.config import AugmentConfig, Experiment
 from kws.datasets import clips as clip_lists
 from kws.datasets.augment import NoiseSource, augment, word_ends
-from kws.datasets.clips import SPLITS, Example
+from kws.datasets.clips import Example
+from kws.datasets.splits import SPLITS
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.fixedpoint.frontends.log_mel import Frontend

@@ -12,6 +12,7 @@ import numpy as np
 
 from kws.config import BY_SPEAKER, Experiment
 from kws.datasets import clips as clip_lists
+from kws.datasets.splits import TRAINING, VALIDATION
 from kws.errors import KwsError
 from kws.training import features as feature_maker
 from kws.training.features import Recipe
@@ -32,7 +33,7 @@ def recipes(experiment: Experiment, folders: Sequence[Path]) -> dict[str, Recipe
     listed = clip_lists.collect(folders, experiment.data)
     background = tuple(path for folder in folders for path in clip_lists.background(folder))
     made = {}
-    for split, variants in ((clip_lists.TRAINING, experiment.augment.variants), (clip_lists.VALIDATION, 1)):
+    for split, variants in ((TRAINING, experiment.augment.variants), (VALIDATION, 1)):
         chosen = clip_lists.examples(listed, experiment.data, split, experiment.augment.seed)
         made[split] = Recipe(experiment, split, tuple(chosen), background, variants)
     _require_clips(made)
@@ -40,17 +41,17 @@ def recipes(experiment: Experiment, folders: Sequence[Path]) -> dict[str, Recipe
 
 
 def _require_clips(made: dict[str, Recipe]) -> None:
-    config = made[clip_lists.TRAINING].experiment.data
+    config = made[TRAINING].experiment.data
     takes = f", {_TAKES}" if config.split_by == BY_SPEAKER else ""
     spoken = {i for i, label in enumerate(config.labels) if not label.startswith("_")}
-    trained = {e.label for e in made[clip_lists.TRAINING].examples}
+    trained = {e.label for e in made[TRAINING].examples}
     silent = [config.labels[i] for i in sorted(spoken - trained)]
     if silent:
         raise KwsError(
             f"no clips of {', '.join(silent)} are left for training; record more speakers, "
             f"lower data.validation_percent and data.testing_percent{takes}"
         )
-    if not any(e.label in spoken for e in made[clip_lists.VALIDATION].examples):
+    if not any(e.label in spoken for e in made[VALIDATION].examples):
         raise KwsError(
             "no clips are left for validation; record more speakers, raise data.validation_percent, "
             f"list some clips in validation_list.txt{takes}"

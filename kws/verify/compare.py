@@ -16,7 +16,7 @@ from kws.engines import create
 from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.model.file import Model
-from kws.verify.inputs import corner_streams, random_stream
+from kws.verify.inputs import corner_signals, random_signal
 
 Progress = Callable[[int, int], None]
 
@@ -248,10 +248,10 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
 def _recordings(random: int, files: Sequence[Path], rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
     for path in files:
         yield str(path), audio.read(path)
-    for name, pcm in corner_streams(STREAM_SAMPLES):
+    for name, pcm in corner_signals(STREAM_SAMPLES):
         yield name, pcm
     for i in range(random):
-        name, pcm = random_stream(rng, STREAM_SAMPLES)
+        name, pcm = random_signal(rng, STREAM_SAMPLES)
         yield f"random stream {i} ({name})", pcm
 
 

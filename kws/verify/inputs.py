@@ -1,4 +1,4 @@
-"""Streams of samples that try a pipeline's corners: noise, silence, square waves, sweeps, clicks."""
+"""Test signals that try a pipeline's corners: noise, silence, square waves, sweeps, clicks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from kws.config import SAMPLE_RATE
 Pcm = npt.NDArray[np.int16]
 
 
-def corner_streams(samples: int) -> Iterator[tuple[str, Pcm]]:
-    """Named streams of int16 [samples] that need no randomness."""
+def corner_signals(samples: int) -> Iterator[tuple[str, Pcm]]:
+    """Named signals, int16 [samples], that need no randomness."""
     n = np.arange(samples)
     yield "silence", np.zeros(samples, np.int16)
     yield "full-scale square wave", np.where(n // 16 % 2 == 0, 32767, -32768).astype(np.int16)
@@ -24,8 +24,8 @@ def corner_streams(samples: int) -> Iterator[tuple[str, Pcm]]:
     yield "least significant bit", (n // 8 % 2).astype(np.int16)
 
 
-def random_stream(rng: np.random.Generator, samples: int) -> tuple[str, Pcm]:
-    """A stream drawn from noise, tones, square waves and bursts at a drawn level: (name, int16 [samples])."""
+def random_signal(rng: np.random.Generator, samples: int) -> tuple[str, Pcm]:
+    """A signal drawn from noise, tones, square waves and bursts at a drawn level: (name, int16 [samples])."""
     level = 10 ** rng.uniform(0, 4.5)
     n = np.arange(samples)
     kind = rng.choice(["white noise", "tone", "sweep", "square wave", "bursts", "uniform"])

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from detection_lines import detection_lines
 from simulator.nrf52840 import Nrf52840
 
-from kws import codegen
+from kws.boards import find
 from kws.fixedpoint.spotter import Spotter
-from kws.image.make import build_image
+from kws.image.build import compiled
 from kws.model.file import Model
 
 
@@ -26,11 +27,12 @@ def sound() -> np.ndarray:
     return np.concatenate([noise.clip(-32768, 32767), square, np.zeros(4000)]).astype(np.int16)
 
 
-def image(model: Model, folder: Path, app: str = "spotter", variant: str = "nano33ble", **settings: str) -> Path:
+def image(
+    model: Model, folder: Path, app: str = "spotter", variant: str = "nano33ble", baud: int | None = None
+) -> Path:
     """The very ELF file that is flashed."""
-    codegen.export(model, folder / "model")
-    own = {"BOARD_VARIANT": variant, **settings}
-    return build_image(folder / "model", folder / "-".join(own.values()), "nrf52840", app, settings=own)
+    with compiled(model, find("nrf52840"), app, variant=variant, baud=baud, folder=folder) as built:
+        return built.elf
 
 
 def messages(board) -> list[dict]:
@@ -41,14 +43,8 @@ def messages(board) -> list[dict]:
 def expected(model: Model, pcm: np.ndarray) -> list[dict]:
     """The lines of the detections in ``pcm``, from the harness."""
     info = model.require_info()
-    full = 255 * info.detector.average_frames
-    lines = []
-    for d in Spotter(model.tables, model.network, info.detector_parameters()).process(pcm[None]).detections[0]:
-        samples = d.frame * info.frontend.hop + info.frontend.window
-        hundredths = samples // 16000 * 100 + samples % 16000 * 100 // 16000
-        score = (d.score * 200 + full) // (2 * full) / 100
-        lines.append({"t": hundredths / 100, "word": info.labels[d.label], "score": score})
-    return lines
+    spotter = Spotter(model.tables, model.network, info.detector_parameters())
+    return detection_lines(info, spotter.process(pcm[None]).detections[0])
 
 
 def symbol(elf: Path, name: str) -> int:

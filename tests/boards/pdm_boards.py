@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detection_lines import detection_lines
 from modulator import BIT_RATE, microphone
 
-from kws.codegen.export import export
+from kws.boards import find
 from kws.config import DetectorConfig
 from kws.engines.link import LinkEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint.decimator import Decimator
-from kws.image import make as firmware_build
+from kws.image.build import compiled
 from kws.model.file import Model, with_detector
 
 _MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -41,28 +42,13 @@ def hear(speech: np.ndarray, bit_rate: float = BIT_RATE) -> np.ndarray:
 
 def expected(model: Model, pdm: np.ndarray) -> list[dict]:
     """The detections of the harness, from the same bits, as the spotter app writes them."""
-    info = model.require_info()
-    front, frames = info.frontend, info.detector.average_frames
-    full = 255 * frames
-    found = []
-    for detection in NumpyEngine(model).process(Decimator(GAIN).process(pdm)).detections:
-        samples = detection.frame * front.hop + front.window
-        score = (detection.score * 200 + full) // (2 * full)
-        t = samples // 16000 + samples % 16000 * 100 // 16000 / 100
-        found.append({"t": round(t, 2), "word": info.labels[detection.label], "score": score / 100})
-    return found
+    return detection_lines(model.require_info(), NumpyEngine(model).process(Decimator(GAIN).process(pdm)).detections)
 
 
-def export_model(folder: Path, model: Model) -> Path:
-    """Export the model there."""
-    export(model, folder)
-    return folder
-
-
-def image(exported: Path, board: str, app: str = "spotter", **settings: str) -> Path:
+def image(model: Model, folder: Path, board: str, app: str = "spotter", baud: int | None = None) -> Path:
     """The very ELF file that is flashed."""
-    folder = exported / "-".join(["build", *settings.values()])
-    return firmware_build.build_image(exported, folder, board, app, settings=settings)
+    with compiled(model, find(board), app, baud=baud, folder=folder) as built:
+        return built.elf
 
 
 def messages(board) -> list[dict]:

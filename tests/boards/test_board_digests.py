@@ -12,7 +12,9 @@ from simulator.nrf52840 import Nrf52840
 from simulator.rp2040 import Rp2040
 from simulator.stm32f407 import Stm32f407
 
-from kws.image import uf2
+from kws.boards import find
+from kws.boards.flash import find_image
+from kws.image.build import build
 from kws.model.file import Model
 
 pytestmark = [pytest.mark.slow, needs("make", "arm-none-eabi-gcc", "cc")]
@@ -37,12 +39,9 @@ def test_nrf52840(path, tmp_path):
 @each_model
 @pytest.mark.parametrize("make", [Rp2040, Stm32f407])
 def test_boards_that_hear_bits(path, make, tmp_path):
-    name = make.__name__.lower()
-    image = pdm_boards.image(pdm_boards.export_model(tmp_path, Model.load(path)), name)
-    if make is Rp2040:
-        content = uf2.encode(uf2.flash_segments(image.read_bytes()))
-        image = image.with_suffix(".uf2")
-        image.write_bytes(content)
+    target = find(make.__name__.lower())
+    build(Model.load(path), target, "spotter", tmp_path)
+    image = find_image(target, tmp_path)
     board = make(digests.bits())
     board.machine.load(image)
     pdm_boards.run_to_the_end(board, len(digest_audio.words()) / 16000 + 0.1)

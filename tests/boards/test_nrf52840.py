@@ -15,8 +15,12 @@ from simulator.errors import SimulationError
 from simulator.nrf52840 import CLOCK_HZ, LED_PIN, MICROPHONE_POWER_PIN, Nrf52840
 
 from kws import __version__, codegen
-from kws.image.make import build_image, size_report
-from kws.image.slot import build_slot
+from kws.boards import find
+from kws.errors import KwsError
+from kws.firmware import sources_dir
+from kws.image.build import build
+from kws.image.make import make_image
+from kws.image.size import size_report
 
 pytestmark = needs("cc", "make", "arm-none-eabi-gcc")
 
@@ -65,14 +69,13 @@ def test_it_hears_what_the_harness_hears(model, pcm, tmp_path, variant):
 
 def test_a_model_lies_in_flash_on_its_own(model, pcm, tmp_path):
     """`kws build --model-slot`: program and model are flashed apart; without a model the program says so."""
-    codegen.export(model, tmp_path / "model")
-    settings = {"BOARD_VARIANT": "nano33ble"}
-    program = build_image(tmp_path / "model", tmp_path / "build", "nrf52840", "spotter", True, settings)
+    build(model, find("nrf52840"), "spotter", tmp_path, model_slot=True)
+    program = tmp_path / "spotter-slot.elf"
     empty = boot(program, pcm=pcm)
     empty.machine.run(seconds=0.5)
     assert messages(empty)[0] == {"error": "KWS_ERROR_SLOT_ABSENT"}
     board = boot(program, pcm=pcm)
-    board.machine.load(build_slot(tmp_path / "model", tmp_path / "slot", "nrf52840").hex)
+    board.machine.load(tmp_path / "model-slot.hex")
     board.machine.run(until=lambda: board.source.ended)
     first, *heard = messages(board)
     assert first == {"kws": __version__, "model": model.id}
@@ -172,14 +175,14 @@ def test_without_its_boot_loader_s_offset_it_does_not_start(elf):
     [({"BOARD_VARIANT": "toaster"}, r'no variant "toaster" of nrf52840'), ({"BAUD": "9600"}, "BAUD must be")],
 )
 def test_settings_that_there_are_not(model, tmp_path, settings, message):
-    from kws.errors import KwsError
-
+    """What `kws build` refuses beforehand, the Makefile refuses too."""
+    codegen.export(model, tmp_path / "model")
     with pytest.raises(KwsError, match=message):
-        image(model, tmp_path, **{"variant": settings.pop("BOARD_VARIANT", "dk"), **settings})
+        make_image(tmp_path / "model", tmp_path / "build", "nrf52840", "spotter", settings={**settings})
 
 
 def test_it_fits(elf):
-    report = size_report(elf, elf.parents[1])
+    report = size_report(elf)
     assert report.unbounded == ()
     assert report.stack + 200 < report.stack_reserve
     board = next(p for p in report.parts if p.name == "board")
@@ -190,8 +193,6 @@ def test_it_fits(elf):
 def test_registers_are_where_the_vendor_says():
     """Against the SVD file that pyOCD carries."""
     data = pytest.importorskip("pyocd.debug.svd.loader")
-    from kws.image.make import sources_dir
-
     device = data.SVDFile.from_builtin("nrf52840.svd")
     device.load()
     known = {

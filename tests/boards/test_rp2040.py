@@ -15,7 +15,6 @@ from pdm_boards import (
     check_watchdog,
     detections,
     expected,
-    export_model,
     hear,
     image,
     large_model,
@@ -29,7 +28,8 @@ from simulator.errors import SimulationError
 from simulator.rp2040 import Rp2040
 from simulator.rp2040.boot import crc32
 
-from kws.image import uf2
+from kws.boards import find
+from kws.image.build import build
 
 BIT_RATE = 125e6 / 122
 
@@ -42,16 +42,10 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, model):
-    return export_model(tmp_path_factory.mktemp("exported"), model)
-
-
-@pytest.fixture(scope="module")
-def spotter(exported):
-    elf = image(exported, "rp2040")
-    file = elf.with_suffix(".uf2")
-    file.write_bytes(uf2.encode(uf2.flash_segments(elf.read_bytes())))
-    return file
+def spotter(tmp_path_factory, model):
+    folder = tmp_path_factory.mktemp("images")
+    build(model, find("rp2040"), "spotter", folder)
+    return folder / "spotter.uf2"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +86,7 @@ def test_nothing_is_lost_and_most_of_the_time_is_slept(heard):
 def test_the_largest_model_keeps_up_with_the_microphone(tmp_path):
     """Even if every instruction took two cycles, which only loads, stores and branches do."""
     board = Rp2040(hear(np.zeros(96000, np.int16), BIT_RATE), cycles_per_instruction=2)
-    board.machine.load(image(export_model(tmp_path, large_model()), "rp2040"))
+    board.machine.load(image(large_model(), tmp_path, "rp2040"))
     board.machine.run(until=lambda: started(board))
     board.machine.run(seconds=1.5)
     assert len(messages(board)) == 1, "nothing to tell of, no losses either"
@@ -156,5 +150,5 @@ def test_the_checksum_is_the_data_sheets():
 
 def test_every_value_over_the_link(tiny_model, tmp_path):
     board = Rp2040()
-    board.machine.load(image(export_model(tmp_path, tiny_model), "rp2040", "link", BAUD="1000000"))
+    board.machine.load(image(tiny_model, tmp_path, "rp2040", "link", 1000000))
     check_link(board, tiny_model)

@@ -15,7 +15,6 @@ from pdm_boards import (
     check_watchdog,
     detections,
     expected,
-    export_model,
     hear,
     image,
     lively_model,
@@ -25,8 +24,9 @@ from pdm_boards import (
 )
 from simulator.stm32f407 import Stm32f407
 
-from kws.image.make import build_image, sources_dir
-from kws.image.slot import build_slot
+from kws.boards import find
+from kws.firmware import sources_dir
+from kws.image.build import build
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "cc")
 
@@ -37,13 +37,8 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, model):
-    return export_model(tmp_path_factory.mktemp("exported"), model)
-
-
-@pytest.fixture(scope="module")
-def spotter(exported):
-    return image(exported, "stm32f407")
+def spotter(tmp_path_factory, model):
+    return image(model, tmp_path_factory.mktemp("images"), "stm32f407")
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +61,17 @@ def test_it_detects_what_the_host_detects(heard, model, bits):
     assert detections(heard) == found
 
 
-def test_a_model_lies_in_flash_on_its_own(exported, model, bits, tmp_path):
+def test_a_model_lies_in_flash_on_its_own(model, bits, tmp_path):
     """`kws build --model-slot`: program and model are flashed apart; without a model the program says so."""
-    program = build_image(exported, tmp_path / "build", "stm32f407", "spotter", True)
+    build(model, find("stm32f407"), "spotter", tmp_path, model_slot=True)
+    program = tmp_path / "spotter-slot.elf"
     board = Stm32f407(bits)
     board.machine.load(program)
     board.machine.run(seconds=0.5)
     assert messages(board)[0] == {"error": "KWS_ERROR_SLOT_ABSENT"}
     board = Stm32f407(bits)
     board.machine.load(program)
-    board.machine.load(build_slot(exported, tmp_path / "slot", "stm32f407").hex)
+    board.machine.load(tmp_path / "model-slot.hex")
     run_to_the_end(board, len(bits) / 128000 + 0.1)
     assert detections(board) == expected(model, bits)
 
@@ -131,7 +127,7 @@ def test_a_missing_crystal_is_told(spotter):
 
 def test_every_value_over_the_link(tiny_model, tmp_path):
     board = Stm32f407()
-    board.machine.load(image(export_model(tmp_path, tiny_model), "stm32f407", "link", BAUD="1000000"))
+    board.machine.load(image(tiny_model, tmp_path, "stm32f407", "link", 1000000))
     check_link(board, tiny_model)
 
 

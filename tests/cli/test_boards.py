@@ -23,8 +23,8 @@ from kws.boards.monitor import Connected, Disconnected, Line, monitor, parse
 from kws.cli.main import main
 from kws.cli.verbs.monitor import describe
 from kws.errors import KwsError
-from kws.image.build import build, build_model, settings_of
-from kws.image.make import sources_dir
+from kws.firmware import sources_dir
+from kws.image.build import build, build_model
 
 needs_compiler = needs("cc", "make", "arm-none-eabi-gcc")
 
@@ -89,7 +89,7 @@ def test_boards_without_a_slot(tiny_model, tmp_path):
 )
 def test_settings_that_there_are_not(board, variant, baud, message):
     with pytest.raises(KwsError, match=message):
-        settings_of(find(board), variant, baud)
+        find(board).settings(variant, baud)
     with pytest.raises(KwsError, match="no board 'toaster'"):
         find("toaster")
 

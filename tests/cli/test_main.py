@@ -18,7 +18,7 @@ from kws import audio, runs
 from kws.cli import main as cli
 from kws.model.file import Model
 from kws.tflite import build
-from kws.verify.inputs import random_stream
+from kws.verify.inputs import random_signal
 
 KWS = [sys.executable, "-m", "kws"]
 
@@ -55,7 +55,7 @@ def words(tmp_path_factory):
     rng = np.random.default_rng(0)
     for name in ("_silence_", "_unknown_"):
         (root / name).mkdir()
-        audio.write(root / name / "a_nohash_0.wav", random_stream(rng, 16000)[1])
+        audio.write(root / name / "a_nohash_0.wav", random_signal(rng, 16000)[1])
     return root
 
 
@@ -360,7 +360,7 @@ def test_absurd_numbers(tiny_file, words, capsys):
 
 def test_data_check_with_the_settings_of_a_training(words, tmp_path, capsys):
     config = tmp_path / "c.toml"
-    config.write_text('[data]\nsplit_by = "take"\n')
+    config.write_text('[data]\nwords = ["yes", "no"]\nsplit_by = "take"\n')
     assert cli.main(["data", "check", str(words), "--config", str(config)]) == 0
     assert "takes are split" in capsys.readouterr().out
 

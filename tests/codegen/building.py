@@ -13,6 +13,7 @@ import kconfiglib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from detection_lines import detection_lines
 from random_models import spotting_model
 
 from kws.codegen import packages
@@ -69,18 +70,7 @@ def noises() -> npt.NDArray[np.int16]:
 @functools.cache
 def detections() -> list[dict]:
     """What the harness detects in the noises, as the examples report it."""
-    info = random_model().require_info()
-    found = []
-    for detection in NumpyEngine(random_model()).process(noises()).detections:
-        samples = detection.frame * info.frontend.hop + info.frontend.window
-        full = 255 * info.detector.average_frames
-        found.append(
-            {
-                "t": (samples * 100 // 16000) / 100,
-                "word": info.labels[detection.label],
-                "score": (detection.score * 200 + full) // (2 * full) / 100,
-            }
-        )
+    found = detection_lines(random_model().require_info(), NumpyEngine(random_model()).process(noises()).detections)
     assert len(found) > 8
     assert 'say "hi"' in {f["word"] for f in found}
     return found

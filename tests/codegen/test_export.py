@@ -11,12 +11,11 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws import codegen, emit
+from kws import codegen, emit, firmware
 from kws.codegen.export import identifier, model_source
 from kws.codegen.layers import NetworkSource
 from kws.config import DetectorConfig
 from kws.errors import KwsError
-from kws.image import make as firmware_build
 from kws.model.file import Model
 
 STRICT = [
@@ -48,7 +47,7 @@ def test_regeneration_is_byte_identical(name, tmp_path):
 @pytest.mark.parametrize("name", MODELS)
 def test_compiles_without_a_warning(name, tmp_path):
     exported = codegen.export(MODELS[name](), tmp_path)
-    include = f"-I{firmware_build.sources_dir() / 'include'}"
+    include = f"-I{firmware.sources_dir() / 'include'}"
     for path in exported.files:
         if path.suffix == ".c":
             subprocess.run(["cc", *STRICT, include, "-c", path, "-o", tmp_path / "x.o"], check=True)
@@ -269,7 +268,7 @@ def test_files_of_two_exports_do_not_mix(tmp_path):
     codegen.export(spotting_model(1), tmp_path / "a")
     codegen.export(spotting_model(2), tmp_path / "b")
     (tmp_path / "a/kws_model.h").write_text((tmp_path / "b/kws_model.h").read_text())
-    include = f"-I{firmware_build.sources_dir() / 'include'}"
+    include = f"-I{firmware.sources_dir() / 'include'}"
     command = ["cc", "-std=c99", include, "-c", tmp_path / "a/kws_model.c", "-o", tmp_path / "x.o"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "of different exports" in done.stderr

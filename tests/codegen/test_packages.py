@@ -24,11 +24,10 @@ from building import (
 )
 from random_models import spotting_model
 
-from kws import codegen
+from kws import codegen, firmware
 from kws.cli import main as cli
 from kws.codegen import packages
 from kws.errors import KwsError
-from kws.image import make as firmware_build
 
 pytestmark = needs_program("make", "cc")
 
@@ -89,14 +88,14 @@ def test_lost_samples_are_reported(package, tmp_path, kind, environment):
 @pytest.mark.parametrize("kind", packages.KINDS)
 def test_sources_are_gathered_and_not_listed(tmp_path, monkeypatch, kind):
     """A new file of the library, in a folder of its own, is in every package and in every list of sources."""
-    firmware = tmp_path / "firmware"
+    copy = tmp_path / "firmware"
     for folder in ("include", "src"):
-        shutil.copytree(firmware_build.sources_dir() / folder, firmware / folder)
-    (firmware / "src/arch").mkdir(exist_ok=True)
-    (firmware / "src/arch/brand_new.c").write_text(
+        shutil.copytree(firmware.sources_dir() / folder, copy / folder)
+    (copy / "src/arch").mkdir(exist_ok=True)
+    (copy / "src/arch/brand_new.c").write_text(
         '#include "../layers/layer.h"\nextern const int brand_new;\nconst int brand_new = 1;\n'
     )
-    monkeypatch.setattr(firmware_build, "sources_dir", lambda: firmware)
+    monkeypatch.setattr(firmware, "sources_dir", lambda: copy)
     packages.export_package(random_model(), kind, tmp_path / "out")
     found = list((tmp_path / "out").rglob("arch/brand_new.c"))
     assert len(found) == 1

@@ -12,6 +12,8 @@ from kws import audio
 from kws.config import DataConfig
 from kws.datasets import clips
 from kws.datasets.augment import NoiseSource
+from kws.datasets.fit import fitted
+from kws.datasets.splits import speaker_of, split_of
 from kws.errors import KwsError
 
 DATA = DataConfig(words=("yes", "no"), clip_ms=100, unknown_percent=50, silence_percent=25)
@@ -42,15 +44,15 @@ def record(root: Path, name: str, x: object = None) -> Path:
     ],
 )
 def test_split_rule_is_speech_commands(name: str, split: str) -> None:
-    assert clips.split_of(name) == split
-    assert clips.split_of(clips.speaker_of(name)) == split
+    assert split_of(name) == split
+    assert split_of(speaker_of(name)) == split
 
 
 def test_split_shares() -> None:
-    count = Counter(clips.split_of(f"speaker {i}x", 20, 5) for i in range(4000))
+    count = Counter(split_of(f"speaker {i}x", 20, 5) for i in range(4000))
     assert abs(count["validation"] / 4000 - 0.20) < 0.02
     assert abs(count["testing"] / 4000 - 0.05) < 0.01
-    assert {clips.split_of(f"s{i}", 0, 0) for i in range(100)} == {"training"}
+    assert {split_of(f"s{i}", 0, 0) for i in range(100)} == {"training"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_split_shares() -> None:
     ],
 )
 def test_speaker_of(name: str, speaker: str) -> None:
-    assert clips.speaker_of(name) == speaker
+    assert speaker_of(name) == speaker
 
 
 def test_digests_are_of_contents(tmp_path: Path) -> None:
@@ -92,12 +94,16 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     assert [c.word for c in clips.index(tmp_path)] == ["yes"]
 
 
+def rule(validation: float, testing: float, split_by: str = "speaker", held_out: str = "") -> DataConfig:
+    return DataConfig(validation_percent=validation, testing_percent=testing, split_by=split_by, held_out=held_out)
+
+
 def test_index_finds_clips_and_nothing_else(tmp_path: Path) -> None:
     for name in ("yes/b_1.wav", "yes/a_1.flac", "no/a_2.WAV", "_background_noise_/n.wav", ".git/x.wav", "yes/.x.wav"):
         record(tmp_path, name)
     (tmp_path / "yes" / "notes.txt").write_text("hello")
     (tmp_path / "empty").mkdir()
-    found = clips.index(tmp_path, 100, 0)
+    found = clips.index(tmp_path, rule(99, 0))
     assert [(c.word, c.path.name, c.speaker, c.split) for c in found] == [
         ("no", "a_2.WAV", "a", "validation"),
         ("yes", "a_1.flac", "a", "validation"),
@@ -113,6 +119,43 @@ def test_lists_define_the_split(tmp_path: Path) -> None:
     assert [c.split for c in clips.index(tmp_path)] == ["training", "validation", "training"]
     (tmp_path / "testing_list.txt").write_text("yes/c_1.flac\n")
     assert [c.split for c in clips.index(tmp_path)] == ["training", "validation", "testing"]
+
+
+def test_lists_from_windows(tmp_path: Path) -> None:
+    for name in ("yes/a_1.wav", "yes/b_1.wav", "yes/c_1.wav"):
+        record(tmp_path, name)
+    (tmp_path / "validation_list.txt").write_bytes(b"\xef\xbb\xbfyes\\b_1.wav\r\n")
+    (tmp_path / "testing_list.txt").write_bytes(b"yes\\c_1.wav\r\n")
+    assert [c.split for c in clips.index(tmp_path)] == ["training", "validation", "testing"]
+
+
+def test_lists_that_name_no_clip_are_refused(tmp_path: Path) -> None:
+    record(tmp_path, "yes/a_1.wav")
+    (tmp_path / "validation_list.txt").write_text("a_1.wav\n")
+    with pytest.raises(KwsError, match=r"validation_list.txt .* none of the 1 clips named is here"):
+        clips.index(tmp_path)
+
+
+def test_one_speaker_out(tmp_path: Path) -> None:
+    for speaker in ("anna", "bert", "cleo"):
+        for take in range(40):
+            record(tmp_path, f"yes/{speaker}_{take:02}.wav")
+    found = clips.index(tmp_path, rule(20, 10, "one-speaker-out", "bert"))
+    assert {c.split for c in found if c.speaker == "bert"} == {"testing"}
+    others = Counter(c.split for c in found if c.speaker != "bert")
+    assert set(others) == {"training", "validation"}
+    assert others["validation"] / 80 == pytest.approx(0.2, abs=0.12)
+    chosen = clips.index(tmp_path, rule(20, 10, "one-speaker-out"))
+    assert len({c.speaker for c in chosen if c.split == "testing"}) == 1
+
+
+def test_one_speaker_out_needs_speakers(tmp_path: Path) -> None:
+    record(tmp_path, "yes/anna_1.wav")
+    with pytest.raises(KwsError, match=r'one speaker .*data\.split_by = "take"'):
+        clips.index(tmp_path, rule(10, 10, "one-speaker-out"))
+    record(tmp_path, "yes/bert_1.wav")
+    with pytest.raises(KwsError, match="'ann' speaks in no clip; the speakers are anna, bert"):
+        clips.index(tmp_path, rule(10, 10, "one-speaker-out", "ann"))
 
 
 def test_index_of_nothing(tmp_path: Path) -> None:
@@ -187,9 +230,28 @@ def test_load_pads_evenly_and_keeps_the_loudest(tmp_path: Path) -> None:
     assert seen[-1] == (3, 3)
 
 
+@pytest.mark.parametrize("block", [1, 7, 100, 1600, 4999, 9000])
+def test_a_long_recording_is_fitted_block_by_block(block: int) -> None:
+    rng = np.random.default_rng(block)
+    pcm = rng.integers(-900, 900, 5000).astype(np.int16)
+    pcm[600:700] = pcm[3600:3700] = 20_000
+    blocks = [pcm[i : i + block] for i in range(0, len(pcm), block)]
+    energy = [int((pcm[i : i + 1600].astype(np.int64) ** 2).sum()) for i in range(3401)]
+    start = int(np.argmax(energy))
+    np.testing.assert_array_equal(fitted(blocks, 1600), pcm[start : start + 1600])
+    np.testing.assert_array_equal(fitted(blocks, 6000), np.pad(pcm, 500))
+
+
+def test_the_first_of_equally_loud_windows_is_kept() -> None:
+    pcm = np.tile(np.array([0, 9, 0, 0], np.int16), 100)
+    for block in (3, 50, 400):
+        blocks = [pcm[i : i + block] for i in range(0, len(pcm), block)]
+        np.testing.assert_array_equal(fitted(blocks, 8), pcm[:8])
+
+
 def test_load_names_a_broken_file(tmp_path: Path) -> None:
     path = record(tmp_path, "yes/a_1.wav")
-    path.write_bytes(path.read_bytes()[:-10])
+    path.write_bytes(path.read_bytes()[:-101])
     with pytest.raises(KwsError, match=r"a_1\.wav is truncated"):
         clips.load(clips.everything(clips.index(tmp_path), DATA), DATA, NoiseSource([], 1600, 1))
 
@@ -199,8 +261,8 @@ def test_split_by_take(tmp_path: Path) -> None:
         record(tmp_path, f"lights/me_{take:03}.wav")
     for take in range(5):
         record(tmp_path, f"music/me_{take:03}.flac")
-    assert len({c.split for c in clips.index(tmp_path, 20, 10)}) == 1
-    by_take = clips.index(tmp_path, 20, 10, "take")
+    assert len({c.split for c in clips.index(tmp_path, rule(20, 10))}) == 1
+    by_take = clips.index(tmp_path, rule(20, 10, "take"))
     shares = Counter(c.split for c in by_take)
     assert shares["validation"] / len(by_take) == pytest.approx(0.2, abs=0.08)
     assert shares["testing"] / len(by_take) == pytest.approx(0.1, abs=0.06)
@@ -209,7 +271,7 @@ def test_split_by_take(tmp_path: Path) -> None:
     splits = {(c.word, c.path.stem): c.split for c in by_take}
     assert any(splits["lights", f"me_{n:03}"] != splits["music", f"me_{n:03}"] for n in range(5))
     record(tmp_path, "lights/me_200.wav")
-    again = {(c.word, c.path.stem): c.split for c in clips.index(tmp_path, 20, 10, "take")}
+    again = {(c.word, c.path.stem): c.split for c in clips.index(tmp_path, rule(20, 10, "take"))}
     assert all(again[key] == split for key, split in splits.items())
 
 
@@ -217,7 +279,7 @@ def test_lists_come_before_takes(tmp_path: Path) -> None:
     for take in range(30):
         record(tmp_path, f"lights/me_{take:02}.wav")
     (tmp_path / "testing_list.txt").write_text("lights/me_03.wav\n")
-    found = clips.index(tmp_path, 20, 20, "take")
+    found = clips.index(tmp_path, rule(20, 20, "take"))
     assert [c.path.stem for c in found if c.split != "training"] == ["me_03"]
 
 
@@ -229,7 +291,7 @@ def test_collect_measures_what_people_say(tmp_path: Path) -> None:
         for word in ("yes", "no", "house"):
             record(spoken, f"{word}/voice_{n:02}.wav")
     plain = clips.collect([mine, spoken], data)
-    assert plain == clips.index(mine, 50, 10, "take") + clips.index(spoken, 50, 10, "take")
+    assert plain == clips.index(mine, rule(50, 10, "take")) + clips.index(spoken, rule(50, 10, "take"))
     (spoken / clips.SYNTHETIC).write_text("{}")
     both = clips.collect([mine, spoken], data)
     judged = {(c.word, c.path.parent.parent.name) for c in both if c.split != "training"}
@@ -237,7 +299,7 @@ def test_collect_measures_what_people_say(tmp_path: Path) -> None:
     assert judged == {("yes", "mine"), ("no", "spoken"), ("house", "spoken")}
     trained = [c for c in both if c.split == "training" and c.word == "yes"]
     assert {c.path.parent.parent.name for c in trained} == {"mine", "spoken"}
-    assert clips.collect([spoken], data) == clips.index(spoken, 50, 10, "take")
+    assert clips.collect([spoken], data) == clips.index(spoken, rule(50, 10, "take"))
 
 
 def test_collect_refuses(tmp_path: Path) -> None:

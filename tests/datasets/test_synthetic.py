@@ -10,6 +10,7 @@ import pytest
 
 from kws import audio
 from kws.datasets import check, clips, espeak, synthetic
+from kws.datasets.splits import SPLITS, split_of
 from kws.errors import KwsError
 
 pytest.importorskip("espeakng_loader", reason="espeak-ng is not installed")
@@ -56,7 +57,7 @@ def test_every_voice_speaks_and_sounds_different() -> None:
     assert len(sounds) == len(every) == len(synthetic.VARIANTS)
     assert len({v.partition("+")[2] for v in every.values()}) == len(every)
     assert len(synthetic.voices(8 * len(synthetic.VARIANTS))) == 8 * len(synthetic.VARIANTS)
-    assert {clips.split_of(s) for s in synthetic.voices()} == set(clips.SPLITS)
+    assert {split_of(s) for s in synthetic.voices()} == set(SPLITS)
 
 
 @pytest.mark.parametrize("voice", ["xx-nowhere", "en-us+nosuch"])
@@ -152,7 +153,7 @@ def test_recording_has_the_words_where_it_says(tmp_path: Path) -> None:
     assert described["events"] == events
     assert [(e["word"], e["start"]) for e in events if e["keyword"]] == sorted(script, key=lambda s: s[1])
     assert sum(not e["keyword"] for e in events) == 2
-    assert all(clips.split_of(e["speaker"]) != "training" for e in events)
+    assert all(split_of(e["speaker"]) != "training" for e in events)
     x = audio.read(tmp_path / "recording.wav").astype(np.float64)
     assert len(x) / 16000 == described["seconds"]
     inside = np.zeros(len(x), bool)

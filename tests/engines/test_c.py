@@ -12,10 +12,10 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws import codegen, engines
-from kws.engines.c_engine import CEngine, build
+from kws import engines
+from kws.engines.c_engine import CEngine
 from kws.errors import KwsError
-from kws.image import make as firmware_build
+from kws.image.build import host_library
 
 SCRIPT = """
 import sys
@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, sys.argv[2])
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
-from kws.verify.inputs import corner_streams, random_stream
+from kws.verify.inputs import corner_signals, random_signal
 from kws.verify.compare import EngineReport, compare, run_chunked
 from kws.model.file import Model
 
@@ -36,7 +36,7 @@ if model.info is None:
     x = rng.integers(-128, 128, (50, model.network.input_size)).astype(np.int8)
     compare(model, "random", reference.run_network(x), c.run_network(x), report)
 else:
-    for name, pcm in [*corner_streams(6000), *(random_stream(rng, 6000) for _ in range(20))]:
+    for name, pcm in [*corner_signals(6000), *(random_signal(rng, 6000) for _ in range(20))]:
         reference.reset()
         compare(model, name, reference.process(pcm), run_chunked(c, pcm, rng), report)
 assert report.first is None, report.first
@@ -56,8 +56,7 @@ MODELS = {
 def test_sanitizers_find_nothing(name, tmp_path):
     model = MODELS[name]()
     (tmp_path / "model.tflite").write_bytes(model.content)
-    codegen.export(model, tmp_path / "model")
-    library = firmware_build.build_host_library(tmp_path / "model", tmp_path / "build", sanitize=True)
+    library = host_library(model, tmp_path, sanitize=True)
     runtimes = [
         subprocess.run(["cc", f"-print-file-name={n}"], capture_output=True, text=True, check=True).stdout.strip()
         for n in ("libasan.so", "libubsan.so")
@@ -83,7 +82,7 @@ def test_a_sanitizer_would_see(tmp_path):
 def test_a_library_of_another_model_is_refused(tiny_model):
     other = spotting_model(9)
     with pytest.raises(KwsError, match="another model"):
-        CEngine(tiny_model, build(other))
+        CEngine(tiny_model, host_library(other))
 
 
 def test_not_a_library(tiny_model, tmp_path):

@@ -16,11 +16,12 @@ import random_models as models
 from conftest import check_states, needs
 
 from kws import __version__, codegen
+from kws.boards.emulator import DEFAULT_BOARD, run_image
 from kws.engines.link_message import Message, Type, encode
-from kws.engines.qemu import BOARD, QemuEngine, run_spotter_image
+from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
 from kws.fixedpoint.spotter import Spotter
-from kws.image.make import build_image
+from kws.image.make import make_image
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 
@@ -49,7 +50,7 @@ def expected(tiny_model, pcm):
 
 def built(model, tmp_path: Path, app: str) -> Path:
     codegen.export(model, tmp_path / "model")
-    return build_image(tmp_path / "model", tmp_path / "build", BOARD, app)
+    return make_image(tmp_path / "model", tmp_path / "build", DEFAULT_BOARD, app)
 
 
 def test_every_byte_is_the_harness_s(engine, tiny_model, pcm, expected):
@@ -202,7 +203,7 @@ def test_missing_emulator_is_named(tiny_model, tmp_path, monkeypatch):
 
 
 def test_spotter_image_says_what_it_heard(tiny_model, pcm, expected, tmp_path):
-    text = run_spotter_image(built(tiny_model, tmp_path, "spotter"), pcm)
+    text = run_image(built(tiny_model, tmp_path, "spotter"), pcm)
     info = tiny_model.info
     first, *heard, last = [json.loads(line) for line in text.splitlines()]
     assert first == {"kws": __version__, "model": tiny_model.id}
@@ -224,7 +225,7 @@ def test_spotter_image_says_what_it_heard(tiny_model, pcm, expected, tmp_path):
 def test_names_are_quoted_and_cut(pcm, tmp_path):
     words = ('say "no"', "back\\slash", "été", "x" * 300)
     model = models.spotting_model(1, words=words, units=(24, 16))
-    said = [json.loads(line) for line in run_spotter_image(built(model, tmp_path, "spotter"), pcm).splitlines()]
+    said = [json.loads(line) for line in run_image(built(model, tmp_path, "spotter"), pcm).splitlines()]
     heard = {line["word"] for line in said if "word" in line}
     assert heard
     assert heard <= {*words[:3], *("x" * n for n in range(100, 300))}
@@ -241,7 +242,7 @@ def test_spotter_image_takes_halves_of_samples(tiny_model, pcm, tmp_path):
             time.sleep(0.001)
         process.stdin.close()
         said = process.stdout.read().decode()
-    whole = run_spotter_image(elf, pcm[:8000])
+    whole = run_image(elf, pcm[:8000])
     assert re.sub(r'"ticks":\d+', "", said) == re.sub(r'"ticks":\d+', "", whole)
 
 
@@ -249,17 +250,17 @@ def test_spotter_image_takes_halves_of_samples(tiny_model, pcm, tmp_path):
 def test_selftest_passes_and_notices_a_changed_byte(request, tmp_path, name):
     model = request.getfixturevalue(name)
     elf = built(model, tmp_path, "selftest")
-    assert re.fullmatch(r"selftest: \d+ (frames|calls), 0 differences: PASS\n", run_spotter_image(elf, SILENCE))
+    assert re.fullmatch(r"selftest: \d+ (frames|calls), 0 differences: PASS\n", run_image(elf, SILENCE))
     vectors = tmp_path / "model" / "kws_vectors.c"
     head, last, tail = re.fullmatch(r"(.*?)(-?\d+)([^-\d]*)", vectors.read_text(), re.DOTALL).groups()
     changed = int(last) ^ 1
     vectors.write_text(f"{head}{changed}{tail}")
-    elf = build_image(tmp_path / "model", tmp_path / "build", BOARD, "selftest")
+    elf = make_image(tmp_path / "model", tmp_path / "build", DEFAULT_BOARD, "selftest")
     where = "(posteriors of frame 23|output of call 15)"
     with pytest.raises(
         KwsError, match=rf"status 1 .*first difference: {where}, element \d+: board {last}, host {changed}"
     ):
-        run_spotter_image(elf, SILENCE)
+        run_image(elf, SILENCE)
 
 
 def test_a_fault_is_told(tiny_model, tmp_path):
@@ -275,10 +276,10 @@ def test_a_fault_is_told(tiny_model, tmp_path):
     content[offset + main : offset + main + 2] = bytes.fromhex("00de")
     elf.write_bytes(content)
     with pytest.raises(KwsError, match=rf"status 255 .*fault at pc {main:08x}, exception 00000003"):
-        run_spotter_image(elf, SILENCE)
+        run_image(elf, SILENCE)
 
 
 def test_an_image_that_does_not_end_is_stopped(tiny_model, tmp_path):
     elf = built(tiny_model, tmp_path, "spotter")
     with pytest.raises(KwsError, match=r"did not end within 0.01 s"):
-        run_spotter_image(elf, np.zeros(1600000, np.int16), timeout=0.01)
+        run_image(elf, np.zeros(1600000, np.int16), timeout=0.01)

@@ -17,12 +17,12 @@ from kws.engines.serial_engine import SerialEngine, parse
 from kws.errors import KwsError
 from kws.fixedpoint.spotter import Spotter
 
-FAST = "1000000"
+FAST = 1000000
 
 
 @pytest.fixture(scope="module")
 def elf(tiny_model, tmp_path_factory):
-    return image(tiny_model, tmp_path_factory.mktemp("link"), "link", BAUD=FAST)
+    return image(tiny_model, tmp_path_factory.mktemp("link"), "link", baud=FAST)
 
 
 @needs("cc", "make", "arm-none-eabi-gcc")
@@ -55,7 +55,7 @@ def test_features_posteriors_and_detections_are_the_harness_s(elf, tiny_model):
 @needs("cc", "make", "arm-none-eabi-gcc")
 def test_half_a_message_of_an_earlier_session_does_no_harm(elf, tiny_model):
     with running(elf) as port:
-        stream = SerialStream(port, int(FAST))
+        stream = SerialStream(port, FAST)
         stream.write(encode(Message(Type.PROCESS, 1, bytes(400)))[:100])
         stream.close()
         with create(f"serial:{port}@{FAST}", tiny_model) as engine:

@@ -55,7 +55,7 @@ def test_in_an_environment_with_numpy_1(tmp_path):
     assert values["greatest"] <= 40
     assert not values["tensorflow"]
     # The installed wheel, not the checkout, carries the firmware: the C engine builds from it.
-    check = "import kws.image.make as f; print(f.sources_dir())"
+    check = "import kws.firmware as f; print(f.sources_dir())"
     where = subprocess.run([python, "-c", check], capture_output=True, text=True, cwd=tmp_path, check=True).stdout
     assert str(folder) in where
     command = [folder / "bin/kws", "verify", model, "--engines", "numpy,c", "--random", "1"]

@@ -9,7 +9,8 @@ import pytest
 from conftest import check_states, needs
 from random_models import bare_model, random_graph, spotting_model
 
-from kws.engines.qemu import BOARDS, QemuEngine, machine_of
+from kws.boards import EMULATED, find_emulated
+from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import Factor, multiply
 from kws.fixedpoint.layers.lstm import Lstm
@@ -166,7 +167,7 @@ def check_stream(model: Model, board: str, samples: np.ndarray) -> None:
 
 
 @needs_board
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", EMULATED)
 def test_every_core_computes_the_same(board, tiny_model):
     check_stream(tiny_model, board, pcm())
 
@@ -179,7 +180,7 @@ def test_dsp_network(name):
 
 @needs_board
 @pytest.mark.slow
-@pytest.mark.parametrize("board", [b for b in BOARDS if b != "mps2_an386"])
+@pytest.mark.parametrize("board", [b for b in EMULATED if b != "mps2_an386"])
 @pytest.mark.parametrize("name", ALL)
 def test_network_on_every_core(name, board):
     check_network(ALL[name](), board, 8)
@@ -204,7 +205,7 @@ def test_front_end_settings(frontend, board):
 
 @needs_board
 @pytest.mark.slow
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", EMULATED)
 @pytest.mark.parametrize("name", ["commands12", "commands12-tiny"])
 def test_shipped_models_on_every_core(name, board):
     from pathlib import Path
@@ -215,4 +216,4 @@ def test_shipped_models_on_every_core(name, board):
 
 def test_other_boards_are_not_emulated():
     with pytest.raises(KwsError, match=r"'toaster' is not emulated .*choose from microbit"):
-        machine_of("toaster")
+        find_emulated("toaster")

@@ -10,8 +10,9 @@ import pytest
 from conftest import needs
 
 from kws import codegen
-from kws.engines.qemu import run_spotter_image
-from kws.image.make import build_image, sources_dir
+from kws.boards.emulator import run_image
+from kws.firmware import sources_dir
+from kws.image.make import make_image
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 
@@ -20,9 +21,9 @@ def test_portable_c_on_request(tiny_model, tmp_path):
     """KWS_ARCH=0 is the way out for compilers and flags that the assembler does not suit: none is left."""
     codegen.export(tiny_model, tmp_path / "model")
     settings = {"APP_FLAGS": "-DKWS_ARCH=0"}
-    elf = build_image(tmp_path / "model", tmp_path / "build", "mps2_an386", "selftest", settings=settings)
+    elf = make_image(tmp_path / "model", tmp_path / "build", "mps2_an386", "selftest", settings=settings)
     assert not naked_functions() & symbols(elf)
-    assert "PASS" in run_spotter_image(elf, np.zeros(0, np.int16))
+    assert "PASS" in run_image(elf, np.zeros(0, np.int16))
 
 
 @pytest.mark.parametrize("board", ["microbit", "mps2_an386", "mps3_an547"])
@@ -52,7 +53,7 @@ def objects(folder, board: str, flags: str) -> dict[str, list[str]]:
     build = folder / flags
     command = ["make", "-s", "-C", str(sources_dir()), "objects", f"MODEL={folder / 'model'}", f"BUILD={build}"]
     subprocess.run([*command, f"BOARD={board}", f"APP_FLAGS={flags}"], check=True, capture_output=True)
-    files = sorted(build.glob("**/library/*.o"))
+    files = sorted(build.glob("**/library/**/*.o"))
     done = subprocess.run(["arm-none-eabi-objdump", "-d", *files], capture_output=True, text=True, check=True)
     functions: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():

@@ -13,7 +13,8 @@ from random_models import bare_model, spotting_model
 from kws import codegen
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
-from kws.image.make import build_host_library, sources_dir
+from kws.firmware import sources_dir
+from kws.image.make import make_host_library
 from kws.verify.compare import EngineReport, compare
 
 pytestmark = needs("cc", "make")
@@ -45,7 +46,7 @@ def test_the_steps_one_by_one(name, tmp_path, monkeypatch):
     model = MODELS[name]()
     codegen.export(model, tmp_path / "model")
     monkeypatch.setenv("CC", "cc -DKWS_FUSED=0")
-    library = build_host_library(tmp_path / "model", tmp_path / "build")
+    library = make_host_library(tmp_path / "model", tmp_path / "build")
     x = np.random.default_rng(1).integers(-128, 128, (200, model.network.input_size)).astype(np.int8)
     report = EngineReport("c", True)
     compare(model, name, NumpyEngine(model).run_network(x), CEngine(model, library).run_network(x), report)

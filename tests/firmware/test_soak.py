@@ -13,7 +13,8 @@ import pytest
 from conftest import needs
 from random_models import spotting_model
 
-from kws.image import make as firmware_build
+from kws import firmware
+from kws.image.build import host_library
 
 TOOL = Path(__file__).parents[2] / "tools/soak_firmware.py"
 pytestmark = [needs("make", "cc"), pytest.mark.slow]
@@ -64,7 +65,7 @@ FAULTS = {
 def test_a_fault_is_noticed(tool, model_file, tmp_path, monkeypatch, capsys, fault):
     before, after, noticed = FAULTS[fault]
     faulty = tmp_path / "firmware"
-    shutil.copytree(firmware_build.sources_dir(), faulty)
+    shutil.copytree(firmware.sources_dir(), faulty)
     source = faulty / "src/spotter.c"
     text = source.read_text()
     assert before in text
@@ -79,13 +80,13 @@ def test_a_fault_is_noticed(tool, model_file, tmp_path, monkeypatch, capsys, fau
         source.write_text(head + "int32_t kws_spotter_reset(" + rest.replace(before, after, 1))
     else:
         source.write_text(text.replace(before, after))
-    build, sources = firmware_build.build_host_library, firmware_build.sources_dir
+    build, sources = host_library, firmware.sources_dir
 
-    def build_faulty(model_dir, build_dir, sanitize=False):
-        monkeypatch.setattr(firmware_build, "sources_dir", (lambda: faulty) if sanitize else sources)
-        return build(model_dir, build_dir, sanitize)
+    def build_faulty(model, folder, sanitize=False):
+        monkeypatch.setattr(firmware, "sources_dir", (lambda: faulty) if sanitize else sources)
+        return build(model, folder, sanitize)
 
-    monkeypatch.setattr(firmware_build, "build_host_library", build_faulty)
+    monkeypatch.setattr(tool, "host_library", build_faulty)
     monkeypatch.setattr(sys, "argv", [str(TOOL), str(model_file), "--hours", "0.02", "--piece-minutes", "0.5"])
     assert tool.main() == 1
     assert re.search(noticed, capsys.readouterr().err)

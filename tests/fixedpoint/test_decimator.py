@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modulator import microphone, modulate
 
+from kws import firmware
 from kws.fixedpoint.decimator import (
     BINOMIAL,
     BYTES_PER_SAMPLE,
@@ -22,7 +23,6 @@ from kws.fixedpoint.decimator import (
     Decimator,
     byte_table,
 )
-from kws.image import make as firmware_build
 
 BIT_RATE = 1_024_000
 FULL_SCALE = 2.0**15
@@ -127,7 +127,7 @@ def test_no_sum_leaves_int32():
 
 
 def test_the_table_in_c_is_the_table():
-    text = (firmware_build.sources_dir() / "src" / "decimator_table.h").read_text()
+    text = (firmware.sources_dir() / "src" / "decimator_table.h").read_text()
     constants = [int(word.rstrip("},;"), 16) for word in text.replace("{", " ").split() if word.startswith("0x")]
     assert np.array_equal(np.array(constants, np.uint32).reshape(256, 2), byte_table())
 
@@ -165,7 +165,7 @@ int decimator_bytes(void) { return (int)sizeof(kws_decimator); }
 def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("decimator")
     (folder / "harness.c").write_text(HARNESS)
-    sources = firmware_build.sources_dir()
+    sources = firmware.sources_dir()
     files = [folder / "harness.c", sources / "src" / "decimator.c"]
     includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}"]
     flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-shared", "-fPIC"]

@@ -17,8 +17,8 @@ from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M4,
 )
 
+from kws import firmware
 from kws.fixedpoint.decimator import Decimator
-from kws.image import make as firmware_build
 
 HOP_BYTES = 2560
 PROGRAM = f"""
@@ -39,7 +39,7 @@ class Program:
 
     def __init__(self, folder, cpu, model):
         (folder / "program.c").write_text(PROGRAM)
-        sources = firmware_build.sources_dir()
+        sources = firmware.sources_dir()
         flags = [f"-mcpu={cpu}", "-mthumb", "-std=c99", "-O2", "-ffreestanding", "-nostartfiles", "--specs=nano.specs"]
         includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}"]
         places = [f"-Wl,-Ttext={FLASH:#x},-Tdata={RAM:#x},--entry=start"]

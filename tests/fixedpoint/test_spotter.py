@@ -15,7 +15,7 @@ from kws.config import DetectorConfig, FrontendConfig
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.verify.compare import EngineReport, compare, join
-from kws.verify.inputs import corner_streams, random_stream
+from kws.verify.inputs import corner_signals, random_signal
 
 SHORT = FrontendConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
 LONG = FrontendConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
@@ -52,7 +52,7 @@ def test_recording(engines, speech):
 def test_corners_and_noise(engines):
     model, reference, c = engines
     rng = np.random.default_rng(0)
-    streams = [*corner_streams(8000), *(random_stream(rng, 8000) for _ in range(20))]
+    streams = [*corner_signals(8000), *(random_signal(rng, 8000) for _ in range(20))]
     for name, pcm in streams:
         reference.reset()
         c.reset()
@@ -63,7 +63,7 @@ def test_corners_and_noise(engines):
 @given(st.lists(st.integers(0, 3000), max_size=15), st.integers(0, 2**32))
 def test_any_chunking(cuts, seed):
     model, whole, cut = _chunking_engines()
-    _, pcm = random_stream(np.random.default_rng(seed), 8000)
+    _, pcm = random_signal(np.random.default_rng(seed), 8000)
     edges = [0, *sorted(min(int(c), 8000) for c in np.cumsum(cuts)), 8000]
     whole.reset()
     expected = whole.process(pcm)

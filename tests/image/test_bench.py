@@ -11,7 +11,8 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws.engines.qemu import BOARDS, QemuEngine
+from kws.boards import BOARDS, EMULATED
+from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
 from kws.image.bench import instructions, measure
 
@@ -78,7 +79,7 @@ def test_limits_of_a_product_on_a_cortex_m4(cost):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("board", [b for b in BOARDS if b != "mps2_an386"])
+@pytest.mark.parametrize("board", [b for b in EMULATED if b != "mps2_an386"])
 def test_other_cores(board, tmp_path):
     result = measure(spotting_model(1, units=(24,)), "small", board, tmp_path)
     assert result.core == BOARDS[board].core

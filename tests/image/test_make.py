@@ -12,10 +12,12 @@ import pytest
 from conftest import needs
 
 from kws import codegen
-from kws.engines.qemu import run_spotter_image
+from kws.boards.emulator import run_image
 from kws.errors import KwsError
-from kws.image.make import build_host_library, build_image, missing_tools, size_report, sources_dir
-from kws.image.size import EXCEPTION_FRAME_BYTES
+from kws.firmware import library_files, sources_dir
+from kws.image.make import make_host_library, make_image
+from kws.image.size import EXCEPTION_FRAME_BYTES, size_report
+from kws.tools import missing_tools
 
 BOARD = "mps2_an386"
 pytestmark = needs("make", "arm-none-eabi-gcc")
@@ -44,7 +46,7 @@ def build(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def images(exported, build) -> dict[str, Path]:
-    return {app: build_image(exported, build, BOARD, app) for app in ("spotter", "selftest", "link")}
+    return {app: make_image(exported, build, BOARD, app) for app in ("spotter", "selftest", "link")}
 
 
 def disassembly(elf: Path) -> str:
@@ -63,12 +65,12 @@ def test_apps_build(images):
 
 @pytest.mark.parametrize("app", ["selftest", "link"])
 def test_apps_of_a_bare_network_build(exported_bare, tmp_path, app):
-    assert build_image(exported_bare, tmp_path, BOARD, app).is_file()
+    assert make_image(exported_bare, tmp_path, BOARD, app).is_file()
 
 
 def test_spotter_of_a_bare_network_is_refused(exported_bare, tmp_path):
     with pytest.raises(KwsError, match="bare network, which cannot hear"):
-        build_image(exported_bare, tmp_path, BOARD, "spotter")
+        make_image(exported_bare, tmp_path, BOARD, "spotter")
 
 
 def test_no_floating_point(images):
@@ -84,8 +86,26 @@ def test_nothing_is_allocated_or_printed(images):
         assert not banned & symbols(str(elf))
 
 
+def test_the_makefile_and_python_mean_the_same_library(exported, tmp_path, monkeypatch):
+    """Files in folders of their own included; what belongs to no library is not below ``src``."""
+    copy = tmp_path / "firmware"
+    shutil.copytree(sources_dir(), copy)
+    (copy / "src/brand/new").mkdir(parents=True)
+    (copy / "src/brand/new/file.c").touch()
+    (copy / "src/brand/new/file.h").touch()
+    monkeypatch.setattr("kws.firmware.sources_dir", lambda: copy)
+    command = ["make", "-s", "-f", str(copy / "Makefile"), "--eval", "list: ; @echo $(LIBRARY_SOURCES)", "list"]
+    done = subprocess.run(
+        [*command, f"MODEL={exported}", f"BUILD={tmp_path}"], capture_output=True, text=True, check=True
+    )
+    listed = {Path(name).relative_to(copy).as_posix() for name in done.stdout.split()}
+    assert listed == {name for name in library_files() if name.endswith(".c")}
+    assert listed >= {"src/brand/new/file.c", "src/spotter.c"}
+    assert "src/brand/new/file.h" in library_files()
+
+
 def test_library_needs_memcpy_memmove_memset_and_nothing_else(images):
-    objects = [str(o) for o in images["spotter"].with_suffix("").glob("library/*.o")]
+    objects = [str(o) for o in images["spotter"].with_suffix("").glob("library/**/*.o")]
     assert objects
     # The model has a function of its own: it calls its layers.
     objects.append(str(images["spotter"].with_suffix("") / "model/kws_model.o"))
@@ -94,7 +114,7 @@ def test_library_needs_memcpy_memmove_memset_and_nothing_else(images):
 
 
 def test_size_report(images, build, tiny_model):
-    report = size_report(images["spotter"], build)
+    report = size_report(images["spotter"])
     parts = {part.name: part for part in report.parts}
     network = tiny_model.network
     weights = sum(
@@ -117,7 +137,7 @@ def test_size_report(images, build, tiny_model):
 
 
 def test_size_report_tells_of_calls_through_pointers(images, build):
-    report = size_report(images["link"], build)
+    report = size_report(images["link"])
     assert report.unbounded
     assert all("calls through a pointer" in reason for reason in report.unbounded)
 
@@ -188,49 +208,49 @@ int main(void)
 @needs_qemu
 def test_a_tick_is_40_instructions(exported, tmp_path, monkeypatch):
     copy = with_app(tmp_path, COUNT)
-    monkeypatch.setattr("kws.image.make.sources_dir", lambda: copy)
-    elf = build_image(exported, tmp_path / "build", BOARD, "probe")
-    assert int(run_spotter_image(elf, np.zeros(0, np.int16))) == pytest.approx(200000 / 40, abs=1)
+    monkeypatch.setattr("kws.firmware.sources_dir", lambda: copy)
+    elf = make_image(exported, tmp_path / "build", BOARD, "probe")
+    assert int(run_image(elf, np.zeros(0, np.int16))) == pytest.approx(200000 / 40, abs=1)
 
 
 @needs_qemu
 def test_stack_bound_holds_on_a_painted_stack(exported, tmp_path, monkeypatch):
     copy = with_app(tmp_path, PAINT)
-    monkeypatch.setattr("kws.image.make.sources_dir", lambda: copy)
-    elf = build_image(exported, tmp_path / "build", BOARD, "probe")
-    deepest = int(run_spotter_image(elf, np.zeros(0, np.int16)))
-    report = size_report(elf, tmp_path / "build")
+    monkeypatch.setattr("kws.firmware.sources_dir", lambda: copy)
+    elf = make_image(exported, tmp_path / "build", BOARD, "probe")
+    deepest = int(run_image(elf, np.zeros(0, np.int16)))
+    report = size_report(elf)
     assert report.unbounded == ()
     assert report.library_stack < deepest <= report.stack
 
 
 def test_recursion_is_told(exported, tmp_path, monkeypatch):
     copy = with_app(tmp_path, RECURSION)
-    monkeypatch.setattr("kws.image.make.sources_dir", lambda: copy)
-    report = size_report(build_image(exported, tmp_path / "build", BOARD, "probe"), tmp_path / "build")
+    monkeypatch.setattr("kws.firmware.sources_dir", lambda: copy)
+    report = size_report(make_image(exported, tmp_path / "build", BOARD, "probe"))
     assert any("recursive" in reason for reason in report.unbounded)
 
 
 def test_sources_are_not_written_to(exported, tmp_path, monkeypatch):
     copy = tmp_path / "firmware"
     shutil.copytree(sources_dir(), copy)
-    monkeypatch.setattr("kws.image.make.sources_dir", lambda: copy)
+    monkeypatch.setattr("kws.firmware.sources_dir", lambda: copy)
 
     def state():
         return {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in (*copy.rglob("*"), *exported.rglob("*"))}
 
     before = state()
-    build_image(exported, tmp_path / "build", BOARD, "selftest")
+    make_image(exported, tmp_path / "build", BOARD, "selftest")
     assert state() == before
 
 
 def test_rebuild_follows_what_changed(exported, exported_bare, tmp_path, monkeypatch):
     copy = tmp_path / "firmware"
     shutil.copytree(sources_dir(), copy)
-    monkeypatch.setattr("kws.image.make.sources_dir", lambda: copy)
+    monkeypatch.setattr("kws.firmware.sources_dir", lambda: copy)
 
     def build() -> dict[str, int]:
-        elf = build_image(exported, tmp_path / "build", BOARD, "selftest")
+        elf = make_image(exported, tmp_path / "build", BOARD, "selftest")
         return {p.name: p.stat().st_mtime_ns for p in [elf, *elf.with_suffix("").rglob("*.o")]}
 
     first = build()
@@ -243,14 +263,14 @@ def test_rebuild_follows_what_changed(exported, exported_bare, tmp_path, monkeyp
     third = build()
     assert third["lstm.o"] != second["lstm.o"]
     # Files of another model may be older than the objects; the model's folder decides.
-    other = build_image(exported_bare, tmp_path / "build", BOARD, "selftest")
+    other = make_image(exported_bare, tmp_path / "build", BOARD, "selftest")
     assert b" calls, " in other.read_bytes()
 
 
 @needs_cc
 @pytest.mark.parametrize("sanitize", [False, True])
 def test_host_library_builds(exported, tmp_path, sanitize):
-    assert build_host_library(exported, tmp_path, sanitize).is_file()
+    assert make_host_library(exported, tmp_path, sanitize).is_file()
 
 
 @needs_cc
@@ -267,31 +287,32 @@ def test_compiler_errors_are_quoted(exported, tmp_path):
     shutil.copytree(exported, broken)
     (broken / "kws_model.c").write_text("this is not C\n")
     with pytest.raises(KwsError, match=r"building image from .* failed") as raised:
-        build_image(broken, tmp_path / "build", BOARD, "spotter")
+        make_image(broken, tmp_path / "build", BOARD, "spotter")
     assert "kws_model.c:1" in str(raised.value)
 
 
 @pytest.mark.parametrize(("board", "app", "message"), [("toaster", "link", "no board"), (BOARD, "toast", "no app")])
 def test_unknown_names_are_refused(exported, tmp_path, board, app, message):
     with pytest.raises(KwsError, match=message):
-        build_image(exported, tmp_path, board, app)
+        make_image(exported, tmp_path, board, app)
 
 
 def test_paths_that_make_cannot_take_are_refused(exported, tmp_path):
-    assert build_image(exported, tmp_path / "a b", BOARD, "link").is_file()
+    assert make_image(exported, tmp_path / "a b", BOARD, "link").is_file()
     shutil.copytree(exported, tmp_path / "c d")
     with pytest.raises(KwsError, match="path without spaces"):
-        build_image(tmp_path / "c d", tmp_path / "build", BOARD, "link")
+        make_image(tmp_path / "c d", tmp_path / "build", BOARD, "link")
 
 
 def test_missing_export_is_told(tmp_path):
     with pytest.raises(KwsError, match=r"no kws_model\.c"):
-        build_image(tmp_path, tmp_path / "build", BOARD, "link")
+        make_image(tmp_path, tmp_path / "build", BOARD, "link")
 
 
 def test_missing_programs_are_named(exported, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
-    assert set(missing_tools()) == {"make", "cc", "arm-none-eabi-gcc", "qemu-system-arm"}
+    arm = {f"arm-none-eabi-{name}" for name in ("gcc", "objcopy", "objdump", "size")}
+    assert set(missing_tools()) == {"make", "cc", "qemu-system-arm", *arm}
     with pytest.raises(KwsError, match=r"arm-none-eabi-gcc .*apt install gcc-arm-none-eabi"):
-        build_image(exported, tmp_path, BOARD, "link")
+        make_image(exported, tmp_path, BOARD, "link")

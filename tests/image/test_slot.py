@@ -13,18 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import needs
+from detection_lines import detection_lines
 from hypothesis import given
 from hypothesis import strategies as st
 from random_models import spotting_model
+from simulator.image import read_image
 
-from kws import codegen
+from kws import codegen, firmware
+from kws.boards import BOARDS
 from kws.cli import main as cli
 from kws.config import DetectorConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
-from kws.image import make as firmware_build
 from kws.image import slot as model_slot
-from kws.image.slot import SlotHeader, build_slot, check, complete, intel_hex
+from kws.image.make import make_host_library, make_image, run_make
+from kws.image.slot import SlotHeader, build_slot, check, complete
 
 BOARD = "mps2_an386"
 SLOT_LENGTH = 0x100000
@@ -52,7 +55,7 @@ def folder(one, other, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def program(folder):
-    return firmware_build.build_image(folder / "one", folder / "build", BOARD, "spotter", model_slot=True)
+    return make_image(folder / "one", folder / "build", BOARD, "spotter", model_slot=True)
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +83,7 @@ def boot(program: Path, blob: bytes | None, pcm, folder: Path, address: int = 0x
 
 
 def expected(model, pcm) -> list[tuple[str, float]]:
-    info = model.require_info()
-    found = []
-    for detection in NumpyEngine(model).process(pcm).detections:
-        samples = detection.frame * info.frontend.hop + info.frontend.window
-        found.append((info.labels[detection.label], samples * 100 // 16000 / 100))
+    found = words(detection_lines(model.require_info(), NumpyEngine(model).process(pcm).detections))
     assert len(found) > 3
     return found
 
@@ -108,7 +107,7 @@ def test_a_model_is_swapped_without_the_program(program, slot, folder, tmp_path,
         assert lines[0]["model"] == model.id == blob.header.model_id
         assert words(lines) == expected(model, pcm)
     # The program does not depend on the model with which it was built.
-    again = firmware_build.build_image(folder / "other", folder / "build-other", BOARD, "spotter", model_slot=True)
+    again = make_image(folder / "other", folder / "build-other", BOARD, "spotter", model_slot=True)
     images = []
     for elf in (program, again):
         subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", elf, tmp_path / "image.bin"], check=True)
@@ -230,18 +229,16 @@ def test_the_blob(slot, one, folder, tmp_path):
 
 def test_what_cannot_be_built_is_refused(folder, bare_model, tmp_path):
     def slot_with(*settings: str) -> None:
-        firmware_build._make("slot", folder / "one", tmp_path / "build", f"BOARD={BOARD}", *settings)
+        run_make("slot", folder / "one", tmp_path / "build", f"BOARD={BOARD}", *settings)
 
     with pytest.raises(KwsError, match=r"will not fit in region `SLOT'"):
         slot_with("SLOT_LENGTH=0x400")
     with pytest.raises(KwsError, match="has no model slot"):
         slot_with("SLOT_ORIGIN=")
     with pytest.raises(KwsError, match="the program reaches into the model slot"):
-        firmware_build._make(
-            "image", folder / "one", tmp_path / "build", f"BOARD={BOARD}", "MODEL_SLOT=1", "SLOT_ORIGIN=0x800"
-        )
+        run_make("image", folder / "one", tmp_path / "build", f"BOARD={BOARD}", "MODEL_SLOT=1", "SLOT_ORIGIN=0x800")
     with pytest.raises(KwsError, match="has its model built in"):
-        firmware_build.build_image(folder / "one", tmp_path / "build", BOARD, "selftest", model_slot=True)
+        make_image(folder / "one", tmp_path / "build", BOARD, "selftest", model_slot=True)
     codegen.export(bare_model, tmp_path / "bare")
     with pytest.raises(KwsError, match="bare network, which cannot hear"):
         build_slot(tmp_path / "bare", tmp_path / "build", BOARD)
@@ -258,29 +255,19 @@ def test_blobs_that_are_none():
         check(b"KWSM\x07" + bytes(63))
 
 
-@given(st.binary(max_size=200), st.integers(0, 0xFFFFFF00))
-def test_intel_hex(data, address):
-    """Read back by the format's own rules."""
-    memory: dict[int, int] = {}
-    base = 0
-    lines = intel_hex(data, address).splitlines()
-    assert lines[-1] == ":00000001FF"
-    for line in lines[:-1]:
-        record = bytes.fromhex(line[1:])
-        assert sum(record) % 256 == 0
-        assert record[0] == len(record) - 5
-        offset = int.from_bytes(record[1:3], "big")
-        if record[3] == 4:
-            base = int.from_bytes(record[4:6], "big") << 16
-        else:
-            assert offset + record[0] <= 0x10000
-            memory.update({base + offset + i: byte for i, byte in enumerate(record[4:-1])})
-    assert memory == {address + i: byte for i, byte in enumerate(data)}
+@pytest.mark.parametrize("board", ["nrf52840", "mps2_an386", "stm32f407"])
+def test_the_hex_file_carries_the_address(folder, tmp_path, board):
+    """Below 1 MB it is written as a segment, above it as the upper 16 bits; nowhere as a place to start from."""
+    slot = build_slot(folder / "one", tmp_path, board)
+    memory = {at + i: byte for at, piece in read_image(slot.hex) for i, byte in enumerate(piece)}
+    assert memory == {slot.header.address + i: byte for i, byte in enumerate(slot.bin.read_bytes())}
+    kinds = {line[7:9] for line in slot.hex.read_text().split()}
+    assert kinds == {"00", "02" if slot.header.address < 1 << 20 else "04", "01"}
 
 
 @pytest.fixture(scope="module")
 def library(folder):
-    path = firmware_build.build_host_library(folder / "one", folder / "build-host")
+    path = make_host_library(folder / "one", folder / "build-host")
     loaded = ctypes.CDLL(str(path))
     loaded.kws_crc32.argtypes = [ctypes.c_uint32, ctypes.c_char_p, ctypes.c_size_t]
     loaded.kws_crc32.restype = ctypes.c_uint32
@@ -306,7 +293,7 @@ def test_arguments_and_names(library):
     assert library.kws_slot_check(here + 2, 126, 0, ctypes.byref(found)) == -3
     assert library.kws_slot_check(here, 16, 0, ctypes.byref(found)) == -20
     assert found.value == 7
-    text = (firmware_build.sources_dir() / "include/kws/model_slot.h").read_text()
+    text = (firmware.sources_dir() / "include/kws/model_slot.h").read_text()
     codes = {name: int(value) for name, value in re.findall(r"(KWS_ERROR_SLOT_\w+) = (-\d+)", text)}
     assert len(codes) == 8
     for name, code in codes.items():
@@ -315,18 +302,14 @@ def test_arguments_and_names(library):
     assert model_slot.MAGIC.to_bytes(4, "little") == b"KWSM"
 
 
-BOARDS_WITH_A_SLOT = sorted(
-    path.parent.name
-    for path in (firmware_build.sources_dir() / "boards").glob("*/board.mk")
-    if "SLOT_ORIGIN" in path.read_text()
-)
+BOARDS_WITH_A_SLOT = sorted(board.name for board in BOARDS.values() if board.model_slot)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("board", BOARDS_WITH_A_SLOT)
 def test_boards_have_room(folder, tmp_path, board):
     """On every board that has a slot, program and blob fit and lie apart."""
-    elf = firmware_build.build_image(folder / "one", tmp_path, board, "spotter", model_slot=True)
+    elf = make_image(folder / "one", tmp_path, board, "spotter", model_slot=True)
     blob = build_slot(folder / "one", tmp_path, board)
     text = subprocess.run(["arm-none-eabi-readelf", "-lW", elf], capture_output=True, text=True, check=True).stdout
     loads = re.findall(r"LOAD\s+\S+ \S+ (0x\w+) (0x\w+)", text)

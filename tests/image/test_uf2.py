@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simulator.errors import SimulationError
+from simulator.image import read_image
 
+from kws.boards import BOARDS
 from kws.errors import KwsError
+from kws.firmware import sources_dir
 from kws.image import uf2
+
+RP2040 = 0xE48BFF56
+
+
+def decode(content, tmp_path):
+    """What a Pico's boot loader makes of it."""
+    path = tmp_path / "image.uf2"
+    path.write_bytes(content)
+    return read_image(path)
 
 
 def test_blocks_are_what_the_format_says():
     image = bytes(range(256)) + b"tail"
-    content = uf2.encode([(0x10000000, image)])
+    content = uf2.encode(image, 0x10000000, RP2040)
     assert len(content) == 2 * 512
     assert content[:8] == b"UF2\n\x57\x51\x5d\x9e"
     assert struct.unpack("<6I", content[8:32]) == (0x2000, 0x10000000, 256, 0, 2, 0xE48BFF56)
@@ -23,67 +39,33 @@ def test_blocks_are_what_the_format_says():
     assert content[544:800] == b"tail" + b"\xff" * 252
 
 
-def test_segments_meet_in_a_page_and_leave_gaps():
-    content = uf2.encode([(0x1000, b"c"), (0x0FE, b"aaaa"), (0x102, b"bb")])
-    pages = dict(uf2.decode(content))
-    assert sorted(pages) == [0, 0x100, 0x1000]
-    assert pages[0] == b"\xff" * 254 + b"aa"
-    assert pages[0x100] == b"aabb" + b"\xff" * 252
-    assert pages[0x1000] == b"c" + b"\xff" * 255
+@given(st.binary(min_size=1, max_size=2000), st.integers(0, 2**23))
+def test_a_file_is_read_back(tmp_path_factory, image, page):
+    blocks = decode(uf2.encode(image, page * 256, RP2040), tmp_path_factory.getbasetemp())
+    assert [address for address, _ in blocks] == [page * 256 + start for start in range(0, len(image), 256)]
+    assert b"".join(data for _, data in blocks) == image + b"\xff" * (-len(image) % 256)
 
 
 def test_what_cannot_be_encoded():
-    with pytest.raises(KwsError, match="overlap at 0x00000003"):
-        uf2.encode([(0, b"abcd"), (3, b"x")])
-    with pytest.raises(KwsError, match="overlap at 0x00000002"):
-        uf2.encode([(0, b"abcd"), (2, b"x")])
     with pytest.raises(KwsError, match="empty"):
-        uf2.encode([(0x10000000, b"")])
+        uf2.encode(b"", 0x10000000, RP2040)
+    with pytest.raises(KwsError, match="begins at 0x10000004, amid a page"):
+        uf2.encode(b"abcd", 0x10000004, RP2040)
 
 
-def test_another_family_is_not_ours():
-    content = uf2.encode([(0, b"a")], family=0x57755A57)
-    assert uf2.decode(content, family=0x57755A57)
-    with pytest.raises(KwsError, match="another microcontroller"):
-        uf2.decode(content)
-    both = content + uf2.encode([(512, b"b")])
-    assert uf2.decode(both) == [(512, b"b" + b"\xff" * 255)]
+def test_another_family_is_not_ours(tmp_path):
+    with pytest.raises(SimulationError, match="no blocks for the RP2040"):
+        decode(uf2.encode(b"a", 0, 0x57755A57), tmp_path)
+    assert BOARDS["rp2040"].uf2.family == RP2040
 
 
-@pytest.mark.parametrize(
-    "spoil", [lambda c: c[:-1], lambda c: b"", lambda c: b"X" + c[1:], lambda c: c[:-4] + bytes(4)]
-)
-def test_what_is_no_uf2(spoil):
-    with pytest.raises(KwsError, match="no UF2 file"):
-        uf2.decode(spoil(uf2.encode([(0, b"a")])))
+@pytest.mark.parametrize("board", [board for board in BOARDS.values() if board.uf2])
+def test_an_image_begins_where_the_linker_script_says(board):
+    (script,) = (sources_dir() / "boards" / board.name).glob("*.ld")
+    assert int(re.search(r"FLASH .*ORIGIN = (0x\w+)", script.read_text())[1], 16) == board.uf2.origin
 
 
-def elf(segments):
-    """A 32-bit ELF file of program headers: (type, virtual, physical, contents, size in memory)."""
-    header = struct.pack(
-        "<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 40, 1, 0, 52, 0, 0, 52, 32, len(segments), 0, 0, 0
-    )
-    start = 52 + 32 * len(segments)
-    table, body = b"", b""
-    for kind, virtual, physical, contents, size in segments:
-        table += struct.pack("<8I", kind, start + len(body), virtual, physical, len(contents), size, 5, 4)
-        body += contents
-    return header + table + body
-
-
-def test_an_elf_file_is_loaded_at_its_physical_addresses():
-    file = elf(
-        [
-            (1, 0x10000000, 0x10000000, b"boot", 4),
-            (1, 0x20000000, 0x10000004, b"code", 4),
-            (1, 0x20001000, 0x10000008, b"", 64),
-            (0x70000001, 0, 0, b"note", 4),
-        ]
-    )
-    assert uf2.flash_segments(file) == [(0x10000000, b"boot"), (0x10000004, b"code")]
-    with pytest.raises(KwsError, match="end is missing"):
-        uf2.flash_segments(file[:-6])
-    with pytest.raises(KwsError, match="end is missing"):
-        uf2.flash_segments(file[:60])
-    with pytest.raises(KwsError, match="no 32-bit"):
-        uf2.flash_segments(b"\x7fELF\x02\x01")
+@pytest.mark.parametrize("spoil", [lambda c: c[:-1], lambda c: c[:4] + b"X" + c[5:], lambda c: c[:-4] + bytes(4)])
+def test_what_is_no_uf2(spoil, tmp_path):
+    with pytest.raises(SimulationError, match="UF2 file"):
+        decode(spoil(uf2.encode(b"a", 0, RP2040)), tmp_path)

@@ -21,7 +21,8 @@ from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
-from kws.image.make import build_image, sources_dir
+from kws.firmware import sources_dir
+from kws.image.make import make_image
 from kws.model.file import Model
 from kws.tflite import Operator, Tensor, build
 from kws.verify.compare import EngineReport, compare, verify
@@ -152,10 +153,10 @@ def test_an_image_has_the_kinds_of_its_model(tiny_model, tmp_path):
     every = {f"kws_{kind.name}_run" for kind in layers.KINDS if kind.kernel is not None}
     codegen.export(tiny_model, tmp_path / "tiny")
     for app in ("spotter", "link"):
-        elf = build_image(tmp_path / "tiny", tmp_path / "build", "mps2_an386", app)
+        elf = make_image(tmp_path / "tiny", tmp_path / "build", "mps2_an386", app)
         assert functions(elf) & every == {"kws_lstm_run", "kws_fully_connected_run", "kws_softmax_run"}
     codegen.export(toy_model(), tmp_path / "toy")
-    elf = build_image(tmp_path / "toy", tmp_path / "build", "mps2_an386", "link")
+    elf = make_image(tmp_path / "toy", tmp_path / "build", "mps2_an386", "link")
     assert "kws_sign_flip_run" in functions(elf)
-    slot = build_image(tmp_path / "tiny", tmp_path / "build", "nrf52840", "spotter", model_slot=True)
+    slot = make_image(tmp_path / "tiny", tmp_path / "build", "nrf52840", "spotter", model_slot=True)
     assert functions(slot) & every == every

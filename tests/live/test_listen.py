@@ -24,7 +24,7 @@ def test_chunks_give_what_the_stream_gives(speech):
     assert [d for h in heard for d in h.detections] == whole.detections
     assert len(whole.detections) > 0
     assert heard[-1].seconds == pytest.approx(len(speech) / 16000)
-    assert np.allclose(heard[-1].posteriors, (whole.posteriors[-1].astype(float) + 128) / 255)
+    assert np.allclose(heard[-1].posteriors, (whole.posteriors[-1].astype(float) + 128) / 256)
     assert heard[0].posteriors.tolist() == [0] * 6 or heard[0].posteriors.max() <= 1
     square = list(listen(model, NumpyEngine(model), [np.full(640, -32768, np.int16)]))
     assert (square[0].level_db, square[0].peak_db) == (0, 0)

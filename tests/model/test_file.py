@@ -76,10 +76,23 @@ def test_files_from_before_word_thresholds():
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_shipped_models_can_be_tuned(path):
     model = Model.load(path)
-    words = len(model.info.labels) - model.info.first_word
+    words = len(model.info.words)
     tuned = Model.from_bytes(with_detector(model, DetectorConfig(word_thresholds=(0.6,) * words)))
     assert tuned.info.detector.word_thresholds == (0.6,) * words
     graphs = [parse(m.content) for m in (model, tuned)]
     for graph in graphs:
         del graph.metadata[METADATA_NAME]
     assert build(graphs[0]) == build(graphs[1])
+
+
+def test_words_are_the_labels_that_can_be_detected():
+    info = spotting_model(1).info
+    assert (info.labels[:2], info.words) == (("_silence_", "_unknown_"), WORDS)
+    assert info.thresholds == info.detector.thresholds(4)
+
+
+def test_the_graph_is_the_file_and_stays_so():
+    model = spotting_model(1)
+    assert build(model.graph) == model.content
+    with_detector(model, TUNED)
+    assert build(model.graph) == model.content

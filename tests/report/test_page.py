@@ -15,10 +15,7 @@ from kws import runs
 from kws.cli.main import main
 from kws.errors import KwsError
 from kws.quantize.dequantize import dequantize
-from kws.report import findings
-from kws.report import page as report
-
-SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
+from kws.report import findings, page
 
 
 def quiet(stage, done, total):
@@ -27,7 +24,7 @@ def quiet(stage, done, total):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return tones.write(tmp_path_factory.mktemp("data") / "tones", speakers=40, words=SPOKEN)
+    return tones.write(tmp_path_factory.mktemp("data") / "tones", speakers=40, words=tones.MODEL_WORDS)
 
 
 @pytest.fixture
@@ -50,75 +47,75 @@ def _short_stream(monkeypatch):
     monkeypatch.setattr(findings, "STREAM_MINUTES", 1.0)
 
 
-def svgs(page):
-    return re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+def svgs(text):
+    return re.findall(r"<svg.*?</svg>", text, re.DOTALL)
 
 
 def test_everything_is_in_one_page(run, data, monkeypatch):
-    made = report.write(run, None, data=data, progress=quiet)
+    made = page.write(run, None, data=data, progress=quiet)
     assert made.missing == []
-    page = made.path.read_text()
+    text = made.path.read_text()
     assert made.path == run / "report.html"
-    assert made.size == len(page.encode())
+    assert made.size == len(text.encode())
     # history, confusion, SNR, gain, speakers, quantization, example, DET, latency, words
-    assert len(svgs(page)) == 10
-    for svg in svgs(page):
+    assert len(svgs(text)) == 10
+    for svg in svgs(text):
         root = ElementTree.fromstring(svg)
         assert root.get("viewBox")
         assert root.get("width") is None
         assert "currentColor" in svg
-    assert not re.search(r"<(script|link|img|iframe)\b", page)
-    links = re.findall(r"(?:href|src)=\"(?!#|data:)([^\"]*)\"|url\((?!#|\"?data:)([^)]*)\)", page)
+    assert not re.search(r"<(script|link|img|iframe)\b", text)
+    links = re.findall(r"(?:href|src)=\"(?!#|data:)([^\"]*)\"|url\((?!#|\"?data:)([^)]*)\)", text)
     assert links == []
     for name in ("Accuracy", "All day long", "Noise and level", "Speakers", "Quantization", "Heard", "Training"):
-        assert f"<h2>{name}</h2>" in page
+        assert f"<h2>{name}</h2>" in text
     kept = json.loads((run / findings.EVALUATION).read_text())
     share = kept["clips"]["accuracy"]
-    assert f"{100 * share:.2f} %" in page
+    assert f"{100 * share:.2f} %" in text
 
     def never(*_, **__):
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(findings.accuracy, "evaluate", never)
-    monkeypatch.setattr(findings.streams, "stream_test", never)
-    again = report.write(run, run / "again.html", data=None, progress=quiet)
+    monkeypatch.setattr(findings, "evaluate_clips", never)
+    monkeypatch.setattr(findings, "evaluate_stream", never)
+    again = page.write(run, run / "again.html", data=None, progress=quiet)
     assert again.path.read_bytes() == made.path.read_bytes()
-    assert report.write(run, None, data=data, progress=quiet).path.read_bytes() == made.path.read_bytes()
+    assert page.write(run, None, data=data, progress=quiet).path.read_bytes() == made.path.read_bytes()
     (run / runs.MODEL).write_bytes(spotting_model(4, units=(16,), per_channel=False).content)
     with pytest.raises(AssertionError, match="measured again"):
-        report.write(run, None, data=data, progress=quiet)
+        page.write(run, None, data=data, progress=quiet)
 
 
 def test_without_clips_it_says_what_is_missing(run):
-    made = report.write(run, None, data=None, progress=quiet)
-    page = made.path.read_text()
-    assert len(svgs(page)) == 2  # history and quantization
+    made = page.write(run, None, data=None, progress=quiet)
+    text = made.path.read_text()
+    assert len(svgs(text)) == 2  # history and quantization
     assert len(made.missing) == 2
-    assert "Not in this report" in page
-    assert page.count("--data DIR") == 2
+    assert "Not in this report" in text
+    assert text.count("--data DIR") == 2
     (run / runs.HISTORY).unlink()
     (run / runs.CALIBRATION).unlink()
-    assert len(report.write(run, None, data=None, progress=quiet).missing) == 4
+    assert len(page.write(run, None, data=None, progress=quiet).missing) == 4
 
 
 def test_names_are_escaped(run):
     model = spotting_model(3, words=("<b>", "a&b"), units=(16,))
     settings = {"name": "<script>alert(1)</script>", "data": {"note": "<i>"}}
-    page = report.render(findings.Findings(model, provenance={"settings": settings}))
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
-    assert "&lt;b&gt;, a&amp;b" in page
+    text = page.render(findings.Findings(model, provenance={"settings": settings}))
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "&lt;b&gt;, a&amp;b" in text
 
 
 def test_damaged_results(run):
     (run / findings.EVALUATION).write_text("{")
     with pytest.raises(KwsError, match=r"evaluation\.json is damaged.*delete it"):
-        report.write(run, None, data=None, progress=quiet)
+        page.write(run, None, data=None, progress=quiet)
 
 
 def test_no_model(tmp_path):
     with pytest.raises(KwsError, match=r"model\.tflite is missing"):
-        report.write(tmp_path, None, data=None, progress=quiet)
+        page.write(tmp_path, None, data=None, progress=quiet)
 
 
 def test_verbs(run, data, tmp_path, capsys):

@@ -8,6 +8,8 @@ from pathlib import Path
 from simulator.errors import SimulationError
 
 _PT_LOAD = 1
+_RP2040 = 0xE48BFF56
+_UF2_FAMILY_ID_PRESENT = 0x2000
 
 
 def read_image(path: Path) -> list[tuple[int, bytes]]:
@@ -38,12 +40,21 @@ def _read_elf(content: bytes) -> list[tuple[int, bytes]]:
 
 
 def _read_uf2(content: bytes) -> list[tuple[int, bytes]]:
+    """What the RP2040's boot ROM writes, which passes blocks for other microcontrollers by."""
     pieces = []
+    if len(content) % 512:
+        raise SimulationError(f"the UF2 file has {len(content)} bytes, which are not whole blocks of 512")
     for start in range(0, len(content), 512):
-        magic0, magic1, _, address, size, number, count, _ = struct.unpack_from("<8I", content, start)
-        if (magic0, magic1) != (0x0A324655, 0x9E5D5157) or number != start // 512 or count != len(content) // 512:
-            raise SimulationError(f"the UF2 file's block at byte {start} is damaged or out of order")
-        pieces.append((address, content[start + 32 : start + 32 + size]))
+        magic0, magic1, flags, address, size, number, count, family = struct.unpack_from("<8I", content, start)
+        (end,) = struct.unpack_from("<I", content, start + 508)
+        if (magic0, magic1, end) != (0x0A324655, 0x9E5D5157, 0x0AB16F30) or size > 476:
+            raise SimulationError(f"the UF2 file's block at byte {start} is damaged")
+        if number != start // 512 or count != len(content) // 512:
+            raise SimulationError(f"the UF2 file's block at byte {start} is out of order")
+        if flags & _UF2_FAMILY_ID_PRESENT and family == _RP2040:
+            pieces.append((address, content[start + 32 : start + 32 + size]))
+    if not pieces:
+        raise SimulationError("the UF2 file has no blocks for the RP2040")
     return pieces
 
 

@@ -65,8 +65,8 @@ __attribute__((noinline)) static void report_model(void)
 __attribute__((noinline)) static void report_detection(const kws_spotter *spotter, const stream_time *time, const kws_result *result)
 {
     text line = {.length = 0};
-    /* A posterior is at most 255, so this is the mean posterior as a fraction of its greatest value. */
-    const uint32_t full = 255u * spotter->model->detector->average_frames;
+    /* A posterior of scale 1/256 a frame: the score over this is the mean probability. */
+    const uint32_t full = 256u * spotter->model->detector->average_frames;
     begin_report(&line, time);
     text_string(&line, ",\"word\":");
     text_quoted(&line, kws_label(spotter, result->label));

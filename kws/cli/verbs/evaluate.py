@@ -13,12 +13,12 @@ from kws.cli.results import percent, print_noise
 from kws.engines import NAMES
 from kws.errors import KwsError
 from kws.evaluation import plots
-from kws.evaluation.clip import accuracy, conditions
-from kws.evaluation.clip.accuracy import Report
+from kws.evaluation.clip.accuracy import ClipOptions, Reference, evaluate_clips
+from kws.evaluation.clip.conditions import GAINS, SNRS
+from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS, Accuracy, Rate, Speakers
 from kws.files import require_place
 from kws.model.file import Model
-from kws.quantize.float_reference import FloatNetwork
 
 _COMPARED = ("numpy", "c", "tflite")
 _SHOWN = 10
@@ -55,29 +55,21 @@ def run(a: argparse.Namespace) -> int:
     require_place(a.json if a.json != "-" else None)
     require_place(a.plot)
     model = Model.load(a.model)
-    reference, missing = None, None
-    try:
-        reference = FloatNetwork.of(model, a.model if a.model.is_dir() else a.model.parent)
-    except KwsError as error:
-        missing = str(error)
-    if a.compare and reference is None:
-        raise KwsError(f"--compare needs the float network: {missing}; give the folder of the model's training run")
-    heard = (conditions.SNRS if a.snr or a.all else ()) + (conditions.GAINS if a.gain or a.all else ())
-    names = a.engine or (list(_COMPARED) if a.compare else ["c"])
-    with console.progress("evaluating") as progress:
-        report = accuracy.evaluate(
-            model,
-            a.data,
-            split=SPLITS[a.split],
-            engines=names,
-            reference=reference,
-            float_missing=missing,
-            conditions=heard,
-            quantization=a.compare,
-            skip_missing=a.compare and not a.engine,
-            seed=a.seed,
-            progress=progress,
+    reference = Reference.of_run(model, a.model if a.model.is_dir() else a.model.parent)
+    if a.compare and reference.network is None:
+        raise KwsError(
+            f"--compare needs the float network: {reference.missing}; give the folder of the model's training run"
         )
+    settings = ClipOptions(
+        split=SPLITS[a.split],
+        engines=tuple(a.engine or (_COMPARED if a.compare else ("c",))),
+        conditions=(SNRS if a.snr or a.all else ()) + (GAINS if a.gain or a.all else ()),
+        quantization=a.compare,
+        skip_missing=a.compare and not a.engine,
+        seed=a.seed,
+    )
+    with console.progress("evaluating") as progress:
+        report = evaluate_clips(model, a.data, settings, reference, progress)
     if a.json:
         text = json.dumps({"model": str(a.model), "id": model.id, **report.as_dict()}, indent=1) + "\n"
         console.write_report(text, a.json)
@@ -99,7 +91,7 @@ def _range(rate: Rate) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f} %"
 
 
-def _print_report(report: Report) -> None:
+def _print_report(report: ClipReport) -> None:
     kind = "synthetic speech" if report.synthetic else "recordings"
     _print_engines(report, f"{report.data}, {report.split} split, {kind}; from a reset, and carried: never reset")
     _print_confusion(report.results[0], report.labels)
@@ -118,7 +110,7 @@ def _print_report(report: Report) -> None:
         console.messages.print(f"no float accuracy: {report.float_missing}", markup=False)
 
 
-def _print_engines(report: Report, title: str) -> None:
+def _print_engines(report: ClipReport, title: str) -> None:
     floats = next((r for r in report.results if r.engine == "float"), None)
     columns = ["engine", "accuracy", "95 % interval", "clips", "carried"]
     if floats is not None:
@@ -153,7 +145,7 @@ def _print_speakers(speakers: Speakers | None) -> None:
     console.table(("speaker", "right", "accuracy"), rows, f"worst {len(rows)} of the worst tenth ({len(worst)})")
 
 
-def _print_conditions(report: Report, kind: str, name: str, note: str) -> None:
+def _print_conditions(report: ClipReport, kind: str, name: str, note: str) -> None:
     sign = "+" if kind == "gain" else ""
     rows = [(f"{c.db:{sign}.0f} dB", rate) for c, rate in report.conditions.items() if c.kind == kind]
     if not rows:

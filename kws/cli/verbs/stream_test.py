@@ -11,10 +11,9 @@ from kws.cli import console, exit_codes, streams
 from kws.cli.options import add_engine, add_json_report, add_model, figure, positive_number, wav
 from kws.cli.results import percent
 from kws.errors import KwsError
-from kws.evaluation.stream import audio as stream_audio
-from kws.evaluation.stream import plots as stream_plots
-from kws.evaluation.stream import run as test
-from kws.evaluation.stream import soak
+from kws.evaluation.stream import plots, soak
+from kws.evaluation.stream.audio import events_path, write
+from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport, evaluate_stream, require_words
 from kws.evaluation.stream.score import CAUSES
 from kws.evaluation.stream.spec import StreamSpec, snr_name
 from kws.files import require_place
@@ -44,7 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws stream-test``."""
-    events = stream_audio.events_path(a.wav) if a.wav else None
+    events = events_path(a.wav) if a.wav else None
     named = (a.save_spec, a.wav, events, a.json if a.json != "-" else None, a.plot)
     outputs = [Path(name).absolute() for name in named if name]
     for output in outputs:
@@ -54,19 +53,19 @@ def run(a: argparse.Namespace) -> int:
         require_place(output)
     model = Model.load(a.model)
     spec = streams.spec(a, model.require_info(), a.minutes or _MINUTES)
-    test.require_words(model, spec)
+    require_words(model, spec)
     if a.save_spec:
         spec.save(a.save_spec)
     if a.wav:
         with console.progress("writing the stream") as progress:
-            stream_audio.write(spec, a.data, a.wav, progress)
-    settings = {"engine": a.engine, "tolerance_ms": a.tolerance}
+            write(spec, a.data, a.wav, progress)
+    settings = streams.run_options(a)
     with console.progress("listening (pieces of ten minutes)") as progress:
-        report = test.stream_test(model, spec, a.data, processes=a.jobs, progress=progress, **settings)
+        report = evaluate_stream(model, spec, a.data, settings, progress)
     drift = None
     if a.soak_hours:
         with console.progress("noise (minutes)") as progress:
-            drift = soak.soak(model, spec, a.data, a.soak_hours, progress=progress, **settings)
+            drift = soak.soak(model, spec, a.data, a.soak_hours, settings, progress=progress)
     if a.json:
         values = {"model": str(a.model), **report.as_dict(), "soak": None if drift is None else drift.as_dict()}
         console.write_report(json.dumps(values) + "\n", a.json)
@@ -75,16 +74,16 @@ def run(a: argparse.Namespace) -> int:
         if drift is not None:
             _print_soak(drift)
     if a.plot:
-        stream_plots.save(report, a.plot)
+        plots.save(report, a.plot)
     return exit_codes.OK
 
 
-def _print_report(report: test.StreamReport, spec: StreamSpec) -> None:
+def _print_report(report: StreamReport, spec: StreamSpec) -> None:
     rows = [streams.row(snr_name(snr), report.at(i)) for i, snr in enumerate(report.snr_db)]
     rows.append(streams.row("all", report.own()))
-    good = report.conditions(test.GOOD_SNR_DB)
+    good = report.conditions(GOOD_SNR_DB)
     if 0 < len(good) < len(report.snr_db):
-        rows.append(streams.row(">= 10 dB", report.own(test.GOOD_SNR_DB)))
+        rows.append(streams.row(">= 10 dB", report.own(GOOD_SNR_DB)))
     console.table(streams.COLUMNS, rows, f"the model's settings: {streams.describe(report.detector)}")
     own = report.own()
     causes = zip(CAUSES, own.causes, strict=True)
@@ -96,7 +95,7 @@ def _print_report(report: test.StreamReport, spec: StreamSpec) -> None:
     console.table(("word", "missed", "of", "miss rate", "false/h"), words)
     det = []
     for budget in (0.1, 0.5, 1.0, 2.0, 5.0, 10.0):
-        best = report.best(budget, test.GOOD_SNR_DB if good else float("-inf"))
+        best = report.best(budget, GOOD_SNR_DB if good else float("-inf"))
         if best is not None and best.miss_rate is not None:
             latency = "-" if best.latency_ms is None else f"{best.latency_ms:.0f} ms"
             det.append((f"{budget:g}", percent(best.miss_rate, 1), f"{best.false_accepts_per_hour:.2f}", latency))
@@ -124,7 +123,7 @@ def _print_report(report: test.StreamReport, spec: StreamSpec) -> None:
     )
 
 
-def _print_recordings(report: test.StreamReport) -> None:
+def _print_recordings(report: StreamReport) -> None:
     """The few recordings to listen to: they may be mislabelled, cut, or what the model lacks."""
     false, missed = report.recordings["false"], report.recordings["missed"]
     if false:

@@ -52,13 +52,11 @@ def run(a: argparse.Namespace) -> int:
             spec,
             a.data,
             a.budget,
-            engine=a.engine,
-            tolerance_ms=a.tolerance,
+            streams.run_options(a),
             latency_ms=a.latency,
-            processes=a.jobs,
             progress=progress,
         )
-    content = with_detector(model, result.detector, result.introduced())
+    content = with_detector(model, result.detector, result.provenance())
     save(content, out)
     if result.scarce:
         allowed = result.budget * result.hours
@@ -75,8 +73,7 @@ def run(a: argparse.Namespace) -> int:
         rows.append(streams.row("other speakers" if result.other_speakers else "other takes", result.held_out))
     rows.append(streams.row("fresh stream", result.fresh))
     console.table(streams.COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour over all words")
-    words = info.labels[info.first_word :]
-    pairs = zip(words, result.detector.word_thresholds, strict=True)
+    pairs = zip(info.words, result.detector.word_thresholds, strict=True)
     console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))
     if result.held_out is None:
         console.out.print("too few recordings to tune on some speakers and try on others: expect less in life")

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jinja2
 
-from kws import __version__
+from kws import __version__, firmware
 from kws.codegen.export import Exported, export
 from kws.errors import KwsError
-from kws.files import write_all
-from kws.image import make as firmware_build
+from kws.files import scratch, write_all
 from kws.model.file import Model
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -53,17 +51,6 @@ _LAYOUTS = {
 KINDS = tuple(_LAYOUTS)
 
 
-def library_files() -> dict[str, str]:
-    """The C library: text by path, ``include/kws/*.h`` and whatever is below ``src``.
-
-    Raises:
-        KwsError: the sources are missing from this installation.
-    """
-    sources = firmware_build.sources_dir()
-    paths = [p for folder in ("include", "src") for p in sorted((sources / folder).rglob("*")) if p.is_file()]
-    return {path.relative_to(sources).as_posix(): path.read_text() for path in paths if not path.name.startswith(".")}
-
-
 def export_package(model: Model, kind: str, out: Path) -> Exported:
     """Write a package of ``kind`` into the folder ``out``, in place of an earlier one of that kind.
 
@@ -84,9 +71,9 @@ def export_package(model: Model, kind: str, out: Path) -> Exported:
             " export it without --package, perhaps --with-library"
         )
     old = _old_files(out, kind)
-    with tempfile.TemporaryDirectory(prefix="kws-export-") as folder:
-        exported = export(model, Path(folder))
-        generated = {path.name: path.read_text() for path in exported.files}
+    with scratch("export") as folder:
+        exported = export(model, folder)
+        generated = {path.name: path.read_text(encoding="utf-8") for path in exported.files}
     files = _files(model, kind, generated)
     manifest = {"package": kind, "kws": __version__, "model": model.id, "files": sorted(files)}
     files[MANIFEST] = json.dumps(manifest, indent=2) + "\n"
@@ -118,11 +105,11 @@ def _old_files(out: Path, kind: str) -> set[str]:
 
 def _files(model: Model, kind: str, generated: dict[str, str]) -> dict[str, str]:
     """Every file of the package but the manifest: text by path."""
-    layout, words = _LAYOUTS[kind], model.require_info().labels[2:]
+    layout, words = _LAYOUTS[kind], model.require_info().words
     library: dict[str, str] = {}
     models: dict[str, str] = {}
     vectors: dict[str, str] = {}
-    for name, text in library_files().items():
+    for name, text in firmware.library_files().items():
         top, _, rest = name.partition("/")
         library[f"{layout.headers if top == 'include' else layout.sources}/{rest}"] = text
     for name, text in generated.items():

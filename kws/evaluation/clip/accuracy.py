@@ -2,16 +2,15 @@
 
 The label of a clip is decided in `kws.evaluation.clip.decision`. Clips start from a reset; the
 *carried* figure is that of the same clips in streams that are never reset
-(`kws.evaluation.clip.conditions.deal`), as on a device.
+(`kws.evaluation.clip.conditions.clip_sequences`), as on a device.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +22,13 @@ from kws.datasets.augment import NoiseSource
 from kws.engines import create
 from kws.errors import KwsError
 from kws.evaluation.clip import scoring
-from kws.evaluation.clip.conditions import CLEAN, Condition, deal
-from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipRunner, Heard, StreamJob
-from kws.evaluation.clip.scoring import Accuracy, Group, Rate, Speakers
+from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, clip_sequences
+from kws.evaluation.clip.report import ClipReport
+from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipResults, ClipRunner, SequenceJob
+from kws.evaluation.clip.scoring import Accuracy, Rate
 from kws.fixedpoint.frontends.log_mel import Frontend
 from kws.model.file import Model, ModelInfo
-from kws.quantize import noise as quantization_noise
+from kws.quantize import noise
 from kws.quantize.float_reference import FloatNetwork
 
 Progress = Callable[[int, int], None]
@@ -41,108 +41,61 @@ _NOISE_CLIPS = 150
 
 
 @dataclass(frozen=True)
-class Report:
-    """What `evaluate` found.
+class Reference:
+    """The float network to compare with, to see what quantization cost.
 
     Attributes:
-        labels: class names.
-        data: the data folder's name.
-        synthetic: whether the data set says that it is synthetic speech.
-        background: whether it has noise recordings; otherwise noise is synthesised.
-        split: what was evaluated.
-        seed: of every draw.
-        results: one entry an engine; the float network, if there, is last.
-        float_missing: why there is no float entry, or None.
-        engines_missing: engines that were asked for but cannot run here, and why.
-        words: by word folder, worst first, on the first engine.
-        speakers: by speaker, on the first engine; None where nobody has enough clips.
-        conditions: clips labelled right by the first engine under each condition.
-        quantization: what int8 does to each tensor, if it was asked for.
+        network: the network, or None.
+        missing: why there is none, for the report; or None.
     """
 
-    labels: tuple[str, ...]
-    data: str
-    synthetic: bool
-    background: bool
-    split: str
-    seed: int
-    results: tuple[Accuracy, ...]
-    float_missing: str | None
-    engines_missing: dict[str, str]
-    words: tuple[Group, ...]
-    speakers: Speakers | None
-    conditions: dict[Condition, Rate]
-    quantization: quantization_noise.Noise | None
+    network: FloatNetwork | None = None
+    missing: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as plain values, ready for JSON; what is by the first engine stands at the top."""
-        first = self.results[0]
-        speakers = None
-        if self.speakers is not None:
-            speakers = {
-                "min_clips": scoring.MIN_SPEAKER_CLIPS,
-                "worst_decile": self.speakers.worst_decile,
-                "worst_decile_by_chance": self.speakers.by_chance,
-                "dispersion": self.speakers.dispersion,
-                "speakers": [_group(g) for g in self.speakers.groups],
-            }
-        return {
-            "labels": list(self.labels),
-            "data": self.data,
-            "synthetic": self.synthetic,
-            "background_recordings": self.background,
-            "split": self.split,
-            "seed": self.seed,
-            "engine": first.engine,
-            "accuracy": first.accuracy,
-            "results": {r.engine: _result(r, self.labels) for r in self.results},
-            "float_missing": self.float_missing,
-            "engines_missing": self.engines_missing,
-            "words": [_group(g) for g in self.words],
-            "speakers": speakers,
-            "conditions": [{**asdict(c), **_rate(r)} for c, r in self.conditions.items()],
-            "quantization": None if self.quantization is None else self.quantization.as_dict(),
-        }
+    @classmethod
+    def of_run(cls, model: Model, run: Path) -> Reference:
+        """The network of a run's folder, if it is there and belongs to the model."""
+        try:
+            return cls(FloatNetwork.of(model, run))
+        except KwsError as error:
+            return cls(missing=str(error))
 
 
-def _rate(rate: Rate) -> dict[str, Any]:
-    low, high = rate.interval
-    return {
-        "accuracy": rate.share,
-        "correct": rate.correct,
-        "total": rate.total,
-        "interval": [low, high],
-        "design_effect": rate.design_effect,
-    }
+@dataclass(frozen=True)
+class ClipOptions:
+    """How clips are evaluated.
+
+    Attributes:
+        split: one of :data:`SPLITS`.
+        engines: names of engines; the first is the one whose clips are looked at closely.
+        conditions: noises and gains under which the first engine hears the clips, too.
+        carried: whether to hear them in streams that are never reset, too.
+        quantization: whether to measure what int8 does to each tensor; needs a reference.
+        skip_missing: report engines that cannot run here instead of raising.
+        seed: of the draw of unknown words, silence, noise and the order in streams.
+        processes: how many; by default as many as the work is worth, at most all cores. The
+            report does not depend on it.
+    """
+
+    split: str = "validation"
+    engines: tuple[str, ...] = ("c",)
+    conditions: tuple[Condition, ...] = ()
+    carried: bool = True
+    quantization: bool = False
+    skip_missing: bool = False
+    seed: int = 1
+    processes: int | None = None
 
 
-def _group(group: Group) -> dict[str, Any]:
-    return {"name": group.name, "correct": group.rate.correct, "total": group.rate.total, "heard": group.heard}
-
-
-def _result(r: Accuracy, labels: tuple[str, ...]) -> dict[str, Any]:
-    classes = {
-        label: {"recall": None if np.isnan(recall) else recall, "precision": None if np.isnan(hit) else hit}
-        for label, recall, hit in zip(labels, r.recall().tolist(), r.precision().tolist(), strict=True)
-    }
-    return {
-        **_rate(r.rate),
-        "confusion": r.confusion.tolist(),
-        "classes": classes,
-        "agreement_with_float": r.agreement,
-        "carried": None if r.carried is None else _rate(r.carried),
-        "posterior_error": None
-        if r.posterior_error is None
-        else {"mean": r.posterior_error[0], "max": r.posterior_error[1]},
-    }
+DEFAULTS = ClipOptions()
+NO_REFERENCE = Reference()
 
 
 def data_config(info: ModelInfo) -> DataConfig:
     """How the model's clips were chosen and cut, as far as its provenance tells."""
-    words = info.labels[info.first_word :]
     stored = info.provenance.get("settings", {})
     values = stored.get("data", {}) if isinstance(stored, dict) else {}
-    return from_dict(DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(words)}, "data")
+    return from_dict(DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(info.words)}, "data")
 
 
 def choose(root: Path, data: DataConfig, split: str, seed: int) -> list[clip_index.Example]:
@@ -153,7 +106,7 @@ def choose(root: Path, data: DataConfig, split: str, seed: int) -> list[clip_ind
     """
     if split not in SPLITS:
         raise KwsError(f"there is no split {split!r}; choose from {', '.join(SPLITS)}")
-    listed = clip_index.index(root, data.validation_percent, data.testing_percent, data.split_by)
+    listed = clip_index.index(root, data)
     whole = split == "all"
     chosen = clip_index.everything(listed, data) if whole else clip_index.examples(listed, data, split, seed)
     if not chosen:
@@ -162,39 +115,20 @@ def choose(root: Path, data: DataConfig, split: str, seed: int) -> list[clip_ind
     return chosen
 
 
-def evaluate(
+def evaluate_clips(
     model: Model,
     root: Path,
-    *,
-    split: str = "validation",
-    engines: Sequence[str] = ("c",),
-    reference: FloatNetwork | None = None,
-    float_missing: str | None = None,
-    conditions: Sequence[Condition] = (),
-    carried: bool = True,
-    quantization: bool = False,
-    skip_missing: bool = False,
-    seed: int = 1,
-    processes: int | None = None,
+    options: ClipOptions = DEFAULTS,
+    reference: Reference = NO_REFERENCE,
     progress: Progress | None = None,
-) -> Report:
+) -> ClipReport:
     """Label the clips of a data set with each engine.
-
-    The report does not depend on the number of processes.
 
     Args:
         model: what to run; its metadata gives labels and clip length.
         root: a data set in Speech Commands' layout or a folder of word folders.
-        split: one of :data:`SPLITS`.
-        engines: names of engines; the first is the one whose clips are looked at closely.
-        reference: the float network, to see what quantization cost.
-        float_missing: why ``reference`` is None, for the report.
-        conditions: noises and gains under which the first engine hears the clips, too.
-        carried: whether to hear them in streams that are never reset, too.
-        quantization: whether to measure what int8 does to each tensor; needs ``reference``.
-        skip_missing: report engines that cannot run here instead of raising.
-        seed: of the draw of unknown words, silence, noise and the order in streams.
-        processes: how many; by default as many as the work is worth, at most all cores.
+        options: what is evaluated, and how.
+        reference: the float network, if there is one.
         progress: called with (clips done, clips in total).
 
     Raises:
@@ -202,35 +136,36 @@ def evaluate(
     """
     info = model.require_info()
     data = data_config(info)
-    chosen = choose(root, data, split, seed)
+    seed, floats = options.seed, reference.network
+    chosen = choose(root, data, options.split, seed)
     background = clip_index.background(root)
-    usable, missing = _usable(model, engines, skip_missing)
-    noise = NoiseSource(background, data.clip_samples, seed)
-    silence = clip_index.load([e for e in chosen if e.clip is None], data, noise)[0]
-    runner = ClipRunner(model, usable, reference, tuple(chosen), data, tuple(background), silence, seed)
+    usable, missing = _usable(model, options.engines, options.skip_missing)
+    source = NoiseSource(background, data.clip_samples, seed)
+    silence = clip_index.load([e for e in chosen if e.clip is None], data, source)[0]
+    runner = ClipRunner(model, usable, floats, tuple(chosen), data, tuple(background), silence, seed)
     tensors = None
-    if quantization and reference is not None:
-        tensors = quantization_noise.measure(model, reference, _features(model, runner, len(chosen)))
-    heard = _hear(runner, len(chosen), (CLEAN, *conditions), carried, processes, progress)
+    if options.quantization and floats is not None:
+        tensors = noise.measure(model, floats, _features(model, runner, len(chosen)))
+    results = _run(runner, len(chosen), options, progress)
     true = np.array([e.label for e in chosen], np.int32)
-    guesses = _gather(heard, len(chosen))
-    names = [*usable, *([FLOAT] if reference is not None else [])]
+    guesses = _gather(results, len(chosen))
+    names = [*usable, *([FLOAT] if floats is not None else [])]
     who = [f"silence {i}" if e.clip is None else e.clip.speaker for i, e in enumerate(chosen)]
-    results = [_score(name, true, who, guesses, len(info.labels), _errors(heard, name)) for name in names]
+    scores = [_score(name, true, who, guesses, len(info.labels), _errors(results, name)) for name in names]
     first = guesses[usable[0], CLEAN]
-    return Report(
+    return ClipReport(
         info.labels,
         root.resolve().name,
         clip_index.is_synthetic(root),
         bool(background),
-        split,
+        options.split,
         seed,
-        tuple(results),
-        float_missing,
+        tuple(scores),
+        reference.missing,
         missing,
         scoring.by_word(chosen, first, info.labels),
         scoring.by_speaker(chosen, first, info.labels),
-        {c: _right(true, who, guesses[usable[0], c]) for c in conditions},
+        {c: _right(true, who, guesses[usable[0], c]) for c in options.conditions},
         tensors,
     )
 
@@ -257,45 +192,39 @@ def _features(model: Model, runner: ClipRunner, count: int) -> npt.NDArray[np.in
     return Frontend(model.tables, len(pcm)).process(pcm)
 
 
-def _hear(
-    runner: ClipRunner,
-    count: int,
-    conditions: tuple[Condition, ...],
-    carried: bool,
-    processes: int | None,
-    progress: Progress | None,
-) -> list[Heard]:
-    jobs: list[ClipJob | StreamJob] = []
-    if carried:
-        dealt = deal(count, runner.seed)
-        blocks = [slice(i, i + _SIDE_BY_SIDE) for i in range(0, len(dealt.places), _SIDE_BY_SIDE)]
-        jobs += [StreamJob(dealt.places[b], dealt.counted[b]) for b in blocks]
-    places = [tuple(range(i, min(i + _BLOCK, count))) for i in range(0, count, _BLOCK)]
-    jobs += [ClipJob(block, conditions) for block in places]
-    total = sum(job.clips for job in jobs)
+def _run(runner: ClipRunner, count: int, options: ClipOptions, progress: Progress | None) -> list[ClipResults]:
+    jobs: list[ClipJob | SequenceJob] = []
+    if options.carried:
+        sequences = clip_sequences(count, runner.seed)
+        rows = [slice(i, i + _SIDE_BY_SIDE) for i in range(0, len(sequences.clips), _SIDE_BY_SIDE)]
+        jobs += [SequenceJob(ClipSequences(sequences.clips[r], sequences.scored[r])) for r in rows]
+    blocks = [tuple(range(i, min(i + _BLOCK, count))) for i in range(0, count, _BLOCK)]
+    jobs += [ClipJob(block, (CLEAN, *options.conditions)) for block in blocks]
+    total = sum(job.count for job in jobs)
+    processes = options.processes
     if processes is None and total * (len(runner.engines) + (runner.reference is not None)) < _WORTH_PROCESSES:
         processes = 1
-    heard, done = [], 0
+    found, done = [], 0
     with contextlib.closing(workers.run(runner, jobs, processes)) as results:
         for job, result in results:
-            heard.append(result)
-            done += job.clips
+            found.append(result)
+            done += job.count
             if progress is not None:
                 progress(done, total)
     # In an order of their own, so that sums of floats do not depend on who was first.
-    return sorted(heard, key=lambda h: (CLEAN in {c for _, c in h.labels}, int(h.places[0])))
+    return sorted(found, key=lambda r: (CLEAN in {c for _, c in r.labels}, int(r.clips[0])))
 
 
-def _gather(heard: Sequence[Heard], count: int) -> dict[tuple[str, Condition | None], scoring.Labels]:
+def _gather(results: Sequence[ClipResults], count: int) -> dict[tuple[str, Condition | None], scoring.Labels]:
     guesses: dict[tuple[str, Condition | None], scoring.Labels] = {}
-    for part in heard:
+    for part in results:
         for key, labels in part.labels.items():
-            guesses.setdefault(key, np.full(count, -1, np.int64))[part.places] = labels
+            guesses.setdefault(key, np.full(count, -1, np.int64))[part.clips] = labels
     return guesses
 
 
-def _errors(heard: Sequence[Heard], engine: str) -> tuple[float, float] | None:
-    parts = [h.errors[engine] for h in heard if engine in h.errors]
+def _errors(results: Sequence[ClipResults], engine: str) -> tuple[float, float] | None:
+    parts = [r.errors[engine] for r in results if engine in r.errors]
     if not parts:
         return None
     return sum(p[0] for p in parts) / sum(p[2] for p in parts), max(p[1] for p in parts)

@@ -14,7 +14,7 @@ from kws.datasets.augment import active_rms
 Pcm = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float32]
 
-STREAM_CLIPS = 100
+SEQUENCE_CLIPS = 100
 PAUSE_MS = 500.0
 _PAUSE_DB = 30.0
 _FULL_SCALE = 32767.0
@@ -66,7 +66,7 @@ def apply(condition: Condition, pcm: Pcm, spoken: npt.NDArray[np.bool_], noise: 
 
 
 def pause(pcm: Pcm, noise: Floats) -> Pcm:
-    """The room before each clip of a stream: :data:`PAUSE_MS` of noise, 30 dB under the clip.
+    """The room before each clip of a sequence: :data:`PAUSE_MS` of noise, 30 dB under the clip.
 
     Nobody says commands with no pause between them, and clips are cut close to their words.
 
@@ -84,31 +84,35 @@ def pause(pcm: Pcm, noise: Floats) -> Pcm:
 
 
 @dataclass(frozen=True)
-class Streams:
-    """Clips dealt to streams, in the order in which they are heard.
+class ClipSequences:
+    """Clips one after the other, in sequences through which the state goes on.
 
     Attributes:
-        places: clip indices, int64 [streams, clips].
-        counted: bool, likewise; False where a clip is heard only for the state it leaves.
+        clips: their indices, int64 [sequences, clips].
+        scored: bool, likewise; False where a clip is heard only for the state it leaves.
     """
 
-    places: npt.NDArray[np.int64]
-    counted: npt.NDArray[np.bool_]
+    clips: npt.NDArray[np.int64]
+    scored: npt.NDArray[np.bool_]
 
 
-def deal(clips: int, seed: int) -> Streams:
-    """Deal clips in a random order to streams of about :data:`STREAM_CLIPS`.
+def clip_sequences(count: int, seed: int) -> ClipSequences:
+    """Put clips in a random order into sequences of about :data:`SEQUENCE_CLIPS`.
 
-    Each clip is counted once. Before its own clips a stream hears its last one, uncounted (two
-    where the clips do not come out even), so that no clip starts from a reset.
+    Each clip is scored once. A sequence begins with its own last clip, not scored (two where the
+    clips do not come out even), so that no scored clip starts from a reset.
+
+    Args:
+        count: number of clips.
+        seed: of the order.
     """
-    order = np.random.default_rng([seed, clips]).permutation(clips)
-    streams = -(-clips // STREAM_CLIPS)
-    length = -(-clips // streams)
-    places = np.empty((streams, length + 1), np.int64)
-    counted = np.ones((streams, length + 1), np.bool_)
-    for row, flags, own in zip(places, counted, np.array_split(order, streams), strict=True):
+    order = np.random.default_rng([seed, count]).permutation(count)
+    sequences = -(-count // SEQUENCE_CLIPS)
+    length = -(-count // sequences)
+    clips = np.empty((sequences, length + 1), np.int64)
+    scored = np.ones((sequences, length + 1), np.bool_)
+    for row, flags, own in zip(clips, scored, np.array_split(order, sequences), strict=True):
         warm_up = length + 1 - len(own)
         row[:] = np.concatenate([np.resize(own[::-1], warm_up)[::-1], own])
         flags[:warm_up] = False
-    return Streams(places, counted)
+    return ClipSequences(clips, scored)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SILENCE, DetectorConfig
+from kws.config import SILENCE, DetectorConfig, FrontendConfig
 from kws.errors import KwsError
+from kws.fixedpoint.posterior import probabilities
 
 # What a spotter's detector does unless tuned.
-_AVERAGE_FRAMES = DetectorConfig().average_frames
+_AVERAGE_MS = 200.0
 _THRESHOLD = DetectorConfig().threshold
-# No word has been said in the first fifth of a second; in a stream, that of the clip before may
-# still be named then.
-_FIRST_FRAME = 10
+# No word has been said before that; in a stream, the word of the clip before may still be named then.
+_FIRST_WORD_MS = 200.0
 
 
 def clip_labels(
-    posteriors: npt.NDArray[np.int8] | npt.NDArray[np.float32], labels: tuple[str, ...]
+    posteriors: npt.NDArray[np.int8] | npt.NDArray[np.float32], labels: tuple[str, ...], frontend: FrontendConfig
 ) -> npt.NDArray[np.int64]:
     """The label of each clip: the greatest posterior after its last frame, the lowest index on a tie.
 
@@ -30,6 +30,7 @@ def clip_labels(
     Args:
         posteriors: [clips, frames, labels], int8 as an engine gives them or float32.
         labels: the labels' names.
+        frontend: how far the frames are apart.
 
     Returns:
         Label indices, int64 [clips].
@@ -44,14 +45,13 @@ def clip_labels(
         return decided
     silence = labels.index(SILENCE)
     quiet = np.flatnonzero(decided == silence)
-    heard = posteriors[quiet, _FIRST_FRAME:].astype(np.float64)
-    if posteriors.dtype == np.int8:
-        heard = (heard + 128) / 256
-    if heard.shape[1] < _AVERAGE_FRAMES:
+    average = frontend.frames_in(_AVERAGE_MS)
+    heard = probabilities(posteriors[quiet, frontend.frames_in(_FIRST_WORD_MS) :])
+    if heard.shape[1] < average:
         return decided
     heard[:, :, silence] = 0
     sums = np.cumsum(np.pad(heard, ((0, 0), (1, 0), (0, 0))), axis=1)
-    clearest = (sums[:, _AVERAGE_FRAMES:] - sums[:, :-_AVERAGE_FRAMES]).max(axis=1) / _AVERAGE_FRAMES
+    clearest = (sums[:, average:] - sums[:, :-average]).max(axis=1) / average
     clear = clearest.max(axis=1) > _THRESHOLD
     decided[quiet[clear]] = clearest[clear].argmax(axis=1)
     return decided

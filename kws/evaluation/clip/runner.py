@@ -16,9 +16,10 @@ from kws.datasets.augment import NoiseSource
 from kws.datasets.clips import Example
 from kws.engines import create
 from kws.engines.base import Engine
-from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
+from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, apply, pause
 from kws.evaluation.clip.decision import clip_labels
 from kws.fixedpoint.frontends.log_mel import Frontend
+from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize.float_reference import FloatNetwork
 
@@ -54,49 +55,47 @@ class ClipJob:
     """Clips from a reset.
 
     Attributes:
-        places: indices of examples.
+        clips: indices of examples.
         conditions: how to hear them.
     """
 
-    places: tuple[int, ...]
+    clips: tuple[int, ...]
     conditions: tuple[Condition, ...]
 
     @property
-    def clips(self) -> int:
+    def count(self) -> int:
         """Clips heard, for a progress bar."""
-        return len(self.places) * len(self.conditions)
+        return len(self.clips) * len(self.conditions)
 
 
 @dataclass(frozen=True)
-class StreamJob:
-    """Some streams of `kws.evaluation.clip.conditions.deal`, never reset.
+class SequenceJob:
+    """Clips in sequences that are never reset.
 
     Attributes:
-        places: indices of examples, int64 [streams, clips].
-        counted: bool, likewise.
+        sequences: some of `kws.evaluation.clip.conditions.clip_sequences`.
     """
 
-    places: npt.NDArray[np.int64]
-    counted: npt.NDArray[np.bool_]
+    sequences: ClipSequences
 
     @property
-    def clips(self) -> int:
+    def count(self) -> int:
         """Clips heard, for a progress bar."""
-        return self.places.size
+        return self.sequences.clips.size
 
 
 @dataclass
-class Heard:
+class ClipResults:
     """What a job gave.
 
     Attributes:
-        places: indices of examples, int64 [clips].
+        clips: indices of examples, int64 [clips].
         labels: by engine and condition, int64 [clips]; None stands for the carried state.
         errors: by engine, of clean posteriors: sum and greatest of the absolute differences from
             the float network's, and their number.
     """
 
-    places: npt.NDArray[np.int64]
+    clips: npt.NDArray[np.int64]
     labels: dict[tuple[str, Condition | None], Labels] = field(default_factory=dict)
     errors: dict[str, tuple[float, float, int]] = field(default_factory=dict)
 
@@ -128,10 +127,10 @@ class ClipRunner:
     _running: dict[str, Engine | FloatClassifier] = field(default_factory=dict)
     _noise: NoiseSource | None = None
 
-    def __call__(self, job: ClipJob | StreamJob) -> Heard:
-        """Hear the clips of a job."""
+    def __call__(self, job: ClipJob | SequenceJob) -> ClipResults:
+        """Label the clips of a job."""
         self._open()
-        return self._clips(job) if isinstance(job, ClipJob) else self._streams(job)
+        return self._clips(job) if isinstance(job, ClipJob) else self._sequences(job.sequences)
 
     def close(self) -> None:
         """Close the engines."""
@@ -148,20 +147,20 @@ class ClipRunner:
         if self.reference is not None:
             self._running[FLOAT] = FloatClassifier(self.model, self.reference)
 
-    def load(self, places: Sequence[int]) -> Pcm:
-        """The clips of examples by index, int16 [places, samples].
+    def load(self, indices: Sequence[int]) -> Pcm:
+        """The clips of examples by index, int16 [indices, samples].
 
         Raises:
             KwsError: a file cannot be read.
         """
         silent = [i for i, e in enumerate(self.examples) if e.clip is None]
-        row_of = {place: row for row, place in enumerate(silent)}
-        pcm = np.empty((len(places), self.data.clip_samples), np.int16)
-        spoken = [i for i, place in enumerate(places) if place not in row_of]
-        pcm[spoken] = clip_index.load([self.examples[places[i]] for i in spoken], self.data, self._source())[0]
-        for i, place in enumerate(places):
-            if place in row_of:
-                pcm[i] = self.silence[row_of[place]]
+        row_of = {index: row for row, index in enumerate(silent)}
+        pcm = np.empty((len(indices), self.data.clip_samples), np.int16)
+        spoken = [i for i, index in enumerate(indices) if index not in row_of]
+        pcm[spoken] = clip_index.load([self.examples[indices[i]] for i in spoken], self.data, self._source())[0]
+        for i, index in enumerate(indices):
+            if index in row_of:
+                pcm[i] = self.silence[row_of[index]]
         return pcm
 
     def _source(self) -> NoiseSource:
@@ -170,32 +169,35 @@ class ClipRunner:
             self._noise = NoiseSource(self.background, self.data.clip_samples, self.seed)
         return self._noise
 
-    def _clips(self, job: ClipJob) -> Heard:
-        heard = Heard(np.array(job.places, np.int64))
-        pcm = self.load(job.places)
-        spoken = np.array([self.examples[place].clip is not None for place in job.places])
+    def _clips(self, job: ClipJob) -> ClipResults:
+        results = ClipResults(np.array(job.clips, np.int64))
+        pcm = self.load(job.clips)
+        spoken = np.array([self.examples[index].clip is not None for index in job.clips])
         cuts = np.zeros((0, 0), np.float32)
         if any(c.kind == "snr" for c in job.conditions):
-            cuts = self._source().draw(np.random.default_rng([self.seed, job.places[0]]), len(pcm))
+            cuts = self._source().draw(np.random.default_rng([self.seed, job.clips[0]]), len(pcm))
+        frontend = self.model.require_info().frontend
         for condition in job.conditions:
             changed = apply(condition, pcm, spoken, cuts)
             names = list(self._running) if condition == CLEAN else self.engines[:1]
             posteriors = {name: self._running[name].classify(changed) for name in names}
             for name, values in posteriors.items():
-                heard.labels[name, condition] = clip_labels(values, self.data.labels)
+                results.labels[name, condition] = clip_labels(values, self.data.labels, frontend)
                 if FLOAT in posteriors and name != FLOAT:
-                    error = np.abs((values.astype(np.float32) + 128) / 256 - posteriors[FLOAT])
-                    heard.errors[name] = (float(error.sum(dtype=np.float64)), float(error.max()), error.size)
-        return heard
+                    error = np.abs(probabilities(values).astype(np.float32) - posteriors[FLOAT])
+                    results.errors[name] = (float(error.sum(dtype=np.float64)), float(error.max()), error.size)
+        return results
 
-    def _streams(self, job: StreamJob) -> Heard:
-        heard = Heard(job.places[job.counted])
-        pcm = self.load(job.places.ravel().tolist()).reshape(*job.places.shape, -1)
-        cuts = self._source().draw(np.random.default_rng([self.seed, int(job.places[0, 0])]), job.places.size)
-        spaced = np.concatenate([pause(pcm.reshape(len(cuts), -1), cuts).reshape(*job.places.shape, -1), pcm], axis=2)
-        frames = self.model.require_info().frontend.frames(self.data.clip_samples)
+    def _sequences(self, sequences: ClipSequences) -> ClipResults:
+        clips, scored = sequences.clips, sequences.scored
+        results = ClipResults(clips[scored])
+        pcm = self.load(clips.ravel().tolist()).reshape(*clips.shape, -1)
+        cuts = self._source().draw(np.random.default_rng([self.seed, int(clips[0, 0])]), clips.size)
+        spaced = np.concatenate([pause(pcm.reshape(len(cuts), -1), cuts).reshape(*clips.shape, -1), pcm], axis=2)
+        frontend = self.model.require_info().frontend
+        frames = frontend.frames(self.data.clip_samples)
         for name, engine in self._running.items():
             # Without the pause: what is named there is the clip before.
-            posteriors = engine.classify_streams(spaced)[job.counted][:, -frames:]
-            heard.labels[name, None] = clip_labels(posteriors, self.data.labels)
-        return heard
+            posteriors = engine.classify_streams(spaced)[scored][:, -frames:]
+            results.labels[name, None] = clip_labels(posteriors, self.data.labels, frontend)
+        return results

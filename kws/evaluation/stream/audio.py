@@ -15,9 +15,9 @@ import numpy.typing as npt
 from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets.augment import COLOURS, active_rms, coloured_noise, word_ends
-from kws.datasets.clips import fit
+from kws.datasets.fit import fit
 from kws.errors import KwsError
-from kws.evaluation.stream.plan import Said, Stretch, plan
+from kws.evaluation.stream.plan import Stretch, Utterance, plan
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
 from kws.files import replacing, write_atomic
 
@@ -98,18 +98,18 @@ def render(spec: StreamSpec, root: Path, piece: int) -> Piece:
     events = []
     for one in said:
         clip, begin, end, active = _clip(root / one.path, spec.clip_samples)
-        gain = _gain(_speech_db(spec, stretches[one.stretch], wander, one, spec.clip_samples) - active)
+        gain = _gain(_speech_db(spec, stretches[one.stretch], wander, one) - active)
         bed[one.start : one.start + len(clip)] += gain * clip
         condition = stretches[one.stretch].condition
         events.append(Event(one.word, one.path, one.start + begin, one.start + end, condition))
     return Piece(audio.to_int16(bed), tuple(events), tuple(stretches))
 
 
-def _speech_db(spec: StreamSpec, stretch: Stretch, wander: npt.NDArray[np.float64], said: Said, samples: int) -> float:
+def _speech_db(spec: StreamSpec, stretch: Stretch, wander: npt.NDArray[np.float64], said: Utterance) -> float:
     """Active level of a word, in dB of 1: as far above the noise of the moment as the ratio says."""
     if spec.snr_db[stretch.condition] == CLEAN:
         return stretch.level_dbfs + _db(_FULL_SCALE)
-    middle = (said.start + samples / 2) / SAMPLE_RATE / _WANDER_SECONDS
+    middle = (said.start + spec.clip_samples / 2) / SAMPLE_RATE / _WANDER_SECONDS
     # The wander's gain is linear between its knots.
     gain = float(np.interp(middle, np.arange(len(wander)), wander))
     return stretch.level_dbfs + _db(_FULL_SCALE) + _db(gain)

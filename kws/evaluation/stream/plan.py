@@ -52,7 +52,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Said:
+class Utterance:
     """One clip in a piece.
 
     Attributes:
@@ -68,7 +68,7 @@ class Said:
     path: str
 
 
-def plan(spec: StreamSpec, piece: int) -> tuple[list[Stretch], list[Said]]:
+def plan(spec: StreamSpec, piece: int) -> tuple[list[Stretch], list[Utterance]]:
     """Draw a piece: its stretches, which fill it, and its clips, both in order of time."""
     rng = np.random.default_rng([spec.seed, piece])
     first, last = spec.bounds(piece)
@@ -84,9 +84,9 @@ def plan(spec: StreamSpec, piece: int) -> tuple[list[Stretch], list[Said]]:
             if rng.random() < wanted:
                 word = next(words)
                 clips = spec.wanted[word]
-                said.append(Said(start, index, word, clips[int(rng.integers(len(clips)))]))
+                said.append(Utterance(start, index, word, clips[int(rng.integers(len(clips)))]))
             elif others is not None:
-                said.append(Said(start, index, None, next(others)))
+                said.append(Utterance(start, index, None, next(others)))
     return stretches, said
 
 

@@ -25,20 +25,43 @@ from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
 from kws.evaluation.stream.audio import render
-from kws.evaluation.stream.score import Match, Rates, Recordings, Tally, Truth, match, rates, times
+from kws.evaluation.stream.score import Match, Rates, Recordings, Tally, Truth, detection_times, match, rates
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
 from kws.fixedpoint.decisions.detector import detect, moving_sums
+from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.model.file import Model, ModelInfo
 
 Progress = Callable[[int, int], None]
 
-TOLERANCE_MS = 750
 GOOD_SNR_DB = 10.0
 """The ratio from which on speech counts as good in headlines."""
 _BLOCK = 60 * SAMPLE_RATE
-# The curve: the lowest threshold and the highest that a posterior of 255/256 still reaches.
-_LOWEST, _HIGHEST = 0.05, 255 / 256
+# Where the curve begins; it ends at the highest threshold that a posterior still reaches.
+_LOWEST = 0.05
 _POINTS = 40
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """How a model is run over a stream.
+
+    Attributes:
+        engine: what runs the model.
+        tolerance_ms: how long after its end a word may be detected, in milliseconds.
+        processes: how many; all cores if None. No result depends on it.
+    """
+
+    engine: str = "c"
+    tolerance_ms: float = 750
+    processes: int | None = None
+
+    @property
+    def tolerance(self) -> int:
+        """The tolerance in samples."""
+        return round(self.tolerance_ms * SAMPLE_RATE / 1000)
+
+
+DEFAULTS = StreamOptions()
 
 
 @dataclass(frozen=True)
@@ -177,20 +200,21 @@ def shifted(info: ModelInfo, shift: float) -> DetectorConfig:
     """The model's detector with every word's threshold moved by ``shift`` logits."""
     if shift == 0:
         return info.detector
-    own = info.detector.thresholds(len(info.labels) - info.first_word)
-    moved = tuple(min(1 / (1 + math.exp(-(_logit(t) + shift))), 1.0) for t in own)
+    own = info.thresholds
+    moved = tuple(min(1 / (1 + math.exp(-(logit(t) + shift))), 1.0) for t in own)
     return dataclasses.replace(info.detector, word_thresholds=moved)
 
 
-def _logit(p: float) -> float:
-    p = min(p, _HIGHEST)
+def logit(p: float) -> float:
+    """The log odds of a probability, limited to what a posterior can reach."""
+    p = min(p, GREATEST_PROBABILITY)
     return math.log(p / (1 - p))
 
 
 def sweep(info: ModelInfo) -> tuple[float, ...]:
     """The shifts of an operating point each: 0, then those from the lowest thresholds to the highest."""
-    own = [_logit(t) for t in info.detector.thresholds(len(info.labels) - info.first_word)]
-    low, high = _logit(_LOWEST) - max(own), _logit(_HIGHEST) - min(own)
+    own = [logit(t) for t in info.thresholds]
+    low, high = logit(_LOWEST) - max(own), logit(GREATEST_PROBABILITY) - min(own)
     return (0.0, *(round(float(s), 4) for s in np.linspace(low, high, _POINTS)))
 
 
@@ -214,7 +238,7 @@ class Runner:
             self._engine = create(self._name, self.model)
         rendered = render(spec, self.root, piece)
         info = self.model.require_info()
-        return posteriors(self._engine, rendered.pcm), Truth.of(rendered, info.labels[info.first_word :])
+        return posteriors(self._engine, rendered.pcm), Truth.of(rendered, info.words)
 
     def close(self) -> None:
         """Release the engine."""
@@ -279,7 +303,7 @@ def matches(
         if frames not in sums:
             sums[frames] = moving_sums(rows, frames, info.first_word)
         found = detect(sums[frames], dataclasses.replace(info, detector=detector).detector_parameters())
-        results.append(match(truth, times(found, info.frontend, info.first_word), tolerance))
+        results.append(match(truth, detection_times(found, info), tolerance))
     return results
 
 
@@ -292,22 +316,15 @@ def tallied(info: ModelInfo, truth: Truth, found: Sequence[Match], conditions: i
         found: what became of the detections at each operating point.
         conditions: number of conditions.
     """
-    tally = Tally.empty(len(found), len(info.labels) - info.first_word, conditions)
+    tally = Tally.empty(len(found), len(info.words), conditions)
     tally.count_truth(truth)
     for point, one in enumerate(found):
         tally.count(point, truth, one)
     return tally
 
 
-def stream_test(
-    model: Model,
-    spec: StreamSpec,
-    root: Path,
-    *,
-    engine: str = "c",
-    tolerance_ms: float = TOLERANCE_MS,
-    processes: int | None = None,
-    progress: Progress | None = None,
+def evaluate_stream(
+    model: Model, spec: StreamSpec, root: Path, options: StreamOptions = DEFAULTS, progress: Progress | None = None
 ) -> StreamReport:
     """Run a model over a stream and score it.
 
@@ -317,9 +334,7 @@ def stream_test(
         model: what to run, with its metadata.
         spec: the stream; its wanted words must be the model's.
         root: the data folder that ``spec`` names the clips of.
-        engine: what runs the model.
-        tolerance_ms: how long after its end a word may be detected.
-        processes: how many; all cores if None.
+        options: how it is run.
         progress: called with (pieces done, pieces in total).
 
     Raises:
@@ -328,13 +343,13 @@ def stream_test(
     info = require_words(model, spec)
     began = time.monotonic()
     # What an engine needs is built, or found missing, once.
-    create(engine, model).close()
+    create(options.engine, model).close()
     shifts = sweep(info)
     detectors = tuple(shifted(info, s) for s in shifts)
     tally = Tally.empty(len(detectors), len(spec.wanted), len(spec.snr_db))
     recordings = Recordings()
-    scorer = _Scorer(Runner(model, engine, root), spec, detectors, samples_of(tolerance_ms))
-    with contextlib.closing(workers.run(scorer, range(spec.pieces), processes)) as results:
+    scorer = _Scorer(Runner(model, options.engine, root), spec, detectors, options.tolerance)
+    with contextlib.closing(workers.run(scorer, range(spec.pieces), options.processes)) as results:
         for done, (_, (one, failed)) in enumerate(results, start=1):
             tally.add(one)
             recordings.add(failed)
@@ -342,24 +357,19 @@ def stream_test(
                 progress(done, spec.pieces)
     return StreamReport(
         model.id,
-        engine,
-        info.labels[info.first_word :],
+        options.engine,
+        info.words,
         spec.snr_db,
         info.detector,
         shifts,
         tally,
-        recordings.as_dict(info.labels[info.first_word :]),
-        tolerance_ms,
+        recordings.as_dict(info.words),
+        options.tolerance_ms,
         spec.seed,
         spec.split,
         (sum(len(set(clips)) for clips in spec.wanted.values()), len(set(spec.unwanted))),
         time.monotonic() - began,
     )
-
-
-def samples_of(milliseconds: float) -> int:
-    """A duration in samples."""
-    return round(milliseconds * SAMPLE_RATE / 1000)
 
 
 def require_words(model: Model, spec: StreamSpec) -> ModelInfo:
@@ -369,7 +379,7 @@ def require_words(model: Model, spec: StreamSpec) -> ModelInfo:
         KwsError: the model is a bare network or spots other words.
     """
     info = model.require_info()
-    words = info.labels[info.first_word :]
+    words = info.words
     if set(words) != set(spec.wanted):
         raise KwsError(
             f"the stream's words are {', '.join(spec.wanted)} and the model's are {', '.join(words)};"

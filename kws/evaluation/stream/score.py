@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SAMPLE_RATE, FrontendConfig
+from kws.config import SAMPLE_RATE
 from kws.evaluation.stream.audio import Piece
 from kws.fixedpoint.decisions.detector import Detection
+from kws.model.file import ModelInfo
 
 Counts = npt.NDArray[np.int64]
 
@@ -117,9 +118,9 @@ def match(truth: Truth, detections: Iterable[tuple[int, int]], tolerance: int) -
     return Match(tuple(hits), tuple(false))
 
 
-def times(detections: Iterable[Detection], frontend: FrontendConfig, first_word: int) -> list[tuple[int, int]]:
+def detection_times(detections: Iterable[Detection], info: ModelInfo) -> list[tuple[int, int]]:
     """Detections as `match` takes them."""
-    return [(d.frame * frontend.hop + frontend.window, d.label - first_word) for d in detections]
+    return [(info.samples(d.frame), d.label - info.first_word) for d in detections]
 
 
 @dataclass

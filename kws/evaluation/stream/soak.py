@@ -17,9 +17,10 @@ from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
 from kws.evaluation.stream.audio import loop, noise_recording, render
-from kws.evaluation.stream.run import TOLERANCE_MS, require_words, samples_of, score
+from kws.evaluation.stream.run import DEFAULTS, StreamOptions, require_words, score
 from kws.evaluation.stream.score import Rates, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec
+from kws.fixedpoint.posterior import POSTERIOR_SCALE
 from kws.model.file import Model
 
 Progress = Callable[[int, int], None]
@@ -64,9 +65,8 @@ def soak(
     spec: StreamSpec,
     root: Path,
     hours: float,
+    options: StreamOptions = DEFAULTS,
     *,
-    engine: str = "c",
-    tolerance_ms: float = TOLERANCE_MS,
     probe_minutes: float = PROBE_MINUTES,
     progress: Progress | None = None,
 ) -> Soak:
@@ -80,27 +80,26 @@ def soak(
         spec: gives the seed, the clips and the conditions of the words.
         root: the data folder.
         hours: of noise.
-        engine: what runs the model.
-        tolerance_ms: how long after its end a word may be detected.
+        options: how the model is run; its number of processes does not matter.
         probe_minutes: length of the stream of words.
         progress: called with (minutes of noise done, in total).
 
     Raises:
-        KwsError: as `kws.evaluation.stream.run.stream_test`, or ``hours`` is not positive.
+        KwsError: as `kws.evaluation.stream.run.evaluate_stream`, or ``hours`` is not positive.
     """
     if not hours > 0:
         raise KwsError(f"the hours of noise must be more than 0, not {hours:g}")
     info = require_words(model, spec)
     probe_spec = dataclasses.replace(spec, minutes=min(probe_minutes, PROBE_MINUTES))
     probe = render(probe_spec, root, 0)
-    truth = Truth.of(probe, info.labels[info.first_word :])
+    truth = Truth.of(probe, info.words)
     hop = info.frontend.hop
     # Frames must fall on the same samples both times.
     pcm = probe.pcm[: len(probe.pcm) // hop * hop]
     minutes = max(1, round(hours * 60))
     noise = _noise(spec, root, hop)
     false_accepts = 0
-    with create(engine, model) as running:
+    with create(options.engine, model) as running:
         running.reset()
         running.process(next(noise))
         before = _run(running, pcm)
@@ -112,9 +111,9 @@ def soak(
     # The first frames span the last samples of what came before, and the state needs a while to forget it.
     settled = slice(round(10 * SAMPLE_RATE / hop), None)
     difference = np.abs(before[settled].astype(np.int16) - after[settled])
-    detectors, tolerance = [info.detector], samples_of(tolerance_ms)
+    detectors, conditions = [info.detector], len(spec.snr_db)
     found = [
-        rates(score(info, rows, truth, detectors, tolerance, len(spec.snr_db)), 0, range(len(spec.snr_db)))
+        rates(score(info, rows, truth, detectors, options.tolerance, conditions), 0, range(conditions))
         for rows in (before, after)
     ]
     return Soak(
@@ -123,7 +122,7 @@ def soak(
         found[1],
         difference.size,
         int(np.count_nonzero(difference)),
-        float(difference.max(initial=0)) / 256,
+        float(difference.max(initial=0)) * POSTERIOR_SCALE,
         false_accepts,
     )
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips as clip_lists
+from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
 from kws.files import write_atomic
 
@@ -39,38 +40,29 @@ def snr_name(snr_db: float) -> str:
     return "clean" if snr_db == CLEAN else f"{snr_db:g} dB"
 
 
-@dataclass(frozen=True)
-class StreamSpec:
-    """Everything that a stream is drawn from.
+@dataclass(frozen=True, kw_only=True)
+class StreamSettings:
+    """What can be chosen of a stream.
 
     Attributes:
-        seed: of every draw.
         minutes: length of the stream.
-        snr_db: signal-to-noise ratios of the stretches, in dB; :data:`CLEAN` is speech without
-            added noise.
+        seed: of every draw.
+        snr_db: signal-to-noise ratios of the stretches, in dB, each in as many stretches of words
+            as the others; :data:`CLEAN` is speech without added noise.
         rate: words a minute in stretches with words.
         wanted_percent: share of wanted words in stretches of words, per cent.
         level_dbfs: lowest and highest active level of speech, in dB below full scale.
-        clip_ms: length that clips are padded or cut to, in milliseconds.
-        split: where the clips come from, for people.
-        wanted: clips of each wanted word, paths relative to the data folder.
-        unwanted: clips of other words.
-        noise: noise recordings; without any, the noise is synthesised.
-        digest: SHA-256 of the contents of all of these files, in order.
+        split: whose speakers, or which takes, are heard: ``validation``, ``testing``,
+            ``training`` or ``all``.
     """
 
-    seed: int
     minutes: float
-    snr_db: tuple[float, ...]
-    rate: float
-    wanted_percent: float
-    level_dbfs: tuple[float, float]
-    clip_ms: float
-    split: str
-    wanted: dict[str, tuple[str, ...]]
-    unwanted: tuple[str, ...]
-    noise: tuple[str, ...]
-    digest: str
+    seed: int = 1
+    snr_db: tuple[float, ...] = (CLEAN, 20.0, 10.0)
+    rate: float = 20.0
+    wanted_percent: float = 50.0
+    level_dbfs: tuple[float, float] = (-35.0, -20.0)
+    split: str = VALIDATION
 
     def __post_init__(self) -> None:
         _require(self.seed >= 0, f"the seed must not be negative, not {self.seed}")
@@ -79,12 +71,34 @@ class StreamSpec:
         bad = [s for s in self.snr_db if not (-20 <= s <= 60 or s == CLEAN)]
         _require(not bad, f"signal-to-noise ratios must be -20 to 60 dB or clean, not {bad}")
         _require(len(set(self.snr_db)) == len(self.snr_db), "a signal-to-noise ratio is named twice")
-        _require(bool(self.wanted) and all(self.wanted.values()), "a stream needs clips of every wanted word")
         _require(0 <= self.wanted_percent <= 100, f"wanted_percent must be 0 to 100, not {self.wanted_percent:g}")
         _require(
             len(self.level_dbfs) == 2 and -80 <= self.level_dbfs[0] <= self.level_dbfs[1] <= -6,
             f"level_dbfs must be [lowest, highest] between -80 and -6, not {list(self.level_dbfs)}",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSpec(StreamSettings):
+    """Everything that a stream is drawn from.
+
+    Attributes:
+        clip_ms: length that clips are padded or cut to, in milliseconds.
+        wanted: clips of each wanted word, paths relative to the data folder.
+        unwanted: clips of other words.
+        noise: noise recordings; without any, the noise is synthesised.
+        digest: SHA-256 of the contents of all of these files, in order.
+    """
+
+    clip_ms: float
+    wanted: dict[str, tuple[str, ...]]
+    unwanted: tuple[str, ...]
+    noise: tuple[str, ...]
+    digest: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(bool(self.wanted) and all(self.wanted.values()), "a stream needs clips of every wanted word")
         _require(100 <= self.clip_ms <= 10000, f"clip_ms must be 100 to 10000, not {self.clip_ms:g}")
         fastest = 60 / (self.clip_ms / 1000 + SHORTEST_GAP)
         _require(0 < self.rate <= fastest, f"the rate must be at most {fastest:.0f} words a minute, not {self.rate:g}")
@@ -181,35 +195,19 @@ class StreamSpec:
             raise KwsError(f"{path}: {error}") from error
 
 
-def describe(
-    root: Path,
-    data: DataConfig,
-    *,
-    minutes: float,
-    seed: int = 1,
-    split: str = clip_lists.VALIDATION,
-    snr_db: Sequence[float] = (CLEAN, 20.0, 10.0),
-    rate: float = 20.0,
-    wanted_percent: float = 50.0,
-    level_dbfs: tuple[float, float] = (-35.0, -20.0),
-) -> StreamSpec:
+def specify(root: Path, data: DataConfig, settings: StreamSettings) -> StreamSpec:
     """Specify a stream of the words of a data folder.
 
     Args:
         root: a data set in Speech Commands' layout or a folder of word folders.
         data: the wanted words, the clip length and the split percentages.
-        minutes: length of the stream.
-        seed: of every draw.
-        split: whose speakers, or which takes, are heard: ``validation``, ``testing``, ``training`` or ``all``.
-        snr_db: signal-to-noise ratios, each in as many stretches of words as the others.
-        rate: words a minute in stretches with words.
-        wanted_percent: share of wanted words in stretches of words.
-        level_dbfs: lowest and highest active level of speech.
+        settings: what is chosen of the stream.
 
     Raises:
         KwsError: the split lacks a wanted word, or a setting is out of range.
     """
-    listed = clip_lists.index(root, data.validation_percent, data.testing_percent, data.split_by)
+    listed = clip_lists.index(root, data)
+    split = settings.split
     heard = [c for c in listed if split in (c.split, "all") and c.word != SILENCE]
     wanted = {w: tuple(_relative(c.path, root) for c in heard if c.word == w) for w in data.words}
     missing = [w for w, clips in wanted.items() if not clips]
@@ -219,9 +217,8 @@ def describe(
         )
     unwanted = tuple(_relative(c.path, root) for c in heard if c.word not in wanted)
     noise = tuple(_relative(p, root) for p in clip_lists.background(root))
-    spec = StreamSpec(
-        seed, minutes, tuple(snr_db), rate, wanted_percent, level_dbfs, data.clip_ms, split, wanted, unwanted, noise, ""
-    )
+    chosen = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
+    spec = StreamSpec(**chosen, clip_ms=data.clip_ms, wanted=wanted, unwanted=unwanted, noise=noise, digest="")
     return dataclasses.replace(spec, digest=digest(spec, root))
 
 
@@ -273,7 +270,7 @@ def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
     half = {name: i % 2 for i, name in enumerate(speakers)}
 
     def of(clips: tuple[str, ...], which: int) -> tuple[str, ...]:
-        parts = [tuple(c for c in clips if half[clip_lists.speaker_of(c)] == part) for part in (0, 1)]
+        parts = [tuple(c for c in clips if half[speaker_of(c)] == part) for part in (0, 1)]
         return parts[which] if all(parts) else clips[which::2]
 
     return tuple(
@@ -295,4 +292,4 @@ def share_speakers(specs: Sequence[StreamSpec]) -> bool:
 
 
 def _speakers(spec: StreamSpec) -> set[str]:
-    return {clip_lists.speaker_of(name) for clips in (*spec.wanted.values(), spec.unwanted) for name in clips}
+    return {speaker_of(name) for clips in (*spec.wanted.values(), spec.unwanted) for name in clips}

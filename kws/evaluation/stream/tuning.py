@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,24 +25,26 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import workers
-from kws.config import SAMPLE_RATE, DetectorConfig
+from kws.config import GREATEST_AVERAGE, GREATEST_COOLDOWN, SAMPLE_RATE, DetectorConfig, FrontendConfig
 from kws.engines import create
 from kws.errors import KwsError
-from kws.evaluation.stream.run import TOLERANCE_MS, Runner, require_words, samples_of, score
+from kws.evaluation.stream.run import DEFAULTS, Runner, StreamOptions, logit, require_words, score
 from kws.evaluation.stream.score import Rates, Tally, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
+from kws.files import scratch
+from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.model.file import Model, ModelInfo
 
 StageProgress = Callable[[str, int, int], None]
 Counts = npt.NDArray[np.int64]
 
-AVERAGES = (4, 6, 8, 10, 13, 16, 20, 25)
-COOLDOWNS = (15, 25, 35, 50)
+AVERAGES_MS = (80.0, 120.0, 160.0, 200.0, 260.0, 320.0, 400.0, 500.0)
+COOLDOWNS_MS = (300.0, 500.0, 700.0, 1000.0)
 ENOUGH = 10
 """False accepts that the budget should allow on the tuning streams: with fewer, chance decides."""
 LATENCY_MS = 250.0
-# Between them the thresholds are even in log odds.
-_LOWEST, _HIGHEST = 0.2, 255 / 256
+# From here to the greatest probability the thresholds are even in log odds.
+_LOWEST = 0.2
 _THRESHOLDS = 28
 _CANDIDATES = 6
 _ROUNDS = 12
@@ -89,7 +90,7 @@ class Tuning:
             values[name] = None if found is None else found.as_dict()
         return values
 
-    def introduced(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """What a model's provenance says of it."""
         return {"budget": self.budget, "hours": round(self.hours, 1), "seed": self.seed}
 
@@ -104,11 +105,9 @@ def tune(
     spec: StreamSpec,
     root: Path,
     budget: float,
+    options: StreamOptions = DEFAULTS,
     *,
-    engine: str = "c",
-    tolerance_ms: float = TOLERANCE_MS,
     latency_ms: float = LATENCY_MS,
-    processes: int | None = None,
     progress: StageProgress | None = None,
 ) -> Tuning:
     """Choose detector settings; the same arguments give the same settings.
@@ -118,27 +117,26 @@ def tune(
         spec: the stream to tune on.
         root: the data folder.
         budget: false accepts per hour, over all words.
-        engine: what runs the model.
-        tolerance_ms: how long after its end a word may be detected.
+        options: how the model is run.
         latency_ms: settings with a greater median latency are taken only if all have one.
-        processes: how many; all cores if None.
         progress: called with (stage, done, total).
 
     Raises:
-        KwsError: as `kws.evaluation.stream.run.stream_test`, a budget that is not positive, or one
+        KwsError: as `kws.evaluation.stream.run.evaluate_stream`, a budget that is not positive, or one
             that no settings keep to.
     """
     info = require_words(model, spec)
     if not budget > 0:
         raise KwsError(f"the budget must be more than 0 false accepts per hour, not {budget:g}")
-    create(engine, model).close()
+    create(options.engine, model).close()
+    processes = options.processes
     parts = halves(spec)
     fresh = dataclasses.replace(spec, seed=spec.seed + _FRESH)
-    with tempfile.TemporaryDirectory(prefix="kws-tune-") as folder:
-        recorder = _Recorder(Runner(model, engine, root), (*parts, fresh), Path(folder))
+    with scratch("tune") as folder:
+        recorder = _Recorder(Runner(model, options.engine, root), (*parts, fresh), folder)
         jobs = [(i, piece) for i, one in enumerate(recorder.specs) for piece in range(one.pieces)]
         truths = dict(_run(recorder, jobs, processes, "running the streams", progress))
-        bench = _Bench(info, Path(folder), truths, samples_of(tolerance_ms), len(spec.snr_db))
+        bench = _Bench(info, folder, truths, options.tolerance, len(spec.snr_db))
         heard = [job for job in sorted(truths) if job[0] < len(parts)]
         grid = _grid(bench, heard, processes, progress)
         chooser = _Chooser(bench, grid, budget, latency_ms, processes)
@@ -220,7 +218,7 @@ class _Bench:
 
     def count(self, pieces: Sequence[Job], detectors: Sequence[DetectorConfig], processes: int | None) -> Tally:
         """Counts over pieces, a point a detector."""
-        total = Tally.empty(len(detectors), len(self.info.labels) - self.info.first_word, self.conditions)
+        total = Tally.empty(len(detectors), len(self.info.words), self.conditions)
         jobs = [(piece, tuple(detectors)) for piece in pieces]
         # A pool takes seconds to start; below that it is quicker here.
         processes = processes if len(jobs) * len(detectors) > 2000 else 1
@@ -245,9 +243,16 @@ class _Counter:
         pass
 
 
+def settings(frontend: FrontendConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The moving averages and the cool-downs that are tried, each rising, in frames that a detector can have."""
+    averages = {min(frontend.frames_in(ms), GREATEST_AVERAGE) for ms in AVERAGES_MS}
+    cooldowns = {min(frontend.frames_in(ms), GREATEST_COOLDOWN) for ms in COOLDOWNS_MS}
+    return tuple(sorted(averages)), tuple(sorted(cooldowns))
+
+
 def thresholds() -> tuple[float, ...]:
     """The thresholds that are tried, rising."""
-    odds = np.linspace(np.log(_LOWEST / (1 - _LOWEST)), np.log(_HIGHEST / (1 - _HIGHEST)), _THRESHOLDS)
+    odds = np.linspace(logit(_LOWEST), logit(GREATEST_PROBABILITY), _THRESHOLDS)
     return tuple(round(float(t), 4) for t in 1 / (1 + np.exp(-odds)))
 
 
@@ -265,15 +270,16 @@ class _Grid:
 
 def _grid(bench: _Bench, pieces: Sequence[Job], processes: int | None, progress: StageProgress | None) -> _Grid:
     steps = thresholds()
-    words = len(bench.info.labels) - bench.info.first_word
+    averages, cooldowns = settings(bench.info.frontend)
+    words = len(bench.info.words)
     shape = (1 + max(half for half, _ in pieces), words, len(steps))
-    settings = [(a, c) for a in AVERAGES for c in COOLDOWNS]
-    grid = _Grid({s: np.zeros(shape, np.int64) for s in settings}, {s: np.zeros(shape, np.int64) for s in settings})
+    both = [(a, c) for a in averages for c in cooldowns]
+    grid = _Grid({s: np.zeros(shape, np.int64) for s in both}, {s: np.zeros(shape, np.int64) for s in both})
     jobs = [
-        (piece, tuple(DetectorConfig(a, t, c) for c in COOLDOWNS for t in steps)) for a in AVERAGES for piece in pieces
+        (piece, tuple(DetectorConfig(a, t, c) for c in cooldowns for t in steps)) for a in averages for piece in pieces
     ]
     for ((half, _), detectors), tally in _run(_Counter(bench), jobs, processes, "trying settings", progress):
-        for i, cooldown in enumerate(COOLDOWNS):
+        for i, cooldown in enumerate(cooldowns):
             points = slice(i * len(steps), (i + 1) * len(steps))
             setting = (detectors[0].average_frames, cooldown)
             hits = tally.hits[points].sum(axis=2).T

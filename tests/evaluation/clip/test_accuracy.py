@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from kws.datasets.clips import Clip, Example
 from kws.errors import KwsError
 from kws.evaluation import plots
 from kws.evaluation.clip import accuracy, conditions, scoring
+from kws.evaluation.clip.accuracy import ClipOptions, Reference, evaluate_clips
 from kws.evaluation.clip.scoring import Accuracy, Rate
 from kws.quantize.float_reference import FloatLstm, FloatNetwork
 
@@ -24,7 +26,7 @@ SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000)}
 def network(model, seed=0):
     """A float network of the shape of a model with one LSTM, with weights of its own."""
     rng = np.random.default_rng(seed)
-    units = model.network.layers[0].size_out
+    units = model.network.layers[0].output_shape[-1]
     lstm = FloatLstm(
         *(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((40, 4 * units), (units, 4 * units), 4 * units))
     )
@@ -125,7 +127,7 @@ def test_labels_are_the_words(tmp_path):
     """Each clip counts under its folder's label, others as unknown, in every engine alike."""
     root = tones.write(tmp_path / "d", speakers=3, words=SPOKEN)
     model = spotting_model(1, units=(16,))
-    report = accuracy.evaluate(model, root, split="all", engines=["c", "numpy"])
+    report = evaluate_clips(model, root, ClipOptions("all", ("c", "numpy")))
     c, reference = report.results
     assert np.array_equal(c.confusion, reference.confusion)
     assert c.carried == reference.carried
@@ -133,7 +135,7 @@ def test_labels_are_the_words(tmp_path):
     assert {w.name for w in report.words} == {"yes", "no", "up", "other"}
     assert not report.synthetic
     (root / "synthetic.json").write_text("{}")
-    assert accuracy.evaluate(model, root, split="all", engines=["numpy"], carried=False).synthetic
+    assert evaluate_clips(model, root, ClipOptions("all", ("numpy",), carried=False)).synthetic
 
 
 def test_a_right_network_is_scored_right(tmp_path):
@@ -149,7 +151,7 @@ def test_a_right_network_is_scored_right(tmp_path):
             return []
 
     constant = object.__new__(Constant)
-    report = accuracy.evaluate(model, root, split="all", engines=["numpy"], reference=constant)
+    report = evaluate_clips(model, root, ClipOptions("all", ("numpy",)), Reference(constant))
     floats = report.results[-1]
     assert floats.engine == "float"
     assert floats.confusion[:, 3].sum() == floats.rate.total
@@ -165,7 +167,7 @@ def test_posterior_error_is_that_of_the_posteriors(tmp_path):
     root = tones.write(tmp_path / "d", speakers=2, words=SPOKEN)
     model = spotting_model(1, units=(16,))
     reference = network(model)
-    report = accuracy.evaluate(model, root, split="all", engines=["numpy"], reference=reference, carried=False)
+    report = evaluate_clips(model, root, ClipOptions("all", ("numpy",), carried=False), Reference(reference))
     data = accuracy.data_config(model.info)
     chosen = accuracy.choose(root, data, "all", 1)
     runner = accuracy.ClipRunner(model, ("numpy",), reference, tuple(chosen), data, (), np.zeros((0, 0), np.int16), 1)
@@ -179,8 +181,11 @@ def test_report_does_not_depend_on_processes(tmp_path, monkeypatch):
     root = tones.write(tmp_path / "d", speakers=12, words=SPOKEN)
     model = spotting_model(1, units=(16,))
     monkeypatch.setattr(accuracy, "_BLOCK", 10)
-    options = {"split": "all", "conditions": conditions.SNRS + conditions.GAINS, "reference": network(model)}
-    one, two = (accuracy.evaluate(model, root, processes=n, **options) for n in (1, 2))
+    options = ClipOptions("all", conditions=conditions.SNRS + conditions.GAINS)
+    one, two = (
+        evaluate_clips(model, root, dataclasses.replace(options, processes=n), Reference(network(model)))
+        for n in (1, 2)
+    )
     assert json.dumps(one.as_dict()) == json.dumps(two.as_dict())
     assert [c.kind for c in one.conditions] == ["snr"] * 4 + ["gain"] * 6
     assert one.conditions[conditions.Condition("gain", 0.0)] == one.results[0].rate
@@ -197,13 +202,13 @@ def test_every_engine_missing(tmp_path, monkeypatch):
         return real(name, model)
 
     monkeypatch.setattr(accuracy, "create", no_c)
-    report = accuracy.evaluate(model, root, split="all", engines=["c", "numpy"], skip_missing=True)
+    report = evaluate_clips(model, root, ClipOptions("all", ("c", "numpy"), skip_missing=True))
     assert [r.engine for r in report.results] == ["numpy"]
     assert report.engines_missing == {"c": "no compiler here"}
     with pytest.raises(KwsError, match="no compiler"):
-        accuracy.evaluate(model, root, split="all", engines=["c", "numpy"])
+        evaluate_clips(model, root, ClipOptions("all", ("c", "numpy")))
     with pytest.raises(KwsError, match=r"none of the engines.*no compiler"):
-        accuracy.evaluate(model, root, split="all", engines=["c"], skip_missing=True)
+        evaluate_clips(model, root, ClipOptions("all", ("c",), skip_missing=True))
 
 
 def test_settings_travel_in_the_model():

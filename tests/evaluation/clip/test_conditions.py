@@ -12,7 +12,7 @@ from kws.engines.base import Engine
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
-from kws.evaluation.clip.conditions import CLEAN, SNRS, STREAM_CLIPS, Condition, apply, deal
+from kws.evaluation.clip.conditions import CLEAN, SEQUENCE_CLIPS, SNRS, Condition, apply, clip_sequences
 from kws.evaluation.clip.decision import clip_labels
 from kws.fixedpoint.frontends.log_mel import Frontend
 
@@ -57,16 +57,17 @@ def test_gain():
 
 
 @pytest.mark.parametrize("clips", [1, 2, 99, 100, 101, 257, 1000])
-def test_each_clip_is_counted_once_and_follows_another(clips):
-    dealt = deal(clips, 1)
-    assert sorted(dealt.places[dealt.counted]) == list(range(clips))
-    assert not dealt.counted[:, 0].any()
-    assert dealt.places.shape[1] <= STREAM_CLIPS + 1
-    assert np.array_equal(dealt.places, deal(clips, 1).places)
-    assert clips < 20 or not np.array_equal(dealt.places, deal(clips, 2).places)
+def test_each_clip_is_scored_once_and_follows_another(clips):
+    sequences = clip_sequences(clips, 1)
+    assert sorted(sequences.clips[sequences.scored]) == list(range(clips))
+    assert not sequences.scored[:, 0].any()
+    assert sequences.clips.shape[1] <= SEQUENCE_CLIPS + 1
+    assert np.array_equal(sequences.clips, clip_sequences(clips, 1).clips)
+    assert clips < 20 or not np.array_equal(sequences.clips, clip_sequences(clips, 2).clips)
 
 
 LABELS = ("_silence_", "_unknown_", "yes")
+FRONTEND = FrontendConfig()
 
 
 def test_decision_is_the_last_frames():
@@ -74,11 +75,11 @@ def test_decision_is_the_last_frames():
     rows[0, :4, 2] = 127
     rows[0, 4, 1] = 1
     rows[1, 4] = 50  # a tie
-    assert clip_labels(rows, LABELS).tolist() == [1, 0]
-    assert clip_labels((rows.astype(np.float32) + 128) / 256, LABELS).tolist() == [1, 0]
-    assert clip_labels(rows, LABELS).dtype == np.int64
+    assert clip_labels(rows, LABELS, FRONTEND).tolist() == [1, 0]
+    assert clip_labels((rows.astype(np.float32) + 128) / 256, LABELS, FRONTEND).tolist() == [1, 0]
+    assert clip_labels(rows, LABELS, FRONTEND).dtype == np.int64
     with pytest.raises(KwsError, match="shorter than one frame"):
-        clip_labels(rows[:, :0], LABELS)
+        clip_labels(rows[:, :0], LABELS, FRONTEND)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +99,12 @@ def test_a_word_said_early_is_not_lost(begin, end, last, label, kind):
     posteriors[:, -1] = 0
     posteriors[:, -1, last] = 0.9
     rows = posteriors if kind is np.float32 else (posteriors * 256 - 128).astype(np.int8)
-    assert clip_labels(rows, LABELS).tolist() == [label]
-    assert clip_labels(rows, ("_unknown_", "no", "yes")).tolist() == [last], "where there is no silence to hear"
+    assert clip_labels(rows, LABELS, FRONTEND).tolist() == [label]
+    assert clip_labels(rows, ("_unknown_", "no", "yes"), FRONTEND).tolist() == [last], (
+        "where there is no silence to hear"
+    )
+    half = FrontendConfig(hop_ms=FRONTEND.hop_ms / 2)
+    assert clip_labels(rows.repeat(2, axis=1), LABELS, half).tolist() == [label], "the rule is one of milliseconds"
 
 
 @pytest.mark.parametrize("kind", [NumpyEngine, CEngine])

@@ -10,24 +10,18 @@ import pytest
 import tones
 from random_models import spotting_model
 
-from kws.cli import main as cli
+from kws.cli.main import main
 from kws.engines import create
 from kws.engines.base import Output
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import data_config
-from kws.evaluation.stream import audio as stream_audio
-from kws.evaluation.stream import plots as stream_plots
-from kws.evaluation.stream import run as stream_test
-from kws.evaluation.stream import soak
-from kws.evaluation.stream import spec as stream_spec
-from kws.evaluation.stream.score import CAUSES, Rates, Truth, match, times
+from kws.evaluation.stream import plots, soak
+from kws.evaluation.stream.audio import render
+from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream, shifted, sweep
+from kws.evaluation.stream.score import CAUSES, Rates, Truth, detection_times, match
+from kws.evaluation.stream.spec import StreamSettings, specify
 
-SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tones.write(tmp_path_factory.mktemp("data") / "d", speakers=4, words=SPOKEN)
+ALONE = StreamOptions(processes=1)
 
 
 @pytest.fixture(scope="module")
@@ -35,38 +29,38 @@ def model():
     return spotting_model(1, units=(16,))
 
 
-def specify(root, model, minutes, **options):
-    return stream_spec.describe(root, data_config(model.info), minutes=minutes, split="all", **options)
+def stream_of(spoken, model, minutes):
+    return specify(spoken, data_config(model.info), StreamSettings(minutes=minutes, split="all"))
 
 
 @pytest.fixture(scope="module")
-def report(root, model):
-    return stream_test.stream_test(model, specify(root, model, 20), root, processes=1)
+def report(spoken, model):
+    return evaluate_stream(model, stream_of(spoken, model, 20), spoken, ALONE)
 
 
-def test_processes_and_engines_do_not_matter(root, model, report):
-    spec = specify(root, model, 20)
+def test_processes_and_engines_do_not_matter(spoken, model, report):
+    spec = stream_of(spoken, model, 20)
     done = []
-    both = stream_test.stream_test(model, spec, root, processes=2, progress=lambda *d: done.append(d))
+    both = evaluate_stream(model, spec, spoken, StreamOptions(processes=2), lambda *d: done.append(d))
     assert done == [(1, 2), (2, 2)]
     for name in ("counts", "recordings"):
         assert both.as_dict()[name] == report.as_dict()[name]
-    short = specify(root, model, 1)
-    one, other = (stream_test.stream_test(model, short, root, engine=e, processes=1) for e in ("c", "numpy"))
+    short = stream_of(spoken, model, 1)
+    one, other = (evaluate_stream(model, short, spoken, StreamOptions(e, processes=1)) for e in ("c", "numpy"))
     assert one.as_dict()["counts"] == other.as_dict()["counts"]
 
 
-def test_counts_are_those_of_the_engines_detector(root, model, report):
-    spec = specify(root, model, 20)
+def test_counts_are_those_of_the_engines_detector(spoken, model, report):
+    spec = stream_of(spoken, model, 20)
     info = model.info
     hits = false = 0
     with create("c", model) as engine:
         for i in range(spec.pieces):
-            piece = stream_audio.render(spec, root, i)
-            truth = Truth.of(piece, info.labels[info.first_word :])
+            piece = render(spec, spoken, i)
+            truth = Truth.of(piece, info.words)
             engine.reset()
             detections = engine.process(piece.pcm).detections
-            found = match(truth, times(detections, info.frontend, info.first_word), 12000)
+            found = match(truth, detection_times(detections, info), 12000)
             hits, false = hits + len(found.hits), false + len(found.false)
     own = report.own()
     assert (own.said - own.misses, own.false_accepts) == (hits, false)
@@ -98,45 +92,45 @@ def test_shifts_keep_differences(model):
     info = dataclasses.replace(
         model.info, detector=dataclasses.replace(model.info.detector, word_thresholds=(0.5, 0.9, 0.5, 0.2))
     )
-    assert stream_test.shifted(info, 0) == info.detector
-    up = stream_test.shifted(info, 1.0).word_thresholds
+    assert shifted(info, 0) == info.detector
+    up = shifted(info, 1.0).word_thresholds
     assert up == pytest.approx([0.7311, 0.9607, 0.7311, 0.4046], abs=1e-4)
-    shifts = stream_test.sweep(info)
-    assert stream_test.shifted(info, shifts[1]).word_thresholds[1] == pytest.approx(0.05, abs=1e-3)
-    assert stream_test.shifted(info, shifts[-1]).word_thresholds[3] == pytest.approx(255 / 256, abs=1e-3)
+    shifts = sweep(info)
+    assert shifted(info, shifts[1]).word_thresholds[1] == pytest.approx(0.05, abs=1e-3)
+    assert shifted(info, shifts[-1]).word_thresholds[3] == pytest.approx(255 / 256, abs=1e-3)
 
 
 def test_json_and_picture(report, tmp_path):
     values = json.loads(json.dumps(report.as_dict()))
-    again = stream_test.StreamReport.from_dict(values)
+    again = StreamReport.from_dict(values)
     assert again.as_dict() == report.as_dict()
     assert again.own() == report.own()
     assert values["own_settings"]["miss_rate"] == report.own().miss_rate
     # Latencies are counted for all words together.
     assert set(values["own_settings"]) - set(values["by_word"]["yes"]) == {"latency_median_ms", "latency_p90_ms"}
-    stream_plots.save(again, tmp_path / "det.png")
+    plots.save(again, tmp_path / "det.png")
     assert (tmp_path / "det.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(KwsError, match="stream-test"):
-        stream_test.StreamReport.from_dict({"words": []})
+        StreamReport.from_dict({"words": []})
 
 
-def test_other_words_are_refused(root):
-    spec = specify(root, spotting_model(1, units=(16,)), 1)
+def test_other_words_are_refused(spoken):
+    spec = stream_of(spoken, spotting_model(1, units=(16,)), 1)
     with pytest.raises(KwsError, match="words"):
-        stream_test.stream_test(spotting_model(1, units=(16,), words=("yes", "no")), spec, root)
+        evaluate_stream(spotting_model(1, units=(16,), words=("yes", "no")), spec, spoken)
 
 
-def test_soak(root, model):
-    result = soak.soak(model, specify(root, model, 1), root, 0.1)
+def test_soak(spoken, model):
+    result = soak.soak(model, stream_of(spoken, model, 1), spoken, 0.1)
     assert result.hours == pytest.approx(0.1)
     assert result.before.said == result.after.said > 0
     assert (result.different, result.greatest) == (0, 0)
     assert result.before == result.after
     with pytest.raises(KwsError, match="more than 0"):
-        soak.soak(model, specify(root, model, 1), root, 0)
+        soak.soak(model, stream_of(spoken, model, 1), spoken, 0)
 
 
-def test_soak_finds_drift(root, model, monkeypatch):
+def test_soak_finds_drift(spoken, model, monkeypatch):
     class Drifting:
         """Posteriors that rise with every minute since the reset."""
 
@@ -155,19 +149,19 @@ def test_soak_finds_drift(root, model, monkeypatch):
             return Output(None, {}, {}, rows)
 
     monkeypatch.setattr(soak, "create", lambda *_: Drifting())
-    result = soak.soak(model, specify(root, model, 1), root, 0.1)
+    result = soak.soak(model, stream_of(spoken, model, 1), spoken, 0.1)
     assert result.different == result.posteriors > 0
     # Ten minutes of words and six of noise lie between a word and itself.
     assert result.greatest == 16 / 256
 
 
 def run(*arguments):
-    return cli.main([str(a) for a in arguments])
+    return main([str(a) for a in arguments])
 
 
-def test_command(root, tiny_file, tmp_path, capsys):
+def test_command(spoken, tiny_file, tmp_path, capsys):
     first, second = tmp_path / "1.json", tmp_path / "2.json"
-    options = ("stream-test", tiny_file, "--data", root, "--jobs", 1)
+    options = ("stream-test", tiny_file, "--data", spoken, "--jobs", 1)
     more = ("--save-spec", tmp_path / "s.json", "--wav", tmp_path / "a.wav", "--plot", tmp_path / "p.svg")
     drawn = ("--minutes", 2, "--split", "all", "--seed", 5, "--snr", "clean,5", "--rate", 25)
     assert run(*options, *drawn, *more, "--soak-hours", 0.05, "--json", first) == 0
@@ -185,7 +179,7 @@ def test_command(root, tiny_file, tmp_path, capsys):
     capsys.readouterr()
     assert run(*options, "--spec", tmp_path / "s.json", "--minutes", 3) == 1
     assert "--minutes" in capsys.readouterr().err
-    bare = tones.write(tmp_path / "d", speakers=1, words=SPOKEN)
+    bare = tones.write(tmp_path / "d", speakers=1, words=tones.MODEL_WORDS)
     (bare / "testing_list.txt").write_text("")
     assert run("stream-test", tiny_file, "--data", bare, "--minutes", 1) == 1
     assert "no clips of" in capsys.readouterr().err

@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 import tones
 
-from kws import audio
+import kws.audio
 from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import clips
 from kws.datasets.augment import active_rms
 from kws.errors import KwsError
-from kws.evaluation.stream import audio as stream_audio
-from kws.evaluation.stream import spec as stream_spec
+from kws.evaluation.stream import audio
 from kws.evaluation.stream.plan import NOISE, TAIL_SECONDS, UNWANTED, WORDS, plan
-from kws.evaluation.stream.spec import CLEAN, StreamSpec
+from kws.evaluation.stream.spec import CLEAN, StreamSettings, StreamSpec, check, halves, share_speakers, specify
 
 DATA = DataConfig(words=tuple(tones.WORDS))
 
@@ -30,21 +29,21 @@ def root(tmp_path_factory):
 
 @pytest.fixture
 def spec(root):
-    return stream_spec.describe(root, DATA, minutes=25, seed=3, split="all", snr_db=(CLEAN, 10.0))
+    return specify(root, DATA, StreamSettings(minutes=25, seed=3, split="all", snr_db=(CLEAN, 10.0)))
 
 
 def test_rebuilt_from_its_file(spec, root, tmp_path):
     spec.save(tmp_path / "s.json")
     again = StreamSpec.load(tmp_path / "s.json")
     assert again == spec
-    stream_spec.check(again, root)
-    first = stream_audio.render(spec, root, 1)
-    for memory in (stream_audio._clip, stream_audio._noise):
+    check(again, root)
+    first = audio.render(spec, root, 1)
+    for memory in (audio._clip, audio._noise):
         memory.cache_clear()
-    second = stream_audio.render(again, root, 1)
+    second = audio.render(again, root, 1)
     assert first.pcm.tobytes() == second.pcm.tobytes()
     assert first.events == second.events
-    other = stream_audio.render(dataclasses.replace(spec, seed=4), root, 1)
+    other = audio.render(dataclasses.replace(spec, seed=4), root, 1)
     assert not np.array_equal(first.pcm, other.pcm)
 
 
@@ -69,7 +68,7 @@ def test_pieces_fill_the_stream(spec):
 
 
 def test_rate_and_evenness(root):
-    spec = stream_spec.describe(root, DATA, minutes=600, split="all", rate=30)
+    spec = specify(root, DATA, StreamSettings(minutes=600, split="all", rate=30))
     words = dict.fromkeys(tones.WORDS, 0)
     conditions = [0.0] * 3
     said = total = 0.0
@@ -91,12 +90,12 @@ def test_rate_and_evenness(root):
 
 def test_signal_to_noise_ratio(root):
     """Of stationary noise, what is under a word is as far below its active level as the condition says."""
-    spec = stream_spec.describe(root, DATA, minutes=30, split="all", snr_db=(0.0, 20.0, CLEAN))
+    spec = specify(root, DATA, StreamSettings(minutes=30, split="all", snr_db=(0.0, 20.0, CLEAN)))
     ratios = {0.0: [], 20.0: [], CLEAN: []}
     for index in range(spec.pieces):
-        piece = stream_audio.render(spec, root, index)
+        piece = audio.render(spec, root, index)
         stretches, said = plan(spec, index)
-        bed, _ = stream_audio._bed(spec, root, index, stretches)
+        bed, _ = audio._bed(spec, root, index, stretches)
         speech = piece.pcm - bed
         for one in said:
             stretch = stretches[one.stretch]
@@ -116,8 +115,8 @@ def test_signal_to_noise_ratio(root):
 
 
 def test_noise_goes_on(root):
-    spec = stream_spec.describe(root, DATA, minutes=10, split="all", snr_db=(20.0, 0.0))
-    bed, _ = stream_audio._bed(spec, root, 0, plan(spec, 0)[0])
+    spec = specify(root, DATA, StreamSettings(minutes=10, split="all", snr_db=(20.0, 0.0)))
+    bed, _ = audio._bed(spec, root, 0, plan(spec, 0)[0])
     rms = np.sqrt(np.mean(bed[: len(bed) // 1600 * 1600].reshape(-1, 1600) ** 2, axis=1))
     assert rms.min() > 1
     # No step between one tenth of a second and the next: level changes take their time.
@@ -127,21 +126,21 @@ def test_noise_goes_on(root):
 def test_recordings_of_noise_are_looped(root, tmp_path):
     rng = np.random.default_rng(1)
     folder = tones.write(tmp_path / "d", speakers=2)
-    audio.write(folder / "_background_noise_" / "hum.wav", rng.normal(0, 500, 5 * SAMPLE_RATE).astype(np.int16))
-    spec = stream_spec.describe(folder, DATA, minutes=1, split="all")
+    kws.audio.write(folder / "_background_noise_" / "hum.wav", rng.normal(0, 500, 5 * SAMPLE_RATE).astype(np.int16))
+    spec = specify(folder, DATA, StreamSettings(minutes=1, split="all"))
     assert spec.noise == ("_background_noise_/hum.wav",)
-    noise, rms_db = stream_audio.noise_recording(spec, folder, 0)
+    noise, rms_db = audio.noise_recording(spec, folder, 0)
     assert len(noise) == 4 * SAMPLE_RATE
     assert rms_db == pytest.approx(20 * np.log10(500), abs=0.3)
-    looped = stream_audio.loop(noise, 1000, 3 * len(noise))
+    looped = audio.loop(noise, 1000, 3 * len(noise))
     assert np.array_equal(looped[: len(noise)], looped[len(noise) : 2 * len(noise)])
     assert np.array_equal(looped[:100], noise[1000:1100])
 
 
 def test_word_spans(root):
     """The tones last from 0.1 to 0.4 s of a clip of half a second, which is padded to a second."""
-    spec = stream_spec.describe(root, DATA, minutes=5, split="all")
-    piece = stream_audio.render(spec, root, 0)
+    spec = specify(root, DATA, StreamSettings(minutes=5, split="all"))
+    piece = audio.render(spec, root, 0)
     _, said = plan(spec, 0)
     for event, one in zip(piece.events, said, strict=True):
         assert event.start - one.start == pytest.approx(0.35 * SAMPLE_RATE, abs=0.021 * SAMPLE_RATE)
@@ -149,37 +148,37 @@ def test_word_spans(root):
 
 
 def test_halves_share_no_speaker(root):
-    spec = stream_spec.describe(root, DATA, minutes=10, split="all")
-    first, second = stream_spec.halves(spec)
+    spec = specify(root, DATA, StreamSettings(minutes=10, split="all"))
+    first, second = halves(spec)
     heard = [{name.split("/")[1].split("_")[0] for name in half.files} for half in (first, second)]
     assert len(heard[0]) == len(heard[1]) == 3
     assert not heard[0] & heard[1]
     assert first.seed != second.seed
     alone = dataclasses.replace(spec, wanted={w: c[:1] for w, c in spec.wanted.items()})
-    assert stream_spec.halves(alone) == (alone,)
-    assert not stream_spec.share_speakers((first, second))
-    assert stream_spec.share_speakers((first, spec))
+    assert halves(alone) == (alone,)
+    assert not share_speakers((first, second))
+    assert share_speakers((first, spec))
 
 
 def test_takes_are_split_as_in_training(root):
     """One person's takes: the stream hears those that were kept from training, and halves are of takes."""
     data = dataclasses.replace(DATA, split_by="take", validation_percent=50)
-    spec = stream_spec.describe(root, data, minutes=10)
-    listed = clips.index(root, data.validation_percent, data.testing_percent, data.split_by)
+    spec = specify(root, data, StreamSettings(minutes=10))
+    listed = clips.index(root, data)
     kept = {c.path.relative_to(root).as_posix() for c in listed if c.split == "validation"}
     assert {*spec.unwanted, *(name for names in spec.wanted.values() for name in names)} == kept
     mine = dataclasses.replace(
         spec, wanted={w: tuple(f"{w}/me_{i}.wav" for i in range(4)) for w in spec.wanted}, unwanted=()
     )
-    assert stream_spec.share_speakers(stream_spec.halves(mine))
+    assert share_speakers(halves(mine))
 
 
 def test_written(root, tmp_path):
-    spec = stream_spec.describe(root, DATA, minutes=15, split="all")
-    stream_audio.write(spec, root, tmp_path / "s.wav")
+    spec = specify(root, DATA, StreamSettings(minutes=15, split="all"))
+    audio.write(spec, root, tmp_path / "s.wav")
     with wave.open(str(tmp_path / "s.wav")) as file:
         pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    pieces = [stream_audio.render(spec, root, i) for i in range(spec.pieces)]
+    pieces = [audio.render(spec, root, i) for i in range(spec.pieces)]
     assert np.array_equal(pcm, np.concatenate([p.pcm for p in pieces]))
     events = json.loads((tmp_path / "s.json").read_text())["events"]
     assert len(events) == sum(len(p.events) for p in pieces)
@@ -200,7 +199,7 @@ def test_refused(root, spec, tmp_path):
         with pytest.raises(KwsError, match=message):
             dataclasses.replace(spec, **change)
     with pytest.raises(KwsError, match="no clips of"):
-        stream_spec.describe(root, dataclasses.replace(DATA, validation_percent=0), minutes=1)
+        specify(root, dataclasses.replace(DATA, validation_percent=0), StreamSettings(minutes=1))
     path = tmp_path / "s.json"
     for text, message in (
         ("{", "not JSON"),
@@ -217,10 +216,10 @@ def test_refused(root, spec, tmp_path):
 
 def test_other_clips_are_noticed(tmp_path):
     root = tones.write(tmp_path / "d", speakers=2)
-    spec = stream_spec.describe(root, DATA, minutes=1, split="all")
-    audio.write(root / "low" / "s00_nohash_0.wav", np.ones(8000, np.int16))
+    spec = specify(root, DATA, StreamSettings(minutes=1, split="all"))
+    kws.audio.write(root / "low" / "s00_nohash_0.wav", np.ones(8000, np.int16))
     with pytest.raises(KwsError, match="contents differ"):
-        stream_spec.check(spec, root)
+        check(spec, root)
     (root / "low" / "s00_nohash_0.wav").unlink()
     with pytest.raises(KwsError, match="s00_nohash_0"):
-        stream_spec.check(spec, root)
+        check(spec, root)

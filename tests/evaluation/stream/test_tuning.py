@@ -7,24 +7,16 @@ import json
 
 import numpy as np
 import pytest
-import tones
 from random_models import spotting_model
 
-from kws.cli import main as cli
-from kws.config import DetectorConfig
+from kws.cli.main import main
+from kws.config import DetectorConfig, FrontendConfig
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import data_config
-from kws.evaluation.stream import run as stream_test
-from kws.evaluation.stream import spec as stream_spec
 from kws.evaluation.stream import tuning
+from kws.evaluation.stream.run import Runner, StreamOptions, evaluate_stream, score
+from kws.evaluation.stream.spec import StreamSettings, halves, specify
 from kws.model.file import Model, with_detector
-
-SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tones.write(tmp_path_factory.mktemp("data") / "d", speakers=4, words=SPOKEN)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +26,8 @@ def model():
 
 @pytest.fixture
 def small_grid(monkeypatch):
-    monkeypatch.setattr(tuning, "AVERAGES", (3, 8))
-    monkeypatch.setattr(tuning, "COOLDOWNS", (10, 30))
+    monkeypatch.setattr(tuning, "AVERAGES_MS", (60, 160))
+    monkeypatch.setattr(tuning, "COOLDOWNS_MS", (200, 600))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -64,10 +56,10 @@ def test_higher_thresholds_where_it_makes_no_difference():
     assert tuning.knapsack(np.array([[3, 3, 3, 4]]), np.array([[2, 1, 0, 0]]), 5) == (3, (2,))
 
 
-def test_keeps_to_its_budget(root, model, small_grid):
-    spec = stream_spec.describe(root, data_config(model.info), minutes=10, split="all")
+def test_keeps_to_its_budget(spoken, model, small_grid):
+    spec = specify(spoken, data_config(model.info), StreamSettings(minutes=10, split="all"))
     budget = 600.0
-    result = tuning.tune(model, spec, root, budget, processes=1)
+    result = tuning.tune(model, spec, spoken, budget, StreamOptions(processes=1))
     assert result.hours == pytest.approx(1 / 6)
     assert result.tuned.false_accepts <= budget * result.hours < result.old.false_accepts
     assert not result.scarce
@@ -75,21 +67,23 @@ def test_keeps_to_its_budget(root, model, small_grid):
     assert len(result.detector.word_thresholds) == 4
     assert result.held_out.said == result.tuned.said
     assert result.fresh.said > 0
-    assert tuning.tune(model, spec, root, budget, processes=2) == result
+    assert tuning.tune(model, spec, spoken, budget, StreamOptions(processes=2)) == result
     json.dumps(result.as_dict())
     # The stored settings do the same in a stream test of their own.
-    tuned = Model.from_bytes(with_detector(model, result.detector, result.introduced()))
+    tuned = Model.from_bytes(with_detector(model, result.detector, result.provenance()))
     assert tuned.require_info().provenance["tuned"]["budget"] == result.budget
     hits = false = 0
-    for half in stream_spec.halves(spec):
-        own = stream_test.stream_test(tuned, half, root, processes=1).own()
+    for half in halves(spec):
+        own = evaluate_stream(tuned, half, spoken, StreamOptions(processes=1)).own()
         hits, false = hits + own.said - own.misses, false + own.false_accepts
     assert (hits, false) == (result.tuned.said - result.tuned.misses, result.tuned.false_accepts)
+    averages, cooldowns = tuning.settings(model.info.frontend)
+    assert (averages, cooldowns) == ((3, 8), (10, 30))
     common = min(
         (
-            stream_rates(model, root, spec, DetectorConfig(a, t, c))
-            for a in tuning.AVERAGES
-            for c in tuning.COOLDOWNS
+            stream_rates(model, spoken, spec, DetectorConfig(a, t, c))
+            for a in averages
+            for c in cooldowns
             for t in tuning.thresholds()[::3]
         ),
         key=lambda r: (r[1] > budget * result.hours, r[0]),
@@ -100,25 +94,33 @@ def test_keeps_to_its_budget(root, model, small_grid):
 _known: dict[int, tuple] = {}
 
 
-def stream_rates(model, root, spec, detector):
+def stream_rates(model, spoken, spec, detector):
     """Misses and false accepts of one detector on the tuning streams, the posteriors computed once."""
     if 0 not in _known:
-        runner = stream_test.Runner(model, "c", root)
-        halves = stream_spec.halves(spec)
-        _known[0] = tuple(runner.run(half, p) for half in halves for p in range(half.pieces))
+        runner = Runner(model, "c", spoken)
+        _known[0] = tuple(runner.run(half, p) for half in halves(spec) for p in range(half.pieces))
         runner.close()
     misses = false = 0
     for rows, truth in _known[0]:
-        tally = stream_test.score(model.info, rows, truth, [detector], 12000, 3)
+        tally = score(model.info, rows, truth, [detector], 12000, 3)
         misses += int(tally.said.sum() - tally.hits.sum())
         false += int(tally.false.sum())
     return misses, false
 
 
-def test_refused(root, model, small_grid):
-    spec = stream_spec.describe(root, data_config(model.info), minutes=1, split="all")
+def test_refused(spoken, model, small_grid):
+    spec = specify(spoken, data_config(model.info), StreamSettings(minutes=1, split="all"))
     with pytest.raises(KwsError, match="more than 0"):
-        tuning.tune(model, spec, root, 0)
+        tuning.tune(model, spec, spoken, 0)
+
+
+def test_settings_are_milliseconds():
+    assert tuning.settings(FrontendConfig()) == ((4, 6, 8, 10, 13, 16, 20, 25), (15, 25, 35, 50))
+    averages, cooldowns = tuning.settings(FrontendConfig(hop_ms=5))
+    assert averages == (16, 24, 32, 40, 52, 64), "at most what a detector can have"
+    assert cooldowns == (60, 100, 140, 200)
+    for frames, cooldown in zip(averages, cooldowns, strict=False):
+        DetectorConfig(frames, 0.5, cooldown)
 
 
 def test_enough():
@@ -127,17 +129,17 @@ def test_enough():
     assert tuning.enough_minutes(1e-9) == 6000
 
 
-def test_command(root, tiny_file, tmp_path, small_grid, capsys):
+def test_command(spoken, tiny_file, tmp_path, small_grid, capsys):
     before = tiny_file.read_bytes()
-    options = ["tune", tiny_file, "--data", root, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1]
-    assert cli.main([str(o) for o in [*options, "--out", tmp_path / "t.tflite"]]) == 0
+    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1]
+    assert main([str(o) for o in [*options, "--out", tmp_path / "t.tflite"]]) == 0
     said = capsys.readouterr()
     assert "chance decided" in said.err
     assert "other speakers" in said.out
     assert tiny_file.read_bytes() == before
     out = Model.load(tmp_path / "t.tflite")
     assert len(out.info.detector.word_thresholds) == 4
-    assert cli.main([str(o) for o in [*options, "--json"]]) == 0
+    assert main([str(o) for o in [*options, "--json"]]) == 0
     values = json.loads(capsys.readouterr().out)
     assert tiny_file.read_bytes() == (tmp_path / "t.tflite").read_bytes()
     assert values["id"] == out.id

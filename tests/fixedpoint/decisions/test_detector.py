@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_models import spotting_model
 
-from kws import engines
+from kws import engines, firmware
 from kws.config import DetectorConfig, FrontendConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint.decisions.detector import Detection, Detector, DetectorParameters, detect, moving_sums
-from kws.image import make as firmware_build
 from kws.model.file import Model, ModelInfo, with_detector
 
 LABELS = ("_silence_", "_unknown_", "yes", "no")
@@ -152,7 +151,7 @@ def c_detector(tmp_path_factory):
     """firmware/src/detector.c alone: a function from parameters and posteriors to detections."""
     folder = tmp_path_factory.mktemp("detector")
     (folder / "harness.c").write_text(HARNESS)
-    sources = firmware_build.sources_dir()
+    sources = firmware.sources_dir()
     files = [folder / "harness.c", sources / "src" / "detector.c"]
     includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}"]
     flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]

@@ -14,7 +14,7 @@ from kws.errors import KwsError
 from kws.evaluation.frontend_error import DB_PER_STEP, measure, reference_log_mel
 from kws.fixedpoint.frontends import log_mel as fe
 from kws.model.file import frontend_tables
-from kws.verify.inputs import corner_streams
+from kws.verify.inputs import corner_signals
 
 CONFIGS = {
     "default": FrontendConfig(),
@@ -80,7 +80,7 @@ def test_error_in_db(config, speech):
 def test_full_scale_fits_the_range(config):
     """A full-scale square wave comes near the top of int8 without running into it by much."""
     tables = frontend_tables(config)
-    wave = dict(corner_streams(config.window))["full-scale square wave"]
+    wave = dict(corner_signals(config.window))["full-scale square wave"]
     top = int(fe.log_mel(wave[None], tables).max())
     assert 110 <= top <= 127
 
