@@ -70,7 +70,9 @@ class Factor:
 
 def wrap(x: IntArray | Int64, n: int | Int64 | np.int64 = 0) -> Int64:
     """``x * 2^n`` reduced modulo 2^32 into int32's range, as two's complement hardware does."""
-    wrapped: Int64 = ((np.asarray(x, np.int64) << n) + 2**31) % 2**32 - 2**31
+    x = np.asarray(x, np.int64)
+    shifted = x << n if np.any(n) else x
+    wrapped: Int64 = (shifted + 2**31) % 2**32 - 2**31
     return wrapped
 
 

@@ -102,7 +102,7 @@ const char *kws_label(const kws_spotter *spotter, int32_t index);
 
 /*
  * Run a network alone. `memory` is an array of KWS_MODEL_NETWORK_WORDS kws_word.
- * kws_network_reset sets the LSTMs' c to 0 and h to its zero point and must come first;
+ * kws_network_reset sets what it carries from call to call to its reset values and must come first;
  * kws_network_run reads the input tensor's int8 values and points `*output` to the output
  * tensor's, which lie in `memory` until the next call. Both return KWS_OK or what is wrong.
  */

@@ -143,7 +143,8 @@ class Lstm(Kernel):
             tanh_lookup(self.cell_scale_power),
         )
         hidden, cell = states
-        output = np.empty((streams, steps, units), np.int8)
+        # After a call of one row h is the output.
+        output = hidden[:, 1:] if rows == 1 else np.empty((streams, steps, units), np.int8)
         h, c = hidden[:, 0], cell[:, 0].astype(np.int64)
         for t in range(steps):
             products = (h.astype(np.float64) @ p.recurrent_weights).astype(np.int64) + p.recurrent_bias
@@ -162,5 +163,7 @@ class Lstm(Kernel):
             h = clamp(wrap(product + self.hidden_zero_point), INT8_MIN, INT8_MAX).astype(np.int8)
             output[:, t] = h
             if (t + 1) % rows == 0:
-                hidden[:, (t + 1) // rows], cell[:, (t + 1) // rows] = h, c
-        return output.reshape(streams, calls, rows, units)
+                hidden[:, (t + 1) // rows] = h
+                cell[:, (t + 1) // rows] = c
+        # The caller may change the output, and not the state with it.
+        return output.reshape(streams, calls, rows, units).copy()
