@@ -12,123 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kws import fields, network, toml
+from kws import decisions, fields, frontends, network, toml
+from kws.decisions import DecisionConfig, DetectorConfig
 from kws.errors import KwsError
 from kws.fields import require as _require
-from kws.fixedpoint.frontends import log_mel as frontend
+from kws.fixedpoint.frontends import base
+from kws.frontends import FrontendConfig, LogMelConfig
 from kws.network import LstmConfig, NetworkConfig
 
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
-SAMPLE_RATE = frontend.SAMPLE_RATE
+SAMPLE_RATE = base.SAMPLE_RATE
 BY_SPEAKER, BY_TAKE, ONE_OUT = SPLIT_RULES = ("speaker", "take", "one-speaker-out")
 ALL, HEAD = TRAINABLE = ("all", "head")
-FFT_SIZES = (256, 512, 1024)
-GREATEST_AVERAGE, GREATEST_COOLDOWN = 64, 1000
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-
-
-@dataclass(frozen=True)
-class FrontendConfig:
-    """The integer front end, PCM to int8 log-mel frames (docs/SPEC.md, "Front end").
-
-    Attributes:
-        window_ms: analysis window in milliseconds, at most ``n_fft`` samples.
-        hop_ms: distance between frames in milliseconds, at most the window.
-        n_fft: FFT length in samples, one of 256, 512, 1024.
-        bands: number of mel bands.
-        low_hz: lower edge of the lowest band, in Hz.
-        high_hz: upper edge of the highest band, in Hz.
-    """
-
-    window_ms: float = 30.0
-    hop_ms: float = 20.0
-    n_fft: int = 512
-    bands: int = 40
-    low_hz: float = 60.0
-    high_hz: float = 7600.0
-
-    def __post_init__(self) -> None:
-        _require(self.n_fft in FFT_SIZES, f"frontend.n_fft must be one of {FFT_SIZES}, not {self.n_fft}")
-        _require(
-            32 <= self.window <= self.n_fft,
-            f"frontend.window_ms = {self.window_ms} is {self.window} samples; it must be 32 to n_fft = {self.n_fft}",
-        )
-        _require(
-            1 <= self.hop <= self.window,
-            f"frontend.hop_ms = {self.hop_ms} is {self.hop} samples; it must be 1 to the window, {self.window}",
-        )
-        _require(4 <= self.bands <= 128, f"frontend.bands must be 4 to 128, not {self.bands}")
-        _require(
-            0 <= self.low_hz < self.high_hz <= SAMPLE_RATE / 2,
-            f"frontend band edges must satisfy 0 <= low_hz < high_hz <= {SAMPLE_RATE // 2},"
-            f" not {self.low_hz} and {self.high_hz}",
-        )
-
-    @property
-    def window(self) -> int:
-        """Window length in samples."""
-        return round(self.window_ms * SAMPLE_RATE / 1000)
-
-    @property
-    def hop(self) -> int:
-        """Hop length in samples."""
-        return round(self.hop_ms * SAMPLE_RATE / 1000)
-
-    def frames(self, samples: int) -> int:
-        """Number of whole frames in a stream of ``samples`` samples."""
-        return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
-
-    def frames_in(self, milliseconds: float) -> int:
-        """Number of hops nearest to a duration; at least one, unless that is 0."""
-        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop)) if milliseconds else 0
-
-
-@dataclass(frozen=True)
-class DetectorConfig:
-    """Posteriors to detections: moving average, threshold, cool-down (docs/SPEC.md, "Detector").
-
-    Attributes:
-        average_frames: number of posterior frames in the moving average, 1 to 64.
-        threshold: smoothed posterior at and above which a word is detected, 0 to 1.
-        cooldown_frames: frames after a detection in which no other is reported.
-        word_thresholds: a threshold for each word, in label order; empty where all words have
-            ``threshold``.
-    """
-
-    average_frames: int = 10
-    threshold: float = 0.7
-    cooldown_frames: int = 35
-    word_thresholds: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        _require(
-            1 <= self.average_frames <= GREATEST_AVERAGE,
-            f"detector.average_frames must be 1 to {GREATEST_AVERAGE}, not {self.average_frames}",
-        )
-        _require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
-        _require(
-            0 <= self.cooldown_frames <= GREATEST_COOLDOWN,
-            f"detector.cooldown_frames must be 0 to 1000, not {self.cooldown_frames}",
-        )
-        _require(
-            all(0 < t <= 1 for t in self.word_thresholds),
-            f"detector.word_thresholds must all be in (0, 1], not {list(self.word_thresholds)}",
-        )
-
-    def thresholds(self, words: int) -> tuple[float, ...]:
-        """The threshold of each of ``words`` words, in label order.
-
-        Raises:
-            KwsError: ``word_thresholds`` are given for another number of words.
-        """
-        given = self.word_thresholds
-        _require(
-            len(given) in (0, words),
-            f"detector.word_thresholds must be {words} values, one a word in label order, or empty,"
-            f" not {len(given)} values",
-        )
-        return given or (self.threshold,) * words
 
 
 @dataclass(frozen=True)
@@ -304,8 +201,8 @@ class Experiment:
     """Everything that defines one model: a whole TOML file."""
 
     name: str = "kws"
-    frontend: FrontendConfig = field(default_factory=FrontendConfig)
-    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    frontend: FrontendConfig = field(default_factory=LogMelConfig)
+    detector: DecisionConfig = field(default_factory=DetectorConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     network: NetworkConfig = field(default_factory=LstmConfig)
@@ -317,15 +214,20 @@ class Experiment:
             self.frontend.frames(self.data.clip_samples) >= 1,
             "data.clip_ms is shorter than frontend.window_ms, so a clip has no frame",
         )
-        self.detector.thresholds(len(self.data.words))
+        self.detector.check(self.data.labels)
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""
-        return {**dataclasses.asdict(self), "network": self.network.as_dict()}
+        sections = {name: getattr(self, name).as_dict() for name in ("frontend", "detector", "network")}
+        return {**dataclasses.asdict(self), **sections}
 
 
 T = TypeVar("T")
-_READERS: fields.Readers = {NetworkConfig: network.read}
+_READERS: fields.Readers = {
+    FrontendConfig: frontends.read,
+    DecisionConfig: decisions.read,
+    NetworkConfig: network.read,
+}
 
 
 def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
@@ -367,7 +269,7 @@ _OF_OTHER_KINDS = {"lstm": ("channels",), "teacher": ("lstm_units", "dropout")}
 def upgraded(settings: dict[str, Any]) -> dict[str, Any]:
     """An experiment's settings as nested plain values, as an earlier version of kws wrote them, with today's keys."""
     new = {name: dict(value) if isinstance(value, dict) else value for name, value in settings.items()}
-    hop_ms = new.get("frontend", {}).get("hop_ms", FrontendConfig().hop_ms)
+    hop_ms = new.get("frontend", {}).get("hop_ms", LogMelConfig().hop_ms)
     for (section, old), key in _IN_FRAMES.items():
         if old in new.get(section, {}):
             new[section][key] = new[section].pop(old) * hop_ms

@@ -23,8 +23,6 @@ from kws.cli import console
 from kws.datasets import clips as clip_lists
 from kws.datasets.augment import NoiseSource
 from kws.errors import KwsError
-from kws.fixedpoint.frontends.log_mel import Frontend
-from kws.model.file import frontend_tables
 from kws.network import LstmConfig
 from kws.training import features as feature_maker
 from kws.training import sources
@@ -49,8 +47,7 @@ def normalise(features: npt.NDArray[np.int8], rise: int) -> npt.NDArray[np.int8]
 
 
 def _features(pcm: npt.NDArray[np.int16], experiment: config.Experiment) -> npt.NDArray[np.int8]:
-    tables = frontend_tables(experiment.frontend)
-    return np.concatenate([Frontend(tables, len(block)).process(block) for block in np.array_split(pcm, 64)])
+    return np.concatenate([experiment.frontend.twin(len(block)).process(block) for block in np.array_split(pcm, 64)])
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import soxr
 
 from kws import audio
-from kws.config import SAMPLE_RATE, AugmentConfig, FrontendConfig
+from kws.config import SAMPLE_RATE, AugmentConfig
 from kws.errors import KwsError
+from kws.frontends import FrontendConfig
 
 Pcm = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float32]

@@ -33,11 +33,13 @@ class Format:
 
     Attributes:
         tensor: type, scale and zero point.
-        place: the tensor's index in the graph; None where no call leaves it behind.
+        place: index of the output of the layer that makes it; None where no call leaves it behind.
+        state: which of the layer's states it is; None where it is the output.
     """
 
     tensor: Tensor
     place: int | None
+    state: str | None = None
 
 
 def scaled(features: Int8) -> Floats:

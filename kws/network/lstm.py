@@ -12,6 +12,8 @@ import numpy as np
 from kws.fields import require
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, GATES
+from kws.layers.kind import NONE
+from kws.layers.lstm import CELL
 from kws.network.base import (
     FloatNetwork,
     Floats,
@@ -24,8 +26,8 @@ from kws.network.base import (
     scaled,
     softmax,
 )
-from kws.network.graphs import NO_ACTIVATION, bias, weights
-from kws.network.lstm_layer import CELL, CELL_CLIP, OPERATOR, PARTS, FloatLstm, KerasLstm, limited
+from kws.network.graphs import bias, weights
+from kws.network.lstm_layer import CELL_CLIP, OPERATOR, PARTS, FloatLstm, KerasLstm, limited
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.tflite import Graph, Tensor
 
@@ -190,7 +192,7 @@ class LstmNetwork(FloatNetwork):
             clip = float(op.options.get("CellClip", 0.0))
             if clip != CELL_CLIP:
                 return f"limits its cells to {clip:g} and training to {CELL_CLIP:g}"
-        if int(dense.options.get("FusedActivationFunction", NO_ACTIVATION)) != NO_ACTIVATION:
+        if int(dense.options.get("FusedActivationFunction", NONE)) != NONE:
             return "has an activation in its dense layer"
         return None
 
@@ -208,11 +210,12 @@ class LstmNetwork(FloatNetwork):
         # Each of a gate's two sums is kept in 16 bits (docs/SPEC.md, "LSTM").
         scale = np.array([2.0**GATE_SCALE_POWER], np.float32)
         sums = Tensor("gate sums", (), np.dtype(np.int16), scale, np.zeros(1, np.int64))
-        places = {"dense/logits": dense.outputs[0], "posteriors": posteriors.outputs[0]}
+        found = {f"lstm_{i}/gate_sums/{gate}": Format(sums, None) for i in range(len(lstms)) for gate in GATES}
         for index, op in enumerate(lstms):
-            places |= {f"lstm_{index}/cell": op.inputs[CELL], f"lstm_{index}/hidden": op.outputs[0]}
-        found = {name: Format(graph.tensors[place], place) for name, place in places.items()}
-        return found | {f"lstm_{i}/gate_sums/{gate}": Format(sums, None) for i in range(len(lstms)) for gate in GATES}
+            found[f"lstm_{index}/cell"] = Format(graph.tensors[op.inputs[CELL]], op.outputs[0], "cell")
+        outputs = {f"lstm_{index}/hidden": op for index, op in enumerate(lstms)}
+        outputs |= {"dense/logits": dense, "posteriors": posteriors}
+        return found | {name: Format(graph.tensors[op.outputs[0]], op.outputs[0]) for name, op in outputs.items()}
 
 
 def _trace_lstm(name: str, lstm: FloatLstm, x: Floats, rounded: Rounding) -> dict[str, Floats]:

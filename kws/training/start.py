@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kws import runs, toml
-from kws.config import Experiment, FrontendConfig
+from kws.config import Experiment
 from kws.errors import KwsError
+from kws.frontends import FrontendConfig
 from kws.model.file import Model
 from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.quantize.dequantize import dequantize
@@ -97,14 +98,14 @@ class Start:
                 f'{self.source} is no network of the kind "{network.kind}"; set network.kind to that of the model,'
                 " or leave out --from"
             )
-        mine, theirs = asdict(experiment.frontend), asdict(self.frontend)
-        other = [f"{key} = {theirs[key]}" for key in mine if mine[key] != theirs[key]]
+        mine, theirs = experiment.frontend.as_dict(), self.frontend.as_dict()
+        other = [f"{key} = {theirs[key]}" for key in theirs if mine.get(key) != theirs[key]]
         if other:
             raise KwsError(
                 f"{self.source} hears with another front end than {experiment.name}; to start from it,"
                 f" write into [frontend]: {', '.join(other)}"
             )
-        settings = asdict(network)  # type: ignore[call-overload]
+        settings = network.as_dict()
         other = [f"{key} = {toml.value(v)}" for key, v in self.network.settings.items() if settings[key] != v]
         if other:
             raise KwsError(

@@ -11,7 +11,7 @@ from random_models import bare_model, spotting_model
 
 from kws import runs
 from kws.cli import main as cli
-from kws.config import FrontendConfig
+from kws.config import LogMelConfig
 from kws.errors import KwsError
 from kws.network import LstmConfig, TeacherConfig
 from kws.training.start import Start
@@ -155,7 +155,7 @@ def test_a_model_file_is_a_start(tmp_path):
 
 
 def test_another_front_end_is_refused(tmp_path):
-    start = start_of(tmp_path, units=(24,), frontend=FrontendConfig(bands=32, high_hz=7000))
+    start = start_of(tmp_path, units=(24,), frontend=LogMelConfig(bands=32, high_hz=7000))
     with pytest.raises(KwsError, match=r"write into \[frontend\]: bands = 32, high_hz = 7000"):
         start.network_for(other_words())
 

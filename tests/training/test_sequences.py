@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from kws.config import DataConfig, Experiment, FrontendConfig
+from kws.config import DataConfig, Experiment, LogMelConfig
 from kws.training.batches import Batch
 from kws.training.losses.frames import EARLY_MS, FORGOTTEN_MS, NAMED_MS, FramesLoss, FrameTargets
 from kws.training.sequences import SequenceMaker, Sequences
@@ -63,7 +63,7 @@ def join(streams, labels, ends, carry, seed=0):
 
 
 def make(n: int, noise: np.ndarray = NOISE, hop_ms: float = 20.0) -> Streams:
-    experiment = Experiment(data=DataConfig(words=("yes", "no")), frontend=FrontendConfig(hop_ms=hop_ms))
+    experiment = Experiment(data=DataConfig(words=("yes", "no")), frontend=LogMelConfig(hop_ms=hop_ms))
     return Streams(SequenceMaker(GAP, noise), FramesLoss(experiment, np.array([YES, NO], np.int32), n))
 
 

@@ -64,7 +64,7 @@ def test_refusals(teacher, tmp_path):
         convert(run)
     with pytest.raises(KwsError, match="is not the run of a teacher"):
         Teacher.load(train_small(data, tmp_path / "student"))
-    other = dataclasses.replace(tones.experiment(epochs=1), frontend=config.FrontendConfig(high_hz=7000))
+    other = dataclasses.replace(tones.experiment(epochs=1), frontend=config.LogMelConfig(high_hz=7000))
     with pytest.raises(KwsError, match="another front end or clip length"):
         train(other, data, tmp_path / "other", options=TrainOptions(teachers=(run,)))
 

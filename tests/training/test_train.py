@@ -239,7 +239,7 @@ def test_the_cache_knows_what_changes_features(data, section, change, same):
 def test_carried_state_starts_where_asked():
     settings = config.Experiment(
         data=config.DataConfig(words=("yes",)),
-        frontend=config.FrontendConfig(bands=8),
+        frontend=config.LogMelConfig(bands=8),
         network=LstmConfig(lstm_units=(6,), dropout=0.0),
     )
     rng = np.random.default_rng(0)
@@ -263,7 +263,7 @@ def test_more_unknown_words_in_training_do_not_make_unknown_likelier():
     """Clips that tell nothing, "unknown" nine times as often as expected: the posteriors are those expected."""
     experiment = config.Experiment(
         data=config.DataConfig(words=("yes",), unknown_percent=10, training_unknown_percent=90),
-        frontend=config.FrontendConfig(bands=8),
+        frontend=config.LogMelConfig(bands=8),
         network=LstmConfig(lstm_units=(4,), dropout=0.0),
         training=config.TrainingConfig(epochs=60, batch_size=38, gap_ms=0, carry_state=0, label_smoothing=0),
         augment=config.AugmentConfig(time_masks=0, band_masks=0),

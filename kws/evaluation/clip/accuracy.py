@@ -26,7 +26,6 @@ from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, clip
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipResults, ClipRunner, SequenceJob
 from kws.evaluation.clip.scoring import Accuracy, Rate
-from kws.fixedpoint.frontends.log_mel import Frontend
 from kws.model.file import Model, ModelInfo
 from kws.network import FloatNetwork
 from kws.quantize import noise
@@ -189,7 +188,7 @@ def _usable(model: Model, engines: Sequence[str], skip_missing: bool) -> tuple[t
 def _features(model: Model, runner: ClipRunner, count: int) -> npt.NDArray[np.int8]:
     """Features of clips from all over the list, int8 [clips, frames, bands]."""
     pcm = runner.load(np.unique(np.linspace(0, count - 1, min(count, _NOISE_CLIPS)).astype(int)).tolist())
-    return Frontend(model.tables, len(pcm)).process(pcm)
+    return model.require_info().frontend.twin(len(pcm)).process(pcm)
 
 
 def _run(runner: ClipRunner, count: int, options: ClipOptions, progress: Progress | None) -> list[ClipResults]:

@@ -27,7 +27,7 @@ SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000)}
 def network(model, seed=0):
     """A float network of the shape of a model with one LSTM, with weights of its own."""
     rng = np.random.default_rng(seed)
-    units = model.network.layers[0].size_out
+    units = model.network.layers[0].output_size
     lstm = FloatLstm(
         *(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((40, 4 * units), (units, 4 * units), 4 * units))
     )
