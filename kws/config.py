@@ -1,28 +1,28 @@
 """One experiment is one TOML file, read into frozen dataclasses and validated.
 
 Every section and key is optional; an unknown key is an error that names its nearest
-neighbour, so that a typing mistake never silently trains something else.
+neighbour, so that a typing mistake never silently trains something else. A file may begin with
+``base = "other.toml"``: what it does not say itself is as there.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kws import decisions, fields, frontends
+from kws import decisions, fields, frontends, network, toml
 from kws.decisions import DecisionConfig, DetectorConfig
 from kws.errors import KwsError
 from kws.fields import require as _require
 from kws.fixedpoint.frontends import base
 from kws.frontends import FrontendConfig, LogMelConfig
+from kws.network import LstmConfig, NetworkConfig
 
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
 SAMPLE_RATE = base.SAMPLE_RATE
-LSTM, TEACHER = KINDS = ("lstm", "teacher")
 BY_SPEAKER, BY_TAKE, ONE_OUT = SPLIT_RULES = ("speaker", "take", "one-speaker-out")
 ALL, HEAD = TRAINABLE = ("all", "head")
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -107,7 +107,7 @@ class AugmentConfig:
         noise_probability: share of clips that get background noise.
         snr_db: lowest and highest signal-to-noise ratio, in dB.
         time_masks: SpecAugment time masks a clip (Park 2019).
-        time_mask_frames: greatest width of a time mask, in frames.
+        time_mask_ms: greatest width of a time mask, in milliseconds.
         band_masks: SpecAugment frequency masks a clip.
         band_mask_bands: greatest width of a frequency mask, in mel bands.
         seed: seed of the variants; runs that differ in ``training.seed`` alone share them.
@@ -120,7 +120,7 @@ class AugmentConfig:
     noise_probability: float = 0.7
     snr_db: tuple[float, float] = (5.0, 30.0)
     time_masks: int = 1
-    time_mask_frames: int = 6
+    time_mask_ms: float = 120.0
     band_masks: int = 1
     band_mask_bands: int = 4
     seed: int = 1
@@ -138,38 +138,8 @@ class AugmentConfig:
                 len(value) == 2 and -100 <= value[0] <= value[1] <= 100,
                 f"augment.{name} must be [lowest, highest], between -100 and 100, not {list(value)}",
             )
-        for name in ("time_masks", "time_mask_frames", "band_masks", "band_mask_bands"):
+        for name in ("time_masks", "time_mask_ms", "band_masks", "band_mask_bands"):
             _require(getattr(self, name) >= 0, f"augment.{name} must not be negative")
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The classifier: stacked LSTMs, one dense layer, softmax.
-
-    Attributes:
-        kind: ``lstm``, or ``teacher`` for a large convolutional network that no device runs but
-            that an LSTM can learn from (`kws train --teacher`).
-        lstm_units: width of each stacked LSTM layer.
-        dropout: dropout rate after each LSTM in training.
-        channels: of a teacher: of its first convolution, then of each residual block.
-    """
-
-    kind: str = "lstm"
-    lstm_units: tuple[int, ...] = (128,)
-    dropout: float = 0.1
-    channels: tuple[int, ...] = (24, 48, 72, 96)
-
-    def __post_init__(self) -> None:
-        _require(self.kind in KINDS, f"network.kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        _require(
-            2 <= len(self.channels) <= 6 and all(1 <= c <= 1024 for c in self.channels),
-            f"network.channels must be two to six numbers from 1 to 1024, not {list(self.channels)}",
-        )
-        _require(
-            len(self.lstm_units) > 0 and all(1 <= u <= 1024 for u in self.lstm_units),
-            f"network.lstm_units must be a list of widths from 1 to 1024, not {list(self.lstm_units)}",
-        )
-        _require(0 <= self.dropout < 1, f"network.dropout must be in [0, 1), not {self.dropout}")
 
 
 @dataclass(frozen=True)
@@ -181,15 +151,17 @@ class TrainingConfig:
         batch_size: clips a gradient step.
         learning_rate: peak learning rate (cosine decay to a hundredth of it).
         patience: epochs without a better validation accuracy before training stops.
-        carry_state: share of clips that start from the LSTM state another clip left behind,
-            as they will on a device that listens all day, instead of from zero.
-        gap_frames: frames of noise around each clip, between which the state goes on too.
+        loss: what a network that hears streams learns from (`kws.training.losses`). One that hears
+            whole clips has a loss of its own.
+        carry_state: share of clips that start from the state another clip left behind, as they will
+            on a device that listens all day, instead of from a reset.
+        gap_ms: milliseconds of noise around each clip, in which the state goes on too.
         distillation: weight of a teacher's posteriors against the labels, where there is a teacher.
         weight_decay: decoupled weight decay (AdamW).
         label_smoothing: label smoothing of the cross-entropy.
         calibration_clips: training clips that set the int8 ranges.
-        trainable: what learns: ``all`` layers, or only the ``head``, the dense layer, on top of
-            the LSTMs of another model (`kws train --from`).
+        trainable: what learns: ``all`` layers, or only the ``head``, the last layer, on top of those
+            of another model (`kws train --from`).
         seed: seed of every random draw.
     """
 
@@ -197,8 +169,9 @@ class TrainingConfig:
     batch_size: int = 128
     learning_rate: float = 3e-3
     patience: int = 12
+    loss: str = "frames"
     carry_state: float = 0.4
-    gap_frames: int = 16
+    gap_ms: float = 320.0
     distillation: float = 0.8
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
@@ -211,7 +184,7 @@ class TrainingConfig:
             _require(getattr(self, name) >= 1, f"training.{name} must be at least 1, not {getattr(self, name)}")
         _require(0 < self.learning_rate < 1, f"training.learning_rate must be in (0, 1), not {self.learning_rate}")
         _require(0 <= self.carry_state <= 1, f"training.carry_state must be 0 to 1, not {self.carry_state}")
-        _require(0 <= self.gap_frames <= 1000, f"training.gap_frames must be 0 to 1000, not {self.gap_frames}")
+        _require(0 <= self.gap_ms <= 20000, f"training.gap_ms must be 0 to 20000, not {self.gap_ms}")
         _require(0 <= self.distillation <= 1, f"training.distillation must be 0 to 1, not {self.distillation}")
         _require(0 <= self.weight_decay < 1, f"training.weight_decay must be in [0, 1), not {self.weight_decay}")
         _require(
@@ -232,7 +205,7 @@ class Experiment:
     detector: DecisionConfig = field(default_factory=DetectorConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: NetworkConfig = field(default_factory=LstmConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
@@ -245,12 +218,20 @@ class Experiment:
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""
-        sections = {"frontend": self.frontend.as_dict(), "detector": self.detector.as_dict()}
-        return {**dataclasses.asdict(self), **sections}
+        kinds = {
+            "frontend": self.frontend.as_dict(),
+            "detector": self.detector.as_dict(),
+            "network": self.network.as_dict(),
+        }
+        return {**dataclasses.asdict(self), **kinds}
 
 
 T = TypeVar("T")
-_READERS = {FrontendConfig: frontends.read, DecisionConfig: decisions.read}
+_READERS: fields.Readers = {
+    FrontendConfig: frontends.read,
+    DecisionConfig: decisions.read,
+    NetworkConfig: network.read,
+}
 
 
 def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
@@ -262,21 +243,47 @@ def from_dict(kind: type[T], values: dict[str, Any], where: str = "") -> T:
     return fields.read(kind, values, where, _READERS)
 
 
-def load(path: str | Path) -> Experiment:
+def load(path: str | Path, earlier: bool = False) -> Experiment:
     """Read an experiment from a TOML file.
 
+    Args:
+        path: the file; what it does not say is as in its ``base``, a path from its own folder.
+        earlier: take keys that an earlier version of kws wrote, too.
+
     Raises:
-        KwsError: the file is missing, is not TOML, or holds an unknown key or a bad value.
+        KwsError: the file or its base is missing, is not TOML, or holds an unknown key or a bad value.
     """
     path = Path(path)
+    values = toml.read(path)
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        raise KwsError(f"cannot read the configuration {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KwsError(f"{path} is not valid TOML: {error}") from error
-    try:
-        return from_dict(Experiment, values)
+        renamed = upgraded(values)
+        if not earlier:
+            _refuse_earlier(values, renamed)
+        return from_dict(Experiment, renamed if earlier else values)
     except KwsError as error:
         raise KwsError(f"{path}: {error}") from error
+
+
+# Durations in frames, of the time when a frame was taken to be 20 ms; today's key is in milliseconds.
+_IN_FRAMES = {("training", "gap_frames"): "gap_ms", ("augment", "time_mask_frames"): "time_mask_ms"}
+# Every network had the settings of all kinds.
+_OF_OTHER_KINDS = {"lstm": ("channels",), "teacher": ("lstm_units", "dropout")}
+
+
+def upgraded(settings: dict[str, Any]) -> dict[str, Any]:
+    """An experiment's settings as nested plain values, as an earlier version of kws wrote them, with today's keys."""
+    new = {name: dict(value) if isinstance(value, dict) else value for name, value in settings.items()}
+    hop_ms = new.get("frontend", {}).get("hop_ms", LogMelConfig().hop_ms)
+    for (section, old), key in _IN_FRAMES.items():
+        if old in new.get(section, {}):
+            new[section][key] = new[section].pop(old) * hop_ms
+    kept = new.get("network", {})
+    for key in _OF_OTHER_KINDS.get(kept.get("kind", ""), ()):
+        kept.pop(key, None)
+    return new
+
+
+def _refuse_earlier(values: dict[str, Any], renamed: dict[str, Any]) -> None:
+    for (section, old), key in _IN_FRAMES.items():
+        if old in values.get(section, {}):
+            raise KwsError(f"{section}.{old} is now in milliseconds; write {key} = {renamed[section][key]:g} instead")

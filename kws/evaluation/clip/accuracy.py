@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws import workers
+from kws import runs, workers
 from kws.config import DataConfig, from_dict
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
@@ -27,8 +27,8 @@ from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipResults, ClipRunner, SequenceJob
 from kws.evaluation.clip.scoring import Accuracy, Rate
 from kws.model.file import Model, ModelInfo
+from kws.network import FloatNetwork
 from kws.quantize import noise
-from kws.quantize.float_reference import FloatNetwork
 
 Progress = Callable[[int, int], None]
 SPLITS = ("validation", "testing", "training", "all")
@@ -55,7 +55,7 @@ class Reference:
     def of_run(cls, model: Model, run: Path) -> Reference:
         """The network of a run's folder, if it is there and belongs to the model."""
         try:
-            return cls(FloatNetwork.of(model, run))
+            return cls(runs.network_of(model, run))
         except KwsError as error:
             return cls(missing=str(error))
 

@@ -20,7 +20,7 @@ from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, appl
 from kws.evaluation.clip.decision import clip_labels
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
-from kws.quantize.float_reference import FloatNetwork
+from kws.network import FloatNetwork
 
 Pcm = npt.NDArray[np.int16]
 Labels = npt.NDArray[np.int64]

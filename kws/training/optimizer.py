@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from kws.config import TrainingConfig
-from kws.training.tensorflow import import_tensorflow
+from kws.network.tensorflow import import_tensorflow
 
 # Recurrent gradients explode now and then; longer ones are scaled to this norm.
 _GRADIENT_NORM = 1.0
@@ -19,10 +18,10 @@ _LAST_RATE = 0.01
 _AVERAGE_STEPS = 400
 
 
-class Descent:
-    """The optimizer of some weights, and their running average.
+class AveragingOptimizer:
+    """AdamW on some weights, and their running average.
 
-    The average is what is judged and kept: it is better than the weights themselves at any but
+    The average is what is validated and kept: it is better than the weights themselves at any but
     the last, slow steps.
     """
 
@@ -107,8 +106,3 @@ class Descent:
         rate = getattr(self._optimizer, "_learning_rate", None)
         own = [v for v in self._optimizer.variables if v is not rate]
         return {"current": self._current, "average": self._average, "optimizer": own}
-
-
-def initial_seed(*key: int) -> int:
-    """The seed of one initializer."""
-    return int(np.random.SeedSequence(key).generate_state(1)[0] >> 1)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
-from kws.training.streams import EARLY, FORGOTTEN, NAMED, Streams
+from kws.config import DataConfig, Experiment, LogMelConfig
+from kws.training.batches import Batch
+from kws.training.losses.frames import EARLY_MS, FORGOTTEN_MS, NAMED_MS, FramesLoss, FrameTargets
+from kws.training.sequences import SequenceMaker, Sequences
 
 FRAMES, BANDS, GAP = 100, 3, 20
 SILENCE, UNKNOWN, YES, NO = range(4)
 NOISE = np.full((5, FRAMES, BANDS), -7, np.int8)
+EARLY, NAMED, FORGOTTEN = 2, 25, 45
 
 
 def clips(*values: int) -> np.ndarray:
@@ -20,15 +26,45 @@ def targets(labels):
     return np.eye(4, dtype=np.float32)[labels]
 
 
+@dataclass
+class Streams:
+    """Some streams: what is joined to them, and what to say of that."""
+
+    maker: SequenceMaker
+    loss: FramesLoss
+
+
+@dataclass
+class Joined:
+    """A sequence of each stream, with the targets."""
+
+    sequences: Sequences
+    wanted: FrameTargets
+
+    @property
+    def features(self):
+        return self.sequences.features
+
+    @property
+    def targets(self):
+        return self.wanted.posteriors
+
+    def __getattr__(self, name):
+        return getattr(self.wanted, name)
+
+
 def join(streams, labels, ends, carry, seed=0):
     labels = np.array(labels)
     x = clips(*(10 * (label + 1) for label in labels))
     rng = np.random.default_rng(seed)
-    return streams.join(x, targets(labels), labels, np.array(ends), np.array(carry), rng)
+    batch = Batch(x, targets(labels), labels, np.array(ends))
+    sequences = streams.maker.make(x, rng)
+    return Joined(sequences, streams.loss.frame_targets(sequences, batch, np.array(carry)))
 
 
-def make(n: int) -> Streams:
-    return Streams(n, GAP, NOISE, 4, SILENCE, UNKNOWN)
+def make(n: int, noise: np.ndarray = NOISE, hop_ms: float = 20.0) -> Streams:
+    experiment = Experiment(data=DataConfig(words=("yes", "no")), frontend=LogMelConfig(hop_ms=hop_ms))
+    return Streams(SequenceMaker(GAP, noise), FramesLoss(experiment, np.array([YES, NO], np.int32), n))
 
 
 def begins(stretch, row: int, value: int) -> int:
@@ -87,14 +123,14 @@ def test_a_stream_that_begins_anew_knows_no_word_before():
         streams = make(1)
         join(streams, [YES], [FRAMES], [False])
         if again == "reset":
-            streams.reset()
+            streams.loss.reset()
         got = join(streams, [SILENCE], [0], [again == "reset"])
         assert np.all(got.targets[0].argmax(axis=1) == SILENCE)
         assert np.all(got.weights[0] > 0)
 
 
 def test_without_clips_of_noise_clips_follow_each_other_at_once():
-    streams = Streams(1, GAP, np.zeros((0, FRAMES, BANDS), np.int8), 4, SILENCE, UNKNOWN)
+    streams = make(1, np.zeros((0, FRAMES, BANDS), np.int8))
     assert join(streams, [YES], [50], [False]).features.shape == (1, FRAMES, BANDS)
 
 
@@ -102,3 +138,15 @@ def test_clips_come_at_random_distances():
     starts = {begins(join(make(1), [YES], [50], [False], seed), 0, 30) for seed in range(40)}
     assert min(starts) < 4
     assert max(starts) > GAP - 4
+
+
+@pytest.mark.parametrize("hop_ms", [10.0, 20.0])
+def test_how_long_a_word_is_named_is_a_matter_of_time(hop_ms):
+    """With frames half as far apart, twice as many name the word."""
+    got = join(make(1, hop_ms=hop_ms), [YES], [30], [False])
+    at = begins(got, 0, 10 * (YES + 1)) + 30
+    early, named, forgotten = (round(ms / hop_ms) for ms in (EARLY_MS, NAMED_MS, FORGOTTEN_MS))
+    assert [20 * frames for frames in (EARLY, NAMED, FORGOTTEN)] == [EARLY_MS, NAMED_MS, FORGOTTEN_MS]
+    said = np.flatnonzero(got.weights[0] == 1)
+    np.testing.assert_array_equal(said, np.arange(at - early, min(at + named, FRAMES + GAP)))
+    assert not got.weights[0, at + named : at + forgotten].any()

@@ -13,6 +13,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
+
 from kws.errors import KwsError
 
 _MISSING = "training needs TensorFlow: pip install 'kws[train]'"
@@ -46,6 +48,11 @@ def import_tensorflow() -> tuple[Any, Any]:
         raise KwsError(_MISSING) from error
     tensorflow.get_logger().setLevel("ERROR")
     return tensorflow, tf_keras
+
+
+def initial_seed(*key: int) -> int:
+    """The seed of one initializer."""
+    return int(np.random.SeedSequence(key).generate_state(1)[0] >> 1)
 
 
 @contextlib.contextmanager
