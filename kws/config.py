@@ -218,8 +218,12 @@ class Experiment:
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""
-        sections = {name: getattr(self, name).as_dict() for name in ("frontend", "detector", "network")}
-        return {**dataclasses.asdict(self), **sections}
+        kinds = {
+            "frontend": self.frontend.as_dict(),
+            "detector": self.detector.as_dict(),
+            "network": self.network.as_dict(),
+        }
+        return {**dataclasses.asdict(self), **kinds}
 
 
 T = TypeVar("T")
