@@ -27,21 +27,19 @@ Rounding = Callable[[str, Floats], Floats]
 """From a tensor's name and values to the values to go on with."""
 
 
-Place = tuple[int, str | None]
-
-
 @dataclass(frozen=True)
 class Format:
     """How the file holds what a float network computes.
 
     Attributes:
         tensor: type, scale and zero point.
-        place: the index of the tensor that a layer writes, and which of the layer's states it is, if not that
-            output itself; None where no call leaves it behind.
+        place: index of the output of the layer that makes it; None where no call leaves it behind.
+        state: which of the layer's states it is; None where it is the output.
     """
 
     tensor: Tensor
-    place: Place | None
+    place: int | None
+    state: str | None = None
 
 
 def scaled(features: Int8) -> Floats:

@@ -210,15 +210,12 @@ class LstmNetwork(FloatNetwork):
         # Each of a gate's two sums is kept in 16 bits (docs/SPEC.md, "LSTM").
         scale = np.array([2.0**GATE_SCALE_POWER], np.float32)
         sums = Tensor("gate sums", (), np.dtype(np.int16), scale, np.zeros(1, np.int64))
-        found = {
-            "dense/logits": Format(graph.tensors[dense.outputs[0]], (dense.outputs[0], None)),
-            "posteriors": Format(graph.tensors[posteriors.outputs[0]], (posteriors.outputs[0], None)),
-        }
+        found = {f"lstm_{i}/gate_sums/{gate}": Format(sums, None) for i in range(len(lstms)) for gate in GATES}
         for index, op in enumerate(lstms):
-            output = op.outputs[0]
-            found[f"lstm_{index}/cell"] = Format(graph.tensors[op.inputs[CELL]], (output, "cell"))
-            found[f"lstm_{index}/hidden"] = Format(graph.tensors[output], (output, None))
-        return found | {f"lstm_{i}/gate_sums/{gate}": Format(sums, None) for i in range(len(lstms)) for gate in GATES}
+            found[f"lstm_{index}/cell"] = Format(graph.tensors[op.inputs[CELL]], op.outputs[0], "cell")
+        outputs = {f"lstm_{index}/hidden": op for index, op in enumerate(lstms)}
+        outputs |= {"dense/logits": dense, "posteriors": posteriors}
+        return found | {name: Format(graph.tensors[op.outputs[0]], op.outputs[0]) for name, op in outputs.items()}
 
 
 def _trace_lstm(name: str, lstm: FloatLstm, x: Floats, rounded: Rounding) -> dict[str, Floats]:
