@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from kws.fields import require
+from kws.fields import number, require, require_ranges
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, GATES
 from kws.layers.kind import NONE
@@ -31,6 +31,7 @@ from kws.network.lstm_layer import CELL_CLIP, OPERATOR, PARTS, FloatLstm, KerasL
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.tflite import Graph, Tensor
 
+GREATEST_DEPTH = 16
 _HEAD = ("FULLY_CONNECTED", "SOFTMAX")
 _INPUT, _RECURRENT = "input_weights", "recurrent_weights"
 _MATRICES = {_INPUT: "kernel", _RECURRENT: "recurrent"}
@@ -309,15 +310,15 @@ class LstmConfig(StreamNetworkConfig):
     kind: ClassVar[str] = "lstm"
     float_network: ClassVar[type[FloatNetwork]] = LstmNetwork
 
-    lstm_units: tuple[int, ...] = (128,)
-    dropout: float = 0.1
+    lstm_units: tuple[int, ...] = number((128,), 1, 1024)
+    dropout: float = number(0.1, 0, 1, below=True)
 
     def __post_init__(self) -> None:
+        require_ranges("network", self)
         require(
-            len(self.lstm_units) > 0 and all(1 <= u <= 1024 for u in self.lstm_units),
-            f"network.lstm_units must be a list of widths from 1 to 1024, not {list(self.lstm_units)}",
+            1 <= len(self.lstm_units) <= GREATEST_DEPTH,
+            f"network.lstm_units must be 1 to {GREATEST_DEPTH} widths, not {len(self.lstm_units)}",
         )
-        require(0 <= self.dropout < 1, f"network.dropout must be in [0, 1), not {self.dropout}")
 
     def sizes(self, features: int, labels: int) -> tuple[int, ...]:
         """Features of a frame, the LSTMs' widths, labels."""
