@@ -23,7 +23,8 @@ import numpy.typing as npt
 import kws
 from kws import runs
 from kws.config import LSTM, Experiment
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
 from kws.files import scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
@@ -142,7 +143,7 @@ def quantize(network: FloatNetwork, calibration: npt.NDArray[np.int8]) -> bytes:
         KwsError: TensorFlow is missing, or the converter failed; the message has its last lines.
     """
     if any(util.find_spec(name) is None for name in ("tensorflow", "tf_keras")):
-        raise KwsError("converting needs TensorFlow: pip install 'kws[train]'")
+        raise MissingError(f"converting needs TensorFlow; run `{how_to_install('train')}`")
     with scratch("convert") as folder:
         network.save(folder / runs.WEIGHTS)
         np.save(folder / runs.CALIBRATION, _spanning(calibration))
