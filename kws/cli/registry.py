@@ -82,8 +82,6 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("listen", "detect words live, from the microphone", "listen"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),
-    "look after kws itself": (
-        Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),
-    ),
+    "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),
 }
 """The verbs by what a user wants to do, in the order of ``kws --help``."""

@@ -108,7 +108,10 @@ def _check_fit(network: FloatNetwork, experiment: Experiment, run: Path) -> None
     sizes = (network.lstms[0].kernel.shape[0], *units, len(network.bias))
     wanted = (experiment.frontend.bands, *experiment.network.lstm_units, len(experiment.data.labels))
     if sizes != wanted:
-        raise KwsError(f"{run}: the weights are of a network of sizes {sizes}, the settings of {wanted}; train again")
+        raise KwsError(
+            f"{run}: the weights are of a network of sizes {sizes}, the settings of {wanted};"
+            " run `kws train` with --restart, which trains anew"
+        )
 
 
 def _provenance(run: Path) -> dict[str, Any]:

@@ -145,5 +145,5 @@ def test_verbs(run, data, tmp_path, capsys):
 
 def test_comparing_needs_the_float_network(run, data, capsys):
     (run / runs.WEIGHTS).unlink()
-    assert main(["evaluate", str(run), "--data", str(data), "--compare"]) == 1
+    assert main(["evaluate", str(run), "--data", str(data), "--compare"]) == 3
     assert "--compare needs the float network" in capsys.readouterr().err

@@ -107,7 +107,7 @@ def _print_report(report: StreamReport, spec: StreamSpec) -> None:
     _print_recordings(report)
     unwanted = int(report.tally.unwanted.sum())
     console.out.print(
-        f"{report.split} speakers: {own.said} wanted and {unwanted} other words from"
+        f"{report.split} {report.apart}: {own.said} wanted and {unwanted} other words from"
         f" {report.distinct[0]} and {report.distinct[1]} recordings, seed {report.seed};"
         f" a word counts until {report.tolerance_ms:g} ms after its end",
         markup=False,

@@ -177,11 +177,11 @@ def test_command(spoken, tiny_file, tmp_path, capsys):
     assert one["soak"]["before"]["said"] > 0
     assert two["soak"] is None
     capsys.readouterr()
-    assert run(*options, "--spec", tmp_path / "s.json", "--minutes", 3) == 1
+    assert run(*options, "--spec", tmp_path / "s.json", "--minutes", 3) == 2
     assert "--minutes" in capsys.readouterr().err
     bare = tones.write(tmp_path / "d", speakers=1, words=tones.MODEL_WORDS)
     (bare / "testing_list.txt").write_text("")
-    assert run("stream-test", tiny_file, "--data", bare, "--minutes", 1) == 1
+    assert run("stream-test", tiny_file, "--data", bare, "--minutes", 1) == 3
     assert "no clips of" in capsys.readouterr().err
     for bad in (["--minutes", "0"], ["--snr", "loud"], ["--jobs", "0"], ["--wav", "x.mp3"], ["--seed", "-1"]):
         with pytest.raises(SystemExit) as stop:
