@@ -19,8 +19,16 @@ from rich.text import Text
 
 from kws.files import write_atomic
 
-out = Console(highlight=False, soft_wrap=True)
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to :func:`kws.cli.main.main`; rich would end the process with the code of a failed check."""
+        raise BrokenPipeError
+
+
+out = _Console(highlight=False, soft_wrap=True)
+messages = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 Callback = Callable[[int, int], None]
 StageCallback = Callable[[str, int, int], None]
