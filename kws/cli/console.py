@@ -20,7 +20,6 @@ from rich.text import Text
 from kws.files import write_atomic
 
 
-
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Leave it to :func:`kws.cli.main.main`; rich would end the process with the code of a failed check."""

@@ -127,9 +127,7 @@ def test_verb(folder, capsys):
     assert values["bytes"] == 2_000_000
     assert [b["folder"] for b in values["removed"]] == [str(builds[0])]
     assert main(["cache", "--clear"]) == 0
-    assert capsys.readouterr().out == (
-        f"removed 2 builds, 2.0 MB\n{folder}: 0 builds, 0.0 MB of at most 2.5 MB\n"
-    )
+    assert capsys.readouterr().out == (f"removed 2 builds, 2.0 MB\n{folder}: 0 builds, 0.0 MB of at most 2.5 MB\n")
     for size in ("lots", "-1", "5XB", "1e99", "nan"):
         with pytest.raises(SystemExit) as stop:
             main(["cache", f"--limit={size}"])
