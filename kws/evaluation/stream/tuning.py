@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import workers
-from kws.config import GREATEST_AVERAGE, GREATEST_COOLDOWN, SAMPLE_RATE, DetectorConfig, FrontendConfig
+from kws.config import SAMPLE_RATE
+from kws.decisions.detector import GREATEST_AVERAGE, GREATEST_COOLDOWN, DetectorConfig
 from kws.engines import create
 from kws.errors import KwsError
 from kws.evaluation.stream.run import DEFAULTS, Runner, StreamOptions, logit, require_words, score
@@ -33,6 +34,7 @@ from kws.evaluation.stream.score import Rates, Tally, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
 from kws.files import scratch
 from kws.fixedpoint.posterior import GREATEST_PROBABILITY
+from kws.frontends import FrontendConfig
 from kws.model.file import Model, ModelInfo
 
 StageProgress = Callable[[str, int, int], None]
