@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kws.boards import BOARDS, EMULATED
+from kws.cli import exit_codes
 from kws.cli.console import messages
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError
@@ -97,7 +98,7 @@ def main() -> int:
             write_atomic(a.json, json.dumps(rows, indent=1) + "\n")
     except KwsError as error:
         print(f"bench_firmware: {error}", file=sys.stderr)
-        return 1
+        return exit_codes.of(error)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 140

@@ -61,6 +61,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("record", "record takes of a word with the microphone, one by one", "record"),
     ),
     "make a model": (
+        Verb("configs", "list the configurations that come with kws; copy one, to be changed", "configs"),
         Verb("train", "train a classifier; run it again to go on after an interruption", "train"),
         Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
         Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
@@ -81,5 +82,6 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("listen", "detect words live, from the microphone", "listen"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),
+    "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),
 }
 """The verbs by what a user wants to do, in the order of ``kws --help``."""

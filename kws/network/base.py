@@ -65,13 +65,15 @@ class FloatNetwork(ABC):
             KwsError: missing, damaged, or not the weights of such a network.
         """
         if not path.exists():
-            raise KwsError(f"{path} is missing; run `kws train` first")
+            raise KwsError(f"{path} is missing; run `kws train`, with --restart if it says that the run is complete")
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: np.asarray(file[name], np.float32) for name in file.files}
             return cls.from_arrays(arrays)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise KwsError(f"{path} does not hold a network's weights ({error}); train again") from error
+            raise KwsError(
+                f"{path} does not hold a network's weights ({error}); run `kws train` with --restart, which trains anew"
+            ) from error
 
     def save(self, path: Path) -> None:
         """Write the weights as an .npz file.

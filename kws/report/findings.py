@@ -31,7 +31,7 @@ from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, data_co
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
-from kws.files import write_atomic
+from kws.files import require_place, write_atomic
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize import noise
@@ -103,6 +103,7 @@ def _clips(found: Findings, run: Path, data: Path | None, progress: StageProgres
     if data is None:
         found.missing.append("accuracy and everything else that needs clips: give --data DIR")
         return
+    require_place(run / EVALUATION)
     report = evaluate_clips(
         found.model,
         data,
@@ -146,6 +147,7 @@ def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgre
     except KwsError as error:
         found.missing.append(f"a stream cannot be made of {data.name}: {error}")
         return
+    require_place(run / STREAM)
     found.stream = evaluate_stream(
         found.model,
         spec,

@@ -15,7 +15,7 @@ from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
 from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport
 from kws.evaluation.stream.spec import snr_name
-from kws.files import write_atomic
+from kws.files import require_place, write_atomic
 from kws.report.findings import Findings, StageProgress, gather
 
 if TYPE_CHECKING:
@@ -53,9 +53,12 @@ def write(run: Path, out: Path | None, *, data: Path | None, progress: StageProg
     Raises:
         KwsError: as `gather`, or the page cannot be written.
     """
+    path = out or run / NAME
+    if path.parent != run or run.exists():
+        # Not after an hour of measuring. A run that is not there is for `gather` to say.
+        require_place(path)
     found = gather(run, data, progress)
     page = render(found).encode()
-    path = out or run / NAME
     write_atomic(path, page)
     return Page(path, len(page), found.missing)
 
@@ -151,6 +154,7 @@ def _stream(report: StreamReport) -> dict[str, Any]:
     return {
         "hours": report.hours,
         "split": report.split,
+        "apart": report.apart,
         "seed": report.seed,
         "tolerance_ms": report.tolerance_ms,
         "rows": [(name, r.as_dict()) for name, r in (*conditions, ("all", report.own()))],

@@ -145,5 +145,27 @@ def test_verbs(run, data, tmp_path, capsys):
 
 def test_comparing_needs_the_float_network(run, data, capsys):
     (run / runs.WEIGHTS).unlink()
-    assert main(["evaluate", str(run), "--data", str(data), "--compare"]) == 1
+    assert main(["evaluate", str(run), "--data", str(data), "--compare"]) == 3
     assert "--compare needs the float network" in capsys.readouterr().err
+
+
+def test_its_place_is_tried_before_anything_is_measured(run, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(findings, "evaluate_clips", lambda *_: pytest.fail("measured"))
+    (tmp_path / "file").touch()
+    with pytest.raises(KwsError, match="cannot write"):
+        page.write(run, tmp_path / "file" / "page.html", data=data, progress=quiet)
+    (run / page.NAME).mkdir()
+    with pytest.raises(KwsError, match="cannot write"):
+        page.write(run, None, data=data, progress=quiet)
+    monkeypatch.setattr(findings, "require_place", lambda path: pytest.fail(f"tried {path.name}"))
+    with pytest.raises(pytest.fail.Exception, match=f"tried {findings.EVALUATION}"):
+        page.write(run, tmp_path / "page.html", data=data, progress=quiet)
+
+
+def test_a_narrow_screen_scrolls_tables_and_not_the_page(run, data):
+    """Every table and picture is in a container that scrolls by itself."""
+    text = page.write(run, None, data=data, progress=quiet).path.read_text()
+    assert text.count("<table") == text.count('<div class="wide"><table')
+    assert text.count("<svg") == text.count("<figure")
+    assert re.search(r"\.wide \{ overflow-x: auto; \}", text)
+    assert re.search(r"figure \{[^}]*overflow-x: auto; \}", text)

@@ -10,7 +10,7 @@ from typing import Any
 from kws.cli import console, exit_codes, streams
 from kws.cli.options import add_engine, add_json_report, add_model, figure, positive_number, wav
 from kws.cli.results import percent
-from kws.errors import KwsError
+from kws.errors import UsageError
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import events_path, write
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport, evaluate_stream, require_words
@@ -49,7 +49,7 @@ def run(a: argparse.Namespace) -> int:
     for output in outputs:
         if outputs.count(output) > 1:
             beside = " (--wav FILE.wav also writes FILE.json)" if output.name == (events and events.name) else ""
-            raise KwsError(f"{output} would be written twice{beside}; choose other names")
+            raise UsageError(f"{output} would be written twice{beside}; choose other names")
         require_place(output)
     model = Model.load(a.model)
     spec = streams.spec(a, model.require_info(), a.minutes or _MINUTES)
@@ -107,7 +107,7 @@ def _print_report(report: StreamReport, spec: StreamSpec) -> None:
     _print_recordings(report)
     unwanted = int(report.tally.unwanted.sum())
     console.out.print(
-        f"{report.split} speakers: {own.said} wanted and {unwanted} other words from"
+        f"{report.split} {report.apart}: {own.said} wanted and {unwanted} other words from"
         f" {report.distinct[0]} and {report.distinct[1]} recordings, seed {report.seed};"
         f" a word counts until {report.tolerance_ms:g} ms after its end",
         markup=False,
