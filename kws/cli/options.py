@@ -163,10 +163,11 @@ def add_microphone(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_synthesis(parser: argparse.ArgumentParser) -> None:
-    """What is spoken, and by whom."""
+def add_synthesis(parser: argparse.ArgumentParser, voices: int | None = 60) -> None:
+    """What is spoken, and by how many; without a default here, by as many as suits what is made."""
     parser.add_argument("--words", type=words, required=True, metavar="W,W,...", help="the words to spot")
-    parser.add_argument("--voices", type=positive_whole, default=60, metavar="N", help="accent and voice combinations")
+    number = "speakers" if voices else "speakers (default: 60, for sentences 200, or as many as the engine has)"
+    parser.add_argument("--voices", type=positive_whole, default=voices, metavar="N", help=number)
     add_seed(parser, "of every draw")
 
 

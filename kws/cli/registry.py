@@ -49,7 +49,7 @@ class Verb(NamedTuple):
 
 
 _DATA = (
-    Verb("make", "make synthetic speech with espeak-ng, near-miss words included", "data.make"),
+    Verb("make", "make synthetic speech: words and near-misses, or sentences without them", "data.make"),
     Verb("recording", "make one continuous synthetic recording, by held-out voices", "data.recording"),
     Verb("get", "download a public data set, with checksum and resume", "data.get"),
     Verb("check", "report what is wrong with a data set; exit code 1 on errors", "data.check"),
