@@ -18,9 +18,9 @@ def values(negatives: Negatives, limits: Sequence[str]) -> dict[str, Any]:
 
 def show(negatives: Negatives) -> None:
     """Print the table of false accepts by kind of recording."""
-    columns = ("negatives of kws", "minutes", "false accepts", "per hour", "at most", "heard as")
+    columns = ("", "minutes", "false accepts", "per hour", "at most", "heard as")
     rows = [_row(source) for source in (*negatives.sources, negatives.total)]
-    console.table(columns, rows, "none of these is a word to spot; at most: the 95 % limit that the count allows")
+    console.table(columns, rows, "negatives that come with kws; at most: the 95 % limit that the count allows")
 
 
 def show_limits(limits: Sequence[str]) -> None:

@@ -95,13 +95,14 @@ def _print(result: Tuning, words: tuple[str, ...]) -> None:
     if result.held_out is not None:
         rows.append(streams.row(result.held_out_name, result.held_out))
     rows.append(streams.row("fresh stream", result.fresh))
-    for name, heard in (("negatives, before", result.old_negatives), ("negatives, tuned", result.negatives)):
-        total = heard.total
-        rows.append((name, f"{total.hours:.1f}", *"---", negatives.rate(total.per_hour), *"--"))
+    total = result.negatives.total
+    rows.append(("negatives", f"{total.hours:.1f}", *"---", negatives.rate(total.per_hour), *"--"))
     console.table(streams.COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour over all words")
     pairs = zip(words, result.detector.word_thresholds, strict=True)
     console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))
     negatives.show(result.negatives)
+    before = negatives.rate(result.old_negatives.total.per_hour)
+    console.out.print(f"before, it was {before} false accepts per hour on these negatives")
     if result.held_out is None:
         console.out.print("too few recordings to tune on some speakers and try on others: expect less in life")
     elif result.other_speakers:
