@@ -16,11 +16,13 @@ from kws.cli import console
 from kws.datasets import near_words, other_speech, sentences
 from kws.datasets.voices.kokoro import Kokoro
 from kws.errors import KwsError
+from kws.files import write_atomic
 
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 SECONDS = 40 * 60
 VOICES = 200
 SEED = 2026
+TEXT = "The Adventures of Sherlock Holmes, A. Conan Doyle 1892, public domain; phrases of kws's own"
 
 
 def main() -> None:
@@ -31,6 +33,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="cores to use")
     a = parser.parse_args()
     engine = Kokoro(a.voice_file, threads=a.threads)
+    if engine.most() < VOICES:
+        raise KwsError(engine.note)
     with console.progress("speaking") as progress:
         other_speech.make(
             COMMANDS,
@@ -44,8 +48,9 @@ def main() -> None:
             seed=SEED,
             progress=progress,
         )
-    if engine.note:
-        raise KwsError(engine.note)
+    readme = a.out / "README.txt"
+    about = readme.read_text(encoding="utf-8")
+    write_atomic(readme, f"{about}text:      {TEXT}\nmade by:   tools/make_negatives.py\n")
 
 
 if __name__ == "__main__":
