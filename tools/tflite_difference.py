@@ -50,7 +50,7 @@ class Difference:
 def alone(model: Model, layer: int) -> TfliteEngine:
     """TFLite with one layer of ``model`` as its whole model."""
     graph = parse(model.content)
-    tensor = model.network.layers[layer].tensor
+    tensor = model.network.layers[layer].output
     operator = next(o for o in graph.operators if tensor in o.outputs)
     cut = dataclasses.replace(
         graph, operators=[operator], inputs=operator.inputs[:1], outputs=operator.outputs, metadata={}

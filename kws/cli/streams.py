@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kws.cli.options import SPLITS, add_data, add_seed, decibels, minutes, positive_number, positive_whole
 from kws.cli.results import percent
-from kws.config import DetectorConfig
+from kws.decisions import DetectorConfig
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.stream.run import StreamOptions

@@ -14,8 +14,6 @@ import numpy as np
 
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detector
-from kws.fixedpoint.frontends.log_mel import Frontend
 from kws.model.file import Model
 
 # TFLM's default arena is a multiple of the file's size, and running out of it kills the process.
@@ -23,16 +21,17 @@ _ARENA_BYTES = 1 << 20
 
 
 class InterpreterEngine(Engine):
-    """The harness's front end and detector around an interpreter's network."""
+    """The harness's front end and decision around an interpreter's network."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._frontend = Frontend(model.tables) if model.info is not None else None
-        self._detector = Detector(model.info.detector_parameters()) if model.info is not None else None
+        info = model.info
+        self._frontend = info.frontend.twin() if info is not None else None
+        self._decision = info.decision.twin(info.labels) if info is not None else None
 
     @abstractmethod
     def _reset_network(self) -> None:
-        """Set the LSTMs' states to zero."""
+        """Forget what the network carries from call to call."""
 
     @abstractmethod
     def _invoke(self, x: Int8) -> dict[int, Int8]:
@@ -41,20 +40,20 @@ class InterpreterEngine(Engine):
     def reset(self) -> None:
         """Forget all samples, states and detections."""
         self._reset_network()
-        if self._frontend is not None and self._detector is not None:
+        if self._frontend is not None and self._decision is not None:
             self._frontend.reset()
-            self._detector.reset()
+            self._decision.reset()
 
     def process(self, pcm: Int16) -> Output:
         """Feed int16 [samples]."""
-        if self._frontend is None or self._detector is None:
+        if self._frontend is None or self._decision is None:
             self.model.require_info()
         assert self._frontend is not None
-        assert self._detector is not None
+        assert self._decision is not None
         features = self._frontend.process(pcm[None])[0]
         output = self.run_network(features)
         output.features = features
-        output.detections = self._detector.process(output.posteriors)
+        output.detections = self._decision.process(output.posteriors)
         return output
 
     def run_network(self, x: Int8) -> Output:
@@ -96,7 +95,7 @@ class TflmEngine(InterpreterEngine):
         self._interpreter.set_input(np.ascontiguousarray(x, np.int8).reshape(self._shape), 0)
         self._interpreter.invoke()
         return {
-            index: np.array(self._interpreter.GetTensor(layer.tensor, 0)["tensor_data"], np.int8).reshape(-1)
+            index: np.array(self._interpreter.GetTensor(layer.output, 0)["tensor_data"], np.int8).reshape(-1)
             for index, layer in enumerate(self.model.network.layers)
         }
 

@@ -17,9 +17,6 @@ from kws.boards import find_emulated
 from kws.boards.emulator import QEMU, run_image
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.fixedpoint.layers.fully_connected import FullyConnected
-from kws.fixedpoint.layers.lstm import Lstm
-from kws.fixedpoint.network import Network
 from kws.image.build import compiled
 from kws.model.file import Model
 from kws.tools import require_tools
@@ -73,18 +70,6 @@ class Cost:
     def per_mac(self) -> float:
         """Instructions of the network by multiply-accumulate."""
         return self.network / self.macs
-
-
-def multiply_accumulates(network: Network) -> int:
-    """Products of weights and values in one call."""
-    total = 0
-    for layer in network.layers:
-        kernel = layer.kernel
-        if isinstance(kernel, Lstm):
-            total += layer.rows_out * 4 * kernel.units * (kernel.inputs + kernel.units)
-        elif isinstance(kernel, FullyConnected):
-            total += layer.rows_out * kernel.outputs * kernel.inputs
-    return total
 
 
 def instructions(report: str) -> dict[str, float]:
@@ -146,7 +131,7 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
         frontend=frontend,
         network=network,
         rest=rest,
-        macs=multiply_accumulates(model.network),
+        macs=model.network.macs,
         library=library,
         program=size.flash - library - weights - tables - vectors,
         tables=tables,
@@ -158,4 +143,4 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
     )
 
 
-__all__ = ["Cost", "instructions", "measure", "multiply_accumulates"]
+__all__ = ["Cost", "instructions", "measure"]

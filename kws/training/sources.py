@@ -60,8 +60,8 @@ def _require_clips(made: dict[str, Recipe]) -> None:
         )
 
 
-def described(folders: Sequence[Path], made: dict[str, Recipe]) -> dict[str, Any]:
-    """The folders in a run's provenance: names, numbers of clips and a fingerprint, but no paths."""
+def provenance(folders: Sequence[Path], made: dict[str, Recipe]) -> dict[str, Any]:
+    """What a run's provenance says of the folders: names, numbers of clips and a fingerprint, but no paths."""
     listing = json.dumps([feature_maker.listing(r) for r in made.values()])
     each = [{"name": f.resolve().name, "synthetic": clip_lists.is_synthetic(f)} for f in folders]
     return {

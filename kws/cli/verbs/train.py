@@ -8,8 +8,9 @@ from pathlib import Path
 from kws import config, runs
 from kws.cli import console, exit_codes
 from kws.cli.options import A_DATA_FOLDER, add_json
+from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch
-from kws.training.train import train
+from kws.training.train import TrainOptions, train
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -65,10 +66,7 @@ def run(a: argparse.Namespace) -> int:
                 a.out,
                 progress,
                 report,
-                a.restart,
-                teachers=tuple(a.teacher),
-                start=a.start,
-                cache=a.cache,
+                TrainOptions(a.restart, tuple(a.teacher), a.start, a.cache),
             )
     except KeyboardInterrupt:
         console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
@@ -79,7 +77,7 @@ def run(a: argparse.Namespace) -> int:
         console.messages.print(
             f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
         )
-    is_teacher = experiment.network.kind == config.TEACHER
+    is_teacher = isinstance(experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {a.out}" if is_teacher else f"kws convert {a.out}"
     if a.json:
         console.print_json({"run": str(a.out), **history.as_dict()})

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws import workers
+from kws import runs, workers
 from kws.config import DataConfig, from_dict
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
@@ -27,10 +27,9 @@ from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, clip
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipResults, ClipRunner, SequenceJob
 from kws.evaluation.clip.scoring import Accuracy, Rate
-from kws.fixedpoint.frontends.log_mel import Frontend
 from kws.model.file import Model, ModelInfo
+from kws.network import FloatNetwork
 from kws.quantize import noise
-from kws.quantize.float_reference import FloatNetwork
 
 Progress = Callable[[int, int], None]
 SPLITS = ("validation", "testing", "training", "all")
@@ -57,7 +56,7 @@ class Reference:
     def of_run(cls, model: Model, run: Path) -> Reference:
         """The network of a run's folder, if it is there and belongs to the model."""
         try:
-            return cls(FloatNetwork.of(model, run))
+            return cls(runs.network_of(model, run))
         except KwsError as error:
             return cls(missing=str(error))
 
@@ -191,7 +190,7 @@ def _usable(model: Model, engines: Sequence[str], skip_missing: bool) -> tuple[t
 def _features(model: Model, runner: ClipRunner, count: int) -> npt.NDArray[np.int8]:
     """Features of clips from all over the list, int8 [clips, frames, bands]."""
     pcm = runner.load(np.unique(np.linspace(0, count - 1, min(count, _NOISE_CLIPS)).astype(int)).tolist())
-    return Frontend(model.tables, len(pcm)).process(pcm)
+    return model.require_info().frontend.twin(len(pcm)).process(pcm)
 
 
 def _run(runner: ClipRunner, count: int, options: ClipOptions, progress: Progress | None) -> list[ClipResults]:

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import workers
-from kws.config import SAMPLE_RATE, DetectorConfig
+from kws.config import SAMPLE_RATE
+from kws.decisions import DetectorConfig
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
@@ -302,7 +303,7 @@ def matches(
         frames = detector.average_frames
         if frames not in sums:
             sums[frames] = moving_sums(rows, frames, info.first_word)
-        found = detect(sums[frames], dataclasses.replace(info, detector=detector).detector_parameters())
+        found = detect(sums[frames], detector.parameters(info.labels))
         results.append(match(truth, detection_times(found, info), tolerance))
     return results
 

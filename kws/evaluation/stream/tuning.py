@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import workers
-from kws.config import GREATEST_AVERAGE, GREATEST_COOLDOWN, SAMPLE_RATE, DetectorConfig, FrontendConfig
+from kws.config import SAMPLE_RATE
+from kws.decisions.detector import GREATEST_AVERAGE, GREATEST_COOLDOWN, DetectorConfig
 from kws.engines import create
 from kws.errors import KwsError
 from kws.evaluation.negatives import hear
@@ -36,6 +37,7 @@ from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
 from kws.evaluation.stream.tuned import ENOUGH, Tuning
 from kws.files import scratch
 from kws.fixedpoint.posterior import GREATEST_PROBABILITY
+from kws.frontends import FrontendConfig
 from kws.model.file import Model, ModelInfo
 
 StageProgress = Callable[[str, int, int], None]

@@ -90,7 +90,7 @@ def test_curve(report):
 
 def test_shifts_keep_differences(model):
     info = dataclasses.replace(
-        model.info, detector=dataclasses.replace(model.info.detector, word_thresholds=(0.5, 0.9, 0.5, 0.2))
+        model.info, decision=dataclasses.replace(model.info.detector, word_thresholds=(0.5, 0.9, 0.5, 0.2))
     )
     assert shifted(info, 0) == info.detector
     up = shifted(info, 1.0).word_thresholds
