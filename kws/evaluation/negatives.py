@@ -20,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import audio
-from kws.config import SAMPLE_RATE, DetectorConfig
+from kws.config import SAMPLE_RATE
 from kws.datasets import transcripts
 from kws.datasets.negatives import EVALUATION_PACK, stretches
 from kws.datasets.transcripts import Stretch
+from kws.decisions import DecisionConfig
 from kws.engines import create, fastest
 from kws.evaluation.poisson import upper_limit
 from kws.evaluation.stream.run import posteriors
-from kws.fixedpoint.decisions.detector import detect, moving_sums
 from kws.model.file import Model, ModelInfo
 
 SPEECH = "speech"
@@ -78,7 +78,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Negatives:
-    """What a detector makes of the recordings.
+    """What a decision makes of the recordings.
 
     Attributes:
         engine: what ran the model.
@@ -127,7 +127,7 @@ class _Recording:
 
 @dataclass(frozen=True)
 class Heard:
-    """The recordings as a model hears them; any detector can then be tried.
+    """The recordings as a model hears them; any decision can then be tried.
 
     Attributes:
         info: of the model.
@@ -143,13 +143,13 @@ class Heard:
     kinds: tuple[str, ...]
     said: float
 
-    def count(self, detector: DetectorConfig | None = None) -> Negatives:
-        """Count what a detector, by default the model's own, reports."""
-        info = self.info if detector is None else dataclasses.replace(self.info, detector=detector)
+    def count(self, decision: DecisionConfig | None = None) -> Negatives:
+        """Count what a decision, by default the model's own, reports."""
+        decision = decision or self.info.decision
         sources = []
         for kind in self.kinds:
             of_kind = [r for r in self.recordings if r.kind == kind]
-            words = Counter(word for r in of_kind for word in _words(info, r.posteriors))
+            words = Counter(word for r in of_kind for word in _words(decision, self.info.labels, r.posteriors))
             sources.append(
                 Source(
                     kind,
@@ -198,6 +198,5 @@ def _without(pcm: npt.NDArray[np.int16], rows: Sequence[Stretch]) -> npt.NDArray
     return pcm[wanted]
 
 
-def _words(info: ModelInfo, rows: npt.NDArray[np.int8]) -> list[str]:
-    sums = moving_sums(rows, info.detector.average_frames, info.first_word)
-    return [info.labels[d.label] for d in detect(sums, info.detector_parameters())]
+def _words(decision: DecisionConfig, labels: Sequence[str], rows: npt.NDArray[np.int8]) -> list[str]:
+    return [labels[d.label] for d in decision.twin(labels).process(rows)]

@@ -10,10 +10,10 @@ from random_models import spotting_model
 
 from kws import audio
 from kws.cli.main import main
-from kws.config import DetectorConfig
 from kws.datasets import transcripts
 from kws.datasets.negatives import EVALUATION_PACK
 from kws.datasets.transcripts import Stretch
+from kws.decisions import DetectorConfig
 from kws.engines import create, fastest
 from kws.evaluation import negatives
 from kws.evaluation.negatives import hear

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from kws.config import DetectorConfig
+from kws.decisions import DetectorConfig
 from kws.evaluation.negatives import Negatives
 from kws.evaluation.stream.score import Rates
 

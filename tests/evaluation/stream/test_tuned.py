@@ -8,7 +8,7 @@ import json
 import pytest
 
 from kws.cli.main import main
-from kws.config import DetectorConfig
+from kws.decisions import DetectorConfig
 from kws.evaluation.negatives import Negatives, Source
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.score import Rates
