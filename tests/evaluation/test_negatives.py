@@ -6,15 +6,17 @@ import json
 
 import numpy as np
 import pytest
+import tones
 from random_models import spotting_model
 
-from kws import audio
+from kws import audio, runs
 from kws.cli.main import main
 from kws.datasets import transcripts
 from kws.datasets.negatives import EVALUATION_PACK
 from kws.datasets.transcripts import Stretch
 from kws.decisions import DetectorConfig
 from kws.engines import create, fastest
+from kws.errors import KwsError
 from kws.evaluation import negatives
 from kws.evaluation.negatives import hear
 from kws.evaluation.poisson import upper_limit
@@ -109,6 +111,28 @@ def test_all_speech_says_a_word(folder):
     speech, music = hear(model, folder).count().sources
     assert (speech.seconds, speech.voices, speech.per_hour, speech.most_per_hour) == (0, 0, None, None)
     assert music.seconds == 2
+
+
+def test_a_compiler_that_does_not_work(folder, firing, monkeypatch):
+    def broken(name, model):
+        if name == "c":
+            raise KwsError("cc failed")
+        return create(name, model)
+
+    expected = hear(firing, folder).count()
+    monkeypatch.setattr(negatives, "fastest", lambda: "c")
+    monkeypatch.setattr(negatives, "create", broken)
+    assert hear(firing, folder).count() == expected
+    assert expected.engine == "numpy"
+
+
+@pytest.mark.parametrize("folder", [EVALUATION_PACK, EVALUATION_PACK.parent], ids=["it", "around it"])
+def test_train_refuses_it(folder, tmp_path, capsys):
+    (tmp_path / "c.toml").write_text(runs.to_toml(tones.experiment()))
+    options = ["train", tmp_path / "c.toml", "--data", folder, "--out", tmp_path / "run"]
+    assert main([str(o) for o in options]) == 1
+    assert "is for evaluation and is never trained on" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_evaluate_says_it(firing, spoken, tmp_path, capsys):
