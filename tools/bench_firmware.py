@@ -1,4 +1,4 @@
-"""Print what models cost on each emulated core: instructions a hop, flash, RAM, stack.
+"""Print what models cost on each emulated core: instructions per hop, flash, RAM, stack.
 
 Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models and a
 random LSTM of 64 units. Instructions are counted by an emulator: they are not cycles, and the same on
@@ -104,7 +104,7 @@ def main() -> int:
     for costs in results:
         console.print(table(costs))
     console.print(
-        "instructions a hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
+        "instructions per hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
         "duty: share of the time between two hops at the board's clock, if an instruction took one cycle"
     )
     return 0
