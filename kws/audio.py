@@ -26,7 +26,7 @@ import soxr
 
 from kws import wav
 from kws.config import SAMPLE_RATE
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingError
 from kws.files import is_endless, write_atomic
 
 Pcm = npt.NDArray[np.int16]
@@ -162,7 +162,8 @@ def devices() -> list[tuple[int, str, float]]:
     """List the input devices as (index, name, default rate in Hz).
 
     Raises:
-        KwsError: PortAudio is missing, or the sound system's settings are broken.
+        MissingError: PortAudio is missing.
+        KwsError: the sound system's settings are broken.
     """
     sounddevice = _sounddevice()
     try:
@@ -272,7 +273,7 @@ def _sounddevice() -> Any:
     try:
         import sounddevice
     except (ImportError, OSError) as error:
-        raise KwsError(
+        raise MissingError(
             f"cannot use a microphone: {error}; install PortAudio (Debian: apt install libportaudio2)"
         ) from error
     except Exception as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from kws.errors import KwsError
@@ -13,11 +15,14 @@ LIBRARY_FOLDERS = ("include", "src")
 def sources_dir() -> Path:
     """The firmware's folder: inside the installed package, or beside it in a checkout.
 
+    ``$KWS_FIRMWARE`` names another folder: a copy with changes, such as a layer of one's own.
+
     Raises:
         KwsError: it is in neither place.
     """
     package = Path(__file__).resolve().parent
-    for folder in (package / "_firmware", package.parent / "firmware"):
+    own = os.environ.get("KWS_FIRMWARE")
+    for folder in (Path(own),) if own else (package / "_firmware", package.parent / "firmware"):
         if (folder / "Makefile").is_file():
             return folder
     raise KwsError("the firmware's C sources are missing from this installation of kws; reinstall kws")
@@ -36,3 +41,16 @@ def library_files() -> dict[str, str]:
         for path in paths
         if not path.name.startswith(".")
     }
+
+
+def model_format() -> int:
+    """``KWS_MODEL_FORMAT``: of the structures that an export fills in, as the library's header has it.
+
+    Raises:
+        KwsError: the header is missing or names no format.
+    """
+    header = sources_dir() / "include/kws/model.h"
+    found = re.search(r"^#define KWS_MODEL_FORMAT (\d+)$", header.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise KwsError(f"{header} does not define KWS_MODEL_FORMAT; reinstall kws")
+    return int(found[1])

@@ -5,7 +5,7 @@
 ``run.json``          provenance: data, versions, the best epoch so far
 ``history.json``      one entry an epoch
 ``history.png``       the same as a picture
-``weights.npz``       the best epoch's float weights (`kws.quantize.float_reference`)
+``weights.npz``       the best epoch's float weights (`kws.network`)
 ``calibration.npy``   features that set the int8 ranges, int8 [clips, frames, bands]
 ``checkpoint/``       the whole state of training after the last epoch; to go on from
 ``cache/``            features of all clips; may be deleted
@@ -17,13 +17,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kws import network, toml
 from kws.config import Experiment, load
 from kws.errors import KwsError
 from kws.files import parse_json, read_file, write_atomic
+from kws.network import FloatNetwork, StreamNetworkConfig
+
+if TYPE_CHECKING:
+    from kws.model.file import Model
 
 CONFIG = "config.toml"
 PROVENANCE = "run.json"
@@ -38,21 +42,11 @@ MODEL = "model.tflite"
 
 def to_toml(experiment: Experiment) -> str:
     """The experiment as a TOML text that `kws.config.load` reads back as the same experiment."""
-    lines = [f"name = {_toml(experiment.name)}"]
-    for section in fields(experiment):
-        if section.name == "name":
-            continue
-        values = getattr(experiment, section.name)
-        lines += ["", f"[{section.name}]"]
-        lines += [f"{f.name} = {_toml(getattr(values, f.name))}" for f in fields(values)]
+    lines = [f"name = {toml.value(experiment.name)}"]
+    for section, values in experiment.as_dict().items():
+        if isinstance(values, dict):
+            lines += ["", f"[{section}]", *(f"{key} = {toml.value(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(_toml(v) for v in value)}]"
-    # JSON's strings and numbers are also TOML's; NaN and infinity never pass the validation.
-    return json.dumps(value)
 
 
 def write_config(experiment: Experiment, run: Path) -> None:
@@ -72,7 +66,40 @@ def load_config(run: Path) -> Experiment:
     """
     if not (run / CONFIG).exists():
         raise KwsError(f"{run} is not the folder of a training run (no {CONFIG}); run `kws train` first")
-    return load(run / CONFIG)
+    return load(run / CONFIG, earlier=True)
+
+
+def load_network(run: Path) -> FloatNetwork:
+    """The float network of a run's best epoch.
+
+    Raises:
+        KwsError: the folder is not a run, or that of a network that no device runs; its weights are
+            missing, damaged, or another network's.
+    """
+    settings = load_config(run).network
+    if not isinstance(settings, StreamNetworkConfig):
+        raise KwsError(f"{run} is the run of a {settings.kind}, which no device runs; name one that learned from it")
+    return settings.float_network.load(run / WEIGHTS)
+
+
+def network_of(model: Model, run: Path) -> FloatNetwork:
+    """The float network in a run's folder, if it is what a model was converted from.
+
+    Raises:
+        KwsError: there is none; it has other sizes or was trained on since; or the model is none of kws's own.
+    """
+    try:
+        kind = network.of_graph(model.graph)
+    except KwsError as error:
+        raise KwsError(f"{model.source} {error}; take a model of kws's own") from error
+    found = kind.load(run / WEIGHTS)
+    converted = model.require_info().provenance.get("converted_with", {})
+    same = found.sizes == kind.from_graph(model.graph).sizes
+    if "weights" in converted:
+        same &= converted["weights"] == digest(run / WEIGHTS)
+    if not same:
+        raise KwsError(f"{run / WEIGHTS} is not what {model.source} was converted from; run `kws convert` again")
+    return found
 
 
 def load_json(path: Path) -> dict[str, Any]:

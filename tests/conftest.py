@@ -1,4 +1,4 @@
-"""Fixtures that many tests share; models are small and random (see random_models.py)."""
+"""Fixtures that many tests share; models are small and random (see tools/random_models.py)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "boards"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 import random_models as models
 import tones
 
+from kws.engines.numpy_engine import states_of
 from kws.tools import missing_tools
 
 
@@ -83,3 +85,12 @@ def needs(*programs: str):
     """Skip a test, saying why, where a program is not installed."""
     missing = missing_tools(programs)
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+def check_states(output, network, trace) -> None:
+    """An engine's output has every state of the network as the harness's trace has it."""
+    expected = states_of(network, trace, len(output.posteriors))
+    assert output.states.keys() == expected.keys()
+    for key, values in output.states.items():
+        assert values.dtype == expected[key].dtype
+        np.testing.assert_array_equal(values, expected[key], f"state {key}")

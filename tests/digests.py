@@ -74,8 +74,8 @@ def of_outputs(outputs: Sequence[Output]) -> dict[str, str]:
     some = [o for o in outputs if len(o.posteriors)]
     found = {"features": of(np.concatenate([o.features for o in some]))}
     for index in some[0].layers:
-        if index in some[0].cells:
-            found[f"layer {index} cell"] = of(np.concatenate([o.cells[index] for o in some]))
+        if (index, "cell") in some[0].states:
+            found[f"layer {index} cell"] = of(np.concatenate([o.states[index, "cell"] for o in some]))
         found[f"layer {index}"] = of(np.concatenate([o.layers[index] for o in some]))
     found["posteriors"] = of(np.concatenate([o.posteriors for o in some]))
     found["detections"] = of_detections([d for o in outputs for d in o.detections])

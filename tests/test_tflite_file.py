@@ -13,7 +13,7 @@ from random_models import bare_model, random_graph, spotting_model
 from kws.errors import KwsError
 from kws.model.file import METADATA_NAME, Model, ModelInfo
 from kws.model.reader import to_network
-from kws.tflite import Operator, Tensor, build, parse
+from kws.tflite import Graph, Operator, Tensor, build, parse
 
 
 def test_round_trip_is_byte_identical():
@@ -158,13 +158,75 @@ def test_batch_is_refused():
         to_network(graph)
 
 
-def test_a_branch_is_refused():
+def int8_tensor(graph, name, shape):
+    graph.tensors.append(Tensor(name, shape, np.dtype(np.int8), np.array([0.1], np.float32), np.array([0])))
+    return len(graph.tensors) - 1
+
+
+def test_what_nobody_reads_is_refused():
     graph = random_graph(1)
-    extra = len(graph.tensors)
-    graph.tensors.append(Tensor("extra", (1, 32), np.dtype(np.int8), np.array([0.1], np.float32), np.array([0])))
-    graph.operators.insert(1, Operator("RESHAPE", (0,), (extra,)))
-    with pytest.raises(KwsError, match="chain"):
+    lstm = graph.operators[0]
+    extra = int8_tensor(graph, "extra", graph.tensors[lstm.outputs[0]].shape)
+    graph.tensors[extra].scales = graph.tensors[lstm.outputs[0]].scales
+    graph.tensors[extra].zero_points = graph.tensors[lstm.outputs[0]].zero_points
+    graph.operators.insert(0, Operator(lstm.name, lstm.inputs, (extra,), lstm.options))
+    with pytest.raises(KwsError, match="nothing reads 'extra', which operator UNIDIRECTIONAL_SEQUENCE_LSTM writes"):
         to_network(graph)
+
+
+def test_what_nobody_writes_is_refused():
+    graph = random_graph(1)
+    extra = int8_tensor(graph, "extra", (1, 32))
+    set_input(1, 0, extra)(graph)
+    with pytest.raises(KwsError, match=r"FULLY_CONNECTED \(number 1\): it reads 'extra', which no operator before it"):
+        to_network(graph)
+
+
+def test_operators_out_of_order_are_refused():
+    graph = random_graph(1)
+    graph.operators.reverse()
+    with pytest.raises(KwsError, match="which no operator before it writes"):
+        to_network(graph)
+
+
+def test_a_tensor_is_written_once():
+    graph = random_graph(1)
+    graph.operators[1].outputs = graph.operators[0].outputs
+    with pytest.raises(KwsError, match="which is written already"):
+        to_network(graph)
+
+
+def test_another_subgraph_is_kept():
+    """A file may have more; only an operator that needs them is refused, by its name."""
+    graph = random_graph(1)
+    graph.metadata = {"note": b"of the file"}
+    graph.subgraphs = [random_graph(2, units=(3,)), Graph([], [], (), ())]
+    content = build(graph)
+    again = parse(content)
+    assert [len(g.operators) for g in again.subgraphs] == [3, 0]
+    assert again.metadata == graph.metadata
+    assert build(again) == content
+    assert len(to_network(again).layers) == 3
+    again.operators.insert(0, Operator("CALL_ONCE", (), (), {"InitSubgraphIndex": 1}))
+    called = parse(build(again))
+    assert called.operators[0].options == {"InitSubgraphIndex": 1}
+    with pytest.raises(KwsError, match="operator CALL_ONCE is not one the firmware can run"):
+        to_network(called)
+
+
+def test_options_of_operators_that_kws_does_not_run_are_kept():
+    graph = random_graph(1)
+    options = {"Padding": 1, "StrideW": 2, "StrideH": 3, "FusedActivationFunction": 1}
+    names = {"Container": b"a", "SharedName": b"b"}
+    graph.operators.append(Operator("CONV_2D", (0, 1), (2,), options, version=5))
+    graph.operators.append(Operator("AVERAGE_POOL_2D", (0,), (2,), {"FilterWidth": 4}, options_table="Pool2DOptions"))
+    graph.operators.append(Operator("VAR_HANDLE", (), (3,), names))
+    graph.operators.append(Operator("CUSTOM:own", (0,), (2,)))
+    *_, conv, pool, variable, own = parse(build(graph)).operators
+    assert {name: conv.options[name] for name in options} == options
+    assert (conv.options["DilationWFactor"], conv.version) == (1, 5)
+    assert (pool.options["FilterWidth"], pool.options_table) == (4, "Pool2DOptions")
+    assert (variable.options, own.name) == (names, "CUSTOM:own")
 
 
 def test_dropped_zero_bias_is_zeros():

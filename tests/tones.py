@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from kws.config import AugmentConfig, DataConfig, Experiment, NetworkConfig, TrainingConfig
+from kws.config import AugmentConfig, DataConfig, Experiment, TrainingConfig
+from kws.network import LstmConfig
 
 WORDS = {"low": (400, 400), "high": (2500, 2500), "rise": (400, 3000), "fall": (3000, 400)}
 MODEL_WORDS = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000), "down": (3000, 400)}
@@ -37,6 +38,6 @@ def experiment(units: tuple[int, ...] = (24,), **training: object) -> Experiment
         name="tones",
         data=DataConfig(words=tuple(WORDS), clip_ms=500, validation_percent=25, testing_percent=5),
         augment=AugmentConfig(variants=3, time_shift_ms=30, speed_percent=3, time_masks=1, band_masks=1),
-        network=NetworkConfig(lstm_units=units, dropout=0.1),
+        network=LstmConfig(lstm_units=units, dropout=0.1),
         training=TrainingConfig(**settings),
     )

@@ -1,4 +1,4 @@
-"""Print what models cost on each emulated core: instructions a hop, flash, RAM, stack.
+"""Print what models cost on each emulated core: instructions per hop, flash, RAM, stack.
 
 Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models and a
 random LSTM of 64 units. Instructions are counted by an emulator: they are not cycles, and the same on
@@ -14,13 +14,15 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from bench_model import random_model
+from random_models import spotting_model
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from kws.boards import BOARDS, EMULATED
+from kws.cli import exit_codes
 from kws.cli.console import messages
+from kws.decisions import DetectorConfig
 from kws.errors import KwsError
 from kws.files import write_atomic
 from kws.image.bench import Cost, measure
@@ -55,6 +57,12 @@ def table(costs: list[Cost]) -> Table:
     return result
 
 
+def random_model(units: int) -> Model:
+    """Front end, an LSTM of 40 inputs, a fully connected layer and a softmax of 12 labels."""
+    words = tuple(f"word{i}" for i in range(10))
+    return spotting_model(1, words, units=(units,), detector=DetectorConfig(), cell_power=-11, per_channel=False)
+
+
 def run(models: list[tuple[str, Model]], boards: list[str], mhz: float | None) -> list[list[Cost]]:
     """Costs of each model on each board, telling of progress on standard error."""
     results = []
@@ -83,21 +91,21 @@ def main() -> int:
         parser.error("--mhz and --units take numbers above 0")
     try:
         models = [(path.stem, Model.load(path)) for path in a.model or SHIPPED]
-        models += [(f"random LSTM of {units} units, 40 inputs", random_model((units,))) for units in a.units]
+        models += [(f"random LSTM of {units} units, 40 inputs", random_model(units)) for units in a.units]
         results = run(models, a.boards, a.mhz)
         if a.json:
             rows = [{**asdict(c), "total": c.total, "per_mac": c.per_mac} for costs in results for c in costs]
             write_atomic(a.json, json.dumps(rows, indent=1) + "\n")
     except KwsError as error:
         print(f"bench_firmware: {error}", file=sys.stderr)
-        return 1
+        return exit_codes.of(error)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 140
     for costs in results:
         console.print(table(costs))
     console.print(
-        "instructions a hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
+        "instructions per hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
         "duty: share of the time between two hops at the board's clock, if an instruction took one cycle"
     )
     return 0

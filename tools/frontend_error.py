@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import audio
-from kws.config import FrontendConfig
+from kws.cli import exit_codes
 from kws.datasets import synthetic
 from kws.errors import KwsError
 from kws.evaluation.frontend_error import measure
+from kws.frontends import LogMelConfig
 
 LEVELS_DB = (0, -10, -20, -30, -40, -50, -60)
 WORDS = ("yes", "no", "stop", "seven", "left", "house")
@@ -40,10 +41,10 @@ def main() -> int:
     parser.add_argument("recordings", type=Path, nargs="*", metavar="RECORDING", help="WAV or FLAC")
     try:
         paths = parser.parse_args().recordings
-        rows = measure([audio.read(p) for p in paths] or synthetic_speech(), LEVELS_DB, FrontendConfig())
+        rows = measure([audio.read(p) for p in paths] or synthetic_speech(), LEVELS_DB, LogMelConfig())
     except KwsError as error:
         print(f"frontend_error: {error}", file=sys.stderr)
-        return 1
+        return exit_codes.of(error)
     print(f"{len(paths)} recordings" if paths else "60 words of synthetic speech")
     print("  peak level  bands judged      mean    99th percentile   at the floor")
     for r in rows:

@@ -5,7 +5,7 @@
 Plays a person with a few recordings of each of the configuration's words: of each, some clips
 by different speakers from the data set's training split become "my recordings"; espeak-ng says
 the same words and similar ones; the data set's other words are "other recordings". Then networks
-are trained on several mixtures of these, and judged on the data set's validation clips: all of
+are trained on several mixtures of these, and evaluated on the data set's validation clips: all of
 the words, and a few of each other word. Nobody is in both.
 """
 
@@ -20,20 +20,19 @@ from typing import Any
 
 import numpy as np
 
-from kws import config
+from kws import config, runs
 from kws.cli import console
 from kws.datasets import clips as clip_lists
 from kws.datasets import synthetic
 from kws.datasets.splits import LISTS, TESTING, TRAINING, VALIDATION
 from kws.evaluation.clip.decision import clip_labels
-from kws.quantize.float_reference import FloatNetwork
 from kws.training import features as feature_maker
-from kws.training.train import train
+from kws.training.train import TrainOptions, train
 
 # How it starts, on what it learns: m(y recordings), s(ynthetic speech), o(ther recordings).
 ARMS = (("all", "mso"), ("head", "mso"), ("scratch", "mso"), ("all", "mo"), ("all", "ms"), ("all", "so"))
 _FROM_SCRATCH_RATE = 0.003
-_JUDGED_OTHERS = 12
+_OTHER_CLIPS = 12
 
 
 def _play(experiment: config.Experiment, data: Path, takes: int, out: Path) -> dict[str, Path]:
@@ -63,13 +62,13 @@ def _play(experiment: config.Experiment, data: Path, takes: int, out: Path) -> d
     return folders
 
 
-def _judged(experiment: config.Experiment, data: Path) -> feature_maker.Recipe:
+def _evaluated(experiment: config.Experiment, data: Path) -> feature_maker.Recipe:
     held_out = [c for c in clip_lists.index(data) if c.split == VALIDATION]
     rng = np.random.default_rng(2)
     chosen = [c for c in held_out if c.word in experiment.data.words]
     for word in sorted({c.word for c in held_out} - set(experiment.data.words)):
         clips = [c for c in held_out if c.word == word]
-        chosen += [clips[i] for i in rng.permutation(len(clips))[:_JUDGED_OTHERS]]
+        chosen += [clips[i] for i in rng.permutation(len(clips))[:_OTHER_CLIPS]]
     examples = tuple(clip_lists.everything(chosen, experiment.data))
     return feature_maker.Recipe(experiment, TESTING, examples, (), 1)
 
@@ -87,7 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     base = config.load(options.config)
     folders = _play(base, options.data, options.takes, options.out)
-    recipe = _judged(base, options.data)
+    recipe = _evaluated(base, options.data)
     features = feature_maker.features(recipe, options.out / "cache", shared=True).features[:, 0]
     labels = np.array([e.label for e in recipe.examples])
     spoken = labels >= len(base.data.labels) - len(base.data.words)
@@ -107,10 +106,11 @@ def main() -> None:
                     [folders[letter] for letter in letters],
                     run,
                     progress,
-                    start=None if how == "scratch" else options.start,
-                    cache=options.out / "cache",
+                    options=TrainOptions(
+                        start=None if how == "scratch" else options.start, cache=options.out / "cache"
+                    ),
                 )
-            heard = clip_labels(FloatNetwork.load(run).run(features), base.data.labels, base.frontend)
+            heard = clip_labels(runs.load_network(run).run(features), base.data.labels, base.frontend)
             rows.append(
                 (
                     how,

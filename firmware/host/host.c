@@ -7,11 +7,14 @@
 #include "kws/model.h"
 #include "kws_model.h"
 
-/* Arrays for `capacity` frames or calls each; layer outputs and cells lie back to back in a row. */
+/*
+ * Arrays for as many frames or calls as there will be. Of a call the outputs of all layers lie back to
+ * back, and so do the bytes of all states. Both may be NULL: then they are not gathered.
+ */
 typedef struct kws_host_output {
     int8_t *features;
     int8_t *layers;
-    int16_t *cells;
+    uint8_t *states;
     int8_t *posteriors;
     int32_t *labels;
     uint32_t *scores;
@@ -28,7 +31,7 @@ int kws_host_run_network(void *memory, const int8_t *input, size_t calls, const 
 
 typedef struct cursor {
     int8_t *layers;
-    int16_t *cells;
+    uint8_t *states;
 } cursor;
 
 static void keep_layer(void *context, uint32_t layer, const int8_t *output, size_t count)
@@ -39,18 +42,19 @@ static void keep_layer(void *context, uint32_t layer, const int8_t *output, size
     c->layers += count;
 }
 
-static void keep_cell(void *context, uint32_t layer, const int16_t *cell, size_t count)
+static void keep_state(void *context, uint32_t layer, uint32_t state, const void *values, size_t bytes)
 {
     cursor *c = (cursor *)context;
     (void)layer;
-    memcpy(c->cells, cell, count * sizeof cell[0]);
-    c->cells += count;
+    (void)state;
+    memcpy(c->states, values, bytes);
+    c->states += bytes;
 }
 
 static void trace_into(cursor *c)
 {
     kws_tracing.layer = c && c->layers ? keep_layer : NULL;
-    kws_tracing.cell = c && c->cells ? keep_cell : NULL;
+    kws_tracing.state = c && c->states ? keep_state : NULL;
     kws_tracing.context = c;
 }
 
@@ -84,14 +88,16 @@ static void *network_memory(void *memory)
 
 int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out)
 {
-    cursor c = {out->layers, out->cells};
+    cursor c = {out->layers, out->states};
     int64_t frame = 0;
+    int64_t code = KWS_OK;
     trace_into(&c);
     while (count > 0) {
         kws_result result;
         const int32_t used = kws_spotter_process((kws_spotter *)memory, pcm, count, &result);
         if (used < 0) {
-            return used;
+            code = used;
+            break;
         }
         pcm += used;
         count -= (size_t)used;
@@ -105,8 +111,8 @@ int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const k
         out->frames[frame] = result.frame;
         frame++;
     }
-    trace_into(NULL);
-    return frame;
+    trace_into(NULL); /* however it went: the cursor ends here */
+    return code < 0 ? code : frame;
 }
 
 #else
@@ -144,17 +150,16 @@ int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const k
 
 int kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out)
 {
-    cursor c = {out->layers, out->cells};
+    cursor c = {out->layers, out->states};
+    int32_t code = KWS_OK;
     trace_into(&c);
-    for (size_t i = 0; i < calls; i++) {
+    for (size_t i = 0; i < calls && code == KWS_OK; i++) {
         const int8_t *result = NULL;
-        const int32_t code =
-            kws_network_run(&kws_model_network, network_memory(memory), input + i * KWS_MODEL_INPUT_SIZE, &result);
-        if (code < 0) {
-            return code;
+        code = kws_network_run(&kws_model_network, network_memory(memory), input + i * KWS_MODEL_INPUT_SIZE, &result);
+        if (code == KWS_OK) {
+            memcpy(out->posteriors + i * KWS_MODEL_OUTPUT_SIZE, result, KWS_MODEL_OUTPUT_SIZE);
         }
-        memcpy(out->posteriors + i * KWS_MODEL_OUTPUT_SIZE, result, KWS_MODEL_OUTPUT_SIZE);
     }
     trace_into(NULL);
-    return KWS_OK;
+    return code;
 }

@@ -8,15 +8,15 @@ static int32_t exp_near_zero(int32_t a)
     const int32_t exp_minus_eighth = 1895147668;
     const int32_t third = 715827883;
     const int32_t x = a + (1 << 28);
-    const int32_t x2 = kws_rounding_doubling_high_mul(x, x);
-    const int32_t x3 = kws_rounding_doubling_high_mul(x2, x);
-    const int32_t x4 = kws_rounding_doubling_high_mul(x2, x2);
-    const int32_t x4_over_4 = kws_rounding_shift_right(x4, 2);
-    const int32_t tail = kws_rounding_shift_right(kws_rounding_doubling_high_mul(x4_over_4 + x3, third) + x2, 1);
-    return exp_minus_eighth + kws_rounding_doubling_high_mul(x + tail, exp_minus_eighth);
+    const int32_t x2 = kws_rdhm(x, x);
+    const int32_t x3 = kws_rdhm(x2, x);
+    const int32_t x4 = kws_rdhm(x2, x2);
+    const int32_t x4_over_4 = kws_rshift(x4, 2);
+    const int32_t tail = kws_rshift(kws_rdhm(x4_over_4 + x3, third) + x2, 1);
+    return exp_minus_eighth + kws_rdhm(x + tail, exp_minus_eighth);
 }
 
-int32_t kws_exp_on_negative_values(int32_t a, uint32_t integer_bits)
+int32_t kws_exp(int32_t a, uint32_t integer_bits)
 {
     /* exp(-2^k) in Q0.31 for k = -2 ... 4 */
     static const int32_t powers[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
@@ -25,26 +25,28 @@ int32_t kws_exp_on_negative_values(int32_t a, uint32_t integer_bits)
     if (a == 0) {
         return INT32_MAX;
     }
+    /* EXP/1 */
     const int32_t within = (a & (quarter - 1)) - quarter;
     const int32_t remainder = within - a;
-    int32_t result = exp_near_zero(kws_shift_left_saturating(within, integer_bits));
+    int32_t result = exp_near_zero(kws_satshift(within, integer_bits)); /* EXP/2 */
+    /* EXP/3 */
     for (uint32_t k = 0; k < 7 && k < integer_bits + 2; k++) {
         if ((remainder >> (fraction_bits - 2 + k)) & 1) {
-            result = kws_rounding_doubling_high_mul(result, powers[k]);
+            result = kws_rdhm(result, powers[k]);
         }
     }
     return result;
 }
 
-int32_t kws_reciprocal_of_one_plus(int32_t a)
+int32_t kws_recip(int32_t a)
 {
-    const int32_t half_denominator = (int32_t)(((int64_t)a + INT32_MAX + 1) >> 1);
-    int32_t x = 1515870810 + kws_rounding_doubling_high_mul(half_denominator, -1010580540);
-    for (int i = 0; i < 3; i++) {
-        const int32_t error = (1 << 29) - kws_rounding_doubling_high_mul(half_denominator, x);
-        x += kws_shift_left_saturating(kws_rounding_doubling_high_mul(x, error), 2);
+    const int32_t half_denominator = (int32_t)(((int64_t)a + INT32_MAX + 1) >> 1); /* RECIP/1 */
+    int32_t x = 1515870810 + kws_rdhm(half_denominator, -1010580540);              /* RECIP/2 */
+    for (int i = 0; i < 3; i++) { /* RECIP/3 */
+        const int32_t error = (1 << 29) - kws_rdhm(half_denominator, x);
+        x += kws_satshift(kws_rdhm(x, error), 2);
     }
-    return kws_shift_left_saturating(x, 1);
+    return kws_satshift(x, 1); /* RECIP/4 */
 }
 
 int32_t kws_logistic_q31(int32_t a, uint32_t integer_bits)
@@ -53,6 +55,6 @@ int32_t kws_logistic_q31(int32_t a, uint32_t integer_bits)
         return 1 << 30;
     }
     const int32_t positive =
-        kws_reciprocal_of_one_plus(kws_exp_on_negative_values(a > 0 ? -a : a, integer_bits));
+        kws_recip(kws_exp(a > 0 ? -a : a, integer_bits));
     return a > 0 ? positive : INT32_MAX - positive;
 }

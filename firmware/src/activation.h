@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /* exp of a <= 0 with integer_bits integer bits, to Q0.31. */
-int32_t kws_exp_on_negative_values(int32_t a, uint32_t integer_bits);
+int32_t kws_exp(int32_t a, uint32_t integer_bits);
 
 /* 1 / (1 + a) of Q0.31 in [0, 1], to Q0.31. */
-int32_t kws_reciprocal_of_one_plus(int32_t a);
+int32_t kws_recip(int32_t a);
 
 /* Logistic function of a with integer_bits integer bits, to Q0.31. */
 int32_t kws_logistic_q31(int32_t a, uint32_t integer_bits);

@@ -22,7 +22,7 @@ static inline int32_t kws_clamp(int32_t x, int32_t low, int32_t high)
 }
 
 /* To the range of 8 bits with sign. */
-static inline int32_t kws_limit8(int32_t x)
+static inline int32_t kws_sat8(int32_t x)
 {
 #if KWS_HAS_DSP
     return kws_ssat8(x);
@@ -32,7 +32,7 @@ static inline int32_t kws_limit8(int32_t x)
 }
 
 /* To the range of 16 bits with sign. */
-static inline int32_t kws_limit16(int32_t x)
+static inline int32_t kws_sat16(int32_t x)
 {
 #if KWS_HAS_DSP
     return kws_ssat16(x);
@@ -41,13 +41,8 @@ static inline int32_t kws_limit16(int32_t x)
 #endif
 }
 
-static inline int16_t kws_saturate16(int32_t x)
-{
-    return (int16_t)kws_limit16(x);
-}
-
 /* To the range of 17 bits with sign. */
-static inline int32_t kws_limit17(int32_t x)
+static inline int32_t kws_sat17(int32_t x)
 {
 #if KWS_HAS_DSP
     return kws_ssat17(x);
@@ -63,19 +58,19 @@ static inline int8_t kws_add_zero_point(int32_t x, int32_t zero_point, int32_t l
 }
 
 /* Modulo 2^32, as two's complement hardware does and signed C arithmetic may not. */
-static inline int32_t kws_shift_left_wrapping(int32_t x, uint32_t bits)
+static inline int32_t kws_wrap(int32_t x, uint32_t bits)
 {
     return (int32_t)((uint32_t)x << bits);
 }
 
-static inline int32_t kws_shift_left_saturating(int32_t x, uint32_t bits)
+static inline int32_t kws_satshift(int32_t x, uint32_t bits)
 {
     const int32_t limit = (int32_t)(INT32_MAX >> bits);
-    return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : kws_shift_left_wrapping(x, bits);
+    return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : kws_wrap(x, bits);
 }
 
 /* floor((a * b + 2^30) / 2^31), saturated where both are INT32_MIN. */
-static inline int32_t kws_rounding_doubling_high_mul(int32_t a, int32_t b)
+static inline int32_t kws_rdhm(int32_t a, int32_t b)
 {
     if (a == INT32_MIN && b == INT32_MIN) {
         return INT32_MAX;
@@ -84,7 +79,7 @@ static inline int32_t kws_rounding_doubling_high_mul(int32_t a, int32_t b)
 }
 
 /* x / 2^exponent to nearest, halves away from zero; exponent 0 to 31. */
-static inline int32_t kws_rounding_shift_right(int32_t x, uint32_t exponent)
+static inline int32_t kws_rshift(int32_t x, uint32_t exponent)
 {
     const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
     const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
@@ -94,8 +89,8 @@ static inline int32_t kws_rounding_shift_right(int32_t x, uint32_t exponent)
 /* Both roundings count: TFLM's reference kernels round twice. */
 static inline int32_t kws_multiply(int32_t x, const kws_factor *factor)
 {
-    const int32_t shifted = kws_shift_left_wrapping(x, factor->left_shift);
-    return kws_rounding_shift_right(kws_rounding_doubling_high_mul(shifted, factor->multiplier), factor->right_shift);
+    const int32_t shifted = kws_wrap(x, factor->left_shift);
+    return kws_rshift(kws_rdhm(shifted, factor->value), factor->right_shift);
 }
 
 #if KWS_HAS_DSP
@@ -106,8 +101,8 @@ static inline int32_t kws_multiply(int32_t x, const kws_factor *factor)
 KWS_INLINE kws_dsp_factor kws_dsp_factor_of(const kws_factor *factor)
 {
     kws_dsp_factor result = {INT32_MIN, -2};
-    if (factor->multiplier != 0) {
-        result.multiplier = kws_shift_left_wrapping(factor->multiplier, 1);
+    if (factor->value != 0) {
+        result.value = kws_wrap(factor->value, 1);
         result.step = factor->right_shift > 0 ? (int32_t)(0u - (1u << (32u - factor->right_shift)))
                                               : factor->left_shift;
     }
@@ -117,12 +112,12 @@ KWS_INLINE kws_dsp_factor kws_dsp_factor_of(const kws_factor *factor)
 KWS_INLINE int32_t kws_dsp_multiply(int32_t x, const kws_dsp_factor *factor)
 {
     if (__builtin_expect(factor->step < 0, 1)) {
-        const int32_t value = kws_smmlar(x, factor->multiplier, x);
+        const int32_t value = kws_smmlar(x, factor->value, x);
         /* Halves of a negative value go down: it is made a little less than its half. */
         return kws_smmlsr(value + kws_sign(value), factor->step, 0);
     }
-    x = kws_shift_left_wrapping(x, (uint32_t)factor->step);
-    return kws_smmlar(x, factor->multiplier, x);
+    x = kws_wrap(x, (uint32_t)factor->step);
+    return kws_smmlar(x, factor->value, x);
 }
 #endif
 

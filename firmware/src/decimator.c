@@ -1,4 +1,4 @@
-/* Twin of kws/fixedpoint/decimator.py. */
+/* Bits of a microphone to PCM: docs/SPEC.md, "Decimator". Twin of kws/fixedpoint/decimator.py. */
 #include "kws/decimator.h"
 
 #include <string.h>
@@ -24,13 +24,13 @@ static const int32_t half_band[4] = {352, -1969, 9819, 16384};
 
 /* Q14. */
 static const int16_t low_pass[LOW_PASS_TAPS] = {
-    -28, -5, 43, 28, -58, -35, 95, 68, -131, -100, 188, 155, -256, -226, 352, 336,
-    -486, -505, 700, 814, -1123, -1601, 2438, 7550, 7550, 2438, -1601, -1123, 814, 700, -505, -486,
-    336, 352, -226, -256, 155, 188, -100, -131, 68, 95, -35, -58, 28, 43, -5, -28,
+    -28,  -5,   43,   28,   -58,   -35,   95,   68,   -131, -100, 188,   155,   -256, -226, 352,  336,
+    -486, -505, 700,  814,  -1123, -1601, 2438, 7550, 7550, 2438, -1601, -1123, 814,  700,  -505, -486,
+    336,  352,  -226, -256, 155,   188,   -100, -131, 68,   95,   -35,   -58,   28,   43,   -5,   -28,
 };
 
 /*
- * The next value of 64 kHz, from two counts of ones among 32 bits, weighted. Together with the counts'
+ * DECIMATE/2: the next value of 64 kHz, from two counts of ones among 32 bits, weighted. Together with the counts'
  * own weights the five are four moving sums of 16 bits; half of what they can reach is 0.
  */
 static inline int32_t combine(uint32_t counts[3], uint32_t fourth, uint32_t fifth)
@@ -43,9 +43,9 @@ static inline int32_t combine(uint32_t counts[3], uint32_t fourth, uint32_t fift
 }
 
 /*
- * `count` bytes, a multiple of four, to half as many values of 64 kHz. A byte adds to four counts that
- * lie in two words, and completes one of them; instead of moving them on, each of four bytes finds
- * them half a word further. No count exceeds 4096.
+ * DECIMATE/1 and DECIMATE/2: `count` bytes, a multiple of four, to half as many values of 64 kHz. A byte adds
+ * to four counts that lie in two words, and completes one of them; instead of moving them on, each of four
+ * bytes finds them half a word further (tests/fixedpoint/test_decimator.py). No count exceeds 4096.
  */
 static void integrate(kws_decimator *decimator, const uint8_t *pdm, uint32_t count, int32_t *values)
 {
@@ -86,15 +86,17 @@ static void integrate(kws_decimator *decimator, const uint8_t *pdm, uint32_t cou
     memcpy(decimator->counts, counts, sizeof counts);
 }
 
+/* DECIMATE/3 */
 static void halve(const int32_t *x, uint32_t count, int16_t *values)
 {
     for (uint32_t i = 0; i < count; i++, x += 2) {
         const int32_t sum = half_band[0] * (x[0] + x[10]) + half_band[1] * (x[2] + x[8]) +
                             half_band[2] * (x[4] + x[6]) + half_band[3] * x[5];
-        values[i] = kws_saturate16((sum + (1 << (HALF_BAND_SHIFT - 1))) >> HALF_BAND_SHIFT);
+        values[i] = (int16_t)kws_sat16((sum + (1 << (HALF_BAND_SHIFT - 1))) >> HALF_BAND_SHIFT);
     }
 }
 
+/* DECIMATE/4 */
 static int32_t filter(const int16_t *x)
 {
     int32_t sum = 0;
@@ -123,9 +125,10 @@ static void process_block(kws_decimator *decimator, const uint8_t *pdm, uint32_t
     const uint32_t shift = SAMPLE_SHIFT - decimator->gain;
     int32_t offset = decimator->offset;
     for (uint32_t i = 0; i < samples; i++) {
+        /* DECIMATE/5 */
         const int32_t value = filter(rate32 + 2 * i) - offset;
         offset += (value + (1 << (OFFSET_SHIFT - 1))) >> OFFSET_SHIFT;
-        pcm[i] = kws_saturate16((value + (1 << (shift - 1))) >> shift);
+        pcm[i] = (int16_t)kws_sat16((value + (1 << (shift - 1))) >> shift);
     }
     decimator->offset = offset;
     memmove(rate32, rate32 + 2 * samples, LOW_PASS_HISTORY * sizeof rate32[0]);
@@ -145,8 +148,7 @@ int32_t kws_decimator_init(kws_decimator *decimator, uint32_t gain)
     return KWS_OK;
 }
 
-int32_t kws_decimator_process(kws_decimator *decimator, const uint8_t *pdm, size_t bytes, int16_t *pcm,
-                              size_t capacity)
+int32_t kws_decimator_process(kws_decimator *decimator, const uint8_t *pdm, size_t bytes, int16_t *pcm, size_t capacity)
 {
     if (decimator == NULL || (pdm == NULL && bytes > 0)) {
         return KWS_ERROR_ARGUMENT;

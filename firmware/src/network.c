@@ -1,92 +1,110 @@
-/* A chain of layers. Twin of kws/fixedpoint/network.py. */
-#include <string.h>
-
-#include "layers.h"
+/* A graph of layers. Twin of kws/fixedpoint/network.py. */
+#include "kws/model.h"
 
 #ifdef KWS_TRACE
 kws_trace kws_tracing;
 #endif
 
-/* Of the memory: c is int16, and an architecture may read h and the buffers in words. */
+/* Of the memory: an architecture may read tensors and states in words. */
 #define ALIGNMENT 4u
+
+static int32_t check(const kws_network *network, const void *memory)
+{
+    return network == NULL || memory == NULL        ? KWS_ERROR_ARGUMENT
+           : network->arch != KWS_ARCH              ? KWS_ERROR_MODEL
+           : (uintptr_t)memory % ALIGNMENT != 0     ? KWS_ERROR_ALIGNMENT
+                                                    : KWS_OK;
+}
+
+static void reset_state(const kws_state *state, uint8_t *memory)
+{
+    void *values = memory + state->offset;
+    for (uint32_t i = 0; i < state->count; i++) {
+        switch (state->element_bytes) {
+        case 1:
+            ((int8_t *)values)[i] = (int8_t)state->reset;
+            break;
+        case 2:
+            ((int16_t *)values)[i] = (int16_t)state->reset;
+            break;
+        default:
+            ((int32_t *)values)[i] = state->reset;
+            break;
+        }
+    }
+}
 
 int32_t kws_network_reset(const kws_network *network, void *memory)
 {
-    if (network == NULL || memory == NULL) {
-        return KWS_ERROR_ARGUMENT;
-    }
-    if (network->arch != KWS_ARCH) {
-        return KWS_ERROR_MODEL;
-    }
-    if ((uintptr_t)memory % ALIGNMENT != 0) {
-        return KWS_ERROR_ALIGNMENT;
+    const int32_t code = check(network, memory);
+    if (code != KWS_OK) {
+        return code;
     }
     for (uint32_t i = 0; i < network->layer_count; i++) {
-        if (network->layers[i].kind == KWS_LSTM) {
-            kws_lstm_reset((const kws_lstm *)network->layers[i].kernel, (uint8_t *)memory);
+        if (network->layers[i].kind >= KWS_KINDS) {
+            return KWS_ERROR_MODEL; /* of a newer library, in a model slot */
         }
+    }
+    for (uint32_t i = 0; i < network->state_count; i++) {
+        reset_state(&network->states[i], (uint8_t *)memory);
     }
     return KWS_OK;
 }
 
-static void run_layer(const kws_layer *layer, uint32_t index, uint8_t *memory, const int8_t *x, int8_t *output)
+#ifdef KWS_TRACE
+static void trace(const kws_layer *layer, uint32_t index, uint8_t *memory)
 {
-    for (uint32_t row = 0; row < layer->rows_out; row++) {
-        const int8_t *from = x + row * layer->size_in;
-        int8_t *to = output + row * layer->size_out;
-        switch (layer->kind) {
-        case KWS_LSTM:
-            kws_lstm_step((const kws_lstm *)layer->kernel, memory, from, to);
-#ifdef KWS_TRACE
-            if (kws_tracing.cell) {
-                const kws_lstm *lstm = (const kws_lstm *)layer->kernel;
-                kws_tracing.cell(kws_tracing.context, index,
-                                 (const int16_t *)(const void *)(memory + lstm->cell_offset), lstm->units);
-            }
-#endif
-            break;
-        case KWS_FULLY_CONNECTED:
-            kws_fully_connected_run((const kws_fully_connected *)layer->kernel, from, to);
-            break;
-        case KWS_SOFTMAX:
-            kws_softmax_run((const kws_softmax *)layer->kernel, from, to, layer->size_out);
-            break;
-        case KWS_LOGISTIC:
-            kws_logistic_run((const kws_logistic *)layer->kernel, from, to, layer->size_out);
-            break;
-        case KWS_ROW_SLICE: {
-            const kws_row_slice *slice = (const kws_row_slice *)layer->kernel;
-            memcpy(to, x + ((uint32_t)slice->start + row * slice->step) * layer->size_in, layer->size_out);
-            break;
-        }
-        }
-    }
-#ifdef KWS_TRACE
     if (kws_tracing.layer) {
-        kws_tracing.layer(kws_tracing.context, index, output, (size_t)layer->rows_out * layer->size_out);
+        kws_tracing.layer(kws_tracing.context, index, (const int8_t *)memory + layer->output, layer->output_size);
     }
-#else
-    (void)index;
-#endif
+    for (uint32_t i = 0; kws_tracing.state && i < layer->state_count; i++) {
+        const kws_state *state = &layer->states[i];
+        kws_tracing.state(kws_tracing.context, index, i, memory + state->offset,
+                          (size_t)state->count * state->element_bytes);
+    }
 }
+#endif
 
 int32_t kws_network_run(const kws_network *network, void *memory, const int8_t *input, const int8_t **result)
 {
-    if (network == NULL || memory == NULL || input == NULL || result == NULL) {
+    if (input == NULL || result == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
-    if (network->arch != KWS_ARCH) {
-        return KWS_ERROR_MODEL;
+    const int32_t code = check(network, memory);
+    if (code != KWS_OK) {
+        return code;
     }
-    if ((uintptr_t)memory % ALIGNMENT != 0) {
-        return KWS_ERROR_ALIGNMENT;
+    const kws_layer *end = network->layers + network->layer_count;
+    *result = (const int8_t *)memory + end[-1].output;
+    for (const kws_layer *layer = network->layers; layer < end; layer++) {
+        kws_layer_run(layer, (uint8_t *)memory, input);
+#ifdef KWS_TRACE
+        trace(layer, (uint32_t)(layer - network->layers), (uint8_t *)memory);
+#endif
     }
-    const int8_t *x = input;
-    for (uint32_t i = 0; i < network->layer_count; i++) {
-        int8_t *output = (int8_t *)memory + network->buffer_offset[i % 2];
-        run_layer(&network->layers[i], i, (uint8_t *)memory, x, output);
-        x = output;
-    }
-    *result = x;
     return KWS_OK;
 }
+
+#ifdef KWS_MODEL_SLOT
+/*
+ * A program that finds its model in the slot has all kinds of layers. In any other the generated
+ * kws_model.c has this function, with the kinds of its model alone.
+ */
+#define KWS_KIND(NAME, name) void kws_##name##_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+#include "kws/layers/kinds.def"
+#undef KWS_KIND
+
+void kws_layer_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
+{
+    switch (layer->kind) {
+#define KWS_KIND(NAME, name)            \
+    case KWS_##NAME:                    \
+        kws_##name##_run(layer, memory, input); \
+        break;
+#include "kws/layers/kinds.def"
+#undef KWS_KIND
+    default:
+        break;
+    }
+}
+#endif

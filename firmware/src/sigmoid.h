@@ -1,48 +1,43 @@
 /*
- * The 16-bit sigmoid and tanh of the LSTM's gates: docs/SPEC.md, "Activations". Twin of
- * kws/fixedpoint/activation.py. Only lstm.c includes this: it holds the table.
- *
- * The specification interpolates in |x| and turns the result round for x < 0. Here the table goes on
- * to both sides, so that the same line is found without asking for the sign; what remains of it is
- * the rounding, halves up above and halves down below zero.
+ * The 16-bit sigmoid and tanh of the LSTM's gates: docs/SPEC.md, "Sigmoid, int16" and "Tanh, int16". Twin
+ * of kws/fixedpoint/activation.py. Only lstm.c includes this: it holds the table.
  */
 #ifndef KWS_SIGMOID_H
 #define KWS_SIGMOID_H
 
-#include "arch/dual.h"
 #include "arithmetic.h"
 #include "sigmoid_table.h"
 
-/* What does not change from unit to unit, to be kept in registers. */
-typedef struct kws_curves {
-    const int16_t *centre;
-    int32_t sigmoid_half;
-    int32_t tanh_half;
-} kws_curves;
-
-static inline kws_curves kws_curves_of_table(void)
+/* Entry u of the specification's table, 0 to 256. */
+static inline int32_t kws_sigmoid_entry(int32_t u)
 {
-    kws_curves c = {kws_sigmoid_table + KWS_SIGMOID_CENTRE, (1 << 24) + 512, 128};
-    KWS_IN_REGISTER(c.centre);
-    KWS_IN_REGISTER(c.sigmoid_half);
-    KWS_IN_REGISTER(c.tanh_half);
-    return c;
+    return kws_sigmoid_table[KWS_SIGMOID_CENTRE + u] + 32768;
 }
 
 /* int16 in Q3.12 to int16 in Q0.15. */
-static inline int32_t kws_sigmoid_int16(const kws_curves *curves, int32_t x)
+static inline int32_t kws_sigmoid(int32_t x)
 {
-    const int32_t scaled = 3 * x;
-    const int32_t half = curves->sigmoid_half + kws_sign(scaled);
-    return kws_interpolate(curves->centre + (scaled >> 9), scaled & 511, 512, half) >> 10;
+    const int32_t v = 3 * x; /* SIGMOID/1 */
+    const int32_t magnitude = v < 0 ? -v : v;
+    const int32_t u = magnitude >> 9;
+    const int32_t low = kws_sigmoid_entry(u);
+    const int32_t t = (low << 9) + (magnitude & 511) * (kws_sigmoid_entry(u + 1) - low); /* SIGMOID/2 */
+    return (v >= 0 ? t + 512 : (1 << 25) - t + 511) >> 10;                               /* SIGMOID/3 */
 }
 
-/* tanh of a / 12288 to int16 in Q0.15; beyond 2^16 nothing changes. */
-static inline int32_t kws_tanh_of_scaled(const kws_curves *curves, int32_t a)
+/* int16 at scale 2^p to int16 in Q0.15; p is -24 to 0. */
+static inline int32_t kws_tanh(int32_t x, int32_t p)
 {
-    const int32_t scaled = kws_limit17(a);
-    const int32_t half = curves->tanh_half + kws_sign(scaled);
-    return kws_interpolate(curves->centre + (scaled >> 8), scaled & 255, 256, half) >> 8;
+    const int32_t d = 12 + p;
+    const int32_t v = d >= 0 ? x * (3 << d) : (3 * x + (1 << (-d - 1))) >> -d; /* TANH/1 */
+    const int32_t magnitude = v < 0 ? -v : v;
+    const int32_t u = magnitude >> 8;
+    int32_t t = 65535 << 8; /* TANH/2 */
+    if (u < 255) {
+        const int32_t low = kws_sigmoid_entry(u);
+        t = (low << 8) + (magnitude & 255) * (kws_sigmoid_entry(u + 1) - low);
+    }
+    return (v >= 0 ? t - (1 << 23) + 128 : (1 << 23) - t + 127) >> 8; /* TANH/3 */
 }
 
 #endif

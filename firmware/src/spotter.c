@@ -1,8 +1,7 @@
-/* The pipeline: front end, network, detector. Twin of kws/fixedpoint/spotter.py. */
+/* The pipeline: front end, network, decision. Twin of kws/fixedpoint/spotter.py. */
 #include <string.h>
 
-#include "detector.h"
-#include "frontend.h"
+#include "kws/model.h"
 
 static int aligned(const void *memory)
 {
@@ -29,21 +28,23 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
         return KWS_ERROR_ALIGNMENT;
     }
     const kws_frontend *f = model->frontend;
-    const uint32_t ring_bytes = (uint32_t)model->detector->average_frames * model->label_count;
-    if (bytes < KWS_SPOTTER_BYTES((uint32_t)f->n_fft, f->bands, (uint32_t)model->label_count,
-                                  (uint32_t)model->detector->average_frames, model->network_bytes)) {
+    const kws_decision *d = model->decision;
+    if (f->kind >= KWS_FRONTEND_KINDS || d->kind >= KWS_DECISION_KINDS) {
+        return KWS_ERROR_MODEL; /* of a newer library, in a model slot */
+    }
+    if (bytes < KWS_SPOTTER_BYTES(f->memory_bytes, model->network_bytes, (uint32_t)f->pcm_size, d->memory_bytes,
+                                  (uint32_t)f->bands)) {
         return KWS_ERROR_MEMORY;
     }
     uint8_t *next = (uint8_t *)memory;
     kws_spotter *spotter = (kws_spotter *)take(&next, (uint32_t)sizeof(kws_spotter));
     spotter->model = model;
-    spotter->spectrum = (int32_t *)take(&next, 4u * f->n_fft);
+    spotter->frontend = take(&next, f->memory_bytes);
     spotter->network = (uint32_t *)take(&next, model->network_bytes);
-    spotter->pcm = (int16_t *)take(&next, 2u * f->n_fft);
-    spotter->sums = (uint16_t *)take(&next, 2u * model->label_count);
-    spotter->ring = (uint8_t *)take(&next, ring_bytes);
+    spotter->pcm = (int16_t *)take(&next, 2u * f->pcm_size);
+    spotter->decision = take(&next, d->memory_bytes);
     spotter->features = (int8_t *)take(&next, f->bands);
-    memset(spotter->pcm, 0, 2u * f->n_fft);
+    memset(spotter->pcm, 0, 2u * f->pcm_size);
     spotter->magic = KWS_SPOTTER_MAGIC;
     *result = spotter;
     return kws_spotter_reset(spotter);
@@ -66,8 +67,10 @@ int32_t kws_spotter_reset(kws_spotter *spotter)
     }
     spotter->frame = 0;
     spotter->filled = 0;
-    kws_detector_reset(spotter);
-    return kws_network_reset(spotter->model->network, spotter->network);
+    const kws_model *model = spotter->model;
+    kws_frontend_reset(model->frontend, spotter->frontend);
+    kws_decision_reset(model->decision, spotter->decision);
+    return kws_network_reset(model->network, spotter->network);
 }
 
 int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t count, kws_result *result)
@@ -90,24 +93,31 @@ int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t cou
     if (used == 0) {
         return 0; /* pcm may be NULL then, which memcpy may not be given */
     }
+    /* FRONT/1 */
     memcpy(spotter->pcm + spotter->filled, pcm, used * sizeof pcm[0]);
     spotter->filled += (uint32_t)used;
     if (spotter->filled < f->window_size) {
         return (int32_t)used;
     }
-    kws_log_mel(f, spotter->pcm, spotter->spectrum, spotter->features);
+    /* SPOT/1 */
+    kws_frontend_run(f, spotter->frontend, spotter->pcm, spotter->features);
     spotter->filled -= f->hop;
     memmove(spotter->pcm, spotter->pcm + f->hop, spotter->filled * sizeof pcm[0]);
     result->features = spotter->features;
+    /* SPOT/2 */
     (void)kws_network_run(spotter->model->network, spotter->network, spotter->features, &result->posteriors);
-    kws_detector_step(spotter, result->posteriors, result);
+    /* SPOT/3 */
+    kws_decision_step(spotter->model->decision, spotter->decision, result->posteriors, result);
     spotter->frame++;
     return (int32_t)used;
 }
 
 const char *kws_label(const kws_spotter *spotter, int32_t index)
 {
-    return check(spotter) == KWS_OK && index >= 0 && index < spotter->model->label_count ? spotter->model->labels[index] : NULL;
+    if (check(spotter) != KWS_OK || index < 0 || index >= spotter->model->label_count) {
+        return NULL;
+    }
+    return spotter->model->labels[index];
 }
 
 const char *kws_error_name(int32_t code)

@@ -1,5 +1,5 @@
 /*
- * The exported model without its network: front-end tables, detector and labels are taken from the
+ * The exported model without its network: front end, decision and labels are taken from the
  * generated source, and the linker drops the C copy of the weights, to which nothing refers.
  */
 #define kws_model_data kws_model_data_with_network
@@ -12,7 +12,7 @@ const kws_model kws_model_data = {
     .arch = KWS_ARCH,
     .frontend = &frontend,
     .network = NULL,
-    .detector = &detector,
+    .decision = &decision,
     .labels = labels,
     .label_count = KWS_MODEL_LABELS,
     .network_bytes = 0,

@@ -14,10 +14,10 @@ from kws.cli.parser import VerbParser
 from kws.cli.registry import VERBS
 from kws.errors import KwsError
 
-_EPILOG = """\
+_EPILOG = f"""\
 from nothing to a board:
   kws data make --words yes,stop,left,right --out data   synthetic speech, or use recordings of your own
-  kws train configs/demo.toml --data data --out run      TensorFlow; goes on after an interruption
+  kws train demo --data data --out run                   TensorFlow; goes on after an interruption
   kws convert run                                        run/model.tflite, fully int8
   kws evaluate run --data data                           what it hears, and what quantization cost
   kws tune run --data data                               thresholds for a budget of false accepts per hour
@@ -28,7 +28,9 @@ from nothing to a board:
   kws build nrf52840 --model run                         an image for a board
   kws flash nrf52840                                     onto the board
   kws monitor /dev/ttyACM0                               what the board hears
-"""
+
+exit codes:
+{exit_codes.table()}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except KwsError as error:
         _say(error)
-        return exit_codes.FAILED
+        return exit_codes.of(error)
     except KeyboardInterrupt:
         # By hand: a second Ctrl-C would meet the import of the console.
         sys.stderr.write("kws: interrupted\n")
@@ -49,18 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe went away; nothing more can be said to it.
         _drop_output()
-        return exit_codes.FAILED
+        return exit_codes.UNREAD
     except UnicodeEncodeError as error:
         _say(
             f"cannot use the name {error.object!a}: it cannot be written in {error.encoding};"
             " rename it, or run in a UTF-8 locale (LC_ALL=C.UTF-8)"
         )
-        return exit_codes.FAILED
+        return exit_codes.BAD_INPUT
     except OSError as error:
         _drop_output()
         where = f" with {error.filename}" if isinstance(error.filename, str) else ""
         _say(f"cannot go on{where}: {error.strerror or error}")
-        return exit_codes.FAILED
+        return exit_codes.BAD_INPUT
 
 
 def _say(text: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kws.cli import console
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import ModelInfo
 from kws.quantize.noise import Noise
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from kws.cli.options import SPLITS, add_data, add_seed, decibels, jobs, minutes, positive_number
 from kws.cli.results import percent
-from kws.config import DetectorConfig
-from kws.errors import KwsError
+from kws.decisions import DetectorConfig
+from kws.errors import UsageError
 from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
@@ -57,12 +57,13 @@ def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
         length: of the stream in minutes, unless ``--spec`` says it.
 
     Raises:
-        KwsError: options that exclude each other; a specification or data that do not fit.
+        UsageError: options that exclude each other.
+        KwsError: a specification or data that do not fit.
     """
     if a.spec is not None:
         clash = [f"--{name}" for name in _DRAWN if getattr(a, name) is not None]
         if clash:
-            raise KwsError(f"--spec says already what {', '.join(clash)} would; give one or the other")
+            raise UsageError(f"--spec says already what {', '.join(clash)} would; give one or the other")
         found = StreamSpec.load(a.spec)
         check(found, a.data)
         return found

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.codegen import emit
-from kws.fixedpoint.spotter import Spotter
+from kws import emit
 from kws.model.file import Model
 
 SEGMENT = 1600
@@ -65,7 +64,7 @@ def vectors_files(model: Model) -> dict[str, str]:
         ]
     else:
         pcm = vector_pcm()
-        spotted = Spotter(model.tables, model.network, model.info.detector_parameters()).process(pcm[None])
+        spotted = model.spotter().process(pcm[None])
         sizes = {"SAMPLES": len(pcm), "FRAMES": spotted.features.shape[1]}
         arrays = [
             ("int16_t", "kws_vectors_pcm[KWS_VECTORS_SAMPLES]", pcm),

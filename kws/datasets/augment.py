@@ -12,6 +12,7 @@ import soxr
 from kws import audio
 from kws.config import SAMPLE_RATE, AugmentConfig
 from kws.errors import KwsError
+from kws.frontends import FrontendConfig
 
 Pcm = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float32]
@@ -166,7 +167,7 @@ def _place(row: Floats, clip: Floats, shift: int) -> None:
 
 
 def spec_augment(
-    features: npt.NDArray[np.int8], rng: np.random.Generator, config: AugmentConfig
+    features: npt.NDArray[np.int8], rng: np.random.Generator, config: AugmentConfig, frontend: FrontendConfig
 ) -> npt.NDArray[np.int8]:
     """Mask stripes of time and frequency (SpecAugment, Park 2019, without time warping).
 
@@ -177,6 +178,7 @@ def spec_augment(
         features: int8 ``[n, frames, bands]``; it is not changed.
         rng: source of every draw.
         config: number and greatest width of the masks.
+        frontend: how far the frames are apart.
 
     Returns:
         int8 ``[n, frames, bands]``.
@@ -187,7 +189,7 @@ def spec_augment(
     if features.ndim != 3 or features.dtype != np.int8:
         raise KwsError(f"features to mask must be int8 [n, frames, bands], not {features.dtype} {list(features.shape)}")
     n, frames, bands = features.shape
-    times = _stripes(rng, n, frames, config.time_masks, config.time_mask_frames)
+    times = _stripes(rng, n, frames, config.time_masks, frontend.frames_in(config.time_mask_ms))
     stripes = _stripes(rng, n, bands, config.band_masks, config.band_mask_bands)
     mean = np.rint(features.mean(axis=(1, 2))).astype(np.int8)
     return np.where(times[:, :, None] | stripes[:, None, :], mean[:, None, None], features)

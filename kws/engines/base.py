@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 
 Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]
@@ -28,15 +28,15 @@ class Output:
         features: int8 [frames, bands] log-mel features; None where the network ran alone.
         layers: output of each layer by its index, int8 [frames, values of a call]; layers that
             the engine cannot show are absent.
-        cells: the int16 cell of LSTM layers by layer index, [frames, values of a call], where
-            the engine can show it.
+        states: what layers carry from call to call, after each, by layer index and the state's name:
+            [frames, values] of the state's type; absent where the engine cannot show them.
         posteriors: int8 [frames, values of the output tensor].
         detections: detected words.
     """
 
     features: Int8 | None
     layers: dict[int, Int8]
-    cells: dict[int, Int16]
+    states: dict[tuple[int, str], npt.NDArray[Any]]
     posteriors: Int8
     detections: list[Detection] = field(default_factory=list)
 
@@ -93,11 +93,15 @@ class Engine(ABC):
         rows = []
         for stream in streams:
             self.reset()
-            heard = [self.process(clip).posteriors for clip in stream]
+            heard = [self._posteriors(clip) for clip in stream]
             frames = len(heard[0])
             rows.append([posteriors[len(posteriors) - frames :] for posteriors in heard])
         self.reset()
         return np.array(rows, np.int8)
+
+    def _posteriors(self, pcm: Int16) -> Int8:
+        """The posteriors of :meth:`process`, for engines that can leave out the rest."""
+        return self.process(pcm).posteriors
 
     def close(self) -> None:  # noqa: B027 - most engines hold nothing to release
         """Release what the engine holds."""

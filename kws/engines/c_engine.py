@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detection
-from kws.fixedpoint.layers.lstm import Lstm
-from kws.image.build import host_library
+from kws.fixedpoint.decisions.base import Detection
+from kws.image.build import held_host_library
 from kws.model.file import Model
+
+Bytes = npt.NDArray[np.uint8]
 
 
 class _HostOutput(ctypes.Structure):
@@ -23,7 +26,7 @@ class _HostOutput(ctypes.Structure):
     _fields_ = (
         ("features", ctypes.c_void_p),
         ("layers", ctypes.c_void_p),
-        ("cells", ctypes.c_void_p),
+        ("states", ctypes.c_void_p),
         ("posteriors", ctypes.c_void_p),
         ("labels", ctypes.c_void_p),
         ("scores", ctypes.c_void_p),
@@ -47,15 +50,16 @@ class CEngine(Engine):
 
     def __init__(self, model: Model, library: Path | None = None) -> None:
         self.model = model
-        self._library = _load(library or host_library(model))
+        with contextlib.nullcontext(library) if library else held_host_library(model) as built:
+            self._library = _load(built)
         if self._library.kws_host_model_id() != model.id.encode():
             raise KwsError(f"the C library at {library} was built from another model than {model.source}")
         words = self._library.kws_host_memory_bytes() // 8 + 1
         self._memory = np.zeros(words, np.uint64)
         self._require(self._library.kws_host_init(_pointer(self._memory), 8 * words))
         network = model.network
-        self._sizes = [layer.rows_out * layer.size_out for layer in network.layers]
-        self._cells = [i for i, layer in enumerate(network.layers) if isinstance(layer.kernel, Lstm)]
+        self._layers = [(index, layer.output_size) for index, layer in enumerate(network.layers)]
+        self._states = [(index, state) for index, states in enumerate(network.states) for state in states]
 
     def reset(self) -> None:
         """Forget all samples, states and detections."""
@@ -63,17 +67,24 @@ class CEngine(Engine):
 
     def process(self, pcm: Int16) -> Output:
         """Feed int16 [samples]."""
+        return self._process(pcm, trace=True)
+
+    def _posteriors(self, pcm: Int16) -> Int8:
+        return self._process(pcm, trace=False).posteriors
+
+    def _process(self, pcm: Int16, trace: bool) -> Output:
         info = self.model.require_info()
         pcm = np.ascontiguousarray(pcm, np.int16)
         room = len(pcm) // info.frontend.hop + 1
         features = np.empty((room, info.frontend.bands), np.int8)
         labels, scores, frames = np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(room, np.uint32)
-        layers, cells, posteriors = self._room(room)
-        out = _HostOutput(*(_pointer(a) for a in (features, layers, cells, posteriors, labels, scores, frames)))
+        layers, states, posteriors = self._room(room)
+        traced = (_pointer(layers), _pointer(states)) if trace else (None, None)
+        out = _HostOutput(_pointer(features), *traced, *(_pointer(a) for a in (posteriors, labels, scores, frames)))
         count = self._require(
             self._library.kws_host_process(_pointer(self._memory), _pointer(pcm), len(pcm), ctypes.byref(out))
         )
-        output = self._output(count, layers, cells, posteriors)
+        output = self._output(count, layers, states, posteriors) if trace else Output(None, {}, {}, posteriors[:count])
         output.features = features[:count]
         output.detections = [
             Detection(int(frames[i]), int(labels[i]), int(scores[i])) for i in np.flatnonzero(labels[:count] >= 0)
@@ -83,12 +94,12 @@ class CEngine(Engine):
     def run_network(self, x: Int8) -> Output:
         """Feed int8 [calls, input size] to the network alone."""
         x = np.ascontiguousarray(x, np.int8)
-        layers, cells, posteriors = self._room(len(x))
-        out = _HostOutput(None, _pointer(layers), _pointer(cells), _pointer(posteriors), None, None, None)
+        layers, states, posteriors = self._room(len(x))
+        out = _HostOutput(None, _pointer(layers), _pointer(states), _pointer(posteriors), None, None, None)
         self._require(
             self._library.kws_host_run_network(_pointer(self._memory), _pointer(x), len(x), ctypes.byref(out))
         )
-        return self._output(len(x), layers, cells, posteriors)
+        return self._output(len(x), layers, states, posteriors)
 
     def _require(self, code: int) -> int:
         """The count that the library returned.
@@ -100,20 +111,25 @@ class CEngine(Engine):
             raise KwsError(f"the C library says {self._library.kws_error_name(code).decode()}")
         return code
 
-    def _room(self, calls: int) -> tuple[Int8, Int16, Int8]:
-        cells = sum(self._sizes[i] for i in self._cells)
+    def _room(self, calls: int) -> tuple[Int8, Bytes, Int8]:
         return (
-            np.empty((calls, sum(self._sizes)), np.int8),
-            np.empty((calls, cells), np.int16),
-            np.empty((calls, self._sizes[-1]), np.int8),
+            np.empty((calls, sum(size for _, size in self._layers)), np.int8),
+            np.empty((calls, sum(state.bytes for _, state in self._states)), np.uint8),
+            np.empty((calls, self.model.network.output_size), np.int8),
         )
 
-    def _output(self, count: int, layers: Int8, cells: Int16, posteriors: Int8) -> Output:
-        ends = np.cumsum(self._sizes)
-        cell_ends = np.cumsum([self._sizes[i] for i in self._cells])
-        by_layer = {i: layers[:count, e - s : e] for i, (s, e) in enumerate(zip(self._sizes, ends, strict=True))}
-        by_cell = {i: cells[:count, e - self._sizes[i] : e] for i, e in zip(self._cells, cell_ends, strict=True)}
-        return Output(None, by_layer, by_cell, posteriors[:count])
+    def _output(self, count: int, layers: Int8, states: Bytes, posteriors: Int8) -> Output:
+        output = Output(None, {}, {}, posteriors[:count])
+        at = 0
+        for index, size in self._layers:
+            output.layers[index] = layers[:count, at : at + size]
+            at += size
+        at = 0
+        for index, state in self._states:
+            part = np.ascontiguousarray(states[:count, at : at + state.bytes])
+            output.states[index, state.name] = part.view(state.dtype).reshape(count, state.size)
+            at += state.bytes
+        return output
 
 
 def _load(path: Path) -> Any:

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from kws.engines.base import Engine, Int8, Int16, Output
-from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detector
-from kws.fixedpoint.frontends.log_mel import Frontend
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
 from kws.model.file import Model
 
 # TFLM's default arena is a multiple of the file's size, and running out of it kills the process.
@@ -23,16 +22,17 @@ _ARENA_BYTES = 1 << 20
 
 
 class InterpreterEngine(Engine):
-    """The harness's front end and detector around an interpreter's network."""
+    """The harness's front end and decision around an interpreter's network."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._frontend = Frontend(model.tables) if model.info is not None else None
-        self._detector = Detector(model.info.detector_parameters()) if model.info is not None else None
+        info = model.info
+        self._frontend = info.frontend.twin() if info is not None else None
+        self._decision = info.decision.twin(info.labels) if info is not None else None
 
     @abstractmethod
     def _reset_network(self) -> None:
-        """Set the LSTMs' states to zero."""
+        """Forget what the network carries from call to call."""
 
     @abstractmethod
     def _invoke(self, x: Int8) -> dict[int, Int8]:
@@ -41,20 +41,20 @@ class InterpreterEngine(Engine):
     def reset(self) -> None:
         """Forget all samples, states and detections."""
         self._reset_network()
-        if self._frontend is not None and self._detector is not None:
+        if self._frontend is not None and self._decision is not None:
             self._frontend.reset()
-            self._detector.reset()
+            self._decision.reset()
 
     def process(self, pcm: Int16) -> Output:
         """Feed int16 [samples]."""
-        if self._frontend is None or self._detector is None:
+        if self._frontend is None or self._decision is None:
             self.model.require_info()
         assert self._frontend is not None
-        assert self._detector is not None
+        assert self._decision is not None
         features = self._frontend.process(pcm[None])[0]
         output = self.run_network(features)
         output.features = features
-        output.detections = self._detector.process(output.posteriors)
+        output.detections = self._decision.process(output.posteriors)
         return output
 
     def run_network(self, x: Int8) -> Output:
@@ -73,12 +73,7 @@ class TflmEngine(InterpreterEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        try:
-            from tflite_micro.python.tflite_micro import runtime
-        except ImportError as error:
-            raise KwsError(
-                f"the tflm engine needs the tflite-micro package: pip install 'kws[tflm]' ({error})"
-            ) from error
+        runtime = tflm_runtime()
         try:
             self._interpreter: Any = runtime.Interpreter.from_bytes(
                 model.content,
@@ -96,7 +91,7 @@ class TflmEngine(InterpreterEngine):
         self._interpreter.set_input(np.ascontiguousarray(x, np.int8).reshape(self._shape), 0)
         self._interpreter.invoke()
         return {
-            index: np.array(self._interpreter.GetTensor(layer.tensor, 0)["tensor_data"], np.int8).reshape(-1)
+            index: np.array(self._interpreter.GetTensor(layer.output, 0)["tensor_data"], np.int8).reshape(-1)
             for index, layer in enumerate(self.model.network.layers)
         }
 
@@ -108,7 +103,7 @@ class TfliteEngine(InterpreterEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        interpreter = _tflite_interpreter()
+        interpreter = tflite_interpreter()
         try:
             self._interpreter: Any = interpreter(model_content=model.content)
             self._interpreter.allocate_tensors()
@@ -128,7 +123,26 @@ class TfliteEngine(InterpreterEngine):
         return {len(network.layers) - 1: output.reshape(-1)}
 
 
-def _tflite_interpreter() -> Any:
+def tflm_runtime() -> Any:
+    """The module of TensorFlow Lite Micro.
+
+    Raises:
+        MissingError: it is not installed.
+    """
+    try:
+        from tflite_micro.python.tflite_micro import runtime
+    except ImportError as error:
+        how = how_to_install("tflm")
+        raise MissingError(f"the tflm engine needs the tflite-micro package; run `{how}` ({error})") from error
+    return runtime
+
+
+def tflite_interpreter() -> Any:
+    """The class of the interpreter.
+
+    Raises:
+        MissingError: none is installed.
+    """
     # tflite-runtime was built for numpy 1: with numpy 2 it imports and then fails to run.
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
         try:
@@ -140,8 +154,8 @@ def _tflite_interpreter() -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter as LitertInterpreter
     except ImportError as error:
-        raise KwsError(
-            "the tflite engine needs a TFLite interpreter: pip install 'kws[tflite]'"
-            f" (or 'kws[tflite-runtime]' with numpy 1) ({error})"
+        how, older = how_to_install("tflite"), how_to_install("tflite-runtime")
+        raise MissingError(
+            f"the tflite engine needs a TFLite interpreter; run `{how}`, or with numpy 1 `{older}` ({error})"
         ) from error
     return LitertInterpreter

@@ -25,14 +25,14 @@ from kws.engines.link_message import (
     encode,
 )
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detection
-from kws.fixedpoint.layers.lstm import Lstm
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
 
 _IDENTITY = struct.Struct("<4sHH8sHHIIHHI")
 _FRAME = struct.Struct("<IiI")
 _DONE = struct.Struct("<IHH")
 _LAYER = struct.Struct("<H")
+_STATE = struct.Struct("<HH")
 _MAGIC = b"KWSL"
 _HAS_FRONTEND = 1
 
@@ -72,7 +72,7 @@ class _Call:
 
     features: bytearray = field(default_factory=bytearray)
     layers: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
-    cells: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+    states: dict[tuple[int, ...], bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     posteriors: bytearray = field(default_factory=bytearray)
 
 
@@ -93,7 +93,7 @@ class LinkEngine(Engine):
         Args:
             stream: to the board; owned by the engine from now on.
             model: the model that the board was built with.
-            trace: ask for features, layers and cells too; without them it is several times faster.
+            trace: ask for features, layers and states too; without them it is several times faster.
             timeout: greatest time to wait for a message, in seconds.
 
         Raises:
@@ -259,9 +259,10 @@ class LinkEngine(Engine):
             call.features += payload
         elif message.type == Type.POSTERIORS:
             call.posteriors += payload
-        elif message.type in (Type.LAYER, Type.CELL) and len(payload) >= _LAYER.size:
-            into = call.layers if message.type == Type.LAYER else call.cells
-            into[_LAYER.unpack_from(payload)[0]] += payload[_LAYER.size :]
+        elif message.type == Type.LAYER and len(payload) >= _LAYER.size:
+            call.layers[_LAYER.unpack_from(payload)[0]] += payload[_LAYER.size :]
+        elif message.type == Type.STATE and len(payload) >= _STATE.size:
+            call.states[_STATE.unpack_from(payload)] += payload[_STATE.size :]
         else:
             raise self._error(f"sent a message of the unexpected type {message.type}")
 
@@ -274,16 +275,16 @@ class LinkEngine(Engine):
                 raise self._error(f"sent {wrong[0]} bytes as {what}, where {size} were due")
             return np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), size)
 
-        layers: dict[int, Int8] = {}
-        cells: dict[int, Int16] = {}
+        output = Output(None, {}, {}, np.zeros(0, np.int8), detections)
         for index, layer in enumerate(network.layers if self._trace else ()):
-            size = layer.rows_out * layer.size_out
-            layers[index] = stack(f"layer {index}", [c.layers.get(index, b"") for c in calls], size)
-            if isinstance(layer.kernel, Lstm):
-                content = stack(f"the cell of layer {index}", [c.cells.get(index, b"") for c in calls], 2 * size)
-                cells[index] = content.view("<i2").astype(np.int16)
-        posteriors = stack("posteriors", [c.posteriors for c in calls], network.output_size)
-        features = None
+            rows = [c.layers.get(index, b"") for c in calls]
+            output.layers[index] = stack(f"layer {index}", rows, layer.output_size)
+            for number, state in enumerate(network.states[index]):
+                rows = [c.states.get((index, number), b"") for c in calls]
+                content = stack(f"the {state.name} state of layer {index}", rows, state.bytes)
+                values = content.view(np.dtype(state.dtype).newbyteorder("<")).astype(state.dtype)
+                output.states[index, state.name] = values.reshape(len(calls), state.size)
+        output.posteriors = stack("posteriors", [c.posteriors for c in calls], network.output_size)
         if with_features:
-            features = stack("features", [c.features for c in calls], self.identity.bands)
-        return Output(features, layers, cells, posteriors, detections)
+            output.features = stack("features", [c.features for c in calls], self.identity.bands)
+        return output

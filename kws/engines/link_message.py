@@ -14,7 +14,7 @@ from typing import Protocol
 from kws.errors import KwsError
 
 SYNC = b"KW"
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 VALUES_BYTES = 512
 """Most bytes of samples or values in a message."""
 PAYLOAD_BYTES = 4 + VALUES_BYTES
@@ -34,7 +34,7 @@ class Type(IntEnum):
     RUN_NETWORK = 0x06
     FEATURES = 0x41
     LAYER = 0x42
-    CELL = 0x43
+    STATE = 0x43
     POSTERIORS = 0x44
     FRAME = 0x45
     ERROR = 0xFF

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from kws.engines.base import Engine, Int8, Int16, Output
-from kws.fixedpoint.network import Trace
-from kws.fixedpoint.spotter import Spotter
+from kws.fixedpoint.layers.kernel import Values
+from kws.fixedpoint.network import Network, Trace
 from kws.model.file import Model
 
 _BATCH = 256
 
 
-def from_trace(trace: Trace, calls: int, **more: object) -> Output:
+def from_trace(network: Network, trace: Trace, calls: int, **more: object) -> Output:
     """The first stream of a harness trace as an engine's output."""
-    layers = {i: _rows(out[0], calls) for i, out in enumerate(trace.outputs)}
-    cells = {i: _rows(cell[0], calls) for i, cell in trace.cells.items()}
-    return Output(layers=layers, cells=cells, posteriors=layers[len(layers) - 1], **more)  # type: ignore[arg-type]
+    layers = {i: out[0] for i, out in enumerate(trace.outputs)}
+    return Output(layers=layers, states=states_of(network, trace, calls), posteriors=layers[len(layers) - 1], **more)  # type: ignore[arg-type]
 
 
-def _rows(values: npt.NDArray[Any], calls: int) -> npt.NDArray[Any]:
-    # Not -1: it means nothing where there are no calls.
-    return values.reshape(calls, math.prod(values.shape[1:]))
+def states_of(network: Network, trace: Trace, calls: int) -> dict[tuple[int, str], Values]:
+    """The first stream's states as :attr:`kws.engines.base.Output.states` has them."""
+    return {
+        (i, state.name): values[0].reshape(calls, state.size)
+        for i, declared in enumerate(network.states)
+        for state, values in zip(declared, trace.states[i], strict=True)
+    }
 
 
 class NumpyEngine(Engine):
@@ -35,12 +35,8 @@ class NumpyEngine(Engine):
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._spotter = self._make(1) if model.info is not None else None
+        self._spotter = model.spotter() if model.info is not None else None
         self._state = model.network.initial_state()
-
-    def _make(self, streams: int) -> Spotter:
-        info = self.model.require_info()
-        return Spotter(self.model.tables, self.model.network, info.detector_parameters(), streams)
 
     def reset(self) -> None:
         """Forget all samples, states and detections."""
@@ -55,12 +51,15 @@ class NumpyEngine(Engine):
             self.model.require_info()
         assert self._spotter is not None
         s = self._spotter.process(pcm[None])
-        return from_trace(s.trace, s.features.shape[1], features=s.features[0], detections=s.detections[0])
+        return from_trace(
+            self.model.network, s.trace, s.features.shape[1], features=s.features[0], detections=s.detections[0]
+        )
 
     def run_network(self, x: Int8) -> Output:
         """Feed int8 [calls, input size] to the network alone."""
         state = self._spotter.state if self._spotter is not None else self._state
-        return from_trace(self.model.network.run(x[None], state), len(x), features=None)
+        network = self.model.network
+        return from_trace(network, network.run(x[None], state), len(x), features=None)
 
     def classify_streams(self, streams: Int16) -> Int8:
         """As in the other engines, some hundreds of streams side by side."""
@@ -70,7 +69,7 @@ class NumpyEngine(Engine):
         out = np.empty((count, clips, frames, len(info.labels)), np.int8)
         for start in range(0, count, _BATCH):
             batch = slice(start, min(start + _BATCH, count))
-            spotter = self._make(batch.stop - start)
+            spotter = self.model.spotter(batch.stop - start)
             for clip in range(clips):
                 posteriors = spotter.process(streams[batch, clip]).posteriors
                 out[batch, clip] = posteriors[:, posteriors.shape[1] - frames :]

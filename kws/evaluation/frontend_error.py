@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SAMPLE_RATE, FrontendConfig
+from kws.fixedpoint.frontends.base import SAMPLE_RATE
 from kws.fixedpoint.frontends.log_mel import STEPS_PER_OCTAVE, log_mel, mel
-from kws.model.file import frontend_tables
+from kws.frontends import LogMelConfig
 
 DB_PER_STEP = 10 * np.log10(2) / STEPS_PER_OCTAVE
 RANGE_DB = 70.0
@@ -36,7 +36,7 @@ class Row:
     floor_share: float
 
 
-def reference_log_mel(frames: npt.NDArray[np.int16], config: FrontendConfig) -> npt.NDArray[np.float64]:
+def reference_log_mel(frames: npt.NDArray[np.int16], config: LogMelConfig) -> npt.NDArray[np.float64]:
     """Log-mel energies in float64, dB, of int16 [frames, window]: [frames, bands].
 
     Hann window, FFT, squared magnitudes, triangular HTK mel filters of height 1, DC left out;
@@ -54,15 +54,13 @@ def reference_log_mel(frames: npt.NDArray[np.int16], config: FrontendConfig) -> 
         return np.asarray(10 * np.log10(power @ filters), np.float64)
 
 
-def measure(
-    recordings: Sequence[npt.NDArray[np.int16]], levels_db: Sequence[float], config: FrontendConfig
-) -> list[Row]:
+def measure(recordings: Sequence[npt.NDArray[np.int16]], levels_db: Sequence[float], config: LogMelConfig) -> list[Row]:
     """Compare the two front ends on recordings scaled to peak levels, values at the floor included.
 
     The integer front end's level is a constant apart from the float one's; the constant is
     taken as the median difference of values above the floor, over all levels.
     """
-    tables = frontend_tables(config)
+    tables = config.tables()
     judged: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]] = []
     for level in levels_db:
         differences, inside = [], []

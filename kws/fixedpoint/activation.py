@@ -16,12 +16,11 @@ import numpy.typing as npt
 
 from kws.fixedpoint.arithmetic import (
     INT32_MAX,
-    INT32_MIN,
     Int64,
     IntArray,
-    rounding_divide_by_power_of_two,
-    rounding_doubling_high_mul,
-    saturate,
+    rdhm,
+    rshift,
+    satshift,
 )
 from kws.fixedpoint.sigmoid_table import SIGMOID_TABLE
 
@@ -29,19 +28,19 @@ _TABLE = np.array(SIGMOID_TABLE, np.int64)
 _Q31_ONE = INT32_MAX
 
 
-def sigmoid_int16(x: IntArray) -> Int64:
+def sigmoid(x: IntArray) -> Int64:
     """Sigmoid of int16 in Q3.12 to int16 in Q0.15."""
-    scaled = np.asarray(x, np.int64) * 3
+    scaled = np.asarray(x, np.int64) * 3  # SIGMOID/1
     magnitude = np.abs(scaled)
     index = np.minimum(magnitude >> 9, 254)
     low, high = _TABLE[index], _TABLE[index + 1]
-    result = (low << 9) + (magnitude & 511) * (high - low)
+    result = (low << 9) + (magnitude & 511) * (high - low)  # SIGMOID/2
     result = np.where(magnitude >> 9 >= 255, 0x7FFF << 10, result)
-    result = np.where(scaled >= 0, result + 512, 2**25 - result + 511)
+    result = np.where(scaled >= 0, result + 512, 2**25 - result + 511)  # SIGMOID/3
     return result >> 10
 
 
-def tanh_int16(x: IntArray, scale_power: int) -> Int64:
+def tanh(x: IntArray, scale_power: int) -> Int64:
     """Tanh of int16 at scale ``2**scale_power`` to int16 in Q0.15.
 
     A scale of 2^-12 or more multiplies by a power of two; a finer one multiplies by 3 and
@@ -49,74 +48,71 @@ def tanh_int16(x: IntArray, scale_power: int) -> Int64:
     """
     x = np.asarray(x, np.int64)
     shift = 15 + scale_power - 3
+    # TANH/1
     scaled = x * (3 << shift) if shift >= 0 else (x * 3 + (1 << (-shift - 1))) >> -shift
     magnitude = np.abs(scaled)
     index = np.minimum(magnitude >> 8, 254)
     low, high = _TABLE[index], _TABLE[index + 1]
-    result = (low << 8) + (magnitude & 255) * (high - low)
+    result = (low << 8) + (magnitude & 255) * (high - low)  # TANH/2
     result = np.where(magnitude >> 8 >= 255, 0xFFFF << 8, result)
-    result = np.where(scaled >= 0, result - 2**23 + 128, -result + 2**23 + 127)
+    result = np.where(scaled >= 0, result - 2**23 + 128, -result + 2**23 + 127)  # TANH/3
     return result >> 8
 
 
 @lru_cache(maxsize=1)
 def sigmoid_lookup() -> npt.NDArray[np.int64]:
-    """:func:`sigmoid_int16` of every int16, indexed by ``x + 32768``."""
-    return sigmoid_int16(np.arange(-32768, 32768))
+    """:func:`sigmoid` of every int16, indexed by ``x + 32768``."""
+    return sigmoid(np.arange(-32768, 32768))
 
 
 @lru_cache(maxsize=16)
 def tanh_lookup(scale_power: int) -> npt.NDArray[np.int64]:
-    """:func:`tanh_int16` of every int16 at one scale, indexed by ``x + 32768``."""
-    return tanh_int16(np.arange(-32768, 32768), scale_power)
-
-
-def _shift_left_saturating(x: Int64, exponent: int) -> Int64:
-    return saturate(x << exponent, INT32_MIN, INT32_MAX)
+    """:func:`tanh` of every int16 at one scale, indexed by ``x + 32768``."""
+    return tanh(np.arange(-32768, 32768), scale_power)
 
 
 def _exp_near_zero(a: Int64) -> Int64:
     """exp of Q0.31 values in [-1/4, 0): a Taylor polynomial around -1/8."""
     x = a + 2**28
-    x2 = rounding_doubling_high_mul(x, x)
-    x3 = rounding_doubling_high_mul(x2, x)
-    x4 = rounding_doubling_high_mul(x2, x2)
-    x4_over_4 = rounding_divide_by_power_of_two(x4, 2)
-    tail = rounding_divide_by_power_of_two(rounding_doubling_high_mul(x4_over_4 + x3, 715827883) + x2, 1)
-    return 1895147668 + rounding_doubling_high_mul(x + tail, 1895147668)
+    x2 = rdhm(x, x)
+    x3 = rdhm(x2, x)
+    x4 = rdhm(x2, x2)
+    x4_over_4 = rshift(x4, 2)
+    tail = rshift(rdhm(x4_over_4 + x3, 715827883) + x2, 1)
+    return 1895147668 + rdhm(x + tail, 1895147668)
 
 
 # exp(-2^k) in Q0.31 for k = -2 ... 4
 _EXP_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 
 
-def exp_on_negative_values(a: IntArray, integer_bits: int) -> Int64:
+def exp(a: IntArray, integer_bits: int) -> Int64:
     """exp of int32 values <= 0 with ``integer_bits`` integer bits, to Q0.31."""
     a = np.asarray(a, np.int64)
     fraction_bits = 31 - integer_bits
     quarter = 1 << (fraction_bits - 2)
-    within = (a & (quarter - 1)) - quarter
-    result = _exp_near_zero(_shift_left_saturating(within, integer_bits))
+    within = (a & (quarter - 1)) - quarter  # EXP/1
     remainder = within - a
+    result = _exp_near_zero(satshift(within, integer_bits))  # EXP/2
     for exponent, factor in enumerate(_EXP_POWERS, -2):
-        if exponent < integer_bits:
+        if exponent < integer_bits:  # EXP/3
             bit = (remainder >> (fraction_bits + exponent)) & 1
-            result = np.where(bit == 1, rounding_doubling_high_mul(result, factor), result)
+            result = np.where(bit == 1, rdhm(result, factor), result)
     return np.where(a == 0, _Q31_ONE, result)
 
 
-def reciprocal_of_one_plus(a: IntArray) -> Int64:
+def recip(a: IntArray) -> Int64:
     """1 / (1 + a) of Q0.31 values in [0, 1], to Q0.31: three Newton-Raphson steps."""
-    half_denominator = (np.asarray(a, np.int64) + _Q31_ONE + 1) >> 1
-    x = 1515870810 + rounding_doubling_high_mul(half_denominator, -1010580540)
-    for _ in range(3):
-        error = 2**29 - rounding_doubling_high_mul(half_denominator, x)
-        x = x + _shift_left_saturating(rounding_doubling_high_mul(x, error), 2)
-    return _shift_left_saturating(x, 1)
+    half_denominator = (np.asarray(a, np.int64) + _Q31_ONE + 1) >> 1  # RECIP/1
+    x = 1515870810 + rdhm(half_denominator, -1010580540)  # RECIP/2
+    for _ in range(3):  # RECIP/3
+        error = 2**29 - rdhm(half_denominator, x)
+        x = x + satshift(rdhm(x, error), 2)
+    return satshift(x, 1)  # RECIP/4
 
 
 def logistic_q31(a: IntArray, integer_bits: int) -> Int64:
     """Logistic function of int32 values with ``integer_bits`` integer bits, to Q0.31."""
     a = np.asarray(a, np.int64)
-    positive = reciprocal_of_one_plus(exp_on_negative_values(-np.abs(a), integer_bits))
+    positive = recip(exp(-np.abs(a), integer_bits))
     return np.where(a == 0, 2**30, np.where(a > 0, positive, _Q31_ONE - positive))

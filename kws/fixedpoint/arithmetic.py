@@ -1,7 +1,7 @@
 """Rounding, saturation and requantization, exactly as TFLM's reference kernels do them.
 
-Twin of ``firmware/src/arithmetic.h``; specified in docs/SPEC.md, "Arithmetic". All functions
-are vectorised, take integer arrays and return int64 arrays whose values fit the width that
+Twin of ``firmware/src/arithmetic.h``; specified in docs/SPEC.md, "Arithmetic", whose names the
+functions have. All are vectorised, take integer arrays and return int64 arrays whose values fit the width that
 the specification gives, so that no NumPy overflow can hide behind a cast.
 
 Sources: gemmlowp ``fixedpoint.h`` and TensorFlow Lite ``kernels/internal/common.h`` and
@@ -26,7 +26,7 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Multiplier:
+class Factor:
     """A real factor as ``value * 2**(shift - 31)``: ``value`` in [2^30, 2^31) or 0."""
 
     value: int
@@ -43,11 +43,11 @@ class Multiplier:
         return max(-self.shift, 0)
 
     @classmethod
-    def of(cls, real: float) -> Multiplier:
+    def of(cls, real: float) -> Factor:
         """Quantize a real factor >= 0, as TFLite's ``QuantizeMultiplier`` does.
 
         The rounding of the 31-bit mantissa is half away from zero; factors below 2^-32 become 0
-        and factors that need a left shift over 30 saturate.
+        and factors that need a left shift over 30 clamp.
 
         Raises:
             ValueError: the factor is negative or not finite.
@@ -68,18 +68,30 @@ class Multiplier:
         return cls(value, shift)
 
 
-def wrap_int32(x: IntArray | Int64) -> Int64:
-    """Reduce modulo 2^32 into int32's range, as two's complement hardware does."""
-    wrapped: Int64 = (np.asarray(x, np.int64) + 2**31) % 2**32 - 2**31
+def wrap(x: IntArray | Int64, n: int | Int64 | np.int64 = 0) -> Int64:
+    """``x * 2^n`` reduced modulo 2^32 into int32's range, as two's complement hardware does."""
+    x = np.asarray(x, np.int64)
+    shifted = x << n if np.any(n) else x
+    wrapped: Int64 = (shifted + 2**31) % 2**32 - 2**31
     return wrapped
 
 
-def saturate(x: IntArray | Int64, low: int, high: int) -> Int64:
+def clamp(x: IntArray | Int64, low: int, high: int) -> Int64:
     """Clamp to ``[low, high]``."""
     return np.minimum(np.maximum(np.asarray(x, np.int64), low), high)
 
 
-def rounding_doubling_high_mul(a: IntArray | Int64, b: IntArray | Int64 | np.int64 | int) -> Int64:
+def sat16(x: IntArray | Int64) -> Int64:
+    """Clamp to int16's range."""
+    return clamp(x, INT16_MIN, INT16_MAX)
+
+
+def satshift(x: IntArray | Int64, n: int) -> Int64:
+    """``x * 2^n`` clamped to int32's range."""
+    return clamp(np.asarray(x, np.int64) << n, INT32_MIN, INT32_MAX)
+
+
+def rdhm(a: IntArray | Int64, b: IntArray | Int64 | np.int64 | int) -> Int64:
     """``floor((a * b + 2^30) / 2^31)`` of int32 values; INT32_MIN squared saturates.
 
     gemmlowp's ``SaturatingRoundingDoublingHighMul``. Its sign-dependent nudge and truncating
@@ -90,7 +102,7 @@ def rounding_doubling_high_mul(a: IntArray | Int64, b: IntArray | Int64 | np.int
     return high
 
 
-def rounding_divide_by_power_of_two(x: IntArray | Int64, exponent: int | Int64 | np.int64) -> Int64:
+def rshift(x: IntArray | Int64, exponent: int | Int64 | np.int64) -> Int64:
     """``x / 2^exponent`` rounded to nearest, halves away from zero; exponent in [0, 31].
 
     gemmlowp's ``RoundingDivideByPOT``.
@@ -101,7 +113,7 @@ def rounding_divide_by_power_of_two(x: IntArray | Int64, exponent: int | Int64 |
     return (x >> exponent) + ((x & mask) > threshold)
 
 
-def multiply(x: IntArray | Int64, factor: Multiplier) -> Int64:
+def multiply(x: IntArray | Int64, factor: Factor) -> Int64:
     """Requantize int32 values with double rounding (TFLite's ``MultiplyByQuantizedMultiplier``).
 
     A left shift is applied first and wraps modulo 2^32; then the rounding high multiply; then
@@ -111,7 +123,7 @@ def multiply(x: IntArray | Int64, factor: Multiplier) -> Int64:
     return multiply_by(x, np.int64(factor.value), np.int64(factor.left_shift), np.int64(factor.right_shift))
 
 
-def columns(factors: Sequence[Multiplier]) -> tuple[Int64, Int64, Int64]:
+def columns(factors: Sequence[Factor]) -> tuple[Int64, Int64, Int64]:
     """Values, left shifts and right shifts of several factors, as :func:`multiply_by` takes them."""
     values, left, right = np.array([[f.value, f.left_shift, f.right_shift] for f in factors], np.int64).T
     return values, left, right
@@ -126,5 +138,5 @@ def multiply_by(
     """:func:`multiply` with a factor for each element; the arguments broadcast."""
     x = np.asarray(x, np.int64)
     if np.any(left_shift):
-        x = wrap_int32(x << left_shift)
-    return rounding_divide_by_power_of_two(rounding_doubling_high_mul(x, value), right_shift)
+        x = wrap(x, left_shift)
+    return rshift(rdhm(x, value), right_shift)

@@ -94,6 +94,7 @@ class Decimator:
 
     def _filter(self, pdm: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         """Whole samples from uint8 [bytes], before the offset is removed: int64 [samples]."""
+        # DECIMATE/1 to DECIMATE/4
         values = np.unpackbits(pdm).astype(np.int64)
         for stage, (taps, step) in enumerate(_STEPS):
             rows = np.concatenate([self._history[stage], values])
@@ -108,6 +109,7 @@ class Decimator:
 
     def _remove_offset(self, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
         """Subtract the mean so far from int64 [samples], scale and clip."""
+        # DECIMATE/5
         offset = self._offset
         centred = np.empty(len(values), np.int64)
         for i, value in enumerate(values.tolist()):

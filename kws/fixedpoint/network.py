@@ -1,86 +1,75 @@
-"""A chain of layers: the part of the pipeline that a .tflite file describes.
+"""A graph of layers: the part of the pipeline that a .tflite file describes.
 
-Twin of ``firmware/src/network.c``. Between layers lies a matrix of int8 rows: the frames of a
-sequence, or a single row. A single-step model sees one row a call and its LSTMs remember.
+Twin of ``firmware/src/network.c``. Layers run in the file's order; each reads tensors of int8 that are
+the network's input or another layer's output, and writes one. What a layer carries from call to call it
+declares as states, and a reset is a loop over them.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from kws.fixedpoint.layers.fully_connected import FullyConnected
-from kws.fixedpoint.layers.logistic import Logistic
-from kws.fixedpoint.layers.lstm import Int8, Int16, Lstm, LstmState
-from kws.fixedpoint.layers.softmax import Softmax
+from kws.fixedpoint.layers.kernel import Int8, Kernel, Shape, State, Values
 
-
-@dataclass(frozen=True)
-class RowSlice:
-    """Keep the rows ``start, start + step, ...``: a STRIDED_SLICE along time."""
-
-    start: int
-    step: int
-
-
-Kernel = Lstm | FullyConnected | Softmax | Logistic | RowSlice
-
-KIND_NAMES: dict[type, str] = {
-    Lstm: "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    FullyConnected: "FULLY_CONNECTED",
-    Softmax: "SOFTMAX",
-    Logistic: "LOGISTIC",
-    RowSlice: "STRIDED_SLICE",
-}
+States = list[list[Values]]
+"""The states of a network's layers, [streams, *shape] each, by layer and by state."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One kernel and the shape of the rows it reads and writes.
+    """One kernel and the tensors that it reads and writes.
 
     Attributes:
         kernel: what is computed.
-        rows_in: rows read in a call; the input is seen as ``rows_in x size_in`` values.
-        size_in: values in a row read.
-        rows_out: rows written in a call.
-        size_out: values in a row written.
-        tensor: index of the output tensor in the .tflite file, for comparing with other engines.
+        name: the .tflite operator's name.
+        inputs: indices of the tensors that it reads, in the .tflite file.
+        input_shapes: their dimensions as this layer sees them, batch 1 included.
+        output: index of the tensor that it writes.
+        output_shape: that tensor's dimensions.
     """
 
     kernel: Kernel
-    rows_in: int
-    size_in: int
-    rows_out: int
-    size_out: int
-    tensor: int
+    name: str
+    inputs: tuple[int, ...]
+    input_shapes: tuple[Shape, ...]
+    output: int
+    output_shape: Shape
 
     @property
-    def name(self) -> str:
-        """The .tflite operator's name."""
-        return KIND_NAMES[type(self.kernel)]
+    def output_size(self) -> int:
+        """Values in the output of one call."""
+        return math.prod(self.output_shape)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of weights and values in one call."""
+        return self.output_size * self.kernel.macs_per_output
 
 
 @dataclass
 class Trace:
-    """Every layer's output of one or more calls.
+    """What one or more calls computed.
 
     Attributes:
-        outputs: one int8 [streams, calls, rows, size] a layer.
-        cells: the int16 cell of each LSTM layer after each row, likewise, by layer index.
+        outputs: the output of each layer, int8 [streams, calls, values].
+        states: the states of each layer after each call, [streams, calls, *shape] for each.
     """
 
     outputs: list[Int8]
-    cells: dict[int, Int16]
+    states: list[tuple[Values, ...]]
 
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of layers with its input and output quantization.
+    """A graph of layers with its input and output quantization.
 
     Attributes:
-        layers: in order of execution.
+        layers: in order of execution; the last one's output is the network's.
+        input: index of the input tensor in the .tflite file.
         input_shape: the input tensor's shape in the file, batch 1 included.
         input_scale: scale of the int8 input.
         input_zero_point: zero point of the int8 input.
@@ -90,61 +79,70 @@ class Network:
     """
 
     layers: tuple[Layer, ...]
-    input_shape: tuple[int, ...]
+    input: int
+    input_shape: Shape
     input_scale: float
     input_zero_point: int
-    output_shape: tuple[int, ...]
+    output_shape: Shape
     output_scale: float
     output_zero_point: int
 
     @property
     def input_size(self) -> int:
         """Values in one call's input."""
-        return int(np.prod(self.input_shape))
+        return math.prod(self.input_shape)
 
     @property
     def output_size(self) -> int:
         """Values in one call's output."""
-        return int(np.prod(self.output_shape))
+        return math.prod(self.output_shape)
 
     @property
     def is_single_step(self) -> bool:
         """Whether every layer reads and writes one row a call."""
-        return all(layer.rows_in == layer.rows_out == 1 for layer in self.layers)
+        shapes = [shape for layer in self.layers for shape in (*layer.input_shapes, layer.output_shape)]
+        return all(math.prod(shape[:-1]) == 1 for shape in shapes)
 
-    def initial_state(self, streams: int = 1) -> list[LstmState]:
-        """The LSTMs' states after a reset, in layer order."""
-        return [layer.kernel.initial_state(streams) for layer in self.layers if isinstance(layer.kernel, Lstm)]
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of weights and values in one call."""
+        return sum(layer.macs for layer in self.layers)
 
-    def run(self, x: Int8, state: list[LstmState]) -> Trace:
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of weights and biases as the generated C holds them."""
+        return sum(layer.kernel.weight_bytes for layer in self.layers)
+
+    @cached_property
+    def states(self) -> tuple[tuple[State, ...], ...]:
+        """What each layer carries from call to call."""
+        return tuple(layer.kernel.states for layer in self.layers)
+
+    def initial_state(self, streams: int = 1) -> States:
+        """The layers' states after a reset."""
+        return [[state.initial(streams) for state in states] for states in self.states]
+
+    def run(self, x: Int8, state: States) -> Trace:
         """Call the network several times in a row, carrying the state.
 
         Args:
             x: int8 [streams, calls, input_size].
-            state: the LSTMs' states, updated in place.
+            state: the layers' states, updated in place.
         """
         streams, calls, _ = x.shape
-        if self.is_single_step:
-            # Calls of one row each are the rows of one sequence.
-            return self._run(x, state, streams, calls)
-        traces = [self._run(x[:, i], state, streams, 1) for i in range(calls)]
-        outputs = [np.concatenate(parts, axis=1) for parts in zip(*(t.outputs for t in traces), strict=True)]
-        cells = {k: np.concatenate([t.cells[k] for t in traces], axis=1) for k in (traces[0].cells if traces else {})}
-        return Trace(outputs, cells)
-
-    def _run(self, x: Int8, state: list[LstmState], streams: int, repeat: int) -> Trace:
-        outputs: list[Int8] = []
-        cells: dict[int, Int16] = {}
-        states = iter(state)
+        tensors = {self.input: x}
+        trace = Trace([], [])
         for index, layer in enumerate(self.layers):
-            rows: npt.NDArray[np.int8] = x.reshape(streams, layer.rows_in * repeat, layer.size_in)
-            if isinstance(layer.kernel, Lstm):
-                x, cell = layer.kernel.run(rows, next(states))
-                cells[index] = cell.reshape(streams, repeat, layer.rows_out, layer.size_out)
-            elif isinstance(layer.kernel, RowSlice):
-                stop = layer.kernel.start + layer.kernel.step * layer.rows_out
-                x = rows[:, layer.kernel.start : stop : layer.kernel.step]
-            else:
-                x = layer.kernel.run(rows)
-            outputs.append(x.reshape(streams, repeat, layer.rows_out, layer.size_out))
-        return Trace(outputs, cells)
+            held = [np.empty((streams, calls + 1, *s.shape), s.dtype) for s in self.states[index]]
+            for k, values in enumerate(held):
+                values[:, 0] = state[index][k]
+            inputs = [
+                tensors[tensor].reshape(streams, calls, *shape)
+                for tensor, shape in zip(layer.inputs, layer.input_shapes, strict=True)
+            ]
+            y = layer.kernel.run(inputs, held).reshape(streams, calls, layer.output_size)
+            tensors[layer.output] = y
+            trace.outputs.append(y)
+            trace.states.append(tuple(values[:, 1:] for values in held))
+            state[index] = [values[:, -1].copy() for values in held]
+        return trace

@@ -1,17 +1,18 @@
-"""The pipeline: front end, network, detector.
+"""The pipeline: front end, network, decision.
 
 Twin of ``firmware/src/spotter.c``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.decisions.detector import Detection, Detector, DetectorParameters
-from kws.fixedpoint.frontends.log_mel import Frontend, FrontendTables
+from kws.fixedpoint.decisions.base import Decision, Detection
+from kws.fixedpoint.frontends.base import Frontend
 from kws.fixedpoint.network import Network, Trace
 
 
@@ -33,28 +34,34 @@ class Spotted:
 
 
 class Spotter:
-    """One or more streams, in step, from PCM to detections."""
+    """One or more streams, in step, from PCM to detections.
 
-    def __init__(
-        self, tables: FrontendTables, network: Network, detector: DetectorParameters, streams: int = 1
-    ) -> None:
+    Args:
+        frontend: the front end of all streams.
+        network: a single-step network.
+        decisions: one a stream.
+    """
+
+    def __init__(self, frontend: Frontend, network: Network, decisions: Sequence[Decision]) -> None:
         self.network = network
-        self._streams = streams
-        self._frontend = Frontend(tables, streams)
-        self._detectors = [Detector(detector) for _ in range(streams)]
+        self._frontend = frontend
+        self._decisions = decisions
         self.reset()
 
     def reset(self) -> None:
         """Forget all samples, states and detections."""
         self._frontend.reset()
-        self.state = self.network.initial_state(self._streams)
-        for detector in self._detectors:
-            detector.reset()
+        self.state = self.network.initial_state(len(self._decisions))
+        for decision in self._decisions:
+            decision.reset()
 
     def process(self, pcm: npt.NDArray[np.int16]) -> Spotted:
         """Feed int16 [streams, samples]; however the streams are cut into calls, the result is the same."""
+        # SPOT/1, of all frames
         features = self._frontend.process(pcm)
+        # SPOT/2
         trace = self.network.run(features, self.state)
-        posteriors = trace.outputs[-1].reshape(self._streams, features.shape[1], self.network.output_size)
-        detections = [d.process(rows) for d, rows in zip(self._detectors, posteriors, strict=True)]
+        posteriors = trace.outputs[-1].reshape(len(pcm), features.shape[1], self.network.output_size)
+        # SPOT/3
+        detections = [d.process(rows) for d, rows in zip(self._decisions, posteriors, strict=True)]
         return Spotted(features, trace, posteriors, detections)

@@ -1,4 +1,4 @@
-"""What a model costs on each emulated core: instructions a hop, flash, RAM and stack.
+"""What a model costs on each emulated core: instructions per hop, flash, RAM and stack.
 
 The ``benchmark`` app runs the exported test vectors on the emulated board and times the front end,
 the network and the whole with the board's clock, which under QEMU's ``-icount`` advances by a fixed
@@ -7,7 +7,6 @@ time an instruction. How many instructions a tick is, the app measures on a loop
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,7 @@ from kws.boards import find_emulated
 from kws.boards.emulator import QEMU, run_image
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.fixedpoint.layers.fully_connected import FullyConnected
-from kws.fixedpoint.layers.lstm import Lstm
-from kws.fixedpoint.network import Network
+from kws.files import parse_json
 from kws.image.build import compiled
 from kws.model.file import Model
 from kws.tools import require_tools
@@ -33,9 +30,9 @@ class Cost:
         model: the model's name.
         board: a folder of ``firmware/boards``.
         core: the CPU.
-        frontend: instructions a hop of the front end; None for a bare network.
+        frontend: instructions per hop of the front end; None for a bare network.
         network: instructions of one call of the network.
-        rest: instructions a hop of all else: buffering samples, the detector; None for a bare network.
+        rest: instructions per hop of all else: buffering samples, the detector; None for a bare network.
         macs: multiply-accumulates of one call of the network.
         library: bytes of flash for the library's code.
         program: bytes of flash for all other code: start-up, board, application, compiler's support.
@@ -75,18 +72,6 @@ class Cost:
         return self.network / self.macs
 
 
-def multiply_accumulates(network: Network) -> int:
-    """Products of weights and values in one call."""
-    total = 0
-    for layer in network.layers:
-        kernel = layer.kernel
-        if isinstance(kernel, Lstm):
-            total += layer.rows_out * 4 * kernel.units * (kernel.inputs + kernel.units)
-        elif isinstance(kernel, FullyConnected):
-            total += layer.rows_out * kernel.outputs * kernel.inputs
-    return total
-
-
 def instructions(report: str) -> dict[str, float]:
     """Instructions a frame by part, from what the ``benchmark`` app wrote.
 
@@ -94,7 +79,7 @@ def instructions(report: str) -> dict[str, float]:
         KwsError: it wrote something else.
     """
     try:
-        values = json.loads(report)
+        values = parse_json(report)
         a_tick = values["calibration_instructions"] / values["calibration"]
         return {
             part: values[part] * a_tick / values["frames"]
@@ -146,7 +131,7 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
         frontend=frontend,
         network=network,
         rest=rest,
-        macs=multiply_accumulates(model.network),
+        macs=model.network.macs,
         library=library,
         program=size.flash - library - weights - tables - vectors,
         tables=tables,
@@ -158,4 +143,4 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
     )
 
 
-__all__ = ["Cost", "instructions", "measure", "multiply_accumulates"]
+__all__ = ["Cost", "instructions", "measure"]

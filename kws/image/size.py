@@ -30,7 +30,7 @@ _PARTS = (
     "app",
     "toolchain",
 )
-_TABLE_NAMES = ("window", "twiddles", "segment_ends", "mel_weights")
+_TABLE_PREFIX = "frontend_"
 
 
 @dataclass(frozen=True)
@@ -294,6 +294,6 @@ def _part_of(section: str, file: str) -> str:
     name = section.removeprefix(".rodata.").removeprefix(".data.")
     if "kws_vectors" in name:
         return "test vectors"
-    if name in _TABLE_NAMES:
+    if name.startswith(_TABLE_PREFIX):
         return "model tables"
     return "model weights" if name.endswith(("_weights", "_bias")) else "model structures"

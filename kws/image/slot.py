@@ -11,9 +11,9 @@ import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kws.codegen.export import MODEL_FORMAT
 from kws.errors import KwsError
 from kws.files import replacing, write_atomic
+from kws.firmware import model_format
 from kws.image.make import make_slot
 from kws.tools import run_tool
 
@@ -101,8 +101,8 @@ def check(blob: bytes) -> SlotHeader:
         raise KwsError(f"the model is cut off: {len(blob)} of {header.size} bytes")
     if zlib.crc32(blob[_CRC_END : header.size]) != header.crc:
         raise KwsError("the model's CRC is wrong: it is damaged, or was written in part")
-    if header.format != MODEL_FORMAT:
-        raise KwsError(f"the model is of format {header.format}, not {MODEL_FORMAT}; build it with this kws again")
+    if header.format != model_format():
+        raise KwsError(f"the model is of format {header.format}, not {model_format()}; build it with this kws again")
     return header
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
 from kws.engines.base import Engine
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 

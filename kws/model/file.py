@@ -9,35 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kws.config import SAMPLE_RATE, DetectorConfig, FrontendConfig, from_dict
+from kws import decisions, frontends
+from kws.decisions import DecisionConfig, DetectorConfig, require_detector
 from kws.errors import KwsError
 from kws.files import parse_json, read_file, write_atomic
 from kws.fixedpoint.decisions.detector import DetectorParameters
-from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT, FrontendTables, make_tables
+from kws.fixedpoint.frontends.base import SAMPLE_RATE
 from kws.fixedpoint.network import Network
-from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT, mean_probability
+from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
+from kws.fixedpoint.spotter import Spotter
+from kws.frontends import FrontendConfig
 from kws.model.reader import to_network
 from kws.text import is_text
 from kws.tflite import Graph, build, parse
 
 METADATA_NAME = "kws.model"
 METADATA_VERSION = 1
-
-
-def frontend_tables(config: FrontendConfig) -> FrontendTables:
-    """The integer tables of a front-end setting.
-
-    Raises:
-        KwsError: a mel band is too narrow for the FFT.
-    """
-    try:
-        return make_tables(config.window, config.hop, config.n_fft, config.bands, config.low_hz, config.high_hz)
-    except ValueError as error:
-        raise KwsError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -48,13 +39,13 @@ class ModelInfo:
         labels: class names in output order; those in ``_underscores_`` are never detected and
             come first.
         frontend: front-end settings.
-        detector: detector settings.
+        decision: settings of the decision.
         provenance: how the model came to be: free-form plain values, for people.
     """
 
     labels: tuple[str, ...]
     frontend: FrontendConfig
-    detector: DetectorConfig
+    decision: DecisionConfig
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,12 +56,21 @@ class ModelInfo:
             raise KwsError(f"the model's label {odd[0]!a} is empty, or holds characters that are no text")
         if any(label.startswith("_") for label in self.words):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
-        self.detector.thresholds(len(self.words))
+        self.decision.check(self.labels)
 
     @property
     def first_word(self) -> int:
         """Index of the first label that is a word."""
-        return sum(1 for label in self.labels if label.startswith("_"))
+        return decisions.first_word(self.labels)
+
+    @property
+    def detector(self) -> DetectorConfig:
+        """The decision's settings, for what works with a detector's only.
+
+        Raises:
+            KwsError: the decision is of another kind.
+        """
+        return require_detector(self.decision)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -83,18 +83,20 @@ class ModelInfo:
         return self.detector.thresholds(len(self.words))
 
     def detector_parameters(self) -> DetectorParameters:
-        """The detector in integers: thresholds as sums of posteriors, rounded up."""
-        d = self.detector
-        sums = (_threshold_sum(t, d.average_frames) for t in self.thresholds)
-        return DetectorParameters(d.average_frames, tuple(sums), d.cooldown_frames, self.first_word)
+        """The detector in integers.
+
+        Raises:
+            KwsError: the decision is of another kind.
+        """
+        return self.detector.parameters(self.labels)
 
     def score(self, total: int) -> float:
-        """A detection's summed posterior as a probability, 0 to 255/256."""
-        return mean_probability(total, self.detector.average_frames)
+        """A detection's score as a probability."""
+        return total / self.decision.full_score
 
     def samples(self, frame: int) -> int:
         """Samples of a stream that make a frame complete."""
-        return frame * self.frontend.hop + self.frontend.window
+        return self.frontend.samples(frame)
 
     def seconds(self, frame: int) -> float:
         """Time in a stream at which a frame is complete."""
@@ -102,7 +104,13 @@ class ModelInfo:
 
     def to_json(self) -> bytes:
         """The metadata's bytes."""
-        values = {"version": METADATA_VERSION, **asdict(self)}
+        values = {
+            "version": METADATA_VERSION,
+            "labels": self.labels,
+            "frontend": self.frontend.as_dict(),
+            "detector": self.decision.as_dict(),
+            "provenance": self.provenance,
+        }
         return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
@@ -119,17 +127,12 @@ class ModelInfo:
                 raise KwsError(f"its kws metadata has version {version}; this kws reads {METADATA_VERSION}")
             return cls(
                 tuple(str(label) for label in values["labels"]),
-                from_dict(FrontendConfig, values["frontend"], "frontend"),
-                from_dict(DetectorConfig, values["detector"], "detector"),
+                frontends.read(values["frontend"], "frontend"),
+                decisions.read(values["detector"], "detector"),
                 dict(values.get("provenance", {})),
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise KwsError(f"its kws metadata is damaged ({error})") from error
-
-
-def _threshold_sum(threshold: float, average_frames: int) -> int:
-    # A probability p is stored as 256 p, at most 255.
-    return max(1, min(-(-round(threshold * 256 * 1000) * average_frames // 1000), 255 * average_frames))
 
 
 @dataclass(frozen=True)
@@ -191,10 +194,15 @@ class Model:
         """16 hexadecimal digits that tell this file from any other."""
         return hashlib.sha256(self.content).hexdigest()[:16]
 
-    @property
-    def tables(self) -> FrontendTables:
-        """The front end's tables."""
-        return frontend_tables(self.require_info().frontend)
+    def spotter(self, streams: int = 1) -> Spotter:
+        """The whole pipeline in NumPy, of ``streams`` streams in step.
+
+        Raises:
+            KwsError: the model is a bare network.
+        """
+        info = self.require_info()
+        decide = [info.decision.twin(info.labels) for _ in range(streams)]
+        return Spotter(info.frontend.twin(streams), self.network, decide)
 
     def require_info(self) -> ModelInfo:
         """The metadata.
@@ -217,10 +225,11 @@ def _check_fit(network: Network, info: ModelInfo) -> None:
         raise KwsError(
             f"its network reads {network.input_size} features, but its front end makes {info.frontend.bands}"
         )
-    if (network.input_scale, network.input_zero_point) != (FEATURE_SCALE, FEATURE_ZERO_POINT):
+    made = (info.frontend.scale, info.frontend.zero_point)
+    if (network.input_scale, network.input_zero_point) != made:
         raise KwsError(
             f"its network expects features at scale {network.input_scale} and zero point {network.input_zero_point},"
-            f" but the front end makes them at {FEATURE_SCALE} and {FEATURE_ZERO_POINT}"
+            f" but the front end makes them at {made[0]} and {made[1]}"
         )
     if network.output_size != len(info.labels):
         raise KwsError(f"its network has {network.output_size} outputs for {len(info.labels)} labels")
@@ -246,7 +255,7 @@ def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] 
     """
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
-    info = replace(info, detector=detector, provenance=provenance)
+    info = replace(info, decision=detector, provenance=provenance)
     return build(replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()}))
 
 

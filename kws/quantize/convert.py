@@ -3,6 +3,10 @@
 TensorFlow's converter quantizes the network over whole clips; the result is then made
 single-step: every activation keeps one frame where it had a clip's worth. LSTM kernels carry
 their state from step to step and from call to call alike, so both compute the same bytes.
+
+The way of a weight: the run's ``weights.npz`` -> Keras -> the converter's file, in a process of its
+own -> one graph, single-step and with the metadata -> ``model.tflite``, which is read again as every
+other model is before it is kept.
 """
 
 from __future__ import annotations
@@ -12,22 +16,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import kws
 from kws import runs
-from kws.config import LSTM, Experiment
-from kws.errors import KwsError
+from kws.config import Experiment
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
 from kws.files import scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
-from kws.quantize.float_reference import CELL_CLIP, FloatNetwork
+from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.tflite import Graph, parse
 
 Progress = Callable[[int, int], None]
@@ -71,15 +75,13 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
             has an operator that the firmware cannot run.
     """
     experiment = runs.load_config(run)
-    if experiment.network.kind != LSTM:
-        raise KwsError(f"{run} is the run of a teacher, which no device runs; convert that of an LSTM it taught")
-    network = FloatNetwork.load(run)
-    calibration = _load_calibration(run, experiment)
+    network = runs.load_network(run)
+    _require_calibration(run, experiment)
     provenance = _provenance(run)
     _check_fit(network, experiment, run)
     if progress is not None:
         progress(0, 1)
-    graph = single_step(parse(quantize(network, calibration), "the converter's result"))
+    graph = single_step(parse(quantize(run), "the converter's result"), network)
     info = ModelInfo(experiment.data.labels, experiment.frontend, experiment.detector, provenance)
     content = with_info(graph, info)
     path = run / runs.MODEL
@@ -90,7 +92,7 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
     return ConvertResult(path, model, tuple(op.name for op in graph.operators))
 
 
-def _load_calibration(run: Path, experiment: Experiment) -> npt.NDArray[np.int8]:
+def _require_calibration(run: Path, experiment: Experiment) -> None:
     path = run / runs.CALIBRATION
     shape = (experiment.frontend.frames(experiment.data.clip_samples), experiment.frontend.bands)
     try:
@@ -99,15 +101,17 @@ def _load_calibration(run: Path, experiment: Experiment) -> npt.NDArray[np.int8]
         raise KwsError(f"cannot read {path} ({error}); run `kws train` again") from error
     if features.dtype != np.int8 or features.ndim != 3 or features.shape[1:] != shape or not len(features):
         raise KwsError(f"{path} does not fit the run's settings; run `kws train` again")
-    return np.asarray(features, np.int8)
 
 
 def _check_fit(network: FloatNetwork, experiment: Experiment, run: Path) -> None:
-    units = tuple(lstm.units for lstm in network.lstms)
-    sizes = (network.lstms[0].kernel.shape[0], *units, len(network.bias))
-    wanted = (experiment.frontend.bands, *experiment.network.lstm_units, len(experiment.data.labels))
+    assert isinstance(experiment.network, StreamNetworkConfig)
+    sizes = network.sizes
+    wanted = experiment.network.sizes(experiment.frontend.bands, len(experiment.data.labels))
     if sizes != wanted:
-        raise KwsError(f"{run}: the weights are of a network of sizes {sizes}, the settings of {wanted}; train again")
+        raise KwsError(
+            f"{run}: the weights are of a network of sizes {sizes}, the settings of {wanted};"
+            " run `kws train` with --restart, which trains anew"
+        )
 
 
 def _provenance(run: Path) -> dict[str, Any]:
@@ -125,14 +129,13 @@ def _provenance(run: Path) -> dict[str, Any]:
     }
 
 
-def quantize(network: FloatNetwork, calibration: npt.NDArray[np.int8]) -> bytes:
-    """Convert to an int8 .tflite over whole clips, one row of posteriors a frame.
+def quantize(run: Path) -> bytes:
+    """Convert a run's network to an int8 .tflite over whole clips, one row of posteriors a frame.
 
     TensorFlow runs in a process of its own: its converter's failures are crashes.
 
     Args:
-        network: the weights.
-        calibration: int8 [clips, frames, bands] features that set the ranges. Their order
+        run: its weights, and the calibration clips that set the ranges. The order of these
             matters: the converter's LSTM carries its state from clip to clip.
 
     Returns:
@@ -142,19 +145,17 @@ def quantize(network: FloatNetwork, calibration: npt.NDArray[np.int8]) -> bytes:
         KwsError: TensorFlow is missing, or the converter failed; the message has its last lines.
     """
     if any(util.find_spec(name) is None for name in ("tensorflow", "tf_keras")):
-        raise KwsError("converting needs TensorFlow: pip install 'kws[train]'")
+        raise MissingError(f"converting needs TensorFlow; run `{how_to_install('train')}`")
     with scratch("convert") as folder:
-        network.save(folder / runs.WEIGHTS)
-        np.save(folder / runs.CALIBRATION, _spanning(calibration))
+        made = folder / runs.MODEL
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         # However this kws was found, the other process must find the same.
         here = os.fspath(Path(kws.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH")) if p)
-        command = [sys.executable, "-m", _WORKER, os.fspath(folder)]
+        command = [sys.executable, "-m", _WORKER, os.fspath(run), os.fspath(made)]
         result = subprocess.run(
             command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
         )
-        made = folder / runs.MODEL
         if result.returncode != 0 or not made.exists():
             raise KwsError(_failure(result.returncode, result.stderr + result.stdout))
         return made.read_bytes()
@@ -166,61 +167,30 @@ def _failure(code: int, output: str) -> str:
     return f"TensorFlow's converter {how}; its last lines:\n" + ("\n".join(lines) or "(none)")
 
 
-def _spanning(calibration: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Calibration clips of which the first reaches both ends of int8.
-
-    The converter derives the input's scale from the range it sees; only with the whole range
-    does it find the scale and zero point that the front end's features really have.
-    """
-    out = calibration.copy()
-    out[0, 0, 0], out[0, 0, 1] = -128, 127
-    return out
-
-
-def single_step(graph: Graph) -> Graph:
+def single_step(graph: Graph, network: FloatNetwork) -> Graph:
     """Make a network over whole clips a network of one frame a call.
 
     Args:
-        graph: LSTMs, a dense layer and softmax on every frame, all of [1, frames, values].
+        graph: what the converter made.
+        network: what it was made of.
 
     Returns:
-        The same with frames = 1, without the tensors that no operator uses and without metadata.
+        The same with one frame, without the tensors that no operator uses and without metadata.
 
     Raises:
-        KwsError: an operator where none of these is expected, or an input that is not the
-            front end's features.
+        KwsError: other operators than expected, an input that is not the front end's features, or
+            a layer that computes another thing than in training.
     """
     names = [op.name for op in graph.operators]
-    lstms = max(1, len(names) - 2)
-    wanted = ["UNIDIRECTIONAL_SEQUENCE_LSTM"] * lstms + ["FULLY_CONNECTED", "SOFTMAX"]
-    if names != wanted:
-        raise KwsError(f"the converter made {', '.join(names)} where {', '.join(wanted)} was expected")
+    if tuple(names) != network.operators:
+        raise KwsError(f"the converter made {', '.join(names)} where {', '.join(network.operators)} was expected")
     source = graph.tensors[graph.inputs[0]]
     if source.scales.size != 1 or (source.scale, source.zero_point) != (FEATURE_SCALE, FEATURE_ZERO_POINT):
         raise KwsError(
             f"the converter quantized the input with {source.scales} and {source.zero_points},"
             f" not as the front end does ({FEATURE_SCALE} and {FEATURE_ZERO_POINT})"
         )
-    clips = {op.options.get("CellClip") for op in graph.operators[:lstms]}
-    if clips != {CELL_CLIP}:
-        raise KwsError(f"the converter limits the LSTM's cell to {clips}, not to {CELL_CLIP} as in training")
-    used = sorted({i for op in graph.operators for i in (*op.inputs, *op.outputs, *op.intermediates) if i >= 0})
-    place = {old: new for new, old in enumerate(used)} | {-1: -1}
-    flowing = {*graph.inputs, *(i for op in graph.operators for i in op.outputs)}
-    tensors = []
-    for index in used:
-        tensor = graph.tensors[index]
-        if index in flowing:
-            batch, _, size = tensor.shape
-            tensor = replace(tensor, shape=(batch, 1, size))
-        tensors.append(tensor)
-    operators = [
-        replace(
-            op,
-            inputs=tuple(place[i] for i in op.inputs),
-            outputs=tuple(place[i] for i in op.outputs),
-            intermediates=tuple(place[i] for i in op.intermediates),
-        )
-        for op in graph.operators
-    ]
-    return Graph(tensors, operators, (place[graph.inputs[0]],), (place[graph.outputs[0]],))
+    objection = network.objection(graph)
+    if objection is not None:
+        raise KwsError(f"the converter's result {objection}; use the TensorFlow that kws asks for: kws[train]")
+    return network.single_step(graph)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +32,7 @@ from kws.datasets.clips import Example
 from kws.datasets.splits import SPLITS
 from kws.errors import KwsError
 from kws.files import replacing
-from kws.fixedpoint.frontends.log_mel import Frontend
-from kws.model.file import frontend_tables
+from kws.fixedpoint import frontends as fixedpoint_frontends
 
 Progress = Callable[[int, int], None]
 Int8 = npt.NDArray[np.int8]
@@ -103,7 +103,7 @@ def digest(made: Recipe) -> str:
         "seed": experiment.augment.seed,
         "split": made.split,
         "files": listing(made),
-        "code": [_source(m) for m in (Frontend, augment, clip_lists.load)],
+        "code": [*_sources_in(fixedpoint_frontends), *(_source(m) for m in (augment, clip_lists.load))],
     }
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 
@@ -123,6 +123,12 @@ def _source(member: object) -> str:
         return hashlib.sha256(inspect.getsource(sys.modules[member.__module__]).encode()).hexdigest()
     except OSError:
         return ""  # an installation without sources is told apart by its version
+
+
+def _sources_in(package: ModuleType) -> list[str]:
+    """A digest of each module of ``package``."""
+    folder = Path(str(package.__file__)).parent
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.py"))]
 
 
 def features(made: Recipe, folder: Path, progress: Progress | None = None, shared: bool = False) -> Features:
@@ -246,11 +252,10 @@ def _run(made: Recipe, job: _Job) -> Features:
         fresh = NoiseSource(made.background, samples, _seed(made, job))
         nowhere = np.zeros(len(job.places), np.int32)
         variants = [(fresh.silence(len(job.places)), nowhere) for _ in range(made.variants)]
-    tables = frontend_tables(config.frontend)
     parts = []
     for pcm, _ in variants:
         blocks = [
-            Frontend(tables, streams=len(block)).process(block)
+            config.frontend.twin(len(block)).process(block)
             for block in (pcm[i : i + _STREAMS] for i in range(0, len(pcm), _STREAMS))
         ]
         parts.append(np.concatenate(blocks))

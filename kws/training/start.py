@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kws import runs
-from kws.config import LSTM, Experiment, FrontendConfig
+from kws import runs, toml
+from kws.config import Experiment
 from kws.errors import KwsError
+from kws.frontends import FrontendConfig
 from kws.model.file import Model
+from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.quantize.dequantize import dequantize
-from kws.quantize.float_reference import FloatNetwork
 
 # Keeps the draws of a new head apart from all others of the same seed.
 _HEAD = 0x4EAD
@@ -54,32 +55,32 @@ class Start:
             name = settings.get("name", path.stem) if isinstance(settings, dict) else path.stem
             return cls(path, dequantize(model), info.labels, info.frontend, str(name), model.id)
         experiment = runs.load_config(path)
-        if experiment.network.kind != LSTM:
+        if not isinstance(experiment.network, StreamNetworkConfig):
             raise KwsError(
-                f"{path} is the run of a teacher, which no LSTM can start from; use --teacher to learn from it"
+                f"{path} is the run of a {experiment.network.kind}, which nothing can start from; use --teacher to"
+                " learn from it"
             )
-        network = FloatNetwork.load(path)
+        network = runs.load_network(path)
         digest = runs.digest(path / runs.WEIGHTS)
         return cls(path, network, experiment.data.labels, experiment.frontend, experiment.name, digest)
 
-    def introduced(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """What the provenance of what starts here says of it."""
         return {"name": self.name, "id": self.id}
 
     def network_for(self, experiment: Experiment) -> FloatNetwork:
         """The weights to begin an experiment with.
 
-        The LSTMs are the model's, and so are the dense layer's columns of the labels that both
+        All layers but the last are the model's, and so are the last one's columns of the labels that both
         have; those of other labels are drawn as a new layer's would be (Glorot 2010, uniform;
         bias 0) from ``training.seed``.
 
         Raises:
-            KwsError: the experiment has another front end or other LSTMs; the message says what to write.
+            KwsError: the experiment has another front end or network; the message says what to write.
         """
-        if experiment.network.kind != LSTM:
-            raise KwsError('only an LSTM can start from a model; set network.kind = "lstm", or leave out --from')
         self._require_same(experiment)
-        wanted, inputs = experiment.data.labels, len(self.network.kernel)
+        known_kernel, known_bias = self.network.head
+        wanted, inputs = experiment.data.labels, len(known_kernel)
         limit = math.sqrt(6 / (inputs + len(wanted)))
         rng = np.random.default_rng([experiment.training.seed, _HEAD])
         kernel = rng.uniform(-limit, limit, (inputs, len(wanted))).astype(np.float32)
@@ -87,20 +88,27 @@ class Start:
         for place, label in enumerate(wanted):
             if label in self.labels:
                 known = self.labels.index(label)
-                kernel[:, place], bias[place] = self.network.kernel[:, known], self.network.bias[known]
-        return FloatNetwork(self.network.lstms, kernel, bias)
+                kernel[:, place], bias[place] = known_kernel[:, known], known_bias[known]
+        return self.network.with_head(kernel, bias)
 
     def _require_same(self, experiment: Experiment) -> None:
-        mine, theirs = asdict(experiment.frontend), asdict(self.frontend)
-        other = [f"{key} = {theirs[key]}" for key in mine if mine[key] != theirs[key]]
+        network = experiment.network
+        if not isinstance(network, StreamNetworkConfig) or not isinstance(self.network, network.float_network):
+            raise KwsError(
+                f'{self.source} is no network of the kind "{network.kind}"; set network.kind to that of the model,'
+                " or leave out --from"
+            )
+        mine, theirs = experiment.frontend.as_dict(), self.frontend.as_dict()
+        other = [f"{key} = {theirs[key]}" for key in theirs if mine.get(key) != theirs[key]]
         if other:
             raise KwsError(
                 f"{self.source} hears with another front end than {experiment.name}; to start from it,"
                 f" write into [frontend]: {', '.join(other)}"
             )
-        units = [lstm.units for lstm in self.network.lstms]
-        if units != list(experiment.network.lstm_units):
+        settings = network.as_dict()
+        other = [f"{key} = {toml.value(v)}" for key, v in self.network.settings.items() if settings[key] != v]
+        if other:
             raise KwsError(
-                f"{self.source} has LSTMs of {units} units, {experiment.name} of {list(experiment.network.lstm_units)};"
-                f" to start from it, write into [network]: lstm_units = {units}"
+                f"{self.source} has another network than {experiment.name}; to start from it,"
+                f" write into [network]: {', '.join(other)}"
             )

@@ -35,7 +35,7 @@ class Difference:
 
     Attributes:
         source: the recording or random stream.
-        stage: ``features``, ``cell``, ``layer``, ``posteriors`` or ``detections``.
+        stage: ``features``, ``layer``, a state's name, ``posteriors`` or ``detections``.
         step: frame (or call, for a bare network) since the reset.
         layer: index and operator name of the layer, for stages of the network.
         element: index in the frame's values.
@@ -125,8 +125,10 @@ def comparisons(model: Model, expected: Output, found: Output) -> Iterator[Compa
         yield Comparison("features", "", expected.features, found.features)
     for index, layer in enumerate(model.network.layers):
         name = f"layer {index} ({layer.name})"
-        if index in expected.cells and index in found.cells:
-            yield Comparison("cell", name, expected.cells[index], found.cells[index])
+        for state in model.network.states[index]:
+            key = (index, state.name)
+            if key in expected.states and key in found.states:
+                yield Comparison(state.name, name, expected.states[key], found.states[key])
         if index in expected.layers and index in found.layers:
             yield Comparison("layer", name, expected.layers[index], found.layers[index])
     yield Comparison("posteriors", "", expected.posteriors, found.posteriors)
@@ -196,7 +198,7 @@ def join(outputs: Sequence[Output]) -> Output:
     return Output(
         features=None if first.features is None else np.concatenate([_shown(o.features) for o in with_frames]),
         layers={i: np.concatenate([o.layers[i] for o in with_frames]) for i in first.layers},
-        cells={i: np.concatenate([o.cells[i] for o in with_frames]) for i in first.cells},
+        states={key: np.concatenate([o.states[key] for o in with_frames]) for key in first.states},
         posteriors=np.concatenate([o.posteriors for o in with_frames]),
         detections=[d for o in outputs for d in o.detections],
     )

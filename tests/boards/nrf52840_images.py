@@ -14,7 +14,6 @@ from detection_lines import detection_lines
 from simulator.nrf52840 import Nrf52840
 
 from kws.boards import find
-from kws.fixedpoint.spotter import Spotter
 from kws.image.build import compiled
 from kws.model.file import Model
 
@@ -43,8 +42,7 @@ def messages(board) -> list[dict]:
 def expected(model: Model, pcm: np.ndarray) -> list[dict]:
     """The lines of the detections in ``pcm``, from the harness."""
     info = model.require_info()
-    spotter = Spotter(model.tables, model.network, info.detector_parameters())
-    return detection_lines(info, spotter.process(pcm[None]).detections[0])
+    return detection_lines(info, model.spotter().process(pcm[None]).detections[0])
 
 
 def symbol(elf: Path, name: str) -> int:

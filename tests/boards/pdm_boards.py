@@ -151,7 +151,7 @@ def check_link(board, model: Model) -> None:
     assert np.array_equal(got.features, want.features)
     assert len(got.features) > 10
     assert np.array_equal(got.posteriors, want.posteriors)
-    for ours, theirs in ((got.layers, want.layers), (got.cells, want.cells)):
+    for ours, theirs in ((got.layers, want.layers), (got.states, want.states)):
         assert ours.keys() == theirs.keys()
         assert all(np.array_equal(ours[index], theirs[index]) for index in theirs)
     assert got.detections == want.detections

@@ -161,7 +161,7 @@ def outcome(line, capsys):
 @pytest.mark.parametrize("typed", MODULES, ids=" ".join)
 def test_hostile_values(typed, places, good, alone, capsys, monkeypatch):
     verb = MODULES[typed]
-    codes = (exit_codes.OK, exit_codes.FAILED, exit_codes.INTERRUPTED, 2)
+    codes = exit_codes.MEANINGS
     for action in arguments(verb):
         with monkeypatch.context() as patched:
             for name in () if action.dest in READ else WORK:

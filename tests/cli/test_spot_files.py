@@ -52,13 +52,13 @@ def test_one_bad_file_among_several(tiny_file, talk, tmp_path, capsys):
     bad = [tmp_path / "cut.wav", tmp_path / "noise.wav", tmp_path / "none.wav", tmp_path]
     order = [bad[0], path, bad[1], bad[2], path, bad[3]]
     code, out, err = spot(capsys, tiny_file, *order, *ENGINE)
-    assert code == exit_codes.FAILED
+    assert code == exit_codes.BAD_INPUT
     assert out.splitlines() == [f"{path}: {line}" for line in lines] * 2
     assert [line.startswith("kws: error: ") for line in err.splitlines()] == [True] * len(bad)
     assert all(str(name) in err for name in bad)
     code, out, err = spot(capsys, tiny_file, *order, *ENGINE, "--json")
     values = json.loads(out)
-    assert code == exit_codes.FAILED
+    assert code == exit_codes.BAD_INPUT
     assert [entry["file"] for entry in values["detections"]] == [str(path)] * 2 * len(lines)
     assert [entry["file"] for entry in values["failed"]] == list(map(str, bad))
     assert all(entry["error"] in err for entry in values["failed"])
@@ -66,7 +66,7 @@ def test_one_bad_file_among_several(tiny_file, talk, tmp_path, capsys):
 
 def test_only_bad_files(tiny_file, tmp_path, capsys):
     code, out, err = spot(capsys, tiny_file, tmp_path / "a.wav", tmp_path / "b.wav", *ENGINE)
-    assert (code, out) == (exit_codes.FAILED, "")
+    assert (code, out) == (exit_codes.BAD_INPUT, "")
     assert "no word was detected" not in err
     assert err.count("kws: error: ") == 2
 
@@ -104,7 +104,7 @@ def test_pipes(verb, tiny_file, talk, tmp_path, capsys):
     finally:
         writer.join()
     code = cli.main([verb, str(tiny_file), *(["--input"] if verb == "listen" else []), "/dev/null"])
-    assert code == exit_codes.FAILED
+    assert code == exit_codes.BAD_INPUT
     assert "/dev/null holds no samples" in capsys.readouterr().err
 
 
@@ -134,7 +134,7 @@ def test_recorded_inputs_that_are_none(bare_file, tmp_path, capsys):
     (tmp_path / "empty.npy").touch()
     for name in ("several", "objects", "huge", "empty", "none"):
         line = ["verify", str(bare_file), str(tmp_path / f"{name}.npy"), "--engines", "numpy"]
-        assert cli.main(line) == exit_codes.FAILED
+        assert cli.main(line) == exit_codes.BAD_INPUT
         assert "cannot read the recorded inputs" in capsys.readouterr().err
 
 
@@ -160,7 +160,7 @@ def test_a_broken_sound_system(tiny_file, tmp_path):
                 check=False,
                 env={**os.environ, "PYTHONPATH": path},
             )
-            assert done.returncode == exit_codes.FAILED
+            assert done.returncode == exit_codes.BAD_INPUT
             assert done.stderr.startswith(b"kws: error: cannot ")
             assert b"sound system's settings" in done.stderr
 

@@ -57,7 +57,7 @@ def test_closed_streams(tiny_file, recording, tmp_path, redirect):
 @pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_errors_with_closed_streams(tmp_path, redirect):
     done = shell("spot", tmp_path / "none.tflite", tmp_path / "none.wav", redirect=redirect)
-    assert done.returncode == exit_codes.FAILED
+    assert done.returncode == exit_codes.BAD_INPUT
     assert (b"cannot read" in done.stderr) == ("2>&-" not in redirect)
     assert shell("spot", redirect=redirect).returncode == 2
 
@@ -65,7 +65,7 @@ def test_errors_with_closed_streams(tmp_path, redirect):
 @pytest.mark.parametrize("verb", [("spot", "-"), ("listen", "--input=-")], ids=lambda v: v[0])
 def test_raw_samples_from_a_closed_standard_input(verb, tiny_file):
     done = shell(verb[0], tiny_file, "--engine", "numpy", verb[1], redirect="<&-")
-    assert done.returncode == exit_codes.FAILED
+    assert done.returncode == exit_codes.BAD_INPUT
     assert b"standard input is closed" in done.stderr
 
 
@@ -128,7 +128,7 @@ def test_output_that_is_ascii(tiny_file, recording, tmp_path):
 
 def test_a_word_that_the_locale_cannot_write(tmp_path):
     done = shell("data", "make", "--words", "größe", "--voices", "1", "--out", tmp_path / "d", **ASCII)
-    assert done.returncode == exit_codes.FAILED
+    assert done.returncode == exit_codes.BAD_INPUT
     assert b"cannot be written in ascii" in done.stderr
     assert b"LC_ALL=C.UTF-8" in done.stderr
 
@@ -161,7 +161,7 @@ def test_file_names_that_are_not_utf8(tiny_file, recording, tmp_path):
         assert done.returncode == exit_codes.OK, done.stderr.decode()
     assert f"yes/{SURROGATE}0_0.wav" in json.loads(Path(spec).read_text(encoding="utf-8"))["wanted"]["yes"]
     found = shell("data", "check", data)
-    assert found.returncode == exit_codes.FAILED
+    assert found.returncode == exit_codes.DIFFERENT
     assert b"n\\udcf6/n\\udcf60_0.wav" in found.stdout
     assert f"{SURROGATE}/{SURROGATE}0_0.wav" in " ".join(
         e["message"] for e in json.loads(shell("data", "check", data, "--json").stdout)["errors"]

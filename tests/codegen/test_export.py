@@ -11,9 +11,10 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws import codegen, firmware
-from kws.codegen import emit
-from kws.codegen.export import identifier, model_source, weight_bytes
+from kws import codegen, emit, firmware
+from kws.codegen.export import model_source
+from kws.codegen.layers import NetworkSource
+from kws.codegen.spotting import identifier
 from kws.config import DetectorConfig
 from kws.errors import KwsError
 from kws.model.file import Model
@@ -81,7 +82,7 @@ def test_with_library_needs_nothing_else(tmp_path):
                 && !kws_label(spotter, -1) && !kws_label(spotter, KWS_MODEL_LABELS) ? 0 : 4;
         }
         """)
-    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/**/*.c")]
     program = tmp_path / "program"
     subprocess.run(
         ["cc", "-std=c99", "-O2", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True
@@ -152,7 +153,7 @@ def test_errors_have_codes_with_names(tmp_path):
             return 0;
         }
         """)
-    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/**/*.c")]
     program = tmp_path / "program"
     subprocess.run(["cc", "-std=c99", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True)
     result = subprocess.run([program], check=False, capture_output=True, text=True)
@@ -196,7 +197,7 @@ def test_two_spotters_do_not_disturb_each_other(tmp_path):
             return frames[0] > frames[1] && frames[1] > 10 ? 0 : 6;
         }
         """)
-    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/*.c")]
+    sources = [*tmp_path.glob("*.c"), *tmp_path.glob("src/**/*.c")]
     program = tmp_path / "program"
     subprocess.run(["cc", "-std=c99", "-I", tmp_path, "-I", tmp_path / "include", *sources, "-o", program], check=True)
     assert subprocess.run([program], check=False).returncode == 0
@@ -226,14 +227,15 @@ def test_vectors_are_lively(tmp_path):
 
 def test_weight_bytes_counts_what_is_emitted():
     # 4 gates x (40 + 32 weights + 2 int32 biases) x 32 units, and 6 x (32 weights + 1 bias)
-    assert weight_bytes(spotting_model(1, units=(32,)).network) == 4 * 32 * (40 + 32 + 8) + 6 * (32 + 4)
+    assert spotting_model(1, units=(32,)).network.weight_bytes == 4 * 32 * (40 + 32 + 8) + 6 * (32 + 4)
 
 
 def test_a_threshold_a_word():
     detector = DetectorConfig(4, 0.5, 7, (0.25, 1.0, 0.5))
-    source = model_source(spotting_model(1, words=("yes", "no", "up"), detector=detector))
-    assert "uint16_t threshold_sums[3] = {\n    256, 1020, 512,\n};" in source
-    assert ".threshold_sums = threshold_sums," in source
+    model = spotting_model(1, words=("yes", "no", "up"), detector=detector)
+    source = model_source(model, NetworkSource(model.network))
+    assert "uint16_t decision_threshold_sums[3] = {\n    256, 1020, 512,\n};" in source
+    assert ".threshold_sums = decision_threshold_sums," in source
 
 
 @needs("cc")

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_models import spotting_model
 
-from kws import codegen
-from kws.codegen import emit
-from kws.codegen.export import _label_enum
+from kws import codegen, emit
 from kws.codegen.packages import KINDS, export_package
+from kws.codegen.spotting import _label_enum
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Wtrigraphs", "-Wcomment", "-Wformat")
 WORDS = (

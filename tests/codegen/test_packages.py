@@ -93,13 +93,13 @@ def test_sources_are_gathered_and_not_listed(tmp_path, monkeypatch, kind):
         shutil.copytree(firmware.sources_dir() / folder, copy / folder)
     (copy / "src/arch").mkdir(exist_ok=True)
     (copy / "src/arch/brand_new.c").write_text(
-        '#include "../layers.h"\nextern const int brand_new;\nconst int brand_new = 1;\n'
+        '#include "../layers/layer.h"\nextern const int brand_new;\nconst int brand_new = 1;\n'
     )
     monkeypatch.setattr(firmware, "sources_dir", lambda: copy)
     packages.export_package(random_model(), kind, tmp_path / "out")
     found = list((tmp_path / "out").rglob("arch/brand_new.c"))
     assert len(found) == 1
-    assert found[0].parent.parent.joinpath("layers.h").is_file()
+    assert found[0].parent.parent.joinpath("layers/layer.h").is_file()
     lists = {
         "plain": "Makefile",
         "cmake": "CMakeLists.txt",

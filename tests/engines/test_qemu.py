@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import random_models as models
-from conftest import needs
+from conftest import check_states, needs
 
 from kws import __version__, codegen
 from kws.boards.emulator import DEFAULT_BOARD, run_image
 from kws.engines.link_message import Message, Type, encode
 from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
-from kws.fixedpoint.spotter import Spotter
 from kws.image.make import make_image
 
 pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
@@ -45,7 +44,7 @@ def engine(tiny_model):
 
 @pytest.fixture
 def expected(tiny_model, pcm):
-    return Spotter(tiny_model.tables, tiny_model.network, tiny_model.info.detector_parameters()).process(pcm[None])
+    return tiny_model.spotter().process(pcm[None])
 
 
 def built(model, tmp_path: Path, app: str) -> Path:
@@ -53,14 +52,13 @@ def built(model, tmp_path: Path, app: str) -> Path:
     return make_image(tmp_path / "model", tmp_path / "build", DEFAULT_BOARD, app)
 
 
-def test_every_byte_is_the_harness_s(engine, pcm, expected):
+def test_every_byte_is_the_harness_s(engine, tiny_model, pcm, expected):
     engine.reset()
     got = engine.process(pcm)
     np.testing.assert_array_equal(got.features, expected.features[0])
     for index, layer in got.layers.items():
         np.testing.assert_array_equal(layer, expected.trace.outputs[index][0].reshape(layer.shape))
-    for index, cell in got.cells.items():
-        np.testing.assert_array_equal(cell, expected.trace.cells[index][0].reshape(cell.shape))
+    check_states(got, tiny_model.network, expected.trace)
     np.testing.assert_array_equal(got.posteriors, expected.posteriors[0])
     assert got.detections == expected.detections[0]
     assert got.detections
@@ -112,8 +110,7 @@ def test_bare_network(options):
             got = qemu.run_network(x)
             for index, layer in got.layers.items():
                 np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape))
-            for index, cell in got.cells.items():
-                np.testing.assert_array_equal(cell, expected.cells[index][0].reshape(cell.shape))
+            check_states(got, bare_model.network, expected)
         with pytest.raises(KwsError, match="bare network"):
             qemu.process(np.zeros(1000, np.int16))
         with pytest.raises(KwsError, match="refused PROCESS: its model is a bare network"):

@@ -15,7 +15,6 @@ from kws.engines import check_name, create
 from kws.engines.link_message import Message, Type, encode
 from kws.engines.serial_engine import SerialEngine, parse
 from kws.errors import KwsError
-from kws.fixedpoint.spotter import Spotter
 
 FAST = 1000000
 
@@ -42,7 +41,7 @@ def test_verify_over_a_serial_port(elf, tiny_file, capsys, monkeypatch):
 @needs("cc", "make", "arm-none-eabi-gcc")
 def test_features_posteriors_and_detections_are_the_harness_s(elf, tiny_model):
     pcm = sound()[:6000]
-    expected = Spotter(tiny_model.tables, tiny_model.network, tiny_model.info.detector_parameters()).process(pcm[None])
+    expected = tiny_model.spotter().process(pcm[None])
     with running(elf) as port, create(f"serial:{port}@{FAST}", tiny_model) as engine:
         got = engine.process(pcm)
         assert isinstance(engine, SerialEngine)

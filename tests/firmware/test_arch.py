@@ -6,15 +6,15 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import check_states, needs
 from random_models import bare_model, random_graph, spotting_model
 
 from kws.boards import EMULATED, find_emulated
-from kws.codegen.packing import dsp_factor, gate_parts, packed_weights
 from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
-from kws.fixedpoint.arithmetic import Multiplier, multiply
+from kws.fixedpoint.arithmetic import Factor, multiply
 from kws.fixedpoint.layers.lstm import Lstm
+from kws.layers.lstm_packing import dsp_factor, gate_parts, packed_weights
 from kws.model.file import Model
 from kws.tflite import build
 
@@ -108,7 +108,7 @@ def test_packed_sums_are_the_rows_sums(name):
 @pytest.mark.parametrize("value", [2**30, 2**30 + 1, 1518500250, 2**31 - 1])
 def test_prepared_factors_multiply_alike(value, shift):
     """kws_dsp_multiply in Python integers, halves of both roundings and both signs included."""
-    factor = Multiplier(value, shift)
+    factor = Factor(value, shift)
     doubled, step = dsp_factor(factor)
     assert -(2**31) <= doubled < 2**31
     assert -(2**31) <= step < 2**31
@@ -123,7 +123,7 @@ def test_prepared_factors_multiply_alike(value, shift):
 
 
 def test_a_factor_of_zero_is_zero():
-    doubled, step = dsp_factor(Multiplier(0, 0))
+    doubled, step = dsp_factor(Factor(0, 0))
     for x in (-(2**23), -1, 0, 1, 2**23):
         first = x + ((x * doubled + 2**31) >> 32)
         assert (2**31 - (first + (first >> 31)) * step) >> 32 == 0
@@ -146,11 +146,10 @@ def check_network(model: Model, board: str, calls: int) -> None:
     expected = model.network.run(x[None], model.network.initial_state())
     with QemuEngine(model, board=board) as engine:
         got = engine.run_network(x)
-    assert sorted(got.cells) == [i for i, k in enumerate(model.network.layers) if isinstance(k.kernel, Lstm)]
+    assert len(got.states) == 2 * len(lstms(model))
     for index, layer in got.layers.items():
         np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape), f"layer {index}")
-    for index, cell in got.cells.items():
-        np.testing.assert_array_equal(cell, expected.cells[index][0].reshape(cell.shape), f"cell of layer {index}")
+    check_states(got, model.network, expected)
 
 
 def check_stream(model: Model, board: str, samples: np.ndarray) -> None:
@@ -160,8 +159,9 @@ def check_stream(model: Model, board: str, samples: np.ndarray) -> None:
     with QemuEngine(model, board=board) as engine:
         got = engine.process(samples)
     np.testing.assert_array_equal(got.features, expected.features)
-    for index, cell in got.cells.items():
-        np.testing.assert_array_equal(cell, expected.cells[index])
+    assert got.states.keys() == expected.states.keys()
+    for key, values in got.states.items():
+        np.testing.assert_array_equal(values, expected.states[key])
     np.testing.assert_array_equal(got.posteriors, expected.posteriors)
     assert got.detections == expected.detections
 
@@ -198,9 +198,9 @@ def test_network_on_every_core(name, board):
     ],
 )
 def test_front_end_settings(frontend, board):
-    from kws.config import FrontendConfig
+    from kws.config import LogMelConfig
 
-    check_stream(spotting_model(2, units=(8,), frontend=FrontendConfig(**frontend)), board, pcm())
+    check_stream(spotting_model(2, units=(8,), frontend=LogMelConfig(**frontend)), board, pcm())
 
 
 @needs_board

@@ -53,7 +53,7 @@ def objects(folder, board: str, flags: str) -> dict[str, list[str]]:
     build = folder / flags
     command = ["make", "-s", "-C", str(sources_dir()), "objects", f"MODEL={folder / 'model'}", f"BUILD={build}"]
     subprocess.run([*command, f"BOARD={board}", f"APP_FLAGS={flags}"], check=True, capture_output=True)
-    files = sorted(build.glob("**/library/*.o"))
+    files = sorted(build.glob("**/library/**/*.o"))
     done = subprocess.run(["arm-none-eabi-objdump", "-d", *files], capture_output=True, text=True, check=True)
     functions: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from conftest import check_states
 
 from kws.engines.link import LinkEngine
 from kws.engines.link_message import PAYLOAD_BYTES, REPLY, Message, PipeStream, Reader, Type, encode
 from kws.errors import KwsError
-from kws.fixedpoint.spotter import Spotter
 
 
 class Board:
@@ -33,12 +33,12 @@ class Board:
         self.input = bytearray(model.network.input_size)
         self.identity = {
             "magic": b"KWSL",
-            "version": 1,
+            "version": 2,
             "model_id": bytes.fromhex(model.id),
             "layers": len(model.network.layers),
         }
         if model.info:
-            self.spotter = Spotter(model.tables, model.network, model.info.detector_parameters())
+            self.spotter = model.spotter()
             self.frame = 0
 
     # -- the stream --
@@ -78,13 +78,13 @@ class Board:
         for start in range(0, len(data), 512):
             self.send(request, kind, head + data[start : start + 512])
 
-    def layers(self, request, outputs, cells, at) -> None:
+    def layers(self, request, outputs, states, at) -> None:
         if self.trace:
             for index, output in enumerate(outputs):
                 self.values(request, Type.LAYER, struct.pack("<H", index), output[0, at])
-            for index, cell in cells.items():
-                for row in cell[0, at].astype("<i2"):
-                    self.values(request, Type.CELL, struct.pack("<H", index), row)
+            for index, of_layer in enumerate(states):
+                for number, values in enumerate(of_layer):
+                    self.values(request, Type.STATE, struct.pack("<HH", index, number), values[0, at])
 
     def answer(self, request: Message) -> None:
         network, info = self.model.network, self.model.info
@@ -108,7 +108,7 @@ class Board:
             self.input[first : first + len(request.payload) - 4] = request.payload[4:]
         elif request.type == Type.RUN_NETWORK:
             trace = network.run(np.frombuffer(self.input, np.int8)[None, None], self.state)
-            self.layers(request, trace.outputs, trace.cells, 0)
+            self.layers(request, trace.outputs, trace.states, 0)
             self.values(request, Type.POSTERIORS, b"", trace.outputs[-1])
             reply = struct.pack("<IHH", 7, 0, self.sent)
         self.send(request, request.type | REPLY, reply)
@@ -118,7 +118,7 @@ class Board:
         frames = s.posteriors.shape[1]
         found = {d.frame: d for d in s.detections[0]}
         for t in range(frames):
-            self.layers(request, s.trace.outputs, s.trace.cells, t)
+            self.layers(request, s.trace.outputs, s.trace.states, t)
             if self.trace:
                 self.values(request, Type.FEATURES, b"", s.features[0, t])
             self.values(request, Type.POSTERIORS, b"", s.posteriors[0, t])
@@ -139,23 +139,22 @@ def pcm() -> np.ndarray:
 def test_process_gathers_everything(tiny_model, pcm, piece, trace):
     engine = LinkEngine(Board(tiny_model, piece=piece), tiny_model, trace=trace)
     got = engine.process(pcm)
-    spotter = Spotter(tiny_model.tables, tiny_model.network, tiny_model.info.detector_parameters())
+    spotter = tiny_model.spotter()
     expected = spotter.process(pcm[None])
     np.testing.assert_array_equal(got.posteriors, expected.posteriors[0])
     assert got.detections == expected.detections[0]
     assert engine.frames == len(got.posteriors) == expected.features.shape[1]
     assert engine.seconds_per_frame == 0.1
     if not trace:
-        assert (got.features, got.layers, got.cells) == (None, {}, {})
+        assert (got.features, got.layers, got.states) == (None, {}, {})
         return
     np.testing.assert_array_equal(got.features, expected.features[0])
     assert list(got.layers) == list(range(len(tiny_model.network.layers)))
     for index, layer in got.layers.items():
         np.testing.assert_array_equal(layer, expected.trace.outputs[index][0].reshape(layer.shape))
-    assert list(got.cells) == [0, 1]
-    for index, cell in got.cells.items():
-        assert cell.dtype == np.int16
-        np.testing.assert_array_equal(cell, expected.trace.cells[index][0].reshape(cell.shape))
+    assert list(got.states) == [(0, "hidden"), (0, "cell"), (1, "hidden"), (1, "cell")]
+    assert [values.dtype for values in got.states.values()] == [np.int8, np.int16] * 2
+    check_states(got, tiny_model.network, expected.trace)
 
 
 def test_run_network_gathers_everything(bare_model):
@@ -166,7 +165,7 @@ def test_run_network_gathers_everything(bare_model):
     assert got.features is None
     for index, layer in got.layers.items():
         np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape))
-    np.testing.assert_array_equal(got.cells[0], expected.cells[0][0].reshape(3, -1))
+    check_states(got, bare_model.network, expected)
     with pytest.raises(KwsError, match="bare network"):
         engine.process(np.zeros(1000, np.int16))
 
@@ -177,7 +176,7 @@ def test_no_frame_gives_empty_arrays(tiny_model):
         got = engine.process(np.zeros(samples, np.int16))
         assert got.features.shape == (0, tiny_model.info.frontend.bands)
         assert got.posteriors.shape == (0, len(tiny_model.info.labels))
-        assert [x.shape for x in got.layers.values()] == [(0, x.size_out) for x in tiny_model.network.layers]
+        assert [x.shape for x in got.layers.values()] == [(0, x.output_size) for x in tiny_model.network.layers]
     with pytest.raises(KwsError, match="no frame"):
         _ = engine.seconds_per_frame
 
@@ -223,7 +222,8 @@ def spoiled(kind: int, change: Callable[[bytes], bytes]) -> Callable[[Message, b
         (Type.FRAME, lambda d: encode(Message(Type.FRAME, d[3], d[6:-3])), "type 69 with 11 bytes"),
         (Type.POSTERIORS, lambda d: encode(Message(d[2], d[3], d[6:-3])), "bytes as posteriors, where"),
         (Type.FEATURES, lambda d: encode(Message(d[2], d[3], d[6:-3])), "bytes as features, where"),
-        (Type.CELL, lambda d: encode(Message(Type.LAYER, d[3], d[6:-2])), "bytes as layer 0, where"),
+        (Type.STATE, lambda d: encode(Message(Type.LAYER, d[3], d[6:-2])), "bytes as layer 0, where"),
+        (Type.STATE, lambda d: encode(Message(d[2], d[3], d[6:-3])), "bytes as the .* state of layer 0, where"),
     ],
 )
 def test_damage_is_told(tiny_model, pcm, kind, change, message):
@@ -267,7 +267,7 @@ def test_a_closed_stream_is_told(tiny_model):
     ("field", "value", "message"),
     [
         ("magic", b"ELSE", "not a kws board"),
-        ("version", 2, "version 2 of the link protocol and this kws version 1"),
+        ("version", 1, "version 1 of the link protocol and this kws version 2"),
         ("model_id", b"\x01" * 8, "runs the model 0101010101010101, but .* build and flash"),
         ("layers", 9, "describes its model wrongly"),
     ],

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_models import spotting_model
 
-from kws.config import DetectorConfig, FrontendConfig
+from kws.config import DetectorConfig, LogMelConfig
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.verify.compare import EngineReport, compare, join
 from kws.verify.inputs import corner_signals, random_signal
 
-SHORT = FrontendConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
-LONG = FrontendConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
+SHORT = LogMelConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
+LONG = LogMelConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
 MODELS = {
     "default": {"units": (32,)},
     "stacked": {"seed": 3, "units": (24, 16)},

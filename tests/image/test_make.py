@@ -107,6 +107,8 @@ def test_the_makefile_and_python_mean_the_same_library(exported, tmp_path, monke
 def test_library_needs_memcpy_memmove_memset_and_nothing_else(images):
     objects = [str(o) for o in images["spotter"].with_suffix("").glob("library/**/*.o")]
     assert objects
+    # The model has a function of its own: it calls its layers.
+    objects.append(str(images["spotter"].with_suffix("") / "model/kws_model.o"))
     missing = symbols("--undefined-only", *objects) - symbols("--defined-only", *objects)
     assert missing <= {"memcpy", "memmove", "memset"}
 
@@ -253,7 +255,7 @@ def test_rebuild_follows_what_changed(exported, exported_bare, tmp_path, monkeyp
 
     first = build()
     assert build() == first
-    (copy / "src" / "softmax.c").write_text((copy / "src" / "softmax.c").read_text() + "\n")
+    (copy / "src/layers/softmax.c").write_text((copy / "src/layers/softmax.c").read_text() + "\n")
     second = build()
     assert {name for name in first if first[name] != second[name]} == {"softmax.o", "selftest.elf"}
     header = copy / "include" / "kws" / "model.h"

@@ -15,9 +15,11 @@ from kws import config, runs
 from kws.errors import KwsError
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.model.file import METADATA_NAME, Model
+from kws.network import LstmConfig, LstmNetwork
+from kws.network.lstm_layer import CELL_CLIP, FloatLstm
+from kws.network.tensorflow import import_tensorflow
 from kws.quantize import convert as converter
 from kws.quantize.convert import convert, quantize, single_step
-from kws.quantize.float_reference import CELL_CLIP, FloatLstm, FloatNetwork
 from kws.tflite import parse
 
 pytest.importorskip("tf_keras", reason="converting needs TensorFlow")
@@ -43,7 +45,7 @@ def result(run):
 @pytest.fixture(scope="module")
 def clipwise(run, result):
     """The converter's own file, over whole clips."""
-    return quantize(FloatNetwork.load(run), np.load(run / runs.CALIBRATION))
+    return quantize(run)
 
 
 def test_operators_types_and_shapes(result):
@@ -111,17 +113,15 @@ def test_int8_agrees_with_float(run, result):
     clips = np.load(run / runs.CALIBRATION)
     network = result.model.network
     ours = network.run(clips, network.initial_state(len(clips))).outputs[-1].reshape(*clips.shape[:2], -1)
-    reference = FloatNetwork.load(run).run(clips)
+    reference = runs.load_network(run).run(clips)
     assert np.mean(np.abs((ours + 128.0) / 256 - reference)) < 0.03
     assert np.mean(ours[:, -1].argmax(axis=1) == reference[:, -1].argmax(axis=1)) > 0.85
 
 
 def test_float_reference_is_keras(run):
-    from kws.training.network import Layers, import_tensorflow
-
     tf, _ = import_tensorflow()
-    network = FloatNetwork.load(run)
-    layers = Layers(40, (20, 12), 6, seed=3)
+    network = runs.load_network(run)
+    layers = LstmConfig((20, 12)).build(40, 6, seed=3)
     layers.set(network)
     clips = np.load(run / runs.CALIBRATION)
     logits, _ = layers.logits(tf.constant(clips), layers.initial_state(len(clips)))
@@ -157,13 +157,13 @@ def test_float_reference_and_stock_keras(clipped):
 
 
 def test_weights_survive_the_file(run, tmp_path):
-    network = FloatNetwork.load(run)
+    network = runs.load_network(run)
     network.save(tmp_path / runs.WEIGHTS)
-    for name, values in FloatNetwork.load(tmp_path).arrays().items():
+    for name, values in LstmNetwork.load(tmp_path / runs.WEIGHTS).arrays().items():
         np.testing.assert_array_equal(values, network.arrays()[name])
     (tmp_path / runs.WEIGHTS).write_bytes((run / runs.WEIGHTS).read_bytes()[:500])
-    with pytest.raises(KwsError, match="does not hold a network's weights"):
-        FloatNetwork.load(tmp_path)
+    with pytest.raises(KwsError, match=r"does not hold a network's weights .*`kws train` with --restart"):
+        LstmNetwork.load(tmp_path / runs.WEIGHTS)
 
 
 def test_a_crash_is_an_error_with_the_last_lines(run, tmp_path, monkeypatch):
@@ -185,16 +185,16 @@ def test_not_a_run(tmp_path):
 def test_float_weights_are_those_of_the_model(result, run):
     """A training that went on since the conversion is another network."""
     model = Model.load(run)
-    assert FloatNetwork.of(model, run).lstms
+    assert runs.network_of(model, run).lstms
     kept = (run / runs.WEIGHTS).read_bytes()
     try:
-        network = FloatNetwork.load(run)
+        network = runs.load_network(run)
         dataclasses.replace(network, bias=network.bias + np.float32(1)).save(run / runs.WEIGHTS)
         with pytest.raises(KwsError, match=r"is not what .* was converted from"):
-            FloatNetwork.of(model, run)
+            runs.network_of(model, run)
         dataclasses.replace(network, kernel=network.kernel[:, :-1], bias=network.bias[:-1]).save(run / runs.WEIGHTS)
         with pytest.raises(KwsError, match=r"is not what .* was converted from"):
-            FloatNetwork.of(spotting_model(1, units=(20, 12)), run)
+            runs.network_of(spotting_model(1, units=(20, 12)), run)
     finally:
         (run / runs.WEIGHTS).write_bytes(kept)
 
@@ -202,18 +202,19 @@ def test_float_weights_are_those_of_the_model(result, run):
 def test_other_weights_than_the_settings(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     other = tones.experiment((20, 12), epochs=8)
-    narrower = config.Experiment(data=other.data, network=config.NetworkConfig(lstm_units=(20,)))
+    narrower = config.Experiment(data=other.data, network=LstmConfig(lstm_units=(20,)))
     runs.write_config(narrower, tmp_path / "run")
     with pytest.raises(KwsError, match=r"the weights are of a network of sizes \(40, 20, 12, 6\)"):
         convert(tmp_path / "run")
 
 
-def test_an_unexpected_graph_is_refused(result, clipwise):
+def test_an_unexpected_graph_is_refused(run, clipwise):
+    network = runs.load_network(run)
     graph = parse(clipwise)
     graph.operators = graph.operators[:-1]
     with pytest.raises(KwsError, match=r"the converter made .* where .* was expected"):
-        single_step(graph)
+        single_step(graph, network)
     graph = parse(clipwise)
     graph.tensors[graph.inputs[0]].zero_points = np.array([3])
     with pytest.raises(KwsError, match="the converter quantized the input"):
-        single_step(graph)
+        single_step(graph, network)

@@ -10,7 +10,6 @@ import pytest
 from random_models import bare_model, spotting_model
 
 from kws.errors import KwsError
-from kws.fixedpoint.frontends.log_mel import Frontend
 from kws.model.file import Model
 from kws.quantize.dequantize import dequantize
 from kws.tflite import build, parse
@@ -27,7 +26,7 @@ def int8_posteriors(model, features):
 @pytest.fixture(scope="module")
 def features(speech):
     seconds = np.stack([speech[i : i + 16000] for i in range(0, len(speech), 16000)])
-    return Frontend(spotting_model(0).tables, streams=len(seconds)).process(seconds)
+    return spotting_model(0).info.frontend.twin(len(seconds)).process(seconds)
 
 
 @pytest.mark.parametrize(("seed", "units"), [(7, (32,)), (5, (24, 16))])

@@ -13,9 +13,9 @@ from random_models import bare_model, spotting_model
 from kws import runs
 from kws.errors import KwsError
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.network.lstm_layer import GATE_SUM_CLIP
 from kws.quantize import noise
 from kws.quantize.dequantize import dequantize
-from kws.quantize.float_reference import GATE_SUM_CLIP
 
 RNG = np.random.default_rng(2)
 # Cells and logits within their ranges, as a converter makes them.

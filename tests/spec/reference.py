@@ -154,7 +154,7 @@ def recip(a: int) -> int:
     return satshift(x, 1)
 
 
-def logistic(a: int, m: int) -> int:
+def logistic_q31(a: int, m: int) -> int:
     if a == 0:
         return 2**30
     return recip(exp(-a, m)) if a > 0 else 2**31 - 1 - recip(exp(a, m))
@@ -197,7 +197,8 @@ class LstmLayer:
 
     def reset(self) -> None:
         self.h, self.c = [self.z_h] * self.units, [0] * self.units
-        self.cells: list[list[int]] = []
+        # Both states after each call.
+        self.seen: dict[str, list[list[int]]] = {"hidden": [], "cell": []}
 
     def _pre(self, gate: int, j: int, x: list[int]) -> int:
         a = multiply(self.bias[gate][j] + _dot(self.weights[gate][j], x, self.z_x), self.input_factor[gate])
@@ -217,11 +218,13 @@ class LstmLayer:
             self.c[j] = c
             new.append(clamp(multiply(o * tanh(c, self.power), self.hidden_factor) + self.z_h, -128, 127))
         self.h = new
-        self.cells.append(list(self.c))
         return new
 
     def run(self, values: list[int]) -> list[int]:
-        return [v for row in _rows(values, self.inputs) for v in self.step(row)]
+        out = [v for row in _rows(values, self.inputs) for v in self.step(row)]
+        self.seen["hidden"].append(list(self.h))
+        self.seen["cell"].append(list(self.c))
+        return out
 
 
 def _rows(values: list[int], size: int) -> list[list[int]]:
@@ -268,7 +271,7 @@ class SoftmaxLayer:
         self.size = source.shape[-1]
         self.value, self.shift = factor(min(op.options["Beta"] * source.scale * 2.0**26, 2.0**31 - 1))
         check("softmax shift", self.shift, 1, 30)
-        self.lowest = -(31 * 2**26 >> self.shift)
+        self.difference_min = -(31 * 2**26 >> self.shift)
 
     def run(self, values: list[int]) -> list[int]:
         return [v for row in _rows(values, self.size) for v in self._row(row)]
@@ -276,7 +279,7 @@ class SoftmaxLayer:
     def _row(self, row: list[int]) -> list[int]:
         differences = [x - max(row) for x in row]
         terms = [
-            None if d < self.lowest else exp(rdhm(int32("softmax", d * 2**self.shift), self.value), 5)
+            None if d < self.difference_min else exp(rdhm(int32("softmax", d * 2**self.shift), self.value), 5)
             for d in differences
         ]
         total = sum(rshift(e, 12) for e in terms if e is not None)
@@ -303,7 +306,7 @@ class LogisticLayer:
             elif v >= self.radius:
                 out.append(127)
             else:
-                out.append(clamp(rshift(logistic(multiply(v, self.factor), 4), 23) - 128, -128, 127))
+                out.append(clamp(rshift(logistic_q31(multiply(v, self.factor), 4), 23) - 128, -128, 127))
         return out
 
 

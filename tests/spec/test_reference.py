@@ -17,19 +17,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 import reference as spec
 from random_models import bare_model, spotting_model
 
-from kws.config import DetectorConfig, FrontendConfig
+from kws.config import DetectorConfig, LogMelConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint import activation, arithmetic
 from kws.fixedpoint.decisions.detector import Detector, detect, moving_sums
 from kws.fixedpoint.frontends import log_mel as frontend
 from kws.fixedpoint.sigmoid_table import SIGMOID_TABLE
-from kws.model.file import ModelInfo, frontend_tables
+from kws.model.file import ModelInfo
 from kws.tflite import parse
 
-SHORT = FrontendConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
-LONG = FrontendConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
-FEW_BANDS = FrontendConfig(window_ms=20, hop_ms=12.5, n_fft=1024, bands=4, low_hz=0, high_hz=8000)
-CONFIGS = {"default": FrontendConfig(), "short": SHORT, "long": LONG, "few bands": FEW_BANDS}
+SHORT = LogMelConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
+LONG = LogMelConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
+FEW_BANDS = LogMelConfig(window_ms=20, hop_ms=12.5, n_fft=1024, bands=4, low_hz=0, high_hz=8000)
+CONFIGS = {"default": LogMelConfig(), "short": SHORT, "long": LONG, "few bands": FEW_BANDS}
 
 MODELS = {
     "default": {"units": (8,), "detector": DetectorConfig(2, 0.3, 0)},
@@ -69,8 +69,8 @@ def test_pipeline(name):
     assert features == expected.features.tolist()
     for index, values in expected.layers.items():
         assert [row[index] for row in outputs] == values.tolist(), f"layer {index}"
-    for index, values in expected.cells.items():
-        assert spotter.network.layers[index].cells == values.tolist(), f"cell of layer {index}"
+    for (index, state), values in expected.states.items():
+        assert spotter.network.layers[index].seen[state] == values.tolist(), f"{state} of layer {index}"
     assert [row[-1] for row in outputs] == expected.posteriors.tolist()
     assert detections == [(d.frame, d.label, d.score) for d in expected.detections]
     assert detections, "the random model must detect something"
@@ -82,10 +82,10 @@ def test_frontend(name):
     model = spotting_model(2, units=(1,), frontend=config)
     engine = NumpyEngine(model)
     ours = spec.Frontend(vars(config))
-    tables = frontend_tables(config)
+    tables = config.tables()
     assert ours.window == tables.window.tolist()
     assert [list(pair) for pair in zip(ours.cos, ours.sin, strict=True)] == tables.twiddles.tolist()
-    assert [ours.place(n) for n in range(ours.points)] == tables.permutation.tolist()
+    assert [ours.place(int(n)) for n in tables.order] == list(range(ours.points))
     assert [k for k, _, _ in ours.bins] == list(range(tables.first_bin, int(tables.segment_ends[-1])))
     assert [weight for _, _, weight in ours.bins] == tables.weights.tolist()
     assert ours.offset == tables.log_offset
@@ -99,9 +99,9 @@ def test_frontend(name):
 
 # The tables of a window of 4m + 2 samples have two ties; the document says that they round up.
 def test_window_ties():
-    tables = frontend_tables(FrontendConfig(window_ms=30.125))
+    tables = LogMelConfig(window_ms=30.125).tables()
     assert (tables.window[120], tables.window[361]) == (16384, 16384)
-    assert tables.window.tolist() == spec.Frontend(vars(FrontendConfig(window_ms=30.125))).window
+    assert tables.window.tolist() == spec.Frontend(vars(LogMelConfig(window_ms=30.125))).window
 
 
 BARE = {
@@ -129,8 +129,8 @@ def test_network(name):
     outputs = [network.call(row.tolist()) for row in x]
     for index, values in expected.layers.items():
         assert [row[index] for row in outputs] == values.tolist(), f"layer {index}"
-    cells = np.array(network.layers[0].cells).reshape(len(x), -1).tolist()
-    assert cells == expected.cells[0].tolist()
+    for state in ("hidden", "cell"):
+        assert network.layers[0].seen[state] == expected.states[0, state].tolist()
     assert np.std(expected.posteriors) > 0
     network.reset()
     assert network.call(x[0].tolist()) == outputs[0]
@@ -138,24 +138,26 @@ def test_network(name):
 
 def test_activations_everywhere():
     every = np.arange(-32768, 32768)
-    assert [spec.sigmoid(int(x)) for x in every] == activation.sigmoid_int16(every).tolist()
+    assert [spec.sigmoid(int(x)) for x in every] == activation.sigmoid(every).tolist()
     some = [int(x) for x in every[::7]] + [-32768, 32767, -1, 0, 1]
     for power in (-24, -16, -13, -12, -11, 0):
-        assert [spec.tanh(x, power) for x in some] == activation.tanh_int16(np.array(some), power).tolist()
+        assert [spec.tanh(x, power) for x in some] == activation.tanh(np.array(some), power).tolist()
     rng = np.random.default_rng(1)
     a = [0, -1, -(2**31), 1 - 2**31, *(int(v) for v in -(2.0 ** rng.uniform(0, 31, 2000)))]
     for bits in (4, 5):
-        assert [spec.exp(v, bits) for v in a] == activation.exp_on_negative_values(np.array(a), bits).tolist()
-    assert [spec.logistic(v, 4) for v in a[:2] + a[3:]] == activation.logistic_q31(np.array(a[:2] + a[3:]), 4).tolist()
+        assert [spec.exp(v, bits) for v in a] == activation.exp(np.array(a), bits).tolist()
+    assert [spec.logistic_q31(v, 4) for v in a[:2] + a[3:]] == activation.logistic_q31(
+        np.array(a[:2] + a[3:]), 4
+    ).tolist()
     b = [0, 1, 2**31 - 1, *(int(v) for v in rng.integers(0, 2**31, 2000))]
-    assert [spec.recip(v) for v in b] == activation.reciprocal_of_one_plus(np.array(b)).tolist()
+    assert [spec.recip(v) for v in b] == activation.recip(np.array(b)).tolist()
 
 
 def test_logarithm_everywhere():
     rng = np.random.default_rng(4)
     around = [2**n + d for n in range(1, 56) for d in (-1, 0, 1)]
     energies = around + [int(v) for v in 2.0 ** rng.uniform(0, 55, 2000)]
-    tables = frontend_tables(FrontendConfig())
+    tables = LogMelConfig().tables()
     assert [spec.log2(e) for e in energies] == frontend.log2_fixed(np.array(energies), tables).tolist()
 
 
@@ -163,7 +165,7 @@ def test_factors():
     rng = np.random.default_rng(2)
     reals = [0.0, 2.0**-33, 2.0**-32, 2.0**29, 2.0**30, 2.0**31, np.nextafter(1, 0), *2.0 ** rng.uniform(-34, 33, 500)]
     for real in reals:
-        made = arithmetic.Multiplier.of(float(real))
+        made = arithmetic.Factor.of(float(real))
         assert spec.factor(float(real)) == (made.value, made.shift)
         x = int(rng.integers(-(2**31), 2**31))
         assert spec.multiply(x, (made.value, made.shift)) == int(arithmetic.multiply(np.array(x), made))
@@ -180,17 +182,17 @@ def test_softmax_and_logistic_over_every_scale():
         row = rng.integers(-128, 128, 12)
         layer = spec.SoftmaxLayer.__new__(spec.SoftmaxLayer)
         layer.value, layer.shift = spec.factor(min(scale * 2.0**26, 2.0**31 - 1))
-        layer.lowest = -(31 * 2**26 >> layer.shift)
-        assert layer._row(row.tolist()) == Softmax.of(scale, 1.0).run(row.astype(np.int8)).tolist()
+        layer.difference_min = -(31 * 2**26 >> layer.shift)
+        assert layer._row(row.tolist()) == Softmax.of(scale, 1.0).run([row.astype(np.int8)], []).tolist()
         if power < 2:
             x = np.arange(-128, 128)
             dot = spec.LogisticLayer.__new__(spec.LogisticLayer)
             dot.zero, dot.factor = -7, spec.factor(scale * 2.0**27)
             dot.radius = 15 * 2**27 >> dot.factor[1]
-            assert dot.run(x.tolist()) == Logistic.of(scale, -7).run(x.astype(np.int8)).tolist()
+            assert dot.run(x.tolist()) == Logistic.of(scale, -7).run([x.astype(np.int8)], []).tolist()
     layer.value, layer.shift = spec.factor(0.01 * 2.0**26)
-    layer.lowest = -(31 * 2**26 >> layer.shift)
-    assert layer._row([5] * 511) == Softmax.of(0.01, 1.0).run(np.full(511, 5, np.int8)).tolist()
+    layer.difference_min = -(31 * 2**26 >> layer.shift)
+    assert layer._row([5] * 511) == Softmax.of(0.01, 1.0).run([np.full(511, 5, np.int8)], []).tolist()
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -206,7 +208,7 @@ def test_detector(seed):
     }
     labels = (*("_silence_", "_unknown_")[: int(rng.integers(3))], *words)
     ours = spec.Detector(settings, list(labels))
-    p = ModelInfo(labels, FrontendConfig(), DetectorConfig(**settings)).detector_parameters()
+    p = ModelInfo(labels, LogMelConfig(), DetectorConfig(**settings)).detector_parameters()
     assert tuple(ours.thresholds.values()) == p.threshold_sums
     assert (ours.first_word, ours.labels) == (p.first_word, p.labels)
     values = [-128, -100, 0, 60, 127]
@@ -221,4 +223,4 @@ def test_detector(seed):
 
 def test_the_tables_in_the_document_are_the_codes():
     assert tuple(spec.SIGMOID) == SIGMOID_TABLE
-    assert frontend_tables(FrontendConfig()).log_table.tolist() == spec.LOG2
+    assert LogMelConfig().tables().log_table.tolist() == spec.LOG2

@@ -11,11 +11,11 @@ from random_models import bare_model, spotting_model
 
 from kws import runs
 from kws.cli import main as cli
-from kws.config import FrontendConfig, NetworkConfig
+from kws.config import LogMelConfig
 from kws.errors import KwsError
-from kws.quantize.float_reference import FloatNetwork
+from kws.network import LstmConfig, TeacherConfig
 from kws.training.start import Start
-from kws.training.train import train
+from kws.training.train import TrainOptions, train
 
 pytest.importorskip("tf_keras", reason="training needs TensorFlow")
 
@@ -55,8 +55,8 @@ def stop(*_: object) -> None:
 
 def test_starts_from_the_weights_of_a_run(trained, own, tmp_path):
     settings = other_words(epochs=1, learning_rate=1e-12, weight_decay=0.0)
-    train(settings, own, tmp_path, start=trained)
-    before, after = FloatNetwork.load(trained), FloatNetwork.load(tmp_path)
+    train(settings, own, tmp_path, options=TrainOptions(start=trained))
+    before, after = runs.load_network(trained), runs.load_network(tmp_path)
     for old, new in zip(before.lstms, after.lstms, strict=True):
         np.testing.assert_allclose(new.kernel, old.kernel, atol=1e-6)
         np.testing.assert_allclose(new.recurrent, old.recurrent, atol=1e-6)
@@ -74,14 +74,14 @@ def test_starts_from_the_weights_of_a_run(trained, own, tmp_path):
 
 def test_starting_helps(trained, own, tmp_path):
     settings = other_words(epochs=3)
-    from_there = train(settings, own, tmp_path / "from", start=trained)
+    from_there = train(settings, own, tmp_path / "from", options=TrainOptions(start=trained))
     from_nothing = train(settings, own, tmp_path / "scratch")
     assert from_there.epochs[-1].loss < 0.9 * from_nothing.epochs[-1].loss
 
 
 def test_the_head_alone_learns(trained, own, tmp_path):
-    history = train(other_words(epochs=8, trainable="head"), own, tmp_path, start=trained)
-    before, after = FloatNetwork.load(trained), FloatNetwork.load(tmp_path)
+    history = train(other_words(epochs=8, trainable="head"), own, tmp_path, options=TrainOptions(start=trained))
+    before, after = runs.load_network(trained), runs.load_network(tmp_path)
     for part in ("kernel", "recurrent", "bias"):
         np.testing.assert_array_equal(getattr(after.lstms[0], part), getattr(before.lstms[0], part))
     known = tones.experiment().data.labels.index("low")
@@ -103,25 +103,29 @@ def test_a_run_goes_on_only_from_the_same_start(trained, own, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(settings, own, run, interrupt, start=trained)
+        train(settings, own, run, interrupt, options=TrainOptions(start=trained))
     with pytest.raises(
         KwsError, match=r"started from the model tones \(\w{16}\), not from random weights; .*--restart"
     ):
         train(settings, own, run)
     other = tmp_path / "other"
-    changed = FloatNetwork.load(trained)
+    changed = runs.load_network(trained)
     changed = dataclasses.replace(changed, bias=changed.bias + 1)
     other.mkdir()
     runs.write_config(runs.load_config(trained), other)
     changed.save(other / runs.WEIGHTS)
     with pytest.raises(KwsError, match=r"started from the model tones \(\w{16}\), not from the model tones \(\w{16}\)"):
-        train(settings, own, run, start=other)
-    assert len(train(settings, own, run, start=trained).epochs) == 2
+        train(settings, own, run, options=TrainOptions(start=other))
+    assert len(train(settings, own, run, options=TrainOptions(start=trained)).epochs) == 2
 
 
 def test_a_run_from_before_a_setting_was_known_goes_on(trained, data, tmp_path):
     provenance = runs.load_json(trained / runs.PROVENANCE)
-    del provenance["settings"]["training"]["trainable"], provenance["settings"]["data"]["split_by"]
+    settings = provenance["settings"]
+    del settings["training"]["trainable"], settings["training"]["loss"], settings["data"]["split_by"]
+    settings["training"]["gap_frames"] = round(settings["training"].pop("gap_ms") / 20)
+    settings["augment"]["time_mask_frames"] = round(settings["augment"].pop("time_mask_ms") / 20)
+    settings["network"]["channels"] = [24, 48, 72, 96]
     for path in trained.rglob("*"):
         if path.is_file():
             (tmp_path / path.relative_to(trained)).parent.mkdir(exist_ok=True)
@@ -141,17 +145,17 @@ def test_a_model_file_is_a_start(tmp_path):
     settings = other_words()
     with pytest.raises(KwsError, match=r"write into \[network\]: lstm_units = \[24, 16\]"):
         start.network_for(settings)
-    fitting = dataclasses.replace(settings, network=NetworkConfig(lstm_units=(24, 16)))
+    fitting = dataclasses.replace(settings, network=LstmConfig(lstm_units=(24, 16)))
     network = start.network_for(fitting)
     assert network.kernel.shape == (16, 4)
     np.testing.assert_array_equal(network.kernel[:, :3], start.network.kernel[:, :3])
     assert not np.array_equal(network.kernel[:, 3], start.network.kernel[:, 3])
     assert network.lstms == start.network.lstms
-    assert start.introduced()["id"] == start.id
+    assert start.provenance()["id"] == start.id
 
 
 def test_another_front_end_is_refused(tmp_path):
-    start = start_of(tmp_path, units=(24,), frontend=FrontendConfig(bands=32, high_hz=7000))
+    start = start_of(tmp_path, units=(24,), frontend=LogMelConfig(bands=32, high_hz=7000))
     with pytest.raises(KwsError, match=r"write into \[frontend\]: bands = 32, high_hz = 7000"):
         start.network_for(other_words())
 
@@ -160,14 +164,14 @@ def test_what_cannot_be_started_from(tmp_path, own):
     (tmp_path / "bare.tflite").write_bytes(bare_model(1).content)
     with pytest.raises(KwsError, match="bare network"):
         Start.load(tmp_path / "bare.tflite")
-    teacher = dataclasses.replace(tones.experiment(), network=NetworkConfig(kind="teacher"))
+    teacher = dataclasses.replace(tones.experiment(), network=TeacherConfig())
     runs.write_config(teacher, tmp_path)
     with pytest.raises(KwsError, match="run of a teacher"):
         Start.load(tmp_path)
-    with pytest.raises(KwsError, match="only an LSTM can start from a model"):
+    with pytest.raises(KwsError, match='is no network of the kind "teacher"'):
         start_of(tmp_path, units=(24,)).network_for(teacher)
     with pytest.raises(KwsError, match="cannot start from itself"):
-        train(other_words(), own, tmp_path, start=tmp_path)
+        train(other_words(), own, tmp_path, options=TrainOptions(start=tmp_path))
 
 
 def test_takes_are_held_out_where_one_person_speaks(own, tmp_path):
@@ -209,8 +213,8 @@ def test_the_command(tmp_path, own, capsys):
     runs.write_config(other_words(epochs=1), tmp_path)
     config = str(tmp_path / runs.CONFIG)
     common = ["train", config, "--data", str(own), "--out", str(tmp_path / "run"), "--data"]
-    assert cli.main([*common, str(own), "--from", str(tmp_path / "model.tflite")]) == 1
+    assert cli.main([*common, str(own), "--from", str(tmp_path / "model.tflite")]) == 3
     assert "given twice" in capsys.readouterr().err
-    assert cli.main([*common, str(synthetic), "--from", str(tmp_path / "model.tflite")]) == 1
+    assert cli.main([*common, str(synthetic), "--from", str(tmp_path / "model.tflite")]) == 3
     assert "write into [network]: lstm_units = [32]" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -10,32 +10,31 @@ import tones
 
 from kws import config, runs
 from kws.errors import KwsError
+from kws.network import TeacherConfig
 from kws.quantize.convert import convert
 from kws.training import features as feature_maker
 from kws.training import sources
-from kws.training.train import train
+from kws.training.train import TrainOptions, train
 
 pytest.importorskip("tf_keras", reason="training needs TensorFlow")
 
-from kws.training.teacher import Teacher, as_labels
+from kws.training.distillation import Teacher, as_labels
 
 
 def teacher_experiment(**training: object) -> config.Experiment:
     settings = tones.experiment(epochs=40, patience=40, carry_state=0.0, learning_rate=0.01, **training)
-    return dataclasses.replace(
-        settings, name="teacher", network=config.NetworkConfig(kind=config.TEACHER, channels=(8, 16))
-    )
+    return dataclasses.replace(settings, name="teacher", network=TeacherConfig(channels=(8, 16)))
 
 
 @pytest.fixture(scope="module")
-def taught(tmp_path_factory):
+def teacher(tmp_path_factory):
     root = tmp_path_factory.mktemp("teacher")
     data = tones.write(root / "tones")
     return data, root / "run", train(teacher_experiment(), data, root / "run")
 
 
-def test_a_teacher_learns_and_is_loaded_again(taught):
-    data, run, history = taught
+def test_a_teacher_learns_and_is_loaded_again(teacher):
+    data, run, history = teacher
     assert history.best.validation_accuracy > 0.6  # chance is 1/6
     teacher, settings = Teacher.load(run)
     assert settings == teacher_experiment()
@@ -47,10 +46,10 @@ def test_a_teacher_learns_and_is_loaded_again(taught):
     assert np.mean(posteriors.argmax(axis=1) == labels) == pytest.approx(history.best.validation_accuracy)
 
 
-def test_a_student_learns_from_it(taught, tmp_path):
-    data, run, _ = taught
+def test_a_student_learns_from_it(teacher, tmp_path):
+    data, run, _ = teacher
     student = tones.experiment(epochs=2, distillation=1.0)
-    with_teacher = train(student, data, tmp_path / "with", teachers=[run])
+    with_teacher = train(student, data, tmp_path / "with", options=TrainOptions(teachers=(run,)))
     without = train(student, data, tmp_path / "without")
     assert with_teacher.epochs[-1].loss != without.epochs[-1].loss
     provenance = runs.load_json(tmp_path / "with" / runs.PROVENANCE)
@@ -59,15 +58,15 @@ def test_a_student_learns_from_it(taught, tmp_path):
         train(student, data, tmp_path / "with")
 
 
-def test_refusals(taught, tmp_path):
-    data, run, _ = taught
+def test_refusals(teacher, tmp_path):
+    data, run, _ = teacher
     with pytest.raises(KwsError, match="teacher"):
         convert(run)
     with pytest.raises(KwsError, match="is not the run of a teacher"):
         Teacher.load(train_small(data, tmp_path / "student"))
-    other = dataclasses.replace(tones.experiment(epochs=1), frontend=config.FrontendConfig(high_hz=7000))
+    other = dataclasses.replace(tones.experiment(epochs=1), frontend=config.LogMelConfig(high_hz=7000))
     with pytest.raises(KwsError, match="another front end or clip length"):
-        train(other, data, tmp_path / "other", teachers=[run])
+        train(other, data, tmp_path / "other", options=TrainOptions(teachers=(run,)))
 
 
 def train_small(data, run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import sys
 
@@ -13,14 +14,15 @@ import tones
 
 from kws import config, runs
 from kws.errors import KwsError
-from kws.quantize.float_reference import FloatNetwork
+from kws.extras import how_to_install
+from kws.network import LstmConfig
+from kws.network.tensorflow import import_tensorflow
 from kws.training import features as feature_maker
-from kws.training import network, sources
-from kws.training.course import Lessons, StreamCourse
+from kws.training import sources
+from kws.training.batches import TrainingSet
 from kws.training.history import History
-from kws.training.streams import Stretch
-from kws.training.tensorflow import import_tensorflow
-from kws.training.train import train
+from kws.training.stream_trainer import StreamTrainer
+from kws.training.train import TrainOptions, train
 
 pytest.importorskip("tf_keras", reason="training needs TensorFlow")
 
@@ -75,7 +77,7 @@ def test_best_weights_have_the_reported_accuracy(trained, data):
     recipe = sources.recipes(tones.experiment(), [data])["validation"]
     x = feature_maker.features(recipe, run / runs.CACHE).features[:, 0]
     labels = np.array([e.label for e in recipe.examples])
-    posteriors = FloatNetwork.load(run).run(x)[:, -1]
+    posteriors = runs.load_network(run).run(x)[:, -1]
     assert np.mean(posteriors.argmax(axis=1) == labels) == pytest.approx(history.best.validation_accuracy)
 
 
@@ -86,7 +88,7 @@ def test_goes_on_after_an_interrupt_as_if_there_was_none(trained, data, tmp_path
         with pytest.raises(KeyboardInterrupt):
             train(tones.experiment(), data, tmp_path, interrupt_in(epoch))
     assert train(tones.experiment(), data, tmp_path) == history
-    before, after = FloatNetwork.load(run).arrays(), FloatNetwork.load(tmp_path).arrays()
+    before, after = runs.load_network(run).arrays(), runs.load_network(tmp_path).arrays()
     for name, values in before.items():
         np.testing.assert_array_equal(after[name], values, err_msg=name)
 
@@ -117,7 +119,9 @@ def test_restart_begins_afresh(trained, data, tmp_path):
     shutil.copytree(trained[0], tmp_path / "run")
     (tmp_path / "run" / "notes.txt").write_text("mine")
     (tmp_path / "run" / runs.MODEL).write_text("old")
-    assert len(train(tones.experiment(epochs=2), data, tmp_path / "run", restart=True).epochs) == 2
+    assert (
+        len(train(tones.experiment(epochs=2), data, tmp_path / "run", options=TrainOptions(restart=True)).epochs) == 2
+    )
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
     assert not (tmp_path / "run" / runs.MODEL).exists()
 
@@ -235,11 +239,16 @@ def test_the_cache_knows_what_changes_features(data, section, change, same):
 
 
 def test_carried_state_starts_where_asked():
-    settings = config.NetworkConfig(lstm_units=(6,), dropout=0.0), config.TrainingConfig()
-    learner = network.LstmLearner(8, 3, *settings, batch=4, steps_per_epoch=10, excess=np.zeros(3, np.float32))
+    settings = config.Experiment(
+        data=config.DataConfig(words=("yes",)),
+        frontend=config.LogMelConfig(bands=8),
+        network=LstmConfig(lstm_units=(6,), dropout=0.0),
+    )
     rng = np.random.default_rng(0)
     x = rng.integers(-128, 128, (4, 10, 8)).astype(np.int8)
-    layers = network.Layers(8, (6,), 3, 1)
+    clips = TrainingSet(x[:, None], np.zeros((4, 1), np.int16), np.full(4, 2, np.int32))
+    trainer = StreamTrainer(settings, clips)
+    layers = settings.network.build(8, 3, seed=1)
     tf, _ = import_tensorflow()
     joined, _ = layers.logits(tf.constant(np.concatenate([x, x], axis=1)), layers.initial_state(4))
     _, left = layers.logits(tf.constant(x), layers.initial_state(4))
@@ -247,37 +256,37 @@ def test_carried_state_starts_where_asked():
     np.testing.assert_allclose(joined.numpy()[:, 10:], continued.numpy(), atol=1e-6)
     targets = np.full((4, 10, 3), 1 / 3, np.float32)
     ones = np.ones((4, 10), np.float32)
-    learner.train(Stretch(x, targets, ones, np.ones((4, 3), np.float32), ones), np.zeros(4, bool))
-    assert np.any(learner._carried[0][0].numpy() != 0)
-    assert int(learner.descent.iterations.numpy()) == 1
+    trainer.train_step(x, (targets, ones, np.ones((4, 3), np.float32), ones), np.zeros(4, bool))
+    assert np.any(trainer._carried[0][0].numpy() != 0)
+    assert int(trainer.optimizer.iterations.numpy()) == 1
 
 
 def test_more_unknown_words_in_training_do_not_make_unknown_likelier():
     """Clips that tell nothing, "unknown" nine times as often as expected: the posteriors are those expected."""
     experiment = config.Experiment(
         data=config.DataConfig(words=("yes",), unknown_percent=10, training_unknown_percent=90),
-        frontend=config.FrontendConfig(bands=8),
-        network=config.NetworkConfig(lstm_units=(4,), dropout=0.0),
-        training=config.TrainingConfig(epochs=60, batch_size=38, gap_frames=0, carry_state=0, label_smoothing=0),
+        frontend=config.LogMelConfig(bands=8),
+        network=LstmConfig(lstm_units=(4,), dropout=0.0),
+        training=config.TrainingConfig(epochs=60, batch_size=38, gap_ms=0, carry_state=0, label_smoothing=0),
         augment=config.AugmentConfig(time_masks=0, band_masks=0),
     )
     assert experiment.data.labels.index(config.UNKNOWN) == 1
     labels = np.repeat([1, 2], [180, 200]).astype(np.int32)
     features = np.zeros((len(labels), 1, 6, 8), np.int8)
-    course = StreamCourse(experiment, Lessons(features, np.full((len(labels), 1), 2, np.int16), labels, None))
+    trainer = StreamTrainer(experiment, TrainingSet(features, np.full((len(labels), 1), 2, np.int16), labels))
     for epoch in range(60):
-        course.epoch(epoch, lambda done, total: None)
-    posteriors, _ = course.learner.evaluate(features[:2, 0], 2, features[:2, 0, :0])
+        trainer.epoch(epoch, lambda done, total: None)
+    posteriors, _ = trainer.predict(features[:2, 0], 2, features[:2, 0, :0])
     assert posteriors[0, 1] / posteriors[0, 2] == pytest.approx(0.1, rel=0.25)
 
 
 def test_without_tensorflow_it_says_what_to_install(monkeypatch, data, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(KwsError, match=r"pip install 'kws\[train\]'"):
+    with pytest.raises(KwsError, match=re.escape(how_to_install("train"))):
         train(tones.experiment(), data, tmp_path)
     assert not list(tmp_path.iterdir())
     import_tensorflow.cache_clear()
-    with pytest.raises(KwsError, match=r"pip install 'kws\[train\]'"):
+    with pytest.raises(KwsError, match=re.escape(how_to_install("train"))):
         import_tensorflow()
     import_tensorflow.cache_clear()
 

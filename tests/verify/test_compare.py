@@ -7,7 +7,7 @@ import pytest
 
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.verify.compare import read_inputs, verify
 
 
@@ -44,8 +44,8 @@ def spoil_features(output, i):
 
 
 def spoil_cell(output, i):
-    output.cells[0] = output.cells[0].copy()
-    output.cells[0][i, 5] += 1
+    output.states[0, "cell"] = output.states[0, "cell"].copy()
+    output.states[0, "cell"][i, 5] += 1
 
 
 def spoil_layer(output, i):

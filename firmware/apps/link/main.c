@@ -2,7 +2,7 @@
  * The verification link: the host sends samples or network inputs, the board answers with all that
  * it made of them. The protocol is docs/SPEC-link.md; the other end is kws/engines/link.py.
  *
- * Built with KWS_TRACE, so that every layer's output and every LSTM's cell can be sent.
+ * Built with KWS_TRACE, so that every layer's output and every state can be sent.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #include "../require.h"
 #include "message.h"
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 #define FLAG_HAS_FRONTEND 1u
 #define SAMPLES_PER_MESSAGE (LINK_VALUES_BYTES / 2u)
 
@@ -61,26 +61,26 @@ static void send_values(uint8_t type, const void *head, size_t head_bytes, const
     }
 }
 
-static void send_layer_values(uint8_t type, uint32_t layer, const void *values, size_t bytes)
+static void on_layer(void *context, uint32_t layer, const int8_t *output, size_t count)
 {
     const uint32_t before = board_ticks();
     uint8_t head[2];
+    (void)context;
     link_put16(head, layer);
-    send_values(type, head, sizeof head, values, bytes);
+    send_values(LINK_LAYER, head, sizeof head, output, count);
     hook_ticks += board_ticks() - before;
 }
 
-static void on_layer(void *context, uint32_t layer, const int8_t *output, size_t count)
-{
-    (void)context;
-    send_layer_values(LINK_LAYER, layer, output, count);
-}
-
 /* Sent as they lie in memory: every CPU that kws runs on is little-endian. */
-static void on_cell(void *context, uint32_t layer, const int16_t *cell, size_t count)
+static void on_state(void *context, uint32_t layer, uint32_t state, const void *values, size_t bytes)
 {
+    const uint32_t before = board_ticks();
+    uint8_t head[4];
     (void)context;
-    send_layer_values(LINK_CELL, layer, cell, count * sizeof cell[0]);
+    link_put16(head, layer);
+    link_put16(head + 2, state);
+    send_values(LINK_STATE, head, sizeof head, values, bytes);
+    hook_ticks += board_ticks() - before;
 }
 
 static uint8_t hexadecimal_digit(char digit)
@@ -204,7 +204,7 @@ static void answer(void)
         break;
     case LINK_TRACE:
         kws_tracing.layer = request.payload[0] ? on_layer : NULL;
-        kws_tracing.cell = request.payload[0] ? on_cell : NULL;
+        kws_tracing.state = request.payload[0] ? on_state : NULL;
         acknowledge();
         break;
     case LINK_PROCESS:

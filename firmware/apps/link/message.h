@@ -22,7 +22,7 @@ enum {
 
     LINK_FEATURES = 0x41,
     LINK_LAYER = 0x42,
-    LINK_CELL = 0x43,
+    LINK_STATE = 0x43,
     LINK_POSTERIORS = 0x44,
     LINK_FRAME = 0x45,
 

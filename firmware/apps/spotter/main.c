@@ -62,11 +62,11 @@ __attribute__((noinline)) static void report_model(void)
     end_report(&line);
 }
 
-__attribute__((noinline)) static void report_detection(const kws_spotter *spotter, const stream_time *time, const kws_result *result)
+__attribute__((noinline)) static void report_detection(const kws_spotter *spotter, const stream_time *time,
+                                                       const kws_result *result)
 {
     text line = {.length = 0};
-    /* A posterior of scale 1/256 a frame: the score over this is the mean probability. */
-    const uint32_t full = 256u * spotter->model->detector->average_frames;
+    const uint32_t full = spotter->model->decision->full_score;
     begin_report(&line, time);
     text_string(&line, ",\"word\":");
     text_quoted(&line, kws_label(spotter, result->label));

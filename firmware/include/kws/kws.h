@@ -57,7 +57,8 @@ enum {
     KWS_ERROR_ARGUMENT = -1,      /* a pointer is NULL, or a number is beyond what its function says */
     KWS_ERROR_MEMORY = -2,        /* the memory given is too small for the model */
     KWS_ERROR_ALIGNMENT = -3,     /* the memory given is not aligned as an array of kws_word */
-    KWS_ERROR_MODEL = -4,         /* the model was exported for another version of the library, or compiled for another core */
+    KWS_ERROR_MODEL = -4,         /* the model is for another version of the library or another core, or has
+                                     layers, a front end or a decision of a kind that the library does not know */
     KWS_ERROR_UNINITIALISED = -5  /* the spotter did not come from kws_spotter_init, or was overwritten */
 };
 
@@ -101,7 +102,7 @@ const char *kws_label(const kws_spotter *spotter, int32_t index);
 
 /*
  * Run a network alone. `memory` is an array of KWS_MODEL_NETWORK_WORDS kws_word.
- * kws_network_reset sets the LSTMs' c to 0 and h to its zero point and must come first;
+ * kws_network_reset sets what it carries from call to call to its reset values and must come first;
  * kws_network_run reads the input tensor's int8 values and points `*output` to the output
  * tensor's, which lie in `memory` until the next call. Both return KWS_OK or what is wrong.
  */

@@ -8,7 +8,7 @@
 #include "kws/kws.h"
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 5
+#define KWS_MODEL_FORMAT 6
 
 /*
  * How the weights lie and which instructions run over them, chosen by the target's own macros. All
@@ -44,129 +44,127 @@
 #error "say here how this compiler aligns an array"
 #endif
 
-/* A real factor as multiplier * 2^(left_shift - right_shift - 31); one of the shifts is 0. */
+/* A real factor as value * 2^(left_shift - right_shift - 31); one of the shifts is 0. */
 typedef struct kws_factor {
-    int32_t multiplier;
+    int32_t value;
     uint8_t left_shift;
     uint8_t right_shift;
 } kws_factor;
 
-/* Gates are in the order input, forget, cell, output throughout. */
-enum { KWS_GATE_INPUT, KWS_GATE_FORGET, KWS_GATE_CELL, KWS_GATE_OUTPUT, KWS_GATES };
-
 /*
- * A factor for KWS_ARCH_DSP: `multiplier` is the factor's, doubled modulo 2^32. `step` is what
+ * A factor for KWS_ARCH_DSP: `value` is the factor's, doubled modulo 2^32. `step` is what
  * follows: -2^(32 - right_shift) where there is a right shift, else the left_shift that comes first.
  */
 typedef struct kws_dsp_factor {
-    int32_t multiplier;
+    int32_t value;
     int32_t step;
 } kws_dsp_factor;
 
-/* The parts of a gate are the sum over the input and the sum over the old hidden state. */
-typedef struct kws_lstm {
-    const int8_t *input_weights;         /* [units][gates][inputs]; NULL if packed */
-    const int8_t *recurrent_weights;     /* [units][gates][units]; NULL if packed */
-    const int32_t *input_bias;           /* [units][gates], input zero point folded in; NULL if packed */
-    const int32_t *recurrent_bias;       /* [units][gates], hidden zero point folded in; NULL if packed */
-    const uint32_t *packed_weights;      /* KWS_ARCH_DSP: all of the above, see src/arch/lstm_dsp.h; else NULL */
-    const kws_dsp_factor *packed_factors; /* [gates][2], input_factor and recurrent_factor; else NULL */
-    kws_factor input_factor[KWS_GATES];     /* to Q3.12 */
-    kws_factor recurrent_factor[KWS_GATES]; /* to Q3.12 */
-    kws_factor hidden_factor;               /* output gate times tanh(cell) */
-    int32_t hidden_zero_point;
-    int32_t cell_scale_power; /* the cell's scale is 2 to this power */
-    int32_t cell_clip;        /* 0 for none */
-    uint16_t inputs;
-    uint16_t units;
-    uint16_t cell_offset;    /* of int16_t c[units] in the network's memory, in bytes */
-    uint16_t hidden_offset;  /* of int8_t h[units] */
-    uint16_t scratch_offset; /* of int16_t [inputs + units], each rounded up to 4; used where packed */
-    uint8_t add_shift;       /* the factor of input gate times cell gate is 2^(-1 - add_shift) */
-} kws_lstm;
+/* What a layer carries from call to call, in the network's memory. */
+typedef struct kws_state {
+    int32_t reset;         /* every element's value after a reset */
+    uint16_t offset;       /* in bytes */
+    uint16_t count;        /* of elements */
+    uint8_t element_bytes; /* 1, 2 or 4 */
+} kws_state;
 
-typedef struct kws_fully_connected {
-    const int8_t *weights;     /* [outputs][inputs] */
-    const int32_t *bias;       /* [outputs], input zero point folded in */
-    const kws_factor *factors; /* one, or one an output */
-    uint16_t inputs;
-    uint16_t outputs;
-    uint8_t per_channel;
-    int32_t output_zero_point;
-    int32_t activation_min;
-    int32_t activation_max;
-} kws_fully_connected;
+/* The kinds of layers: KWS_LSTM and so on, and their number. */
+enum {
+#define KWS_KIND(NAME, name) KWS_##NAME,
+#include "kws/layers/kinds.def"
+#undef KWS_KIND
+    KWS_KINDS
+};
 
-typedef struct kws_softmax {
-    kws_factor factor; /* to Q5.26 */
-    int32_t difference_min;
-} kws_softmax;
+/* In the place of a tensor's offset: the network's input, which lies with the caller. */
+#define KWS_NETWORK_INPUT 0xFFFFu
 
-typedef struct kws_logistic {
-    kws_factor factor; /* to Q4.27 */
-    int32_t input_zero_point;
-    int32_t radius;
-} kws_logistic;
-
-/* Keeps rows start, start + step, ... */
-typedef struct kws_row_slice {
-    uint16_t start;
-    uint16_t step;
-} kws_row_slice;
-
-typedef enum kws_layer_kind {
-    KWS_LSTM,
-    KWS_FULLY_CONNECTED,
-    KWS_SOFTMAX,
-    KWS_LOGISTIC,
-    KWS_ROW_SLICE
-} kws_layer_kind;
-
+/* A layer reads tensors of int8 and writes one. Offsets are in bytes in the network's memory. */
 typedef struct kws_layer {
-    kws_layer_kind kind;
-    const void *kernel; /* kws_lstm, kws_fully_connected, ... by kind */
-    uint16_t rows_in;
-    uint16_t size_in;
-    uint16_t rows_out;
-    uint16_t size_out;
+    const void *kernel;      /* its parameters: kws_lstm, kws_fully_connected, ... by kind */
+    const uint16_t *inputs;  /* offsets of the tensors that it reads */
+    const kws_state *states; /* its own, state_count of them */
+    uint16_t output;         /* offset of the tensor that it writes */
+    uint16_t output_size;    /* values of that tensor */
+    uint16_t scratch;        /* offset of what it needs while it runs, if anything */
+    uint8_t state_count;
+    uint8_t kind;
 } kws_layer;
 
-/* Memory: the states of the LSTMs, two buffers that layers write in turn, the LSTMs' scratch. */
+/* The layers in order of execution; the last one's output is the network's. */
 struct kws_network {
     uint32_t arch; /* KWS_ARCH of the export's compilation */
     const kws_layer *layers;
+    const kws_state *states; /* of all layers */
     uint16_t layer_count;
+    uint16_t state_count;
     uint16_t input_size;
     uint16_t output_size;
-    uint32_t buffer_offset[2];
 };
 
+/*
+ * Runs one layer: calls the function of its kind, with the network's memory and its input. The generated
+ * kws_model.c defines it, for the kinds that its model has, so that an image carries no others.
+ */
+void kws_layer_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+/* Kinds of front ends: KWS_FRONTEND_LOG_MEL and so on, and their number. */
+enum {
+#define KWS_KIND(NAME, name) KWS_FRONTEND_##NAME,
+#include "kws/frontends/kinds.def"
+#undef KWS_KIND
+    KWS_FRONTEND_KINDS
+};
+
+/* Samples to features. `constants` are of the kind's own structure, in kws/frontends/<name>.h. */
 typedef struct kws_frontend {
-    const int16_t *window;        /* Q0.15 [n_fft], zeros from window_size on */
-    const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 4 + 1], a quarter of a turn */
-    const uint16_t *segment_ends; /* [bands + 1] */
-    const uint16_t *weights;      /* Q0.15, from first_bin on */
-    int32_t log_offset;           /* Q.16 */
-    uint16_t window_size;
-    uint16_t hop;
-    uint16_t n_fft;
-    uint16_t first_bin;
-    uint16_t bands;
+    const void *constants;
+    uint32_t memory_bytes; /* state and working memory */
+    uint16_t window_size;  /* samples of a frame */
+    uint16_t hop;          /* samples from frame to frame */
+    uint16_t pcm_size;     /* samples that are read, window_size or more: zeros follow the frame's */
+    uint16_t bands;        /* features of a frame */
+    uint8_t kind;
 } kws_frontend;
 
-typedef struct kws_detector {
-    const uint16_t *threshold_sums; /* one a word, from label first_word on */
-    uint16_t cooldown_frames;
-    uint8_t average_frames;
-    uint8_t first_word;
-} kws_detector;
+/*
+ * The front end, by kind, as generated kws_model.c defines it for the kind of its model: reset forgets all that
+ * came before; run, one hop, reads pcm [pcm_size], the window's samples and zeros behind them, and writes
+ * features [bands]. `memory` is memory_bytes large.
+ */
+void kws_frontend_reset(const kws_frontend *frontend, void *memory);
+void kws_frontend_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
+
+/* Kinds of decisions: KWS_DECISION_DETECTOR and so on, and their number. */
+enum {
+#define KWS_KIND(NAME, name) KWS_DECISION_##NAME,
+#include "kws/decisions/kinds.def"
+#undef KWS_KIND
+    KWS_DECISION_KINDS
+};
+
+/* Posteriors to detections. `constants` are of the kind's own structure, in kws/decisions/<name>.h. */
+typedef struct kws_decision {
+    const void *constants;
+    uint32_t memory_bytes;
+    uint32_t full_score; /* the score that stands for a probability of 1 */
+    uint8_t kind;
+} kws_decision;
+
+/*
+ * The decision, by kind, as generated kws_model.c defines it for the kind of its model: reset forgets all that
+ * came before; step takes one frame's posteriors and, where something is detected, sets result->label and
+ * result->score. `memory` is memory_bytes large.
+ */
+void kws_decision_reset(const kws_decision *decision, void *memory);
+void kws_decision_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);
 
 struct kws_model {
     uint16_t format; /* KWS_MODEL_FORMAT of the export */
     uint16_t arch;   /* KWS_ARCH of its compilation */
     const kws_frontend *frontend;
     const kws_network *network;
-    const kws_detector *detector;
+    const kws_decision *decision;
     const char *const *labels;
     uint16_t label_count;
     uint32_t network_bytes;
@@ -178,36 +176,31 @@ struct kws_model {
 struct kws_spotter {
     uint32_t magic; /* KWS_SPOTTER_MAGIC once initialised */
     const kws_model *model;
-    int32_t *spectrum;  /* [n_fft], interleaved re and im */
-    uint32_t *network;  /* network memory */
-    int16_t *pcm;       /* [n_fft], the newest samples, of which a window's length is ever filled */
-    uint16_t *sums;     /* [labels], detector sums */
-    uint8_t *ring;      /* [average_frames][labels], detector window */
-    int8_t *features;   /* [bands] */
+    void *frontend;    /* the front end's memory */
+    uint32_t *network; /* the network's */
+    int16_t *pcm;      /* [pcm_size], the newest samples, of which a window's length is ever filled */
+    void *decision;    /* the decision's */
+    int8_t *features;  /* [bands] */
     uint32_t frame;
-    uint32_t filled;    /* samples in pcm */
-    uint32_t slot;      /* next row of ring */
-    uint32_t cooldown;  /* frames left */
-    int32_t held;       /* label that has not fallen below its threshold since it was detected, or -1 */
+    uint32_t filled; /* samples in pcm */
 };
 
 #define KWS_WORDS(bytes) (((bytes) + (uint32_t)sizeof(kws_word) - 1u) / (uint32_t)sizeof(kws_word))
 #define KWS_ALIGN4(bytes) (((bytes) + 3u) & ~3u)
 
 /* RAM of a spotter in bytes, all constants known to the compiler. */
-#define KWS_SPOTTER_BYTES(n_fft, bands, labels, average_frames, network_bytes)            \
-    (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + 4u * (n_fft) + KWS_ALIGN4(network_bytes) +     \
-     2u * (n_fft) + KWS_ALIGN4(2u * (labels)) +                                                        \
-     KWS_ALIGN4((average_frames) * (labels)) + KWS_ALIGN4(bands))
+#define KWS_SPOTTER_BYTES(frontend_bytes, network_bytes, pcm_size, decision_bytes, bands)                        \
+    (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + KWS_ALIGN4(frontend_bytes) + KWS_ALIGN4(network_bytes) + \
+     KWS_ALIGN4(2u * (pcm_size)) + KWS_ALIGN4(decision_bytes) + KWS_ALIGN4(bands))
 
 #ifdef KWS_TRACE
 /*
- * For comparing engines: called after every layer with its output, and after every LSTM row with
- * its cell. Compiled in only with -DKWS_TRACE; a product build has no such hook.
+ * For comparing engines: called after every layer with its output, and with each of its states.
+ * Compiled in only with -DKWS_TRACE; a product build has no such hook.
  */
 typedef struct kws_trace {
     void (*layer)(void *context, uint32_t layer, const int8_t *output, size_t count);
-    void (*cell)(void *context, uint32_t layer, const int16_t *cell, size_t count);
+    void (*state)(void *context, uint32_t layer, uint32_t state, const void *values, size_t bytes);
     void *context;
 } kws_trace;
 extern kws_trace kws_tracing;

@@ -1,6 +1,7 @@
 /*
  * A radix-4 stage of the FFT in the assembler of Armv7-M and later (any Cortex-M but M0 and M0+): a
- * butterfly needs fourteen registers, and a compiler spills. The same arithmetic as later_stage in fft.c.
+ * butterfly needs fourteen registers, and a compiler spills. FRONT/3 as in later_stage in frontends/fft.c
+ * (tests/firmware/test_arch.py, test_front_end_settings).
  */
 #ifndef KWS_ARCH_FFT_ARMV7M_H
 #define KWS_ARCH_FFT_ARMV7M_H

@@ -1,6 +1,7 @@
 /*
- * Window and first butterflies of a 512-point front end in the assembler of the DSP extension: the same
- * as the portable function of this name in fft.c.
+ * Window and first butterflies of a 512-point front end in the assembler of the DSP extension: FRONT/2 and the
+ * first stage of FRONT/3, as in the portable function of this name in frontends/fft.c
+ * (tests/firmware/test_arch.py, test_front_end_settings).
  */
 #ifndef KWS_ARCH_FFT_FIRST_DSP_H
 #define KWS_ARCH_FFT_FIRST_DSP_H

@@ -1,13 +1,17 @@
 /*
  * Sums of products of an LSTM for the DSP extension of Armv7E-M and Armv8-M, over weights that the
- * generator packed (kws/codegen/packing.py, the twin of this file).
+ * generator packed (kws/layers/lstm_packing.py, the twin of this file).
  *
  * A halfword of weights holds 256 * a + b of two gates' rows, a word two columns. SMLAD of a word and
  * a pair of inputs adds 256 * A + B modulo 2^32; SXTB16 leaves the bytes b, and SMLAD of those adds B.
  * The generator has proved |A| < 2^23, so that A is the difference's upper 24 bits.
+ *
+ * Proved by tests/firmware/test_arch.py: the sums and the factors for themselves, and whole networks.
  */
 #ifndef KWS_ARCH_LSTM_DSP_H
 #define KWS_ARCH_LSTM_DSP_H
+
+#include "kws/layers/lstm.h"
 
 #include "../arithmetic.h"
 
@@ -95,11 +99,11 @@ KWS_NAKED void kws_packed_products(KWS_UNSEEN kws_packed_pass *pass)
                    "pop     {r0, r4-r11, pc}\n");
 }
 
-/* One gate's pre-activation: each part saturates on its own, then their sum. */
+/* One gate's pre-activation: each part saturates on its own (LSTM/1, LSTM/2), then their sum (LSTM/3). */
 KWS_INLINE int32_t kws_packed_gate(int32_t input, int32_t recurrent, const kws_dsp_factor *factors)
 {
-    return kws_limit16(kws_limit16(kws_dsp_multiply(input, &factors[0])) +
-                       kws_limit16(kws_dsp_multiply(recurrent, &factors[1])));
+    return kws_sat16(kws_sat16(kws_dsp_multiply(input, &factors[0])) +
+                       kws_sat16(kws_dsp_multiply(recurrent, &factors[1])));
 }
 
 /* The next unit's pre-activations. */
@@ -115,9 +119,9 @@ KWS_INLINE void kws_packed_gates(kws_packed_pass *pass, int32_t *i, int32_t *f, 
 }
 
 /* Ready for the first unit; pass->weights is NULL if this LSTM could not be packed. */
-KWS_NOINLINE void kws_packed_begin(kws_packed_pass *pass, const kws_lstm *lstm, uint8_t *memory, const int8_t *x)
+KWS_NOINLINE void kws_packed_begin(kws_packed_pass *pass, const kws_lstm *lstm, uint32_t *vector, const int8_t *x,
+                                   const int8_t *hidden)
 {
-    uint32_t *vector = (uint32_t *)(void *)(memory + lstm->scratch_offset);
     pass->weights = lstm->packed_weights;
     pass->vector = vector;
     pass->input_quads = (lstm->inputs + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS;
@@ -125,7 +129,7 @@ KWS_NOINLINE void kws_packed_begin(kws_packed_pass *pass, const kws_lstm *lstm, 
     pass->factors = lstm->packed_factors;
     if (pass->weights != NULL) {
         vector = kws_widen(vector, x, lstm->inputs);
-        kws_widen(vector, (const int8_t *)memory + lstm->hidden_offset, lstm->units);
+        kws_widen(vector, hidden, lstm->units);
     }
 }
 

@@ -1,6 +1,7 @@
 /*
  * Mel bands and their logarithms in the assembler of Armv7-M and later, whose registers just suffice:
- * the same arithmetic as mel_bands in frontend.c.
+ * FRONT/6 to FRONT/8 as in mel_bands in frontends/log_mel.c (tests/firmware/test_arch.py,
+ * test_front_end_settings).
  */
 #ifndef KWS_ARCH_MEL_ARMV7M_H
 #define KWS_ARCH_MEL_ARMV7M_H

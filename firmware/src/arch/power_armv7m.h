@@ -1,6 +1,6 @@
 /*
- * Three loops of the front end in the assembler of Armv7-M and later: what power_spectrum in frontend.c
- * does with a spectrum.
+ * Three loops of the front end in the assembler of Armv7-M and later, FRONT/4 and FRONT/5: what power_spectrum
+ * in frontends/log_mel.c does with a spectrum (tests/firmware/test_arch.py, test_front_end_settings).
  */
 #ifndef KWS_ARCH_POWER_ARMV7M_H
 #define KWS_ARCH_POWER_ARMV7M_H

@@ -15,7 +15,7 @@ from kws.config import SAMPLE_RATE
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
 from kws.text import visible
 
@@ -55,7 +55,7 @@ def run(a: argparse.Namespace) -> int:
         console.print_json({"model": str(a.model), "engine": a.engine, "detections": found, "failed": failed})
     elif not found and len(failed) < len(a.files):
         console.messages.print("no word was detected")
-    return exit_codes.FAILED if failed else exit_codes.OK
+    return exit_codes.BAD_INPUT if failed else exit_codes.OK
 
 
 def _detections(engine: Engine, path: str | Path) -> Iterator[Detection]:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws import config, runs
+from kws import config, configs, runs
 from kws.cli import console, exit_codes
 from kws.cli.options import A_DATA_FOLDER, add_json
+from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch
-from kws.training.train import train
+from kws.training.train import TrainOptions, train
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws train``."""
-    parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="the experiment's settings")
+    parser.add_argument(
+        "config",
+        type=Path,
+        metavar="CONFIG",
+        help="the experiment's settings: a .toml file, or the name of one that kws configs lists",
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -48,7 +54,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws train``."""
-    experiment = config.load(a.config)
+    experiment = config.load(_file(a.config))
 
     def report(epoch: Epoch, is_best: bool) -> None:
         console.messages.print(
@@ -65,10 +71,7 @@ def run(a: argparse.Namespace) -> int:
                 a.out,
                 progress,
                 report,
-                a.restart,
-                teachers=tuple(a.teacher),
-                start=a.start,
-                cache=a.cache,
+                TrainOptions(a.restart, tuple(a.teacher), a.start, a.cache),
             )
     except KeyboardInterrupt:
         console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
@@ -79,7 +82,7 @@ def run(a: argparse.Namespace) -> int:
         console.messages.print(
             f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
         )
-    is_teacher = experiment.network.kind == config.TEACHER
+    is_teacher = isinstance(experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {a.out}" if is_teacher else f"kws convert {a.out}"
     if a.json:
         console.print_json({"run": str(a.out), **history.as_dict()})
@@ -89,3 +92,9 @@ def run(a: argparse.Namespace) -> int:
             f" {len(history.epochs)}); history in {a.out / 'history.png'}; next: {following}"
         )
     return exit_codes.OK
+
+
+def _file(given: Path) -> Path:
+    """A file, or the one that comes with kws under a bare name."""
+    bare = not given.exists() and given.parent == Path() and not given.suffix
+    return configs.find(given.name) if bare else given

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_model, add_seed, engines_and_boards, whole
-from kws.engines import NAMES, SERIAL
+from kws.engines import NAMES, SERIAL, require
+from kws.errors import MissingError
 from kws.model.file import Model
 from kws.verify.compare import verify
+
+_DEFAULT = ("numpy", "tflm", "c")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +25,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engines",
         type=engines_and_boards,
-        default=["numpy", "tflm", "c"],
         metavar="E,E...",
-        help=f"of {','.join(NAMES)},{SERIAL}",
+        help=f"of {','.join(NAMES)},{SERIAL} (default: those of {','.join(_DEFAULT)} that are installed)",
     )
     parser.add_argument(
         "--random", type=whole(0, 10_000), default=20, metavar="N", help="random streams of one second, up to 10000"
@@ -36,8 +38,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(a: argparse.Namespace) -> int:
     """``kws verify``."""
     model = Model.load(a.model)
+    engines, missing = (a.engines, {}) if a.engines else _installed()
     with console.progress("verifying") as progress:
-        report = verify(model, a.engines, random=a.random, files=a.files, seed=a.seed, progress=progress)
+        report = verify(model, engines, random=a.random, files=a.files, seed=a.seed, progress=progress)
     if a.json:
         console.print_json(
             {
@@ -59,9 +62,10 @@ def run(a: argparse.Namespace) -> int:
                     }
                     for e in report.engines
                 ],
+                "not_compared": missing,
             }
         )
-        return exit_codes.OK if report.ok else exit_codes.FAILED
+        return exit_codes.OK if report.ok else exit_codes.DIFFERENT
     if report.bare:
         console.out.print(f"{a.model} carries no kws metadata: only the network is compared, on int8 inputs")
     what = "calls" if report.bare else "frames"
@@ -75,4 +79,26 @@ def run(a: argparse.Namespace) -> int:
     for e in report.engines:
         if e.first is not None:
             console.out.print(f"{e.name}: first difference: {e.first}", markup=False)
-    return exit_codes.OK if report.ok else exit_codes.FAILED
+    for name, how in missing.items():
+        console.out.print(f"not compared: {name}: {how}", markup=False)
+    return exit_codes.OK if report.ok else exit_codes.DIFFERENT
+
+
+def _installed() -> tuple[list[str], dict[str, str]]:
+    """The engines to compare by default, and how to get those of them that are not installed.
+
+    Raises:
+        MissingError: there is nothing to compare with.
+    """
+    found, missing = [], {}
+    for name in _DEFAULT:
+        try:
+            require(name)
+        except MissingError as error:
+            missing[name] = str(error)
+        else:
+            found.append(name)
+    if len(found) < 2:
+        how = "; ".join(f"{name}: {text}" for name, text in missing.items())
+        raise MissingError(f"there is no engine to compare {', '.join(found)} with: {how}")
+    return found, missing

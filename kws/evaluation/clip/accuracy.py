@@ -15,21 +15,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws import workers
+from kws import runs, workers
 from kws.config import DataConfig, from_dict
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
 from kws.engines import create
 from kws.errors import KwsError
+from kws.evaluation import limits
 from kws.evaluation.clip import scoring
 from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, clip_sequences
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipResults, ClipRunner, SequenceJob
 from kws.evaluation.clip.scoring import Accuracy, Rate
-from kws.fixedpoint.frontends.log_mel import Frontend
 from kws.model.file import Model, ModelInfo
+from kws.network import FloatNetwork
 from kws.quantize import noise
-from kws.quantize.float_reference import FloatNetwork
 
 Progress = Callable[[int, int], None]
 SPLITS = ("validation", "testing", "training", "all")
@@ -56,7 +56,7 @@ class Reference:
     def of_run(cls, model: Model, run: Path) -> Reference:
         """The network of a run's folder, if it is there and belongs to the model."""
         try:
-            return cls(FloatNetwork.of(model, run))
+            return cls(runs.network_of(model, run))
         except KwsError as error:
             return cls(missing=str(error))
 
@@ -167,6 +167,7 @@ def evaluate_clips(
         scoring.by_speaker(chosen, first, info.labels),
         {c: _right(true, who, guesses[usable[0], c]) for c in options.conditions},
         tensors,
+        limits.scope(info, data, root, options.split, [e.clip for e in chosen if e.clip is not None]),
     )
 
 
@@ -189,7 +190,7 @@ def _usable(model: Model, engines: Sequence[str], skip_missing: bool) -> tuple[t
 def _features(model: Model, runner: ClipRunner, count: int) -> npt.NDArray[np.int8]:
     """Features of clips from all over the list, int8 [clips, frames, bands]."""
     pcm = runner.load(np.unique(np.linspace(0, count - 1, min(count, _NOISE_CLIPS)).astype(int)).tolist())
-    return Frontend(model.tables, len(pcm)).process(pcm)
+    return model.require_info().frontend.twin(len(pcm)).process(pcm)
 
 
 def _run(runner: ClipRunner, count: int, options: ClipOptions, progress: Progress | None) -> list[ClipResults]:

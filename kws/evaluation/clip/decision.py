@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SILENCE, DetectorConfig, FrontendConfig
+from kws.config import SILENCE
+from kws.decisions import DetectorConfig
 from kws.errors import KwsError
 from kws.fixedpoint.posterior import probabilities
+from kws.frontends import FrontendConfig
 
 # What a spotter's detector does unless tuned.
 _AVERAGE_MS = 200.0

@@ -18,10 +18,9 @@ from kws.engines import create
 from kws.engines.base import Engine
 from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, apply, pause
 from kws.evaluation.clip.decision import clip_labels
-from kws.fixedpoint.frontends.log_mel import Frontend
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
-from kws.quantize.float_reference import FloatNetwork
+from kws.network import FloatNetwork
 
 Pcm = npt.NDArray[np.int16]
 Labels = npt.NDArray[np.int64]
@@ -32,7 +31,7 @@ class FloatClassifier:
     """The float network behind the integer front end, with the engines' ways to label clips."""
 
     def __init__(self, model: Model, reference: FloatNetwork) -> None:
-        self._tables = model.tables
+        self._frontend = model.require_info().frontend
         self._reference = reference
 
     def classify(self, clips: Pcm) -> npt.NDArray[np.float32]:
@@ -41,7 +40,7 @@ class FloatClassifier:
 
     def classify_streams(self, streams: Pcm) -> npt.NDArray[np.float32]:
         """As `kws.engines.base.Engine.classify_streams`, in float32."""
-        frontend, state = Frontend(self._tables, len(streams)), self._reference.initial_state(len(streams))
+        frontend, state = self._frontend.twin(len(streams)), self._reference.initial_state(len(streams))
         heard: list[npt.NDArray[np.float32]] = []
         for clip in range(streams.shape[1]):
             posteriors = self._reference.run(frontend.process(streams[:, clip]), state)

@@ -20,10 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import workers
-from kws.config import SAMPLE_RATE, DetectorConfig
+from kws.config import SAMPLE_RATE
+from kws.datasets.splits import kept_apart
+from kws.decisions import DetectorConfig
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
+from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.stream.audio import render
 from kws.evaluation.stream.score import Match, Rates, Recordings, Tally, Truth, detection_times, match, rates
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
@@ -80,7 +83,8 @@ class StreamReport:
         recordings: those that failed at the model's own settings, as `Recordings.as_dict`.
         tolerance_ms: how long after its end a word may be detected.
         seed: of the stream.
-        split: whose speakers were heard.
+        split: whose speakers, or which takes, were heard.
+        apart: what it shares with no other split: ``speakers`` or ``takes``.
         distinct: different recordings heard from, wanted and unwanted: how much the hours can say.
         wall_seconds: how long it took; no part of what is compared.
     """
@@ -96,6 +100,7 @@ class StreamReport:
     tolerance_ms: float
     seed: int
     split: str
+    apart: str
     distinct: tuple[int, int]
     wall_seconds: float = field(default=0.0, compare=False)
 
@@ -154,6 +159,7 @@ class StreamReport:
             "tolerance_ms": self.tolerance_ms,
             "seed": self.seed,
             "split": self.split,
+            "kept_apart": self.apart,
             "distinct_recordings": list(self.distinct),
             "wall_seconds": self.wall_seconds,
             "recordings": self.recordings,
@@ -184,6 +190,7 @@ class StreamReport:
                 values["tolerance_ms"],
                 values["seed"],
                 values["split"],
+                values.get("kept_apart", "speakers"),
                 (wanted, unwanted),
                 values["wall_seconds"],
             )
@@ -302,7 +309,7 @@ def matches(
         frames = detector.average_frames
         if frames not in sums:
             sums[frames] = moving_sums(rows, frames, info.first_word)
-        found = detect(sums[frames], dataclasses.replace(info, detector=detector).detector_parameters())
+        found = detect(sums[frames], detector.parameters(info.labels))
         results.append(match(truth, detection_times(found, info), tolerance))
     return results
 
@@ -367,6 +374,7 @@ def evaluate_stream(
         options.tolerance_ms,
         spec.seed,
         spec.split,
+        kept_apart(root, data_config(info), spec.split),
         (sum(len(set(clips)) for clips in spec.wanted.values()), len(set(spec.unwanted))),
         time.monotonic() - began,
     )

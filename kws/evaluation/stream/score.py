@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
 from kws.evaluation.stream.audio import Piece
-from kws.fixedpoint.decisions.detector import Detection
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import ModelInfo
 
 Counts = npt.NDArray[np.int64]

@@ -1,8 +1,9 @@
-"""Posteriors to detections: moving average, thresholds, cool-down.
+"""Decision ``detector``: moving average, thresholds, cool-down.
 
-Twin of ``firmware/src/detector.c``; specified in docs/SPEC.md, "Detector". C goes frame by frame.
+Twin of ``firmware/src/decisions/detector.c``; specified in docs/SPEC.md, "Detector". C goes frame by frame.
 Here the sums of all frames are made at once, and the rules are applied to stretches of frames in
-which the best word is the same: hours of posteriors have few of those.
+which the best word is the same: hours of posteriors have few of those
+(tests/fixedpoint/decisions/test_detector.py, test_c_detects_the_same).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from kws.fixedpoint.decisions.base import Decision, Detection
 
 
 @dataclass(frozen=True)
@@ -37,23 +40,11 @@ class DetectorParameters:
         return self.first_word + len(self.threshold_sums)
 
 
-@dataclass(frozen=True)
-class Detection:
-    """A detected word.
+class Detector(Decision):
+    """The detector of one stream.
 
-    Attributes:
-        frame: index of the frame at whose end it was detected, counted from the reset.
-        label: index of the word among the labels.
-        score: the sum of its last ``average_frames`` posteriors, 0 to 255 times that.
+    A score is the sum of the word's last ``average_frames`` posteriors, 0 to 255 times that.
     """
-
-    frame: int
-    label: int
-    score: int
-
-
-class Detector:
-    """The detector of one stream."""
 
     def __init__(self, parameters: DetectorParameters) -> None:
         self.parameters = parameters
@@ -104,6 +95,7 @@ def detect(sums: npt.NDArray[np.uint16], parameters: DetectorParameters) -> list
 
 def _window_sums(rows: npt.NDArray[np.int8], average_frames: int) -> npt.NDArray[np.uint16]:
     """Sums of every ``average_frames`` successive rows of int8 [rows, words], as uint16 [words, sums]."""
+    # DETECT/1
     frames, words = rows.shape
     running = np.zeros((words, frames + 1), np.uint16)
     # The running sums wrap, but a difference of two is below 2^16, hence exact.
@@ -133,14 +125,17 @@ class _Decider:
         detections = []
         for start, end in itertools.pairwise(edges):
             word = int(best[start])
-            # A word that stays above its threshold is one detection however long it stays there.
+            # DETECT/5: a word that stays above its threshold is one detection however long it stays there.
             if word == self._held:
                 continue
+            # DETECT/3
             t = max(start, self._ready - first_frame)
             if word >= 0 and t < end:
+                # DETECT/6
                 detections.append(Detection(first_frame + t, p.first_word + word, int(sums[word, t])))
                 self._held = word
                 self._ready = first_frame + t + p.cooldown_frames + 1
+            # DETECT/2: the held word, which is not the best here.
             elif self._held >= 0 and not reached[self._held, start:end].all():
                 self._held = -1
         return detections
@@ -148,6 +143,7 @@ class _Decider:
 
 def _best_words(sums: npt.NDArray[np.uint16], reached: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """Of each frame, the word with the greatest of the sums that reach their thresholds, or -1."""
+    # DETECT/4
     best = np.full(sums.shape[1], -1, np.intp)
     some = np.flatnonzero(reached.any(axis=0))
     best[some] = np.argmax(np.where(reached[:, some], sums[:, some], 0), axis=0)

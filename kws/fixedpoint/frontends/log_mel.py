@@ -1,8 +1,8 @@
-"""The integer front end: int16 PCM to int8 log-mel frames.
+"""Front end ``log_mel``: int16 PCM to int8 log-mel frames.
 
-Twin of ``firmware/src/frontend.c`` and ``fft.c``; specified in docs/SPEC.md, "Front end", where
-each step's width, scale and rounding is given. The tables that depend on settings are made here,
-in :func:`make_tables`, and nowhere else: the C twin gets them as generated constants.
+Twin of ``firmware/src/frontends/log_mel.c``; specified in docs/SPEC.md, "Front end", where each step's
+width, scale and rounding is given. The tables that depend on settings are made here, in
+:func:`make_tables`, and nowhere else: the C twin gets them as generated constants.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-Int64 = npt.NDArray[np.int64]
+from kws.fixedpoint.frontends import base
+from kws.fixedpoint.frontends.base import SAMPLE_RATE
+from kws.fixedpoint.frontends.fft import Int64, Stage, fft, order, radices, stages, twiddles
 
-SAMPLE_RATE = 16000
 WINDOW_SHIFT = 5
 """Right shift of windowed samples: int16 times Q0.15 leaves 26 bits for the FFT."""
 SPECTRUM_BITS = 28
@@ -39,14 +40,13 @@ FFT: a full-scale square wave then reaches 127 in its strongest band."""
 
 
 @dataclass(frozen=True)
-class FrontendTables:
+class LogMelTables:
     """Constants of one front-end setting, all integers.
 
     Attributes:
         window: Hann window in Q0.15, int16 [window].
         hop: hop in samples.
         n_fft: FFT length.
-        permutation: where complex sample n goes before the first stage, uint16 [n_fft / 2].
         twiddles: (cos, sin) of 2 pi k / n_fft in Q0.31, int32 [n_fft / 2, 2].
         first_bin: first FFT bin that any band uses.
         segment_ends: end bin (exclusive) of each of the ``bands + 1`` segments between
@@ -59,7 +59,6 @@ class FrontendTables:
     window: npt.NDArray[np.int16]
     hop: int
     n_fft: int
-    permutation: npt.NDArray[np.uint16]
     twiddles: npt.NDArray[np.int32]
     first_bin: int
     segment_ends: npt.NDArray[np.uint16]
@@ -74,26 +73,13 @@ class FrontendTables:
 
     @cached_property
     def order(self) -> Int64:
-        """Which complex sample stands at each place before the first stage."""
-        return np.argsort(self.permutation)
+        """Which complex sample stands at each place before the first stage: [n_fft / 2]."""
+        return order(self.n_fft // 2)
 
     @cached_property
-    def stages(self) -> tuple[tuple[int, Int64 | None, Int64 | None], ...]:
-        """Radix, and cos and sin [radix - 1, size] of each FFT stage; the first has no twiddles."""
-        points = self.n_fft // 2
-        cosines, sines = self.twiddles.astype(np.int64).T
-        found: list[tuple[int, Int64 | None, Int64 | None]] = []
-        size = 1
-        for radix in _radices(points):
-            if size == 1:
-                found.append((radix, None, None))
-            else:
-                # exp(-2 pi j leg k / (radix size)); the table covers half a turn, the other half is opposite.
-                index = np.arange(1, radix)[:, None] * np.arange(size) * (2 * points // (radix * size))
-                sign = np.where(index >= points, -1, 1)
-                found.append((radix, sign * cosines[index % points], sign * sines[index % points]))
-            size *= radix
-        return tuple(found)
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of the FFT."""
+        return stages(self.twiddles)
 
     @cached_property
     def bins(self) -> Int64:
@@ -112,31 +98,12 @@ def mel(hertz: float | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return 1127.0 * np.log1p(np.asarray(hertz, np.float64) / 700.0)
 
 
-def _radices(points: int) -> list[int]:
-    """Radix of each stage of a complex FFT: a 2 first where a power of four is not enough."""
-    bits = points.bit_length() - 1
-    return [2] * (bits % 2) + [4] * (bits // 2)
-
-
-def _digit_reversal(points: int) -> Int64:
-    """Place of input n in the order that the decimation-in-time stages need."""
-    order = np.arange(points)
-    # The last stage splits the input by its lowest digit, so digits are taken from the end.
-    for_stages = [order]
-    for radix in reversed(_radices(points)):
-        for_stages = [part[k::radix] for part in for_stages for k in range(radix)]
-    source = np.concatenate(for_stages)
-    place = np.empty(points, np.int64)
-    place[source] = np.arange(points)
-    return place
-
-
 def _round_half_up(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     # Windows of 4 m + 2 samples have exact ties, which the last bit of a cosine must not decide.
     return np.floor(np.round(x, 6) + 0.5)
 
 
-def make_tables(window: int, hop: int, n_fft: int, bands: int, low_hz: float, high_hz: float) -> FrontendTables:
+def make_tables(window: int, hop: int, n_fft: int, bands: int, low_hz: float, high_hz: float) -> LogMelTables:
     """Build the constants of a front end.
 
     Mel filters are triangles on the mel axis (HTK; the same as
@@ -148,9 +115,6 @@ def make_tables(window: int, hop: int, n_fft: int, bands: int, low_hz: float, hi
     """
     n = np.arange(window)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * (n + 0.5) / window)
-    k = np.arange(n_fft // 2)
-    angles = 2 * np.pi * k / n_fft
-    twiddles = np.stack([np.cos(angles), np.sin(angles)], axis=1) * 2.0**31
     edges = np.linspace(float(mel(low_hz)), float(mel(high_hz)), bands + 2)
     bins_mel = mel(np.arange(n_fft // 2 + 1) * SAMPLE_RATE / n_fft)
     # Bin 0 is DC: it carries the microphone's offset and no speech.
@@ -174,53 +138,19 @@ def make_tables(window: int, hop: int, n_fft: int, bands: int, low_hz: float, hi
     log_table = np.round(np.log2(1 + np.arange(LOG_SEGMENTS + 1) / LOG_SEGMENTS) * 2**LOG_FRACTION_BITS)
     # A longer window collects more, a longer FFT has more bins a band but one more halving stage;
     # full scale stays at the same place.
-    halvings = len(_radices(n_fft // 2)) - len(_radices(256))
+    halvings = len(radices(n_fft // 2)) - len(radices(256))
     log2_at_zero = LOG2_AT_ZERO + 2 * math.log2(window / 480) + math.log2(n_fft / 512) - 2 * halvings
-    return FrontendTables(
+    return LogMelTables(
         window=_round_half_up(hann * 32767).astype(np.int16),
         hop=hop,
         n_fft=n_fft,
-        permutation=_digit_reversal(n_fft // 2).astype(np.uint16),
-        twiddles=np.clip(np.round(twiddles), -(2**31), 2**31 - 1).astype(np.int32),
+        twiddles=twiddles(n_fft),
         first_bin=used[0],
         segment_ends=ends.astype(np.uint16),
         weights=weights.astype(np.uint16),
         log_table=log_table.astype(np.int64),
         log_offset=round(log2_at_zero * 2**LOG_FRACTION_BITS),
     )
-
-
-def fft(re: Int64, im: Int64, tables: FrontendTables) -> tuple[Int64, Int64]:
-    """Complex FFT of n_fft / 2 points along the last axis, input in digit-reversed order.
-
-    The first stage multiplies by nothing and grows values by its radix; every later radix-4
-    stage halves what it reads, which the product's high word does by itself.
-    """
-    points = re.shape[-1]
-    lead = re.shape[:-1]
-    size = 1
-    for radix, c, s in tables.stages:
-        re = re.reshape(*lead, -1, radix, size)
-        im = im.reshape(*lead, -1, radix, size)
-        x, y = re, im
-        if c is not None and s is not None:
-            x, y = re >> 1, im >> 1
-            turned_x, turned_y = re[..., 1:, :], im[..., 1:, :]
-            x[..., 1:, :] = (turned_x * c + turned_y * s) >> 32
-            y[..., 1:, :] = (turned_y * c - turned_x * s) >> 32
-        re, im = np.empty_like(x), np.empty_like(y)
-        if radix == 2:
-            re[..., 0, :], im[..., 0, :] = x[..., 0, :] + x[..., 1, :], y[..., 0, :] + y[..., 1, :]
-            re[..., 1, :], im[..., 1, :] = x[..., 0, :] - x[..., 1, :], y[..., 0, :] - y[..., 1, :]
-        else:
-            sx, sy = x[..., :2, :] + x[..., 2:, :], y[..., :2, :] + y[..., 2:, :]
-            tx, ty = x[..., :2, :] - x[..., 2:, :], y[..., :2, :] - y[..., 2:, :]
-            re[..., 0, :], im[..., 0, :] = sx[..., 0, :] + sx[..., 1, :], sy[..., 0, :] + sy[..., 1, :]
-            re[..., 1, :], im[..., 1, :] = tx[..., 0, :] + ty[..., 1, :], ty[..., 0, :] - tx[..., 1, :]
-            re[..., 2, :], im[..., 2, :] = sx[..., 0, :] - sx[..., 1, :], sy[..., 0, :] - sy[..., 1, :]
-            re[..., 3, :], im[..., 3, :] = tx[..., 0, :] - ty[..., 1, :], ty[..., 0, :] + tx[..., 1, :]
-        size *= radix
-    return re.reshape(*lead, points), im.reshape(*lead, points)
 
 
 def _bit_length(x: Int64) -> Int64:
@@ -231,37 +161,55 @@ def _bit_length(x: Int64) -> Int64:
     return np.where(high > 0, high_bits, low_bits).astype(np.int64)
 
 
-def log_mel(frames: npt.NDArray[np.int16], tables: FrontendTables) -> npt.NDArray[np.int8]:
+def log_mel(frames: npt.NDArray[np.int16], tables: LogMelTables) -> npt.NDArray[np.int8]:
     """int16 [..., window] PCM frames to int8 [..., bands] log-mel features."""
     energy, shift = mel_energy(frames, tables)
     return quantize_energy(energy, shift, tables)
 
 
-def mel_energy(frames: npt.NDArray[np.int16], tables: FrontendTables) -> tuple[Int64, Int64]:
+def mel_energy(frames: npt.NDArray[np.int16], tables: LogMelTables) -> tuple[Int64, Int64]:
     """Band energies [..., bands] and the left shift [...] that the spectrum was given."""
-    lead, window, half = frames.shape[:-1], frames.shape[-1], tables.n_fft // 2
-    padded = np.zeros((*lead, tables.n_fft), np.int64)
-    padded[..., :window] = (frames.astype(np.int64) * tables.window) >> WINDOW_SHIFT
-    re, im = fft(padded[..., 0::2][..., tables.order], padded[..., 1::2][..., tables.order], tables)
-    # For negative x the complement ~x has as many significant bits.
-    bits = np.bitwise_or.reduce((re ^ (re >> 63)) | (im ^ (im >> 63)), axis=-1)
-    shift = SPECTRUM_BITS - _bit_length(bits)
+    power, shift = power_spectrum(*windowed_fft(frames, tables), tables)
+    return band_energies(power, tables), shift
+
+
+def windowed_fft(frames: npt.NDArray[np.int16], tables: LogMelTables) -> tuple[Int64, Int64]:
+    """int16 [..., window] PCM frames to re and im [..., n_fft / 2] of the half-length spectrum."""
+    # FRONT/2
+    v = np.zeros((*frames.shape[:-1], tables.n_fft), np.int64)
+    v[..., : frames.shape[-1]] = (frames.astype(np.int64) * tables.window) >> WINDOW_SHIFT
+    # FRONT/3
+    return fft(v[..., 0::2][..., tables.order], v[..., 1::2][..., tables.order], tables.stages)
+
+
+def power_spectrum(re: Int64, im: Int64, tables: LogMelTables) -> tuple[Int64, Int64]:
+    """Re and im [..., n_fft / 2] to the powers [..., bins] of :attr:`LogMelTables.bins`, and the shift [...]."""
+    # FRONT/4. For negative x the complement ~x has as many significant bits.
+    m = np.bitwise_or.reduce((re ^ (re >> 63)) | (im ^ (im >> 63)), axis=-1)
+    shift = SPECTRUM_BITS - _bit_length(m)
     left, right = np.maximum(shift, 0)[..., None], np.maximum(-shift, 0)[..., None]
     re, im = (re << left) >> right, (im << left) >> right
-    k = tables.bins
-    x, y, mirror_x, mirror_y = re[..., k], im[..., k], re[..., half - k], im[..., half - k]
+    # FRONT/5
+    k, mirror = tables.bins, tables.n_fft // 2 - tables.bins
+    x, y, mirror_x, mirror_y = re[..., k], im[..., k], re[..., mirror], im[..., mirror]
     even_x, even_y = (x + mirror_x) >> 1, (y - mirror_y) >> 1
     odd_x, odd_y = (y + mirror_y) >> 1, (mirror_x - x) >> 1
-    c, s = tables.twiddles[k, 0].astype(np.int64), tables.twiddles[k, 1].astype(np.int64)
-    spectrum_x = even_x + ((odd_x * c + odd_y * s) >> 31)
-    spectrum_y = even_y + ((odd_y * c - odd_x * s) >> 31)
+    cos, sin = tables.twiddles[k, 0].astype(np.int64), tables.twiddles[k, 1].astype(np.int64)
+    spectrum_x = even_x + ((odd_x * cos + odd_y * sin) >> 31)
+    spectrum_y = even_y + ((odd_y * cos - odd_x * sin) >> 31)
     power = (spectrum_x * spectrum_x + spectrum_y * spectrum_y + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT
+    return power, shift
+
+
+def band_energies(power: Int64, tables: LogMelTables) -> Int64:
+    """Powers [..., bins] to band energies [..., bands]."""
+    # FRONT/6
     weights = tables.weights.astype(np.int64)
     rising, falling = _segment_sums(power * weights, tables), _segment_sums(power * (WEIGHT_ONE - weights), tables)
-    return rising[..., :-1] + falling[..., 1:], shift
+    return rising[..., :-1] + falling[..., 1:]
 
 
-def _segment_sums(values: Int64, tables: FrontendTables) -> Int64:
+def _segment_sums(values: Int64, tables: LogMelTables) -> Int64:
     # Differences of running sums: a segment may be empty, which `reduceat` cannot say.
     running = np.zeros((*values.shape[:-1], values.shape[-1] + 1), np.int64)
     np.cumsum(values, axis=-1, out=running[..., 1:])
@@ -270,8 +218,9 @@ def _segment_sums(values: Int64, tables: FrontendTables) -> Int64:
     return sums
 
 
-def log2_fixed(x: Int64, tables: FrontendTables) -> Int64:
+def log2_fixed(x: Int64, tables: LogMelTables) -> Int64:
     """log2 of integers >= 1 in Q.16: exponent from the leading bit, mantissa by interpolation."""
+    # FRONT/7
     exponent = _bit_length(x) - 1
     mantissa = np.where(exponent >= 16, x >> np.maximum(exponent - 16, 0), x << np.maximum(16 - exponent, 0)) & 0xFFFF
     index, fraction = mantissa >> 11, mantissa & 0x7FF
@@ -280,42 +229,22 @@ def log2_fixed(x: Int64, tables: FrontendTables) -> Int64:
     return log
 
 
-def quantize_energy(energy: Int64, shift: Int64, tables: FrontendTables) -> npt.NDArray[np.int8]:
+def quantize_energy(energy: Int64, shift: Int64, tables: LogMelTables) -> npt.NDArray[np.int8]:
     """Band energies and spectrum shift to int8 features; no energy is the lowest value."""
+    # FRONT/8
     log = log2_fixed(np.maximum(energy, 1), tables) - (2 * shift[..., None] << LOG_FRACTION_BITS)
     half = 1 << (LOG_FRACTION_BITS - 1)
     value = ((log - tables.log_offset) * STEPS_PER_OCTAVE + half) >> LOG_FRACTION_BITS
     return np.where(energy == 0, -128, np.clip(value, -128, 127)).astype(np.int8)
 
 
-class Frontend:
-    """The streaming front end of one or more streams in step."""
+class LogMel(base.Frontend):
+    """The log-mel front end of one or more streams in step."""
 
-    def __init__(self, tables: FrontendTables, streams: int = 1) -> None:
+    def __init__(self, tables: LogMelTables, streams: int = 1) -> None:
         self.tables = tables
-        self._streams = streams
-        self.reset()
+        super().__init__(len(tables.window), tables.hop, tables.bands, streams)
 
-    def reset(self) -> None:
-        """Forget all samples."""
-        self._pending: npt.NDArray[np.int16] = np.zeros((self._streams, 0), np.int16)
-
-    def process(self, pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
-        """Feed int16 [streams, samples]; return int8 [streams, frames, bands], frames >= 0.
-
-        However a stream is cut into calls, the frames are the same.
-        """
-        window, hop = len(self.tables.window), self.tables.hop
-        pending = np.concatenate([self._pending, pcm], axis=1)
-        count = 0 if pending.shape[1] < window else 1 + (pending.shape[1] - window) // hop
-        if count == 0:
-            self._pending = pending
-            return np.zeros((self._streams, 0, self.tables.bands), np.int8)
-        frames = np.lib.stride_tricks.sliding_window_view(pending, window, axis=1)[:, : count * hop : hop]
-        features = np.empty((self._streams, count, self.tables.bands), np.int8)
-        # In blocks, so that a long recording does not need a hundred times its size in memory.
-        block = max(1, 4096 // self._streams)
-        for start in range(0, count, block):
-            features[:, start : start + block] = log_mel(frames[:, start : start + block], self.tables)
-        self._pending = pending[:, count * hop :].copy()
-        return features
+    def run(self, frames: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
+        """int16 [streams, frames, window] to int8 [streams, frames, bands]; nothing is kept between frames."""
+        return log_mel(frames, self.tables)

@@ -1,56 +1,59 @@
 """The int8 logistic function, exactly as TFLM's reference kernel computes it.
 
-Twin of ``firmware/src/logistic.c``; specified in docs/SPEC.md, "Logistic". Source: TensorFlow
+Twin of ``firmware/src/layers/logistic.c``; specified in docs/SPEC.md, "Logistic". Source: TensorFlow
 Lite ``reference/integer_ops/logistic.h`` (the int8 path).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.fixedpoint.activation import logistic_q31
 from kws.fixedpoint.arithmetic import (
     INT8_MAX,
     INT8_MIN,
-    Multiplier,
+    Factor,
+    clamp,
     multiply,
-    rounding_divide_by_power_of_two,
-    saturate,
+    rshift,
 )
+from kws.fixedpoint.layers.kernel import Int8, Kernel, Values
 from kws.fixedpoint.layers.softmax import input_radius
 
 INPUT_INTEGER_BITS = 4
 
 
 @dataclass(frozen=True)
-class Logistic:
+class Logistic(Kernel):
     """Element by element; the output's scale is 1/256 and its zero point -128.
 
     Attributes:
         input_zero_point: zero point of the input.
         factor: the input's scale as a factor to Q4.27.
-        radius: inputs at or beyond this distance from the zero point saturate.
+        radius: inputs at or beyond this distance from the zero point clamp.
     """
 
     input_zero_point: int
-    factor: Multiplier
+    factor: Factor
     radius: int
 
     @classmethod
     def of(cls, input_scale: float, input_zero_point: int) -> Logistic:
         """Derive the parameters as TFLM's ``CalculateArithmeticOpDataLogistic`` does."""
-        factor = Multiplier.of(input_scale * 2.0 ** (31 - INPUT_INTEGER_BITS))
+        factor = Factor.of(input_scale * 2.0 ** (31 - INPUT_INTEGER_BITS))
         return cls(input_zero_point, factor, input_radius(INPUT_INTEGER_BITS, factor.shift))
 
-    def run(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    def run(self, inputs: Sequence[Int8], states: Sequence[Values]) -> Int8:
         """int8 of any shape to int8 of the same shape."""
-        centred = x.astype(np.int64) - self.input_zero_point
+        centred = inputs[0].astype(np.int64) - self.input_zero_point  # LOGISTIC/1
         inside = np.abs(centred) < self.radius
+        # LOGISTIC/3
         q4 = multiply(np.where(inside, centred, 0), self.factor)
-        rounded = rounding_divide_by_power_of_two(logistic_q31(q4, INPUT_INTEGER_BITS), 23)
-        values = saturate(rounded + INT8_MIN, INT8_MIN, INT8_MAX)
+        rounded = rshift(logistic_q31(q4, INPUT_INTEGER_BITS), 23)
+        values = clamp(rounded + INT8_MIN, INT8_MIN, INT8_MAX)
+        # LOGISTIC/2
         limits = np.where(centred <= -self.radius, INT8_MIN, INT8_MAX)
         return np.where(inside, values, limits).astype(np.int8)

@@ -1,12 +1,13 @@
 """The int8 LSTM with an int16 cell, exactly as TFLM's reference kernel computes it.
 
-Twin of ``firmware/src/lstm.c``; specified in docs/SPEC.md, "LSTM". Source: TFLM
+Twin of ``firmware/src/layers/lstm.c``; specified in docs/SPEC.md, "LSTM". Source: TFLM
 ``kernels/lstm_eval.h`` (``LstmStep``) and ``lstm_eval_common.cc`` (parameters). The plain LSTM
 of Hochreiter & Schmidhuber with a forget gate: no peepholes, projection or layer norm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,23 +17,23 @@ from kws.fixedpoint.activation import sigmoid_lookup, tanh_lookup
 from kws.fixedpoint.arithmetic import (
     INT8_MAX,
     INT8_MIN,
-    INT16_MAX,
-    INT16_MIN,
-    Multiplier,
+    Factor,
+    clamp,
     columns,
     multiply,
     multiply_by,
-    saturate,
-    wrap_int32,
+    sat16,
+    wrap,
 )
+from kws.fixedpoint.layers.kernel import Int8, Kernel, State, Values, rows_of
 
-Int8 = npt.NDArray[np.int8]
-Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
 
 GATES = ("input", "forget", "cell", "output")
 GATE_SCALE_POWER = -12
 """Gate pre-activations are int16 in Q3.12."""
+HIDDEN, CELL = 0, 1
+"""Places of the states."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,8 @@ class LstmGate:
     input_weights: Int8
     recurrent_weights: Int8
     bias: Int32
-    input_factor: Multiplier
-    recurrent_factor: Multiplier
-
-
-@dataclass
-class LstmState:
-    """What an LSTM carries from step to step: ``h`` int8 [streams, units], ``c`` int16 likewise."""
-
-    h: Int8
-    c: Int16
+    input_factor: Factor
+    recurrent_factor: Factor
 
 
 class _Stacked:
@@ -79,16 +72,16 @@ class _Stacked:
 
 
 @dataclass(frozen=True)
-class Lstm:
+class Lstm(Kernel):
     """An LSTM layer; gates are in the file's order: input, forget, cell, output.
 
     Attributes:
         gates: the four gates.
         input_zero_point: zero point of the input.
         hidden_zero_point: zero point of h, which is also the output.
-        forget_factor: requantization of ``f * c``.
-        input_factor: requantization of ``i * g``.
-        output_factor: requantization of ``o * tanh(c)``.
+        keep_factor: requantization of ``f * c``.
+        add_factor: requantization of ``i * g``.
+        hidden_factor: requantization of ``o * tanh(c)``.
         cell_scale_power: the cell's scale is 2 to this power.
         cell_clip: limit of |c| in the cell's scale; 0 for none.
     """
@@ -96,9 +89,9 @@ class Lstm:
     gates: tuple[LstmGate, LstmGate, LstmGate, LstmGate]
     input_zero_point: int
     hidden_zero_point: int
-    forget_factor: Multiplier
-    input_factor: Multiplier
-    output_factor: Multiplier
+    keep_factor: Factor
+    add_factor: Factor
+    hidden_factor: Factor
     cell_scale_power: int
     cell_clip: int
     _stacked: _Stacked = field(init=False, repr=False, compare=False)
@@ -116,48 +109,61 @@ class Lstm:
         """Width of the input."""
         return int(self.gates[0].input_weights.shape[1])
 
-    def initial_state(self, streams: int) -> LstmState:
-        """The state after a reset: h at its zero point, c zero."""
-        h = np.full((streams, self.units), self.hidden_zero_point, np.int8)
-        return LstmState(h, np.zeros((streams, self.units), np.int16))
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The hidden state h, which after a reset is at its zero point, and the cell c."""
+        return (
+            State("hidden", "int8", (self.units,), self.hidden_zero_point),
+            State("cell", "int16", (self.units,), 0),
+        )
 
-    def run(self, x: Int8, state: LstmState) -> tuple[Int8, Int16]:
-        """Run all steps of a sequence and leave the last state in ``state``.
+    @property
+    def macs_per_output(self) -> int:
+        """Four gates read the input and the hidden state."""
+        return 4 * (self.inputs + self.units)
 
-        Args:
-            x: int8 [streams, steps, inputs].
-            state: updated in place.
+    @property
+    def weight_bytes(self) -> int:
+        """int8 weights and int32 biases of the input and of the recurrent part."""
+        return 4 * self.units * (self.inputs + self.units + 8)
 
-        Returns:
-            h and c after each step: int8 and int16 [streams, steps, units].
-        """
+    def run(self, inputs: Sequence[Int8], states: Sequence[Values]) -> Int8:
+        """One step a row: int8 [streams, calls, ..., inputs] to int8 [streams, calls, rows, units]."""
         p, units = self._stacked, self.units
-        streams, steps, _ = x.shape
+        x = rows_of(inputs[0], self.inputs)
+        streams, calls, rows, _ = x.shape
+        steps = calls * rows
         # The input part of a gate does not depend on the state: one product for all steps.
         products = (x.reshape(-1, self.inputs).astype(np.float64) @ p.input_weights).astype(np.int64) + p.input_bias
-        from_input = saturate(multiply_by(products, *p.input_factors), INT16_MIN, INT16_MAX)
+        from_input = sat16(multiply_by(products, *p.input_factors))  # LSTM/1
         from_input = from_input.reshape(streams, steps, 4 * units)
         sigmoid, tanh, tanh_of_cell = (
             sigmoid_lookup(),
             tanh_lookup(GATE_SCALE_POWER),
             tanh_lookup(self.cell_scale_power),
         )
-        hidden = np.empty((streams, steps, units), np.int8)
-        cells = np.empty((streams, steps, units), np.int16)
-        h, c = state.h, state.c.astype(np.int64)
+        hidden, cell = states
+        # After a call of one row h is the output.
+        output = hidden[:, 1:] if rows == 1 else np.empty((streams, steps, units), np.int8)
+        h, c = hidden[:, 0], cell[:, 0].astype(np.int64)
         for t in range(steps):
             products = (h.astype(np.float64) @ p.recurrent_weights).astype(np.int64) + p.recurrent_bias
-            recurrent = saturate(multiply_by(products, *p.recurrent_factors), INT16_MIN, INT16_MAX)
-            gates = saturate(from_input[:, t] + recurrent, INT16_MIN, INT16_MAX) + 32768
+            recurrent = sat16(multiply_by(products, *p.recurrent_factors))  # LSTM/2
+            gates = sat16(from_input[:, t] + recurrent) + 32768  # LSTM/3, as an index of the lookups
+            # LSTM/4
             i, f = sigmoid[gates[:, :units]], sigmoid[gates[:, units : 2 * units]]
             g, o = tanh[gates[:, 2 * units : 3 * units]], sigmoid[gates[:, 3 * units :]]
-            kept = saturate(multiply(f * c, self.forget_factor), INT16_MIN, INT16_MAX)
-            added = saturate(multiply(i * g, self.input_factor), INT16_MIN, INT16_MAX)
-            c = saturate(kept + added, INT16_MIN, INT16_MAX)
+            kept = sat16(multiply(f * c, self.keep_factor))  # LSTM/5
+            added = sat16(multiply(i * g, self.add_factor))  # LSTM/6
+            c = sat16(kept + added)  # LSTM/7
             if self.cell_clip > 0:
-                c = saturate(c, -self.cell_clip, self.cell_clip)
-            product = multiply(o * tanh_of_cell[c + 32768], self.output_factor)
-            h = saturate(wrap_int32(product + self.hidden_zero_point), INT8_MIN, INT8_MAX).astype(np.int8)
-            hidden[:, t], cells[:, t] = h, c
-        state.h, state.c = h, c.astype(np.int16)
-        return hidden, cells
+                c = clamp(c, -self.cell_clip, self.cell_clip)
+            # LSTM/8
+            product = multiply(o * tanh_of_cell[c + 32768], self.hidden_factor)
+            h = clamp(wrap(product + self.hidden_zero_point), INT8_MIN, INT8_MAX).astype(np.int8)
+            output[:, t] = h
+            if (t + 1) % rows == 0:
+                hidden[:, (t + 1) // rows] = h
+                cell[:, (t + 1) // rows] = c
+        # The caller may change the output, and not the state with it.
+        return output.reshape(streams, calls, rows, units).copy()

@@ -1,29 +1,30 @@
 """The int8 softmax, exactly as TFLM's reference kernel computes it.
 
-Twin of ``firmware/src/softmax.c``; specified in docs/SPEC.md, "Softmax". Source: TensorFlow
+Twin of ``firmware/src/layers/softmax.c``; specified in docs/SPEC.md, "Softmax". Source: TensorFlow
 Lite ``reference/softmax.h`` (the int8 path, in gemmlowp fixed point).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from kws.fixedpoint.activation import exp_on_negative_values, reciprocal_of_one_plus
+from kws.fixedpoint.activation import exp, recip
 from kws.fixedpoint.arithmetic import (
     INT8_MAX,
     INT8_MIN,
+    Factor,
     Int64,
-    Multiplier,
-    rounding_divide_by_power_of_two,
-    rounding_doubling_high_mul,
-    saturate,
-    wrap_int32,
+    clamp,
+    rdhm,
+    rshift,
+    wrap,
 )
+from kws.fixedpoint.layers.kernel import Int8, Kernel, Values
 
 SCALED_DIFFERENCE_INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
@@ -35,7 +36,7 @@ def input_radius(integer_bits: int, left_shift: int) -> int:
 
 
 @dataclass(frozen=True)
-class Softmax:
+class Softmax(Kernel):
     """Softmax over the last axis; the output's scale is 1/256 and its zero point -128.
 
     Attributes:
@@ -43,7 +44,7 @@ class Softmax:
         difference_min: differences from the maximum below this count as exp = 0.
     """
 
-    factor: Multiplier
+    factor: Factor
     difference_min: int
 
     @classmethod
@@ -56,28 +57,30 @@ class Softmax:
         real = min(beta * input_scale * 2.0 ** (31 - SCALED_DIFFERENCE_INTEGER_BITS), 2.0**31 - 1)
         if real <= 1:
             raise ValueError(f"a softmax input scale of {input_scale} times beta {beta} is too small")
-        factor = Multiplier.of(real)
+        factor = Factor.of(real)
         return cls(factor, -input_radius(SCALED_DIFFERENCE_INTEGER_BITS, factor.shift))
 
     @cached_property
     def _lookup(self) -> tuple[Int64, Int64]:
         """exp of each difference 0, -1, ... -255 from the maximum in Q0.31, and as a term of the sum."""
+        # SOFTMAX/2
         differences = np.maximum(-np.arange(256), self.difference_min)
-        shifted = wrap_int32(differences << self.factor.shift)
-        scaled = rounding_doubling_high_mul(shifted, self.factor.value)
-        exponentials = exp_on_negative_values(scaled, SCALED_DIFFERENCE_INTEGER_BITS)
-        return exponentials, rounding_divide_by_power_of_two(exponentials, SUM_INTEGER_BITS)
+        shifted = wrap(differences, self.factor.shift)
+        scaled = rdhm(shifted, self.factor.value)
+        exponentials = exp(scaled, SCALED_DIFFERENCE_INTEGER_BITS)
+        return exponentials, rshift(exponentials, SUM_INTEGER_BITS)
 
-    def run(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    def run(self, inputs: Sequence[Int8], states: Sequence[Values]) -> Int8:
         """int8 [..., n] to int8 [..., n]."""
-        wide = x.astype(np.int64)
-        difference = wide - wide.max(axis=-1, keepdims=True)
+        wide = inputs[0].astype(np.int64)
+        difference = wide - wide.max(axis=-1, keepdims=True)  # SOFTMAX/1
         live = difference >= self.difference_min
         exponentials, terms = self._lookup
         exponential = exponentials[-difference]
-        total = np.where(live, terms[-difference], 0).sum(axis=-1, keepdims=True)
-        headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
-        reciprocal = reciprocal_of_one_plus((total << headroom) - 2**31)
+        total = np.where(live, terms[-difference], 0).sum(axis=-1, keepdims=True)  # SOFTMAX/3
+        headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)  # SOFTMAX/4
+        reciprocal = recip((total << headroom) - 2**31)  # SOFTMAX/5
+        # SOFTMAX/6
         exponent = SUM_INTEGER_BITS - headroom + 31 - 8
-        unbounded = rounding_divide_by_power_of_two(rounding_doubling_high_mul(reciprocal, exponential), exponent)
-        return np.where(live, saturate(unbounded + INT8_MIN, INT8_MIN, INT8_MAX), INT8_MIN).astype(np.int8)
+        unbounded = rshift(rdhm(reciprocal, exponential), exponent)
+        return np.where(live, clamp(unbounded + INT8_MIN, INT8_MIN, INT8_MAX), INT8_MIN).astype(np.int8)

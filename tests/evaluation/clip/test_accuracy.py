@@ -18,7 +18,8 @@ from kws.evaluation import plots
 from kws.evaluation.clip import accuracy, conditions, scoring
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, evaluate_clips
 from kws.evaluation.clip.scoring import Accuracy, Rate
-from kws.quantize.float_reference import FloatLstm, FloatNetwork
+from kws.network import LstmNetwork
+from kws.network.lstm_layer import FloatLstm
 
 SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000)}
 
@@ -26,12 +27,12 @@ SPOKEN = {"yes": (400, 400), "no": (2000, 2000), "up": (400, 3000)}
 def network(model, seed=0):
     """A float network of the shape of a model with one LSTM, with weights of its own."""
     rng = np.random.default_rng(seed)
-    units = model.network.layers[0].size_out
+    units = model.network.layers[0].output_size
     lstm = FloatLstm(
         *(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((40, 4 * units), (units, 4 * units), 4 * units))
     )
     dense = rng.normal(0, 2, (units, model.network.output_size)).astype(np.float32)
-    return FloatNetwork((lstm,), dense, np.zeros(model.network.output_size, np.float32))
+    return LstmNetwork((lstm,), dense, np.zeros(model.network.output_size, np.float32))
 
 
 def test_scores():
@@ -143,7 +144,7 @@ def test_a_right_network_is_scored_right(tmp_path):
     root = tones.write(tmp_path / "d", speakers=4, words={**SPOKEN, "down": (400, 400)})
     model = spotting_model(1, units=(16,))
 
-    class Constant(FloatNetwork):
+    class Constant(LstmNetwork):
         def run(self, features, state=None):
             return np.tile(np.eye(6, dtype=np.float32)[3], (*features.shape[:2], 1))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from random_models import spotting_model
 
-from kws.config import FrontendConfig
+from kws.config import LogMelConfig
 from kws.datasets.augment import active_rms
 from kws.engines.base import Engine
 from kws.engines.c_engine import CEngine
@@ -14,7 +14,6 @@ from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
 from kws.evaluation.clip.conditions import CLEAN, SEQUENCE_CLIPS, SNRS, Condition, apply, clip_sequences
 from kws.evaluation.clip.decision import clip_labels
-from kws.fixedpoint.frontends.log_mel import Frontend
 
 RNG = np.random.default_rng(4)
 
@@ -67,7 +66,7 @@ def test_each_clip_is_scored_once_and_follows_another(clips):
 
 
 LABELS = ("_silence_", "_unknown_", "yes")
-FRONTEND = FrontendConfig()
+FRONTEND = LogMelConfig()
 
 
 def test_decision_is_the_last_frames():
@@ -103,7 +102,7 @@ def test_a_word_said_early_is_not_lost(begin, end, last, label, kind):
     assert clip_labels(rows, ("_unknown_", "no", "yes"), FRONTEND).tolist() == [last], (
         "where there is no silence to hear"
     )
-    half = FrontendConfig(hop_ms=FRONTEND.hop_ms / 2)
+    half = LogMelConfig(hop_ms=FRONTEND.hop_ms / 2)
     assert clip_labels(rows.repeat(2, axis=1), LABELS, half).tolist() == [label], "the rule is one of milliseconds"
 
 
@@ -127,12 +126,12 @@ def test_streams_are_one_recording(kind, samples):
 
 
 def test_only_the_state_differs_where_the_hop_divides_the_clip():
-    model = spotting_model(7, units=(16,), frontend=FrontendConfig())
+    model = spotting_model(7, units=(16,), frontend=LogMelConfig())
     clips = RNG.normal(0, 3000, (3, 16000)).astype(np.int16)
-    frames = Frontend(model.tables, 1)
+    frames = model.info.frontend.twin()
     heard = [frames.process(clip[None])[0] for clip in clips]
     for clip, features in zip(clips, heard, strict=True):
-        fresh = Frontend(model.tables, 1).process(clip[None])[0]
+        fresh = model.info.frontend.twin().process(clip[None])[0]
         assert np.array_equal(features[-len(fresh) :], fresh)
 
 

@@ -10,12 +10,13 @@ import pytest
 from random_models import spotting_model
 
 from kws.cli.main import main
-from kws.config import DetectorConfig, FrontendConfig
+from kws.config import DetectorConfig, LogMelConfig
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.run import Runner, StreamOptions, evaluate_stream, score
 from kws.evaluation.stream.spec import StreamSettings, halves, specify
+from kws.evaluation.stream.tuned import enough_minutes
 from kws.model.file import Model, with_detector
 
 
@@ -115,8 +116,8 @@ def test_refused(spoken, model, small_grid):
 
 
 def test_settings_are_milliseconds():
-    assert tuning.settings(FrontendConfig()) == ((4, 6, 8, 10, 13, 16, 20, 25), (15, 25, 35, 50))
-    averages, cooldowns = tuning.settings(FrontendConfig(hop_ms=5))
+    assert tuning.settings(LogMelConfig()) == ((4, 6, 8, 10, 13, 16, 20, 25), (15, 25, 35, 50))
+    averages, cooldowns = tuning.settings(LogMelConfig(hop_ms=5))
     assert averages == (16, 24, 32, 40, 52, 64), "at most what a detector can have"
     assert cooldowns == (60, 100, 140, 200)
     for frames, cooldown in zip(averages, cooldowns, strict=False):
@@ -124,9 +125,9 @@ def test_settings_are_milliseconds():
 
 
 def test_enough():
-    assert tuning.enough_minutes(1) == 600
-    assert tuning.enough_minutes(100) == 60
-    assert tuning.enough_minutes(1e-9) == 6000
+    assert enough_minutes(1) == 600
+    assert enough_minutes(100) == 60
+    assert enough_minutes(1e-9) == 6000
 
 
 def test_command(spoken, tiny_file, tmp_path, small_grid, capsys):

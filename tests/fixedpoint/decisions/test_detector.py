@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from random_models import spotting_model
 
 from kws import engines, firmware
-from kws.config import DetectorConfig, FrontendConfig
+from kws.config import DetectorConfig, LogMelConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint.decisions.detector import Detection, Detector, DetectorParameters, detect, moving_sums
 from kws.model.file import Model, ModelInfo, with_detector
@@ -101,7 +101,7 @@ def test_reset_forgets_everything():
 
 def test_thresholds_are_sums_rounded_up_and_reachable():
     def sums(*thresholds, frames):
-        info = ModelInfo(LABELS, FrontendConfig(), DetectorConfig(frames, 0.5, 5, thresholds))
+        info = ModelInfo(LABELS, LogMelConfig(), DetectorConfig(frames, 0.5, 5, thresholds))
         return info.detector_parameters().threshold_sums
 
     assert sums(frames=10) == (1280, 1280)
@@ -125,20 +125,20 @@ def cases(draw):
 
 
 HARNESS = """
-#include "detector.h"
+#include "kws/decisions/detector.h"
 /* labels[i] and scores[i]: what frame i reported. */
 void run(unsigned average, const uint16_t *thresholds, unsigned cooldown, unsigned first_word, unsigned labels,
          const int8_t *rows, unsigned count, int32_t *found, uint32_t *scores)
 {
-    static uint16_t sums[16];
-    static uint8_t ring[64 * 16];
-    const kws_detector detector = {thresholds, (uint16_t)cooldown, (uint8_t)average, (uint8_t)first_word};
-    const kws_model model = {.detector = &detector, .label_count = (uint16_t)labels};
-    kws_spotter spotter = {.model = &model, .sums = sums, .ring = ring};
-    kws_detector_reset(&spotter);
+    static uint32_t memory[KWS_DETECTOR_BYTES(16u, 64u) / 4u];
+    const kws_detector detector = {thresholds, (uint16_t)cooldown, (uint16_t)labels, (uint8_t)average,
+                                   (uint8_t)first_word};
+    const kws_decision decision = {&detector, KWS_DETECTOR_BYTES(labels, average), 255u * average,
+                                   KWS_DECISION_DETECTOR};
+    kws_detector_reset(&decision, memory);
     for (unsigned i = 0; i < count; i++) {
-        kws_result result;
-        kws_detector_step(&spotter, rows + i * labels, &result);
+        kws_result result = {.label = -1};
+        kws_detector_step(&decision, memory, rows + i * labels, &result);
         found[i] = result.label;
         scores[i] = result.score;
     }
@@ -148,11 +148,11 @@ void run(unsigned average, const uint16_t *thresholds, unsigned cooldown, unsign
 
 @pytest.fixture(scope="module")
 def c_detector(tmp_path_factory):
-    """firmware/src/detector.c alone: a function from parameters and posteriors to detections."""
+    """firmware/src/decisions/detector.c alone: a function from parameters and posteriors to detections."""
     folder = tmp_path_factory.mktemp("detector")
     (folder / "harness.c").write_text(HARNESS)
     sources = firmware.sources_dir()
-    files = [folder / "harness.c", sources / "src" / "detector.c"]
+    files = [folder / "harness.c", sources / "src" / "decisions" / "detector.c"]
     includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}"]
     flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     subprocess.run(["cc", *flags, *includes, *files, "-o", folder / "detector.so"], check=True)

@@ -14,7 +14,7 @@ static void print_quoted(const char *text)
 static void report(const kws_result *result)
 {
     const uint64_t samples = (uint64_t)result->frame * KWS_MODEL_HOP + KWS_MODEL_WINDOW;
-    const uint32_t full = 256u * KWS_MODEL_AVERAGE_FRAMES; /* what a score of probability 1 would be */
+    const uint32_t full = KWS_MODEL_FULL_SCORE;
     const uint32_t hundredths = (result->score * 200u + full) / (2u * full);
     print("{\"t\":%lu.%02lu,\"word\":", (unsigned long)(samples / KWS_SAMPLE_RATE),
           (unsigned long)(samples % KWS_SAMPLE_RATE * 100u / KWS_SAMPLE_RATE));

@@ -1,0 +1,27 @@
+/* The constants of a log-mel front end, which `kws export` fills in: docs/SPEC.md, "Front end". */
+#ifndef KWS_FRONTENDS_LOG_MEL_H
+#define KWS_FRONTENDS_LOG_MEL_H
+
+#include "kws/model.h"
+
+typedef struct kws_log_mel {
+    const int16_t *window;        /* Q0.15 [n_fft], zeros from the window's length on */
+    const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 4 + 1], a quarter of a turn */
+    const uint16_t *segment_ends; /* [bands + 1] */
+    const uint16_t *weights;      /* Q0.15, from first_bin on */
+    int32_t log_offset;           /* Q.16 */
+    uint16_t n_fft;
+    uint16_t first_bin;
+    uint16_t bands;
+} kws_log_mel;
+
+/* Its memory: int32_t spectrum[n_fft], interleaved re and im. It keeps nothing from frame to frame. */
+#define KWS_LOG_MEL_BYTES(n_fft) (4u * (n_fft))
+
+/* It reads n_fft samples, of which what follows the window counts for nothing. */
+#define KWS_LOG_MEL_PCM_SIZE(n_fft) (n_fft)
+
+void kws_log_mel_reset(const kws_frontend *frontend, void *memory);
+void kws_log_mel_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
+
+#endif

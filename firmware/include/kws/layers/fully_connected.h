@@ -1,0 +1,22 @@
+/* The fully connected layer: docs/SPEC.md, "Fully connected". */
+#ifndef KWS_LAYERS_FULLY_CONNECTED_H
+#define KWS_LAYERS_FULLY_CONNECTED_H
+
+#include "kws/model.h"
+
+typedef struct kws_fully_connected {
+    const int8_t *weights;     /* [outputs][inputs] */
+    const int32_t *bias;       /* [outputs], input zero point folded in */
+    const kws_factor *factors; /* one, or one an output */
+    uint16_t rows;
+    uint16_t inputs;
+    uint16_t outputs;
+    uint8_t per_channel;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+} kws_fully_connected;
+
+void kws_fully_connected_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+#endif

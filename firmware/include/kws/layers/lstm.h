@@ -1,0 +1,38 @@
+/* The LSTM: docs/SPEC.md, "LSTM". */
+#ifndef KWS_LAYERS_LSTM_H
+#define KWS_LAYERS_LSTM_H
+
+#include "kws/model.h"
+
+/* Gates are in the order input, forget, cell, output throughout. */
+enum { KWS_GATE_INPUT, KWS_GATE_FORGET, KWS_GATE_CELL, KWS_GATE_OUTPUT, KWS_GATES };
+
+/* The layer's states. */
+enum { KWS_LSTM_HIDDEN, KWS_LSTM_CELL };
+
+/*
+ * The parts of a gate are the sum over the input and the sum over the old hidden state. Where the
+ * weights are packed, the scratch holds int16_t [inputs + units], each rounded up to 4.
+ */
+typedef struct kws_lstm {
+    const int8_t *input_weights;         /* [units][gates][inputs]; NULL if packed */
+    const int8_t *recurrent_weights;     /* [units][gates][units]; NULL if packed */
+    const int32_t *input_bias;           /* [units][gates], input zero point folded in; NULL if packed */
+    const int32_t *recurrent_bias;       /* [units][gates], hidden zero point folded in; NULL if packed */
+    const uint32_t *packed_weights;      /* KWS_ARCH_DSP: all of the above, see src/arch/lstm_dsp.h; else NULL */
+    const kws_dsp_factor *packed_factors; /* [gates][2], input_factor and recurrent_factor; else NULL */
+    kws_factor input_factor[KWS_GATES];     /* to Q3.12 */
+    kws_factor recurrent_factor[KWS_GATES]; /* to Q3.12 */
+    kws_factor hidden_factor;               /* output gate times tanh(cell) */
+    int32_t hidden_zero_point;
+    int32_t cell_scale_power; /* the cell's scale is 2 to this power */
+    int32_t cell_clip;        /* 0 for none */
+    uint16_t rows;            /* steps in a call */
+    uint16_t inputs;
+    uint16_t units;
+    uint8_t add_shift; /* the add factor is 2^(-1 - add_shift); the keep factor is 2^-15 */
+} kws_lstm;
+
+void kws_lstm_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+#endif

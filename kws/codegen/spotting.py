@@ -1,0 +1,154 @@
+"""The front end, the decision and the labels of a model as C."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from kws import emit
+from kws.constants import Constants
+from kws.model.file import ModelInfo
+
+
+def identifier(label: str) -> str:
+    """A label as part of a C identifier: upper case, other characters as underscores."""
+    name = re.sub(r"[^A-Z0-9]+", "_", label.upper()).strip("_")
+    return name or "LABEL"
+
+
+def spotting_includes(info: ModelInfo) -> list[str]:
+    """The lines of kws_model.h that include the kinds' own headers."""
+    return [
+        f'#include "kws/frontends/{info.frontend.kind}.h"',
+        f'#include "kws/decisions/{info.decision.kind}.h"\n',
+    ]
+
+
+def spotting_macros(info: ModelInfo) -> list[str]:
+    """The lines of kws_model.h that say what a spotter has and needs."""
+    f = info.frontend
+    front, decide = f.constants(), info.decision.constants(info.labels)
+    return [
+        f"#define KWS_MODEL_LABELS {len(info.labels)}u",
+        f"#define KWS_MODEL_WINDOW {f.window}u /* samples */",
+        f"#define KWS_MODEL_HOP {f.hop}u /* samples */",
+        f"#define KWS_MODEL_BANDS {f.bands}u",
+        *(f"#define KWS_MODEL_{name} {value}u" for c in (front, decide) for name, value in c.macros.items()),
+        f"#define KWS_MODEL_FULL_SCORE {info.decision.full_score}u /* the score of probability 1 */",
+        "",
+        "/* RAM of a spotter, in bytes and in kws_word. */",
+        f"#define KWS_MODEL_PCM_SIZE {f.pcm_size}u /* samples */",
+        f"#define KWS_MODEL_FRONTEND_BYTES {front.memory}",
+        f"#define KWS_MODEL_DECISION_BYTES {decide.memory}",
+        "#define KWS_MODEL_SPOTTER_BYTES \\\n"
+        "    KWS_SPOTTER_BYTES(KWS_MODEL_FRONTEND_BYTES, KWS_MODEL_NETWORK_BYTES, KWS_MODEL_PCM_SIZE, \\\n"
+        "                      KWS_MODEL_DECISION_BYTES, KWS_MODEL_BANDS)",
+        "#define KWS_MODEL_SPOTTER_WORDS KWS_WORDS(KWS_MODEL_SPOTTER_BYTES)",
+        "",
+        _label_enum(info),
+    ]
+
+
+def _label_enum(info: ModelInfo) -> str:
+    names = [identifier(label) for label in info.labels]
+    # Two labels may differ only in characters that C does not allow.
+    unique = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
+    # A third may be called what that makes of them; no identifier of a label ends with an underscore by itself.
+    unique = [f"{name}_" if name != names[i] and name in names else name for i, name in enumerate(unique)]
+    return "enum {\n" + ",\n".join(f"    KWS_LABEL_{n} = {i}" for i, n in enumerate(unique)) + "\n};"
+
+
+def spotting_source(info: ModelInfo) -> str:
+    """The part of kws_model.c that makes a model of a network."""
+    front, decide = info.frontend.kind, info.decision.kind
+    names = "".join(f"{emit.INDENT}{emit.string(label)},\n" for label in info.labels)
+    parts = [
+        *_structure(front, "frontend", info.frontend.constants()),
+        emit.structure(
+            "kws_frontend",
+            "frontend",
+            {
+                "constants": f"&{front}",
+                "memory_bytes": "KWS_MODEL_FRONTEND_BYTES",
+                "window_size": "KWS_MODEL_WINDOW",
+                "hop": "KWS_MODEL_HOP",
+                "pcm_size": "KWS_MODEL_PCM_SIZE",
+                "bands": "KWS_MODEL_BANDS",
+                "kind": f"KWS_FRONTEND_{front.upper()}",
+            },
+        ),
+        "static const char *const labels[KWS_MODEL_LABELS] = {\n" + names + "};",
+        *_structure(decide, "decision", info.decision.constants(info.labels)),
+        emit.structure(
+            "kws_decision",
+            "decision",
+            {
+                "constants": f"&{decide}",
+                "memory_bytes": "KWS_MODEL_DECISION_BYTES",
+                "full_score": "KWS_MODEL_FULL_SCORE",
+                "kind": f"KWS_DECISION_{decide.upper()}",
+            },
+        ),
+        "\n".join(
+            [
+                _static_assert("features", "KWS_MODEL_BANDS == KWS_MODEL_INPUT_SIZE"),
+                _static_assert("posteriors", "KWS_MODEL_LABELS == KWS_MODEL_OUTPUT_SIZE"),
+            ]
+        ),
+        emit.structure(
+            "kws_model",
+            "kws_model_data",
+            {
+                "format": "KWS_MODEL_FORMAT",
+                "arch": "KWS_ARCH",
+                "frontend": "&frontend",
+                "network": "&kws_model_network",
+                "decision": "&decision",
+                "labels": "labels",
+                "label_count": "KWS_MODEL_LABELS",
+                "network_bytes": "KWS_MODEL_NETWORK_BYTES",
+            },
+            static=False,
+        ),
+        kinds_source(front, decide),
+    ]
+    return "\n\n".join(parts)
+
+
+_FUNCTIONS = (
+    ("frontend", "reset", "const kws_frontend *f, void *memory"),
+    ("frontend", "run", "const kws_frontend *f, void *memory, const int16_t *pcm, int8_t *features"),
+    ("decision", "reset", "const kws_decision *d, void *memory"),
+    ("decision", "step", "const kws_decision *d, void *memory, const int8_t *posteriors, kws_result *result"),
+)
+
+
+def kinds_source(frontend: str | None = None, decision: str | None = None) -> str:
+    """The functions of kws_model.c that call those of the model's kinds; of a bare network, which has none, nothing."""
+    kinds = {"frontend": frontend, "decision": decision}
+    functions = []
+    for part, what, parameters in _FUNCTIONS:
+        names = re.findall(r"(\w+)(?:,|$)", parameters)
+        kind = kinds[part]
+        body = (
+            "".join(f"{emit.INDENT}(void){name};\n" for name in names)
+            if kind is None
+            else f"{emit.INDENT}kws_{kind}_{what}({', '.join(names)});\n"
+        )
+        functions.append(f"void kws_{part}_{what}({parameters})\n{{\n{body}}}")
+    comment = "/* Of the kinds that this model has; the linker leaves out the code of all others. */\n"
+    return comment + "\n\n".join(functions)
+
+
+def _structure(kind: str, prefix: str, constants: Constants) -> Iterable[str]:
+    """The constants of a kind: its arrays, then its structure, which is called as the kind."""
+    members: dict[str, str | int] = {}
+    for array in constants.arrays:
+        name = members[array.name] = f"{prefix}_{array.name}"
+        yield emit.array(array.ctype, name, array.data, align=array.align)
+        yield _static_assert(name, f"sizeof {name} == ({array.count}) * sizeof {name}[0]")
+    yield emit.structure(f"kws_{kind}", kind, {**members, **constants.members})
+
+
+def _static_assert(name: str, condition: str) -> str:
+    return f"typedef char kws_assert_{name}[({condition}) ? 1 : -1];"

@@ -1,0 +1,63 @@
+"""What the settings of every decision can tell and make."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from kws.constants import Constants
+from kws.fixedpoint.decisions.base import Decision
+
+DEFAULT = "detector"
+"""The kind of decision in files that name none."""
+
+
+def first_word(labels: Sequence[str]) -> int:
+    """Index of the first label that is a word: those in ``_underscores_`` come first."""
+    return sum(1 for label in labels if label.startswith("_"))
+
+
+class DecisionConfig(ABC):
+    """Settings of a decision: a frozen dataclass.
+
+    Attributes:
+        kind: its name, in configurations, model files and, in capitals, in C.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def full_score(self) -> int:
+        """The score that stands for a probability of 1; scores are less, or as much."""
+
+    @abstractmethod
+    def check(self, labels: Sequence[str]) -> None:
+        """Refuse labels that the settings don't fit.
+
+        Raises:
+            KwsError: the settings don't fit the labels.
+        """
+
+    @abstractmethod
+    def twin(self, labels: Sequence[str]) -> Decision:
+        """The decision in NumPy, of one stream.
+
+        Raises:
+            KwsError: the settings don't fit the labels.
+        """
+
+    @abstractmethod
+    def constants(self, labels: Sequence[str]) -> Constants:
+        """The decision in C.
+
+        Raises:
+            KwsError: the settings don't fit the labels.
+        """
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values; ``kind`` is left out where it is :data:`DEFAULT`."""
+        kind = {} if self.kind == DEFAULT else {"kind": self.kind}
+        return {**kind, **dataclasses.asdict(self)}  # type: ignore[call-overload]

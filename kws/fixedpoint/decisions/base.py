@@ -1,0 +1,39 @@
+"""What every decision is: int8 posteriors in, detections out.
+
+Twin of what ``firmware/include/kws/model.h`` says of ``kws_decision``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Something detected.
+
+    Attributes:
+        frame: index of the frame at whose end it was detected, counted from the reset.
+        label: index of the word among the labels.
+        score: how sure the decision is; the kind says on which scale.
+    """
+
+    frame: int
+    label: int
+    score: int
+
+
+class Decision(ABC):
+    """The decision of one stream."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget everything."""
+
+    @abstractmethod
+    def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
+        """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""

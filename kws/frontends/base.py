@@ -1,0 +1,80 @@
+"""What the settings of every front end can tell and make."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from kws.constants import Constants
+from kws.fixedpoint.frontends.base import SAMPLE_RATE, Frontend
+
+DEFAULT = "log_mel"
+"""The kind of front end in files that name none."""
+
+
+class FrontendConfig(ABC):
+    """Settings of a front end: a frozen dataclass.
+
+    Attributes:
+        kind: its name, in configurations, model files and, in capitals, in C.
+        scale: of its int8 features.
+        zero_point: of its int8 features.
+    """
+
+    kind: ClassVar[str]
+    scale: ClassVar[float]
+    zero_point: ClassVar[int]
+
+    @property
+    @abstractmethod
+    def window(self) -> int:
+        """Window length in samples."""
+
+    @property
+    @abstractmethod
+    def hop(self) -> int:
+        """Hop length in samples."""
+
+    @property
+    @abstractmethod
+    def bands(self) -> int:
+        """Features of a frame."""
+
+    @property
+    def pcm_size(self) -> int:
+        """Samples that C reads of a frame, ``window`` or more: zeros follow the frame's own."""
+        return self.window
+
+    @abstractmethod
+    def twin(self, streams: int = 1) -> Frontend:
+        """The front end in NumPy, of ``streams`` streams in step.
+
+        Raises:
+            KwsError: the settings don't go together.
+        """
+
+    @abstractmethod
+    def constants(self) -> Constants:
+        """The front end in C.
+
+        Raises:
+            KwsError: the settings don't go together.
+        """
+
+    def frames(self, samples: int) -> int:
+        """Number of whole frames in a stream of ``samples`` samples."""
+        return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
+
+    def frames_in(self, milliseconds: float) -> int:
+        """Number of hops nearest to a duration; at least one, unless that is 0."""
+        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop)) if milliseconds else 0
+
+    def samples(self, frame: int) -> int:
+        """Samples of a stream that make a frame complete."""
+        return frame * self.hop + self.window
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values; ``kind`` is left out where it is :data:`DEFAULT`."""
+        kind = {} if self.kind == DEFAULT else {"kind": self.kind}
+        return {**kind, **dataclasses.asdict(self)}  # type: ignore[call-overload]

@@ -1,0 +1,78 @@
+"""FULLY_CONNECTED: reading and writing. What it computes: kws/fixedpoint/layers/fully_connected.py."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kws import emit
+from kws.errors import KwsError
+from kws.fixedpoint.arithmetic import Factor
+from kws.fixedpoint.layers.fully_connected import FullyConnected
+from kws.fixedpoint.layers.kernel import Shape
+from kws.fixedpoint.network import Layer
+from kws.layers.kind import Constants, Kind, Operands, activation_range, bias, check_sums, folded, weights
+
+
+def read(o: Operands) -> tuple[FullyConnected, Shape]:
+    """The kernel and the output's dimensions.
+
+    Raises:
+        KwsError: weights, scales or an activation that the kernel does not have.
+    """
+    if o.option("WeightsFormat") != 0:
+        raise KwsError("its weights are in a shuffled format")
+    tensor = o.at(1)
+    w = weights(tensor, "weights")
+    assert tensor is not None
+    outputs, inputs = w.shape
+    b = bias(o.at(2), outputs, "biases")
+    scales = tensor.scales.astype(np.float64)
+    if scales.size not in (1, outputs) or (scales.size > 1 and tensor.channel_axis != 0):
+        raise KwsError(f"its weights have {scales.size} scales, not 1 or {outputs} along the outputs")
+    check_sums(w, b, o.source.zero_point)
+    low, high = activation_range(o.option("FusedActivationFunction"), o.out)
+    kernel = FullyConnected(
+        weights=w,
+        bias=b,
+        input_zero_point=o.source.zero_point,
+        output_zero_point=o.out.zero_point,
+        factors=tuple(Factor.of(o.source.scale * float(s) / o.out.scale) for s in scales),
+        activation_min=low,
+        activation_max=high,
+    )
+    rows, rest = divmod(math.prod(o.shape), inputs)
+    if rest:
+        raise KwsError(f"its input of shape {list(o.shape)} does not divide into rows of {inputs}")
+    return kernel, (*o.shape[:-1], outputs) if o.option("KeepNumDims") else (rows, outputs)
+
+
+def write(name: str, layer: Layer) -> Constants:
+    """Weights, biases, factors and the structure ``kws_fully_connected``."""
+    kernel = layer.kernel
+    assert isinstance(kernel, FullyConnected)
+    rows = "".join(f"{emit.INDENT}{emit.factor(f)},\n" for f in kernel.factors)
+    fields: dict[str, str | int] = {
+        "weights": f"{name}_weights",
+        "bias": f"{name}_bias",
+        "factors": f"{name}_factors",
+        "rows": layer.output_size // kernel.outputs,
+        "inputs": kernel.inputs,
+        "outputs": kernel.outputs,
+        "per_channel": int(len(kernel.factors) > 1),
+        "output_zero_point": kernel.output_zero_point,
+        "activation_min": kernel.activation_min,
+        "activation_max": kernel.activation_max,
+    }
+    return Constants(
+        (
+            emit.array("int8_t", f"{name}_weights", kernel.weights.reshape(-1), align=4),
+            emit.array("int32_t", f"{name}_bias", folded(kernel.bias, kernel.weights, kernel.input_zero_point)),
+            f"static const kws_factor {name}_factors[{len(kernel.factors)}] = {{\n{rows}}};",
+            emit.structure("kws_fully_connected", name, fields),
+        )
+    )
+
+
+KIND = Kind(operators=("FULLY_CONNECTED",), read=read, kernel=FullyConnected, name="fully_connected", emit=write)

@@ -1,0 +1,164 @@
+"""UNIDIRECTIONAL_SEQUENCE_LSTM: reading and writing. What it computes: kws/fixedpoint/layers/lstm.py."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from kws import emit
+from kws.errors import KwsError
+from kws.fixedpoint.arithmetic import Factor
+from kws.fixedpoint.layers.kernel import Shape
+from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, Lstm, LstmGate
+from kws.fixedpoint.network import Layer
+from kws.layers.kind import NONE, TANH, Arch, Constants, Kind, Operands, bias, check_sums, require_int8, weights
+from kws.layers.lstm_packing import COLUMNS, dsp_factor, gate_parts, packed_weights
+from kws.tflite import Tensor
+
+INPUT_WEIGHTS = (1, 2, 3, 4)
+RECURRENT_WEIGHTS = (5, 6, 7, 8)
+BIASES = (12, 13, 14, 15)
+HIDDEN, CELL = 18, 19
+"""Positions among the operator's 24 inputs; gates are in the order of :data:`kws.fixedpoint.layers.lstm.GATES`."""
+
+_UNSUPPORTED = {
+    "peephole connections": (9, 10, 11),
+    "a projection": (16, 17),
+    "layer normalisation": (20, 21, 22, 23),
+}
+
+
+def read(o: Operands) -> tuple[Lstm, Shape]:
+    """The kernel and the output's dimensions.
+
+    Raises:
+        KwsError: a variant of the LSTM, or types and scales, that TFLM's kernel does not run.
+    """
+    if len(o.tensors) != 24:
+        raise KwsError(f"has {len(o.tensors)} inputs, not 24")
+    for what, group in _UNSUPPORTED.items():
+        if any(o.at(i) is not None for i in group):
+            raise KwsError(f"uses {what}, which TFLM's kernel does not run")
+    if any(o.at(i) is None for i in (*INPUT_WEIGHTS, *RECURRENT_WEIGHTS)):
+        raise KwsError("couples its input and forget gates (CIFG), which TFLM's kernel does not run")
+    if o.option("FusedActivationFunction", NONE) != TANH:
+        raise KwsError("its cell activation is not tanh")
+    hidden, cell = o.at(HIDDEN), o.at(CELL)
+    if hidden is None or cell is None:
+        raise KwsError("has no state tensors")
+    require_int8(hidden, "its hidden state")
+    if cell.dtype != np.int16 or cell.scales.size != 1 or cell.zero_point != 0:
+        raise KwsError("its cell state is not symmetric int16")
+    power = math.log2(cell.scale)
+    if power != round(power) or not -24 <= power <= 0:
+        raise KwsError(f"its cell scale {cell.scale} is not a power of two from 2^-24 to 1")
+    if (hidden.scale, hidden.zero_point) != (o.out.scale, o.out.zero_point):
+        raise KwsError("its output and its hidden state have different quantization")
+    units, inputs = weights(o.at(INPUT_WEIGHTS[0]), "input weights").shape
+    gates = [_gate(o, k, units, inputs, hidden) for k in range(4)]
+    clip = float(o.op.options.get("CellClip", 0.0))
+    if 0 < clip < cell.scale:
+        raise KwsError(f"its cell clip {clip} is below the cell's scale {cell.scale}, which would clip everything to 0")
+    _check_shape(o, inputs)
+    kernel = Lstm(
+        gates=(gates[0], gates[1], gates[2], gates[3]),
+        input_zero_point=o.source.zero_point,
+        hidden_zero_point=hidden.zero_point,
+        keep_factor=Factor.of(2.0**-15 * cell.scale / cell.scale),
+        add_factor=Factor.of(2.0**-30 / cell.scale),
+        hidden_factor=Factor.of(2.0**-30 / hidden.scale),
+        cell_scale_power=round(power),
+        cell_clip=int(min(max(clip / cell.scale, 0.0), 32767.0)),
+    )
+    return kernel, (*o.shape[:-1], units)
+
+
+def _check_shape(o: Operands, inputs: int) -> None:
+    if len(o.shape) != 3 or o.shape[2] != inputs:
+        raise KwsError(f"its input has shape {list(o.shape)}, not [1, steps, {inputs}]")
+    batch = o.shape[1] if o.op.options.get("TimeMajor", False) else o.shape[0]
+    if batch != 1:
+        raise KwsError(f"its batch is {batch}; only batch 1 can run on a device")
+
+
+def _gate(o: Operands, gate: int, units: int, inputs: int, hidden: Tensor) -> LstmGate:
+    w_tensor, r_tensor = o.activation(INPUT_WEIGHTS[gate]), o.activation(RECURRENT_WEIGHTS[gate])
+    w = weights(w_tensor, "input weights", (units, inputs))
+    r = weights(r_tensor, "recurrent weights", (units, units))
+    b = bias(o.at(BIASES[gate]), units, "gate biases")
+    if w_tensor.scales.size != 1 or r_tensor.scales.size != 1:
+        raise KwsError("its weights are quantized per channel, which TFLM's kernel does not run")
+    check_sums(w, b, o.source.zero_point)
+    check_sums(r, np.zeros(units, np.int32), hidden.zero_point)
+    return LstmGate(
+        w,
+        r,
+        b,
+        Factor.of(o.source.scale * w_tensor.scale / 2.0**GATE_SCALE_POWER),
+        Factor.of(hidden.scale * r_tensor.scale / 2.0**GATE_SCALE_POWER),
+    )
+
+
+def write(name: str, layer: Layer) -> Constants:
+    """Weights as rows, and packed where they can be, and the structure ``kws_lstm``.
+
+    Raises:
+        ValueError: the cell's scale is none that :func:`read` lets through.
+    """
+    lstm = layer.kernel
+    assert isinstance(lstm, Lstm)
+    words = packed_weights(lstm)
+    plain = _plain(name, lstm)
+    # The product of two gate values is at 2^-30 and the cell at a power of two; so is their ratio.
+    add_shift = lstm.add_factor.right_shift
+    if lstm.add_factor != Factor(2**30, -add_shift) or lstm.keep_factor != Factor(2**30, -14):
+        raise ValueError("the cell's scale is not a power of two from 2^-24 to 1")
+    fields: dict[str, str | int] = {
+        "input_factor": emit.factors([g.input_factor for g in lstm.gates]),
+        "recurrent_factor": emit.factors([g.recurrent_factor for g in lstm.gates]),
+        "hidden_factor": emit.factor(lstm.hidden_factor),
+        "hidden_zero_point": lstm.hidden_zero_point,
+        "cell_scale_power": lstm.cell_scale_power,
+        "cell_clip": lstm.cell_clip,
+        "rows": layer.output_size // lstm.units,
+        "inputs": lstm.inputs,
+        "units": lstm.units,
+        "add_shift": add_shift,
+    }
+    pointers = {key: f"{name}_{key}" for key in ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")}
+    if words is None:
+        return Constants((*plain, emit.structure("kws_lstm", name, {**pointers, **fields})))
+    packed_pointers = {key: f"{name}_{key}" for key in ("packed_weights", "packed_factors")}
+    chosen = _when_packed(emit.members(packed_pointers), emit.members(pointers))
+    text = (*_when_packed(_packed(name, lstm, words), plain), emit.structure("kws_lstm", name, fields, lead=chosen))
+    columns = [-(-n // COLUMNS) * COLUMNS for n in (lstm.inputs, lstm.units)]
+    return Constants(text, {Arch.DSP: 2 * sum(columns)})
+
+
+def _plain(name: str, lstm: Lstm) -> list[str]:
+    """The weights as every KWS_ARCH can read them: rows of int8."""
+    (w, b), (recurrent, recurrent_bias) = gate_parts(lstm)
+    return [
+        emit.array("int8_t", f"{name}_input_weights", w.reshape(-1), align=4),
+        emit.array("int8_t", f"{name}_recurrent_weights", recurrent.reshape(-1), align=4),
+        emit.array("int32_t", f"{name}_input_bias", b.reshape(-1)),
+        emit.array("int32_t", f"{name}_recurrent_bias", recurrent_bias.reshape(-1)),
+    ]
+
+
+def _packed(name: str, lstm: Lstm, words: npt.NDArray[np.uint32]) -> list[str]:
+    factors = [dsp_factor(f) for g in lstm.gates for f in (g.input_factor, g.recurrent_factor)]
+    rows = "".join(f"{emit.INDENT}{{{emit.number(m)}, {emit.number(s)}}},\n" for m, s in factors)
+    return [
+        emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True),
+        f"static const kws_dsp_factor {name}_packed_factors[2 * KWS_GATES] = {{\n{rows}}};",
+    ]
+
+
+def _when_packed(packed: list[str], plain: list[str]) -> list[str]:
+    return [f"#if KWS_ARCH == {Arch.DSP}", *packed, "#else", *plain, "#endif"]
+
+
+KIND = Kind(operators=("UNIDIRECTIONAL_SEQUENCE_LSTM",), read=read, kernel=Lstm, name="lstm", emit=write)

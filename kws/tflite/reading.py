@@ -1,0 +1,132 @@
+"""From a .tflite file's bytes to a graph."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+import numpy as np
+import tflite
+
+from kws.errors import KwsError
+from kws.tflite.graph import (
+    CUSTOM,
+    DTYPES,
+    OPERATOR_NAMES,
+    OPTIONS_TABLES,
+    VERSIONS,
+    Graph,
+    Operator,
+    Tensor,
+    fields,
+    options_table_of,
+)
+
+
+def parse(content: bytes, source: str = "the model") -> Graph:
+    """Read a .tflite file's bytes.
+
+    Raises:
+        KwsError: the bytes are not a whole .tflite file, or use a feature kws never does.
+    """
+    if len(content) < 8 or content[4:8] != b"TFL3":
+        raise KwsError(f"{source} is not a .tflite file (no TFL3 mark)")
+    try:
+        return _parse(content)
+    except KwsError as error:
+        raise KwsError(f"{source}: {error}") from error
+    except (IndexError, ValueError, TypeError, struct.error, AttributeError, OverflowError, MemoryError) as error:
+        raise KwsError(f"{source} is damaged: its tables do not fit together ({error})") from error
+
+
+def _parse(content: bytes) -> Graph:
+    model = tflite.Model.GetRootAs(content, 0)
+    if model.SubgraphsLength() < 1:
+        raise KwsError("has no subgraph")
+    graph, *others = (_parse_subgraph(model, model.Subgraphs(i)) for i in range(model.SubgraphsLength()))
+    for i in range(model.MetadataLength()):
+        entry = model.Metadata(i)
+        graph.metadata[entry.Name().decode()] = _buffer(model, entry.Buffer())
+    description = model.Description()
+    graph.description = description.decode() if description else ""
+    graph.subgraphs = others
+    return graph
+
+
+def _parse_subgraph(model: Any, subgraph: Any) -> Graph:
+    tensors = [_parse_tensor(model, subgraph.Tensors(i)) for i in range(subgraph.TensorsLength())]
+    operators = [_parse_operator(model, subgraph.Operators(i)) for i in range(subgraph.OperatorsLength())]
+    inputs = tuple(int(subgraph.Inputs(i)) for i in range(subgraph.InputsLength()))
+    outputs = tuple(int(subgraph.Outputs(i)) for i in range(subgraph.OutputsLength()))
+    used = [i for op in operators for i in (*op.inputs, *op.outputs, *op.intermediates)] + [*inputs, *outputs]
+    if any(i < -1 or i >= len(tensors) for i in used) or min([*inputs, *outputs], default=0) < 0:
+        raise ValueError("a tensor index is out of range")
+    return Graph(tensors, operators, inputs, outputs)
+
+
+def _buffer(model: Any, index: int) -> bytes:
+    if index >= model.BuffersLength():
+        raise ValueError("a buffer index is out of range")
+    buffer = model.Buffers(index)
+    if buffer.DataIsNone():
+        return b""
+    data = buffer.DataAsNumpy()
+    if len(data) != buffer.DataLength():
+        raise ValueError("a buffer is cut off")
+    return bytes(data.tobytes())
+
+
+def _parse_tensor(model: Any, source: Any) -> Tensor:
+    code = source.Type()
+    if code not in DTYPES:
+        raise KwsError(f"tensor {source.Name()!r} has type number {code}, which kws cannot read")
+    dtype = np.dtype(DTYPES[code])
+    shape = tuple(int(n) for n in source.ShapeAsNumpy()) if not source.ShapeIsNone() else ()
+    if any(n < 0 for n in shape):
+        raise ValueError("a tensor has a negative dimension")
+    tensor = Tensor(source.Name().decode() if source.Name() else "", shape, dtype, is_variable=source.IsVariable())
+    quantization = source.Quantization()
+    if quantization is not None and quantization.ScaleLength():
+        tensor.scales = np.array(quantization.ScaleAsNumpy(), np.float32)
+        tensor.zero_points = (
+            np.array(quantization.ZeroPointAsNumpy(), np.int64)
+            if quantization.ZeroPointLength()
+            else np.zeros(len(tensor.scales), np.int64)
+        )
+        tensor.channel_axis = quantization.QuantizedDimension()
+        if len(tensor.scales) != len(tensor.zero_points):
+            raise ValueError("a tensor has unequal numbers of scales and zero points")
+        if not np.all(np.isfinite(tensor.scales) & (tensor.scales > 0)):
+            raise ValueError("a quantization scale is not a positive number")
+    raw = _buffer(model, source.Buffer())
+    if raw:
+        values = np.frombuffer(raw, dtype.newbyteorder("<"))
+        if values.size != int(np.prod(shape, dtype=np.int64)):
+            raise ValueError("a tensor's data does not fill its shape")
+        tensor.data = values.reshape(shape).astype(dtype)
+    return tensor
+
+
+def _parse_operator(model: Any, source: Any) -> Operator:
+    code = model.OperatorCodes(source.OpcodeIndex())
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    name = OPERATOR_NAMES.get(number, f"operator number {number}")
+    if name == "CUSTOM":
+        name = f"{CUSTOM}{code.CustomCode().decode() if code.CustomCode() else '?'}"
+    inputs = tuple(int(source.Inputs(i)) for i in range(source.InputsLength()))
+    outputs = tuple(int(source.Outputs(i)) for i in range(source.OutputsLength()))
+    values: dict[str, Any] = {}
+    kind = OPTIONS_TABLES.get(source.BuiltinOptionsType(), "")
+    table = source.BuiltinOptions()
+    if table is not None and hasattr(tflite, kind):
+        options = getattr(tflite, kind)()
+        options.Init(table.Bytes, table.Pos)
+        values = {f: getattr(options, f)() for f in fields(kind)}
+        if not all(math.isfinite(v) for v in values.values() if not isinstance(v, bytes | None)):
+            raise ValueError("an option is not a number")
+    intermediates = tuple(int(source.Intermediates(i)) for i in range(source.IntermediatesLength()))
+    # Of the operators that kws writes itself, versions are as low as they can be, for old interpreters.
+    version = 0 if name in VERSIONS else code.Version()
+    own = "" if kind == options_table_of(name) else kind
+    return Operator(name, inputs, outputs, values, intermediates, own, version)

@@ -1,0 +1,63 @@
+"""TOML files that may stand on others: ``base = "other.toml"`` says what holds where the file itself says nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from kws.errors import KwsError
+from kws.fields import require
+from kws.files import read_file
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The values of a file, on top of those of its base, whose path is from the file's own folder.
+
+    Sections are merged key by key, but for one whose ``kind`` is another than the base's: it stands alone.
+
+    Raises:
+        KwsError: the file or a base of it is missing, is not TOML, or is its own base.
+    """
+    return _read(path, ())
+
+
+def value(of: Any) -> str:
+    """A plain value as TOML."""
+    if isinstance(of, list | tuple):
+        return f"[{', '.join(value(v) for v in of)}]"
+    # JSON's strings and numbers are also TOML's; NaN and infinity never pass the validation.
+    return json.dumps(of)
+
+
+def _read(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
+    # Not Path.resolve, which raises RuntimeError at a link to itself.
+    here = Path(os.path.realpath(path))
+    if here in derived:
+        raise KwsError(f"{path} is its own base, by way of {', '.join(p.name for p in derived)}; remove one `base`")
+    try:
+        values = tomllib.loads(read_file(path).decode())
+    except OSError as error:
+        what = f"the base of {derived[-1]}" if derived else "the configuration"
+        raise KwsError(f"cannot read {what}, {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise KwsError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError:
+        raise KwsError(f"{path} is not valid TOML: it is nested too deeply") from None
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    require(isinstance(base, str), f"{path}: base must be the path of a configuration, not {base!r}")
+    return _merged(_read(path.parent / base, (*derived, here)), values)
+
+
+def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in values.items():
+        old = base.get(name)
+        # Keys of one kind mean nothing to another.
+        same = isinstance(old, dict) and isinstance(value, dict) and value.get("kind") in (None, old.get("kind"))
+        merged[name] = {**old, **value} if same and old else value
+    return merged

@@ -1,0 +1,99 @@
+"""The training clips, in batches: drawn anew in every epoch, with SpecAugment's masks and the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SILENCE, Experiment
+from kws.datasets import spec_augment
+
+Int8 = npt.NDArray[np.int8]
+Int32 = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The training clips.
+
+    Attributes:
+        features: int8 [clips, variants, frames, bands].
+        ends: int16 [clips, variants], frames that are complete where the word ends.
+        labels: int32 [clips].
+        distilled: the teachers' posteriors, float32 [clips, variants, labels], or None.
+    """
+
+    features: Int8
+    ends: npt.NDArray[np.int16]
+    labels: Int32
+    distilled: Floats | None = None
+
+    def noise(self, experiment: Experiment) -> Int8:
+        """All variants of the clips without speech, int8 [clips, frames, bands]."""
+        quiet: Int8 = self.features[self.labels == experiment.data.labels.index(SILENCE)]
+        return quiet.reshape(-1, *self.features.shape[2:])
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """The validation clips, in random order.
+
+    Attributes:
+        features: int8 [clips, frames, bands].
+        labels: int32 [clips].
+    """
+
+    features: Int8
+    labels: Int32
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some variants of some clips, with SpecAugment's masks.
+
+    Attributes:
+        features: int8 [n, frames, bands].
+        targets: what to say of each, as probabilities: float32 [n, labels].
+        labels: int32 [n].
+        ends: int16 [n].
+    """
+
+    features: Int8
+    targets: Floats
+    labels: Int32
+    ends: npt.NDArray[np.int16]
+
+
+class Batches:
+    """The batches of a training.
+
+    Attributes:
+        size: clips of a batch.
+        steps: batches of an epoch.
+    """
+
+    def __init__(self, experiment: Experiment, clips: TrainingSet) -> None:
+        self._experiment, self._clips = experiment, clips
+        self.size = min(experiment.training.batch_size, len(clips.labels))
+        self.steps = len(clips.labels) // self.size
+
+    def draw(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """An epoch's batches: one variant of every clip, but for a last batch that would be smaller."""
+        clips, config = self._clips, self._experiment.training
+        count = len(self._experiment.data.labels)
+        order = rng.permutation(len(clips.labels))
+        variants = rng.integers(clips.features.shape[1], size=len(order))
+        for step in range(self.steps):
+            places = order[step * self.size : (step + 1) * self.size]
+            which = variants[places]
+            x = spec_augment(clips.features[places, which], rng, self._experiment.augment, self._experiment.frontend)
+            smoothing = config.label_smoothing
+            targets = np.eye(count, dtype=np.float32)[clips.labels[places]] * (1 - smoothing) + smoothing / count
+            if clips.distilled is not None:
+                share = config.distillation
+                targets = (1 - share) * targets + share * clips.distilled[places, which]
+            yield Batch(x, targets.astype(np.float32), clips.labels[places], clips.ends[places, which])

@@ -1,0 +1,62 @@
+"""Training of a network that hears whole clips, by the cross-entropy of each clip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kws.config import Experiment
+from kws.network import ClipNetworkConfig
+from kws.network.base import KerasClipNetwork
+from kws.network.tensorflow import import_tensorflow
+from kws.training.batches import Batch, TrainingSet, ValidationSet
+from kws.training.distillation import Teacher
+from kws.training.optimizer import AveragingOptimizer
+from kws.training.trainer import Metrics, Trainer, cross_entropy, share_right
+
+
+class ClipTrainer(Trainer):
+    """A network on single clips."""
+
+    current: KerasClipNetwork
+    average: KerasClipNetwork
+
+    def __init__(self, experiment: Experiment, clips: TrainingSet) -> None:
+        """Build the network.
+
+        Raises:
+            KwsError: TensorFlow is not installed.
+        """
+        super().__init__(experiment, clips)
+        network, training = experiment.network, experiment.training
+        assert isinstance(network, ClipNetworkConfig)
+        self._tf, _ = import_tensorflow()
+        _, _, frames, bands = clips.features.shape
+        self.current, self.average = (
+            network.build(frames, bands, len(experiment.data.labels), training.seed) for _ in range(2)
+        )
+        self.optimizer = AveragingOptimizer(
+            self.current.variables, self.current.trainable, self.average.variables, training, self.batches.steps
+        )
+        self._step = self._tf.function(self._train_step)
+
+    def learn(self, batch: Batch, step: int, rng: np.random.Generator) -> tuple[float, float]:
+        """Take one gradient step; returns loss and share right."""
+        loss, right = self._step(self._tf.constant(batch.features), self._tf.constant(batch.targets)).numpy()
+        return float(loss), float(right)
+
+    def _train_step(self, features: Any, targets: Any) -> Any:
+        tf = self._tf
+        with tf.GradientTape() as tape:
+            logits = self.current.logits(features, training=True)
+            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+        self.optimizer.step(tape, loss)
+        right = tf.reduce_mean(tf.cast(tf.argmax(logits, 1) == tf.argmax(targets, 1), tf.float32))
+        return tf.stack([loss, right])
+
+    def validate(self, clips: ValidationSet) -> Metrics:
+        """How the averaged weights do; the network hears no streams."""
+        posteriors = Teacher(self.average).posteriors(clips.features)
+        right = share_right(posteriors, clips.labels)
+        return Metrics(cross_entropy(posteriors, clips.labels), right, right)

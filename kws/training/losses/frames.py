@@ -1,0 +1,130 @@
+"""Loss ``frames``: cross-entropy of what is said after every frame.
+
+A word should be named from its end on for as long as a detector needs, and be forgotten after that.
+While it is being said, it may be named already, but no other may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import SILENCE, UNKNOWN, DataConfig, Experiment
+from kws.network.tensorflow import import_tensorflow
+from kws.training.batches import Batch
+from kws.training.losses.base import Loss
+from kws.training.sequences import Sequences
+
+Int32 = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+# All counted from the end of a word. A word may be named a little before its end is certain, ...
+EARLY_MS = 40.0
+# ... must be named for half a second, in which a detector averages and decides, ...
+NAMED_MS = 500.0
+# ... and be forgotten soon after. In between either is right.
+FORGOTTEN_MS = 900.0
+# Forgetting matters less than naming.
+_QUIET_WEIGHT = 0.3
+_SAYING_WEIGHT = 0.3
+_NEVER = 1 << 20
+# Added to a logit, it leaves nothing of the label's probability.
+_EXCLUDED = -1e9
+
+
+@dataclass(frozen=True)
+class FrameTargets:
+    """What to say of sequences.
+
+    Attributes:
+        posteriors: what to say after each frame, as probabilities: float32 [streams, frames, labels].
+        weights: how much that matters, float32 [streams, frames].
+        allowed: labels that are right while a word is being said, 0 or 1: float32 [streams, labels].
+        saying: how much it matters that no other is named, float32 [streams, frames].
+    """
+
+    posteriors: Floats
+    weights: Floats
+    allowed: Floats
+    saying: Floats
+
+
+class FramesLoss(Loss):
+    """The loss of one training, with the word that each stream heard last."""
+
+    def __init__(self, experiment: Experiment, labels: Int32, streams: int) -> None:
+        names, frontend = experiment.data.labels, experiment.frontend
+        self._excess = _excess(experiment.data, labels)
+        self._each = np.eye(len(names), dtype=np.float32)
+        self._quiet = self._each[names.index(SILENCE)]
+        self._unnamed = self._quiet + self._each[names.index(UNKNOWN)]
+        self._early, self._named, self._forgotten = map(frontend.frames_in, (EARLY_MS, NAMED_MS, FORGOTTEN_MS))
+        self._since = np.full(streams, _NEVER)
+        self._last = np.tile(self._quiet, (streams, 1))
+
+    def reset(self) -> None:
+        """Forget what the streams heard so far."""
+        self._since[:] = _NEVER
+
+    def frame_targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> FrameTargets:
+        """What to say of each sequence; the next one may ask for a word that this one ends with."""
+        self._since[~carry] = _NEVER
+        spoken = self._quiet[batch.labels] == 0
+        time = np.arange(sequences.features.shape[1])
+        # Frames since the end of the word before, and of this one.
+        earlier = self._since[:, None] + time
+        after = np.where(spoken[:, None], time - (sequences.starts + batch.ends)[:, None], -_NEVER)
+        now = after >= -self._early
+        # While a word is being said, it may be named already, but no other may that was not just said.
+        saying = spoken[:, None] & ~now & (time >= sequences.starts[:, None])
+        age = np.where(now, after, earlier)
+        named, forgotten = age < self._named, age >= self._forgotten
+        word = np.where(now[:, :, None], batch.targets[:, None], self._last[:, None])
+        wanted = np.where(named[:, :, None], word, self._quiet).astype(np.float32)
+        weights = np.where(named, 1.0, np.where(forgotten, _QUIET_WEIGHT, 0.0)) * ~saying
+        self._since = np.minimum(age[:, -1] + 1, _NEVER)
+        self._last = np.where(now[:, -1:], batch.targets, self._last)
+        allowed = np.maximum(self._unnamed, self._each[batch.labels])
+        weight = np.where(saying & (earlier >= self._forgotten), _SAYING_WEIGHT, 0.0)
+        return FrameTargets(wanted, weights.astype(np.float32), allowed, weight.astype(np.float32))
+
+    def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Floats, ...]:
+        """:meth:`frame_targets`, field by field."""
+        made = self.frame_targets(sequences, batch, carry)
+        return made.posteriors, made.weights, made.allowed, made.saying
+
+    def __call__(self, logits: Any, targets: Sequence[Any]) -> tuple[Any, Any]:
+        """Mean weighted cross-entropy, and the weighted share of frames whose greatest posterior is right."""
+        tf, _ = import_tensorflow()
+        posteriors, weights, allowed, saying = targets
+        # Logit adjustment, in training only (Menon 2020, arXiv:2007.07314). As an input of the function:
+        # TensorFlow folds a constant into other sums, which rounds otherwise.
+        with tf.init_scope():
+            excess = tf.constant(self._excess)
+        logits += excess
+        named = tf.nn.softmax_cross_entropy_with_logits(posteriors, logits)
+        others = (1 - allowed[:, None]) * _EXCLUDED
+        among = tf.reduce_logsumexp(logits, axis=2) - tf.reduce_logsumexp(logits + others, axis=2)
+        loss = tf.reduce_sum(named * weights + among * saying) / tf.reduce_sum(weights + saying)
+        right = tf.cast(tf.argmax(logits, 2) == tf.argmax(posteriors, 2), tf.float32)
+        return loss, tf.reduce_sum(right * weights) / tf.reduce_sum(weights)
+
+
+def _excess(data: DataConfig, labels: Int32) -> Floats:
+    """How much likelier "unknown" is in training than in validation, as a natural logarithm [labels].
+
+    All the other words that there are teach more than the few that are validated with, but should not
+    make the network say "unknown" more readily.
+    """
+    excess = np.zeros(len(data.labels), np.float32)
+    counts = np.bincount(labels, minlength=len(data.labels))
+    unknown = data.labels.index(UNKNOWN)
+    words = counts.sum() - counts[unknown] - counts[data.labels.index(SILENCE)]
+    expected = data.unknown_percent / 100 * words
+    if counts[unknown] and expected:
+        excess[unknown] = np.log(counts[unknown] / expected)
+    return excess

@@ -1,0 +1,157 @@
+"""Training of a network that hears streams: truncated backpropagation through endless sequences of clips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import HEAD, Experiment
+from kws.network import FloatNetwork, StreamNetworkConfig
+from kws.network.base import KerasStreamNetwork
+from kws.network.tensorflow import import_tensorflow
+from kws.training import losses
+from kws.training.batches import Batch, TrainingSet, ValidationSet
+from kws.training.optimizer import AveragingOptimizer
+from kws.training.sequences import SequenceMaker
+from kws.training.trainer import Metrics, Trainer, cross_entropy, share_right
+
+Int8 = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float32]
+
+# Streams that validation clips are dealt to; also the number of clips evaluated in step.
+_VALIDATION_STREAMS = 128
+# Noise between them, as in `kws.evaluation.clip.conditions.pause`.
+_PAUSE_MS = 500.0
+
+
+class StreamTrainer(Trainer):
+    """A network on endless streams (`kws.training.sequences`).
+
+    In every batch some of the streams go on from the state that the batch before left behind (EdgeML's
+    rolling idea), the others from a reset.
+    """
+
+    current: KerasStreamNetwork
+    average: KerasStreamNetwork
+
+    def __init__(self, experiment: Experiment, clips: TrainingSet, initial: FloatNetwork | None = None) -> None:
+        """Build the network.
+
+        Args:
+            experiment: the settings.
+            clips: what to learn from.
+            initial: weights to start from, of the same shapes; None draws them.
+
+        Raises:
+            KwsError: TensorFlow is not installed; there is no such loss.
+        """
+        super().__init__(experiment, clips)
+        network, training = experiment.network, experiment.training
+        assert isinstance(network, StreamNetworkConfig)
+        self._tf, _ = import_tensorflow()
+        self.current, self.average = (
+            network.build(experiment.frontend.bands, len(experiment.data.labels), training.seed) for _ in range(2)
+        )
+        if initial is not None:
+            self.current.set(initial)
+            self.average.set(initial)
+        trainable = self.current.head if training.trainable == HEAD else self.current.trainable
+        self.optimizer = AveragingOptimizer(
+            self.current.variables, trainable, self.average.variables, training, self.batches.steps
+        )
+        self.loss = losses.named(training.loss)(experiment, clips.labels, self.batches.size)
+        self._noise = clips.noise(experiment)
+        self._sequences = SequenceMaker(experiment.frontend.frames_in(training.gap_ms), self._noise)
+        self._step = self._tf.function(self._train_step)
+        self._infer = self._tf.function(self._posteriors, reduce_retracing=True)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what the streams heard so far."""
+        self.loss.reset()
+        self._carried = self.current.initial_state(self.batches.size)
+
+    def learn(self, batch: Batch, step: int, rng: np.random.Generator) -> tuple[float, float]:
+        """Take one gradient step on a sequence of each clip; returns loss and share right."""
+        carry = np.less(rng.random(self.batches.size), self.experiment.training.carry_state) & (step > 0)
+        sequences = self._sequences.make(batch.features, rng)
+        return self.train_step(sequences.features, self.loss.targets(sequences, batch, carry), carry)
+
+    def train_step(
+        self, features: Int8, targets: Sequence[npt.NDArray[Any]], carry: npt.NDArray[np.bool_]
+    ) -> tuple[float, float]:
+        """Take one gradient step.
+
+        Args:
+            features: int8 [streams, frames, bands].
+            targets: what to say of them, as the loss has it.
+            carry: bool [streams]: which streams start from the state that the last batch left in
+                the same place; the others start from a reset.
+
+        Returns:
+            Loss and share right, in training (with dropout).
+        """
+        constant = self._tf.constant
+        result, self._carried = self._step(
+            constant(features), [constant(t) for t in targets], self._carried, constant(carry.astype(np.float32))
+        )
+        loss, right = result.numpy()
+        return float(loss), float(right)
+
+    def _train_step(self, features: Any, targets: Sequence[Any], carried: Any, carry: Any) -> tuple[Any, Any]:
+        tf = self._tf
+        state = tf.nest.map_structure(lambda v: v * tf.reshape(carry, [-1, *[1] * (len(v.shape) - 1)]), carried)
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        seed = tf.stack([tf.constant(self.experiment.training.seed % 2**31), step * 64])
+        with tf.GradientTape() as tape:
+            logits, left = self.current.logits(features, state, seed)
+            loss, right = self.loss(logits, targets)
+        self.optimizer.step(tape, loss)
+        return tf.stack([loss, right]), left
+
+    def _posteriors(self, features: Any, state: Any) -> tuple[Any, Any]:
+        logits, left = self.average.logits(features, state)
+        return self._tf.nn.softmax(logits[:, -1]), left
+
+    def predict(self, features: Int8, streams: int, pauses: Int8) -> tuple[Floats, Floats]:
+        """Posteriors of clips by the averaged weights, once from reset and once in the middle of a stream.
+
+        For the second the clips are dealt to ``streams`` streams; each clip but a stream's first
+        starts from the state that the one before it left behind.
+
+        Args:
+            features: int8 [n, frames, bands], in random order.
+            streams: clips evaluated in step.
+            pauses: noise before each clip of a stream, int8 [streams, frames, bands].
+
+        Returns:
+            After each clip's last frame, float32 [n, labels]: from reset, in streams.
+        """
+        n = len(features)
+        # Whole batches only: another shape would be traced anew.
+        places = np.arange(math.ceil(n / streams) * streams) % n
+        carried = self.average.initial_state(streams)
+        reset, stream = [], []
+        for start in range(0, len(places), streams):
+            clips = features[places[start : start + streams]]
+            posteriors, _ = self._infer(self._tf.constant(clips), self.average.initial_state(streams))
+            reset.append(posteriors.numpy())
+            spaced = self._tf.constant(np.concatenate([pauses, clips], axis=1))
+            posteriors, carried = self._infer(spaced, carried)
+            stream.append(posteriors.numpy())
+        return np.concatenate(reset)[:n], np.concatenate(stream)[:n]
+
+    def validate(self, clips: ValidationSet) -> Metrics:
+        """How the averaged weights do, from a reset and in streams."""
+        features, labels = clips.features, clips.labels
+        streams = min(_VALIDATION_STREAMS, max(1, len(labels) // 2))
+        pause = self.experiment.frontend.frames_in(_PAUSE_MS)
+        frames = min(pause, self._noise.shape[1]) if len(self._noise) else 0
+        pauses = np.resize(self._noise[:, :frames], (streams, frames, features.shape[2]))
+        reset, stream = self.predict(features, streams, pauses)
+        in_stream = stream[streams:].argmax(axis=1) == labels[streams:]
+        return Metrics(cross_entropy(reset, labels), share_right(reset, labels), float(np.mean(in_stream)))

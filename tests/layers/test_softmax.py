@@ -1,0 +1,22 @@
+"""Softmax: the harness and C against TensorFlow Lite Micro's reference kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from oracle import agree, small_model
+
+
+@pytest.mark.parametrize("power", range(-9, 3))
+def test_from_flat_to_one_hot(power):
+    size = 3 + (7 * power) % 30
+    model = small_model(power + 20, (1, 2, size), 1.37 * 2.0**power, 11 * power, lambda b, x: b.posterior(x, "SOFTMAX"))
+    output = agree(model, with_c=power in (-9, -4, 2))
+    # A row's posteriors sum to about one, but for their rounding.
+    sums = (output.layers[0].reshape(40, 2, size).astype(int) + 128).sum(axis=2)
+    assert np.all(np.abs(sums - 256) <= size)
+
+
+@pytest.mark.parametrize("size", [1, 2, 511])
+def test_sizes(size):
+    agree(small_model(size, (1, size), 0.02, 0, lambda b, x: b.posterior(x, "SOFTMAX")))
