@@ -12,7 +12,6 @@ from kws.cli.options import add_engine, add_json_report, add_model, figure, posi
 from kws.cli.results import percent
 from kws.errors import UsageError
 from kws.evaluation import limits
-from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.limits import Scope
 from kws.evaluation.negatives import hear
 from kws.evaluation.stream import plots, soak
@@ -72,7 +71,7 @@ def run(a: argparse.Namespace) -> int:
             drift = soak.soak(model, spec, a.data, a.soak_hours, settings, progress=progress)
     info = model.require_info()
     heard = hear(model).count()
-    scope = limits.scope_of_stream(info, data_config(info), a.data, spec)
+    scope = limits.scope_of_stream(info, info.data, a.data, spec)
     unknown = limits.sentences(scope, heard)
     if a.json:
         soaked = None if drift is None else drift.as_dict()
