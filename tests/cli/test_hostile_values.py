@@ -104,7 +104,16 @@ def refuse(*_: object, **__: object) -> None:
 def alone(monkeypatch, tmp_path, places):
     """No network, no microphone, and standard streams as the command sets them."""
     monkeypatch.chdir(tmp_path)
-    for name in ("datasets.speech_commands.download", "datasets.synthetic.utter", "image.make.run_make"):
+    # A module that is loaded later would keep what is put in here for this test only.
+    for verb in MODULES.values():
+        verb.load()
+    for name in (
+        "datasets.speech_commands.download",
+        "datasets.synthetic.utter",
+        "image.make.run_make",
+        "cli.verbs.evaluate.hear",
+        "cli.verbs.stream_test.hear",
+    ):
         monkeypatch.setattr(f"kws.{name}", refuse)
     monkeypatch.setattr(audio, "microphone", refuse)
     monkeypatch.setattr(cli, "_drop_output", lambda: None)
