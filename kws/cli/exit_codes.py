@@ -18,7 +18,7 @@ TERMINATED = interrupts.CODE[signal.SIGTERM]
 
 MEANINGS = {
     OK: "done, and nothing wrong was found",
-    DIFFERENT: "a check found what it looks for: engines that differ, errors in a data set",
+    DIFFERENT: "a check found what it looks for: engines that differ, errors in a data set, a budget missed",
     USAGE: "wrong arguments",
     BAD_INPUT: "a bad file, model, data set or configuration, or a place that cannot be written",
     MISSING: "a program, library, package or engine that is not installed; the message says how to get it",

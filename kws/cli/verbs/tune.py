@@ -8,7 +8,6 @@ from typing import Any
 
 from kws.cli import console, exit_codes, negatives, streams
 from kws.cli.options import add_engine, add_json, add_model, positive_number
-from kws.errors import KwsError
 from kws.evaluation import limits
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.tuned import EXCESS, Tuning, enough_minutes
@@ -84,9 +83,10 @@ def run(a: argparse.Namespace) -> int:
         negatives.show_limits(unknown)
         if written:
             console.out.print(f"{out}: {streams.describe(result.detector)}", markup=False)
-    if not written:
-        raise KwsError(_refusal(result, out))
-    return exit_codes.OK
+    if written:
+        return exit_codes.OK
+    console.messages.print(f"kws: error: {_refusal(result, out)}", markup=False)
+    return exit_codes.DIFFERENT
 
 
 def _print(result: Tuning, words: tuple[str, ...]) -> None:
