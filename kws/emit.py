@@ -11,6 +11,7 @@ static const int8_t x[2] = {
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,12 +32,12 @@ def number(value: int) -> str:
 
 
 def string(text: str) -> str:
-    """A C string literal in ASCII; other bytes are written in octal."""
+    """A C string literal in ASCII; other bytes are written in octal, and no two question marks make a trigraph."""
     out = []
     for byte in text.encode():
         char = chr(byte)
         out.append(f"\\{char}" if char in '"\\' else char if 32 <= byte < 127 else f"\\{byte:03o}")
-    return '"' + "".join(out) + '"'
+    return '"' + re.sub(r"(?<=\?)\?", r"\\?", "".join(out)) + '"'
 
 
 def comment(text: str) -> str:

@@ -36,7 +36,11 @@ def library_files() -> dict[str, str]:
     """
     sources = sources_dir()
     paths = [path for folder in LIBRARY_FOLDERS for path in sorted((sources / folder).rglob("*")) if path.is_file()]
-    return {path.relative_to(sources).as_posix(): path.read_text() for path in paths if not path.name.startswith(".")}
+    return {
+        path.relative_to(sources).as_posix(): path.read_text(encoding="utf-8")
+        for path in paths
+        if not path.name.startswith(".")
+    }
 
 
 def model_format() -> int:
@@ -46,7 +50,7 @@ def model_format() -> int:
         KwsError: the header is missing or names no format.
     """
     header = sources_dir() / "include/kws/model.h"
-    found = re.search(r"^#define KWS_MODEL_FORMAT (\d+)$", header.read_text(), re.MULTILINE)
+    found = re.search(r"^#define KWS_MODEL_FORMAT (\d+)$", header.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
         raise KwsError(f"{header} does not define KWS_MODEL_FORMAT; reinstall kws")
     return int(found[1])

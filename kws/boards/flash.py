@@ -81,7 +81,7 @@ def _drives(folders: Iterable[Path]) -> dict[Path, str]:
     found = {}
     for folder in folders:
         try:
-            found[folder] = (folder / _INFO).read_text(errors="replace")
+            found[folder] = (folder / _INFO).read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
     return found

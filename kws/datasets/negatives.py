@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -77,7 +78,7 @@ def refuse_to_train(folders: Iterable[str | Path]) -> None:
         KwsError: one of them is; it is named.
     """
     for folder in map(Path, folders):
-        here = folder.resolve()
+        here = Path(os.path.realpath(folder))
         around = (here, *here.parents)
         if any((f / EVALUATION_ONLY).exists() for f in around) or any(here.glob(f"*/{EVALUATION_ONLY}")):
             raise KwsError(f"{folder} is for evaluation and is never trained on; name another folder")

@@ -204,12 +204,15 @@ def activation_range(activation: int, out: Tensor) -> tuple[int, int]:
     """The int8 range that a fused activation leaves (TFLite's ``CalculateActivationRangeQuantized``).
 
     Raises:
-        KwsError: it is another activation than the four that only clamp.
+        KwsError: it is another activation than the four that only clamp, or a bound leaves int32.
     """
 
     def quantized(value: float) -> int:
         # The kernel divides in float32 and rounds halves away from zero.
-        ratio = float(np.float32(value) / np.float32(out.scale))
+        with np.errstate(over="ignore"):
+            ratio = float(np.float32(value) / np.float32(out.scale))
+        if abs(ratio) > INT32_MAX:
+            raise KwsError(f"its output's scale {out.scale:g} is so small that {value:g} leaves int32; TFLM refuses it")
         return out.zero_point + math.floor(abs(ratio) + 0.5) * (1 if ratio >= 0 else -1)
 
     if activation == NONE:

@@ -17,7 +17,7 @@ from kws import decisions, frontends
 from kws.config import DataConfig, from_dict
 from kws.decisions import DecisionConfig, DetectorConfig, require_detector
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import parse_json, read_file, write_atomic
 from kws.fixedpoint.decisions.detector import DetectorParameters
 from kws.fixedpoint.frontends.base import SAMPLE_RATE
 from kws.fixedpoint.network import Network
@@ -25,6 +25,7 @@ from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
 from kws.fixedpoint.spotter import Spotter
 from kws.frontends import FrontendConfig
 from kws.model.reader import to_network
+from kws.text import is_text
 from kws.tflite import Graph, build, parse
 
 METADATA_NAME = "kws.model"
@@ -51,6 +52,9 @@ class ModelInfo:
     def __post_init__(self) -> None:
         if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
             raise KwsError("the model's labels name no word to spot")
+        odd = [label for label in self.labels if not label or not is_text(label)]
+        if odd:
+            raise KwsError(f"the model's label {odd[0]!a} is empty, or holds characters that are no text")
         if any(label.startswith("_") for label in self.words):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
         self.decision.check(self.labels)
@@ -127,7 +131,7 @@ class ModelInfo:
             KwsError: not JSON, of another version, or with values out of range.
         """
         try:
-            values = json.loads(content)
+            values = parse_json(content)
             version = values.pop("version")
             if version != METADATA_VERSION:
                 raise KwsError(f"its kws metadata has version {version}; this kws reads {METADATA_VERSION}")
@@ -190,7 +194,7 @@ class Model:
             if not path.exists():
                 raise KwsError(f"{path} is missing; run `kws convert {path.parent}` first")
         try:
-            content = path.read_bytes()
+            content = read_file(path)
         except OSError as error:
             raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
         return cls.from_bytes(content, os.fspath(path))

@@ -153,7 +153,9 @@ def quantize(run: Path) -> bytes:
         here = os.fspath(Path(kws.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH")) if p)
         command = [sys.executable, "-m", _WORKER, os.fspath(run), os.fspath(made)]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+        result = subprocess.run(
+            command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
         if result.returncode != 0 or not made.exists():
             raise KwsError(_failure(result.returncode, result.stderr + result.stdout))
         return made.read_bytes()

@@ -33,7 +33,7 @@ from kws.evaluation.limits import Scope, of_negatives, sentences
 from kws.evaluation.negatives import Negatives, hear
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
-from kws.files import require_place, write_atomic
+from kws.files import parse_json, read_file, require_place, write_atomic
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize import noise
@@ -179,7 +179,7 @@ def _kept(path: Path, key: str, model: Model, data: Path | None) -> dict[str, An
     if not path.exists():
         return None
     try:
-        values = json.loads(path.read_bytes())
+        values = parse_json(read_file(path))
         fits = values[key] == model.id and (data is None or values["data"] == _fingerprint(data))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KwsError(f"{path} is damaged ({error}); delete it") from error

@@ -58,7 +58,7 @@ def write(run: Path, out: Path | None, *, data: Path | None, progress: StageProg
         # Not after an hour of measuring. A run that is not there is for `gather` to say.
         require_place(path)
     found = gather(run, data, progress)
-    page = render(found).encode()
+    page = render(found).encode(errors="backslashreplace")
     write_atomic(path, page)
     return Page(path, len(page), found.missing)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -136,7 +137,7 @@ def _start(experiment: Experiment, start: Path | None, run: Path) -> Start | Non
                 " trained model; name one with --from"
             )
         return None
-    if start.resolve() in (run.resolve(), (run / runs.MODEL).resolve()):
+    if os.path.realpath(start) in map(os.path.realpath, (run, run / runs.MODEL)):
         raise KwsError(f"{run} cannot start from itself; train into another folder")
     found = Start.load(start)
     # Refused now, not after an hour of features.

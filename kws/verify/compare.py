@@ -15,6 +15,7 @@ from kws import audio
 from kws.engines import create
 from kws.engines.base import Engine, Output
 from kws.errors import KwsError
+from kws.files import read_file
 from kws.model.file import Model
 from kws.verify.inputs import corner_signals, random_signal
 
@@ -235,9 +236,13 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
         KwsError: the file cannot be read, or is not whole int8 inputs.
     """
     try:
-        x = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.fromfile(path, np.int8)
-    except (OSError, ValueError, EOFError) as error:
+        # Mapped, since a header may promise more than fits into memory.
+        npy = path.suffix == ".npy"
+        x = np.load(path, mmap_mode="r") if npy else np.frombuffer(read_file(path), np.int8)
+    except (OSError, ValueError, EOFError, OverflowError) as error:
         raise KwsError(f"cannot read the recorded inputs {path}: {error}") from error
+    if not isinstance(x, np.ndarray):
+        raise KwsError(f"cannot read the recorded inputs {path}: it holds several arrays; save one")
     if x.dtype != np.int8 or x.size == 0 or x.size % size:
         raise KwsError(
             f"{path} holds {x.size} values of {x.dtype}; the network takes int8 inputs of {size} values each"

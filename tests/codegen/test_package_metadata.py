@@ -218,7 +218,7 @@ def package(tmp_path_factory):
 
 
 def properties(path: Path) -> dict[str, str]:
-    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     pairs = [line.split("=", 1) for line in lines]
     assert len({name for name, _ in pairs}) == len(pairs)
     return dict(pairs)
