@@ -164,13 +164,12 @@ def bias(tensor: Tensor | None, count: int, what: str) -> npt.NDArray[np.int32]:
     """
     if tensor is None:
         return np.zeros(count, np.int32)
+    if tensor.shape != (count,):
+        raise KwsError(f"{what} have shape {list(tensor.shape)}, not {[count]}")
     if tensor.data is None and tensor.dtype == np.int32:
         # The converter drops the data of an all-zero bias.
         return np.zeros(count, np.int32)
-    data = constant(tensor, what, np.int32)
-    if data.size != count:
-        raise KwsError(f"{what} are {data.size} values, not {count}")
-    return data.reshape(count)
+    return constant(tensor, what, np.int32)
 
 
 def folded(bias: npt.NDArray[np.int32], weights: npt.NDArray[np.int8], zero_point: int) -> npt.NDArray[np.int64]:
@@ -209,7 +208,10 @@ def activation_range(activation: int, out: Tensor) -> tuple[int, int]:
 
     def quantized(value: float) -> int:
         # The kernel divides in float32 and rounds halves away from zero.
-        ratio = float(np.float32(value) / np.float32(out.scale))
+        with np.errstate(over="ignore"):
+            ratio = float(np.float32(value) / np.float32(out.scale))
+        if abs(ratio) >= 2.0**31:
+            raise KwsError(f"its output's scale {out.scale} is so small that {value} leaves int32; TFLM refuses it too")
         return out.zero_point + math.floor(abs(ratio) + 0.5) * (1 if ratio >= 0 else -1)
 
     if activation == NONE:

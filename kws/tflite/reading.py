@@ -101,9 +101,13 @@ def _parse_tensor(model: Any, source: Any) -> Tensor:
             raise ValueError("a quantization scale is not a positive number")
     raw = _buffer(model, source.Buffer())
     if raw:
+        wanted = math.prod(shape) * dtype.itemsize
+        if len(raw) != wanted:
+            raise KwsError(
+                f"tensor {tensor.name!r} of shape {list(shape)} and type {dtype} is {wanted} bytes;"
+                f" its data are {len(raw)}"
+            )
         values = np.frombuffer(raw, dtype.newbyteorder("<"))
-        if values.size != int(np.prod(shape, dtype=np.int64)):
-            raise ValueError("a tensor's data does not fill its shape")
         tensor.data = values.reshape(shape).astype(dtype)
     return tensor
 
