@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws.engines import trial
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
@@ -49,9 +50,11 @@ class CEngine(Engine):
 
     def __init__(self, model: Model, library: Path | None = None) -> None:
         self.model = model
-        self._library = _load(library or host_library(model))
+        path = library or host_library(model)
+        self._library = _load(path)
         if self._library.kws_host_model_id() != model.id.encode():
             raise KwsError(f"the C library at {library} was built from another model than {model.source}")
+        trial.c_library(model, path)
         words = self._library.kws_host_memory_bytes() // 8 + 1
         self._memory = np.zeros(words, np.uint64)
         self._require(self._library.kws_host_init(_pointer(self._memory), 8 * words))

@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from kws.engines import opening, trial
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError
 from kws.model.file import Model
-
-# TFLM's default arena is a multiple of the file's size, and running out of it kills the process.
-_ARENA_BYTES = 1 << 20
 
 
 class InterpreterEngine(Engine):
@@ -57,8 +55,15 @@ class InterpreterEngine(Engine):
         return output
 
     def run_network(self, x: Int8) -> Output:
-        """Feed int8 [calls, input size] to the network alone."""
-        rows = [self._invoke(row) for row in x]
+        """Feed int8 [calls, input size] to the network alone.
+
+        Raises:
+            KwsError: the interpreter fails.
+        """
+        try:
+            rows = [self._invoke(row) for row in x]
+        except (RuntimeError, ValueError) as error:
+            raise KwsError(f"engine {self.name} cannot run {self.model.source}: {error}") from error
         last = len(self.model.network.layers) - 1
         layers = {i: np.array([r[i] for r in rows], np.int8) for i in (rows[0] if rows else {})}
         empty = np.zeros((0, self.model.network.output_size), np.int8)
@@ -72,18 +77,13 @@ class TflmEngine(InterpreterEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
+        trial.interpreter(self.name, model)
         try:
-            from tflite_micro.python.tflite_micro import runtime
+            self._interpreter = opening.tflm(model.content)
         except ImportError as error:
             raise KwsError(
                 f"the tflm engine needs the tflite-micro package: pip install 'kws[tflm]' ({error})"
             ) from error
-        try:
-            self._interpreter: Any = runtime.Interpreter.from_bytes(
-                model.content,
-                arena_size=_ARENA_BYTES + 16 * len(model.content),
-                intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
-            )
         except (RuntimeError, ValueError) as error:
             raise KwsError(f"TensorFlow Lite Micro cannot load {model.source}: {error}") from error
         self._shape = model.network.input_shape
@@ -107,10 +107,14 @@ class TfliteEngine(InterpreterEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        interpreter = _tflite_interpreter()
+        trial.interpreter(self.name, model)
         try:
-            self._interpreter: Any = interpreter(model_content=model.content)
-            self._interpreter.allocate_tensors()
+            self._interpreter = opening.tflite(model.content)
+        except ImportError as error:
+            raise KwsError(
+                "the tflite engine needs a TFLite interpreter: pip install 'kws[tflite]'"
+                f" (or 'kws[tflite-runtime]' with numpy 1) ({error})"
+            ) from error
         except (RuntimeError, ValueError) as error:
             raise KwsError(f"TFLite cannot load {model.source}: {error}") from error
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -126,21 +130,3 @@ class TfliteEngine(InterpreterEngine):
         output = np.array(self._interpreter.get_tensor(self._output), np.int8)
         return {len(network.layers) - 1: output.reshape(-1)}
 
-
-def _tflite_interpreter() -> Any:
-    # tflite-runtime was built for numpy 1: with numpy 2 it imports and then fails to run.
-    if np.lib.NumpyVersion(np.__version__) < "2.0.0":
-        try:
-            from tflite_runtime.interpreter import Interpreter
-        except ImportError:
-            pass
-        else:
-            return Interpreter
-    try:
-        from ai_edge_litert.interpreter import Interpreter as LitertInterpreter
-    except ImportError as error:
-        raise KwsError(
-            "the tflite engine needs a TFLite interpreter: pip install 'kws[tflite]'"
-            f" (or 'kws[tflite-runtime]' with numpy 1) ({error})"
-        ) from error
-    return LitertInterpreter
