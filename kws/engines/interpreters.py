@@ -62,7 +62,7 @@ class InterpreterEngine(Engine):
         """
         try:
             rows = [self._invoke(row) for row in x]
-        except (RuntimeError, ValueError) as error:
+        except opening.REFUSALS as error:
             raise KwsError(f"engine {self.name} cannot run {self.model.source}: {error}") from error
         last = len(self.model.network.layers) - 1
         layers = {i: np.array([r[i] for r in rows], np.int8) for i in (rows[0] if rows else {})}
@@ -84,7 +84,7 @@ class TflmEngine(InterpreterEngine):
             raise KwsError(
                 f"the tflm engine needs the tflite-micro package: pip install 'kws[tflm]' ({error})"
             ) from error
-        except (RuntimeError, ValueError) as error:
+        except opening.REFUSALS as error:
             raise KwsError(f"TensorFlow Lite Micro cannot load {model.source}: {error}") from error
         self._shape = model.network.input_shape
 
@@ -115,7 +115,7 @@ class TfliteEngine(InterpreterEngine):
                 "the tflite engine needs a TFLite interpreter: pip install 'kws[tflite]'"
                 f" (or 'kws[tflite-runtime]' with numpy 1) ({error})"
             ) from error
-        except (RuntimeError, ValueError) as error:
+        except opening.REFUSALS as error:
             raise KwsError(f"TFLite cannot load {model.source}: {error}") from error
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]

@@ -7,6 +7,7 @@ starts soon.
 
 from __future__ import annotations
 
+import struct
 import sys
 from typing import Any
 
@@ -16,13 +17,16 @@ import numpy as np
 _ARENA_BYTES = 1 << 20
 
 
+REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, AttributeError, OverflowError, struct.error)
+"""What the interpreters, and the Python around them, raise for a file or an input that they can't take."""
+
+
 def tflm(content: bytes) -> Any:
     """A TensorFlow Lite Micro interpreter that shows all tensors.
 
     Raises:
         ImportError: the package is missing.
-        RuntimeError: it refuses the file.
-        ValueError: it refuses the file.
+        Exception: one of :data:`REFUSALS`: it refuses the file.
     """
     from tflite_micro.python.tflite_micro import runtime
 
@@ -38,8 +42,7 @@ def tflite(content: bytes) -> Any:
 
     Raises:
         ImportError: neither package can run.
-        RuntimeError: it refuses the file.
-        ValueError: it refuses the file.
+        Exception: one of :data:`REFUSALS`: it refuses the file.
     """
     interpreter = desktop()(model_content=content)
     interpreter.allocate_tensors()

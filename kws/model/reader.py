@@ -5,11 +5,14 @@ What an operator means, and which of its variants can run, is in :mod:`kws.layer
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from kws.errors import KwsError
+from kws.fixedpoint.arithmetic import Factor
 from kws.fixedpoint.layers.kernel import Shape, State
 from kws.fixedpoint.network import Layer, Network
 from kws.layers import reader_of
@@ -19,6 +22,8 @@ from kws.tflite import Graph, Operator, Tensor
 
 GREATEST_SIZE = 65535
 """The generated C holds sizes in 16 bits."""
+TOO_LARGE = Factor.of(2.0**31)
+"""What stands for all factors that need a left shift over 30; TFLM does not clamp them, and shifts by more."""
 
 
 def to_network(graph: Graph) -> Network:
@@ -66,6 +71,18 @@ def _require_computed(tensor: Tensor) -> None:
         raise KwsError(f"{tensor.name!r} is {what}, and values are written to it")
     if not tensor.shape or math.prod(tensor.shape) == 0:
         raise KwsError(f"{tensor.name!r} has no values: its shape is {list(tensor.shape)}")
+
+
+def _factors(value: object) -> Iterator[Factor]:
+    """Every factor in a kernel's parameters, however deep."""
+    if isinstance(value, Factor):
+        yield value
+    elif isinstance(value, tuple):
+        for element in value:
+            yield from _factors(element)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _factors(getattr(value, field.name))
 
 
 class _Layers:
@@ -118,6 +135,8 @@ class _Layers:
         kernel, shape = kind.read(operands)
         if shape != out.shape:
             raise KwsError(f"its output {out.name!r} has shape {list(out.shape)} where it computes {list(shape)}")
+        if kernel is not None and any(f == TOO_LARGE for f in _factors(kernel)):
+            raise KwsError("one of its scales is so far from the others that TFLM's shifts would leave 32 bits")
         self._check_states(op, () if kernel is None else kernel.states)
         self._shapes[index] = shape
         if kernel is None:
