@@ -250,7 +250,7 @@ def test_a_bias_without_data_is_refused(index):
     """TFLM takes whatever its arena holds in that place, so that no engine could agree with it."""
     graph = random_graph(1, head="none", bias=False)
     graph.tensors[index].data = None
-    with pytest.raises(KwsError, match="gate biases .* have no data"):
+    with pytest.raises(KwsError, match=r"gate biases .* have no data"):
         to_network(graph)
 
 

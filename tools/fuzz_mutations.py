@@ -37,6 +37,10 @@ FLOATS = (0.0, -1.0, 1.0, 1e-30, 1e-5, 0.5, 10.0, 1e9, 1e30, math.inf, math.nan)
 WORDS = (0, 1, 2, 4, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFC, 0xFFFFFFFF)
 
 
+Edit = Callable[[Any, random.Random], None]
+"""Changes a file's bytes, a graph or the metadata's values, as the numbers fall."""
+
+
 class CannotBuild(Exception):
     """The edits make something that no file can hold."""
 
@@ -61,21 +65,18 @@ class Case:
 @functools.cache
 def bases() -> tuple[bytes, ...]:
     """The models that are mutated: the shipped ones, and small random ones that parse in no time."""
-    bare = [
-        bare_model(n, **{"inputs": 5, "units": (4,), "outputs": 3, **options})
-        for n, options in enumerate(
-            (
-                {"head": "none"},
-                {"head": "last", "steps": 3},
-                {"head": "flatten", "steps": 2},
-                {"head": "logistic", "steps": 2},
-                {"head": "frame_dense", "steps": 2, "time_major": False},
-                {"head": "dense_softmax", "per_channel": True, "activation": 3},
-                {"head": "dense_softmax", "per_channel": False, "activation": 1},
-                {"units": (4, 3), "head": "none", "steps": 2, "time_major": True},
-            )
-        )
-    ]
+    small: dict[str, Any] = {"inputs": 5, "units": (4,), "outputs": 3}
+    kinds: tuple[dict[str, Any], ...] = (
+        {"head": "none"},
+        {"head": "last", "steps": 3},
+        {"head": "flatten", "steps": 2},
+        {"head": "logistic", "steps": 2},
+        {"head": "frame_dense", "steps": 2},
+        {"head": "dense_softmax", "per_channel": True, "activation": 3},
+        {"head": "dense_softmax", "per_channel": False, "activation": 1},
+        {"units": (4, 3), "head": "none", "steps": 2, "time_major": True},
+    )
+    bare = [bare_model(n, **(small | options)) for n, options in enumerate(kinds)]
     whole = [spotting_model(n, units=(5, 4)[:n]) for n in (1, 2)]
     return (*(m.content for m in (*bare, *whole)), *(path.read_bytes() for path in SHIPPED))
 
@@ -96,7 +97,7 @@ def make(seed: int, number: int, leave_out: Collection[int] = ()) -> Case:
     if level == "fields" and METADATA_NAME in graph.metadata and rng.random() < 0.5:
         del graph.metadata[METADATA_NAME]
     sealed = rng.random() < 0.5
-    editors = {"bytes": BYTES, "fields": FIELDS, "metadata": METADATA}[level]
+    editors: tuple[Edit, ...] = {"bytes": BYTES, "fields": FIELDS, "metadata": METADATA}[level]
     edits = [(rng.choice(editors), rng.randrange(2**32)) for _ in range(rng.randint(1, GREATEST_EDITS))]
     chosen = [edit for index, edit in enumerate(edits) if index not in leave_out]
     what = f"model {which}, {level}: " + ", ".join(f"{edit.__name__.strip('_')}({n})" for edit, n in chosen)
@@ -106,7 +107,7 @@ def make(seed: int, number: int, leave_out: Collection[int] = ()) -> Case:
             edit(data, random.Random(n))
         return Case(bytes(data), level, len(edits), what)
     if level == "metadata":
-        text = _text(graph, [(edit, n) for edit, n in chosen])
+        text = _text(graph, chosen)
         graph.metadata[METADATA_NAME] = text
         return Case(build(graph), level, len(edits), what)
     try:
@@ -181,7 +182,7 @@ def _insert(data: bytearray, rng: random.Random) -> None:
     data[at:at] = rng.randbytes(rng.choice((1, 2, 4, 16)))
 
 
-BYTES: tuple[Callable[[bytearray, random.Random], None], ...] = (
+BYTES: tuple[Edit, ...] = (
     _flip, _flip, _byte, _word, _word, _early_word, _early_word, _copy, _cut, _insert,
 )  # fmt: skip
 
@@ -354,7 +355,7 @@ def _subgraph(graph: Graph, rng: random.Random) -> None:
     graph.subgraphs = [other] * rng.choice((0, 1, 20))
 
 
-FIELDS: tuple[Callable[[Graph, random.Random], None], ...] = (
+FIELDS: tuple[Edit, ...] = (
     _dimension, _dimension, _rank, _resize, _resize, _scale, _scale, _zero_point, _channel_axis, _dtype, _drop_data,
     _add_data, _extreme_data, _extreme_data, _variable, _name, _swap_tensors, _operator_name, _input, _input, _inputs,
     _outputs, _cycle, _operators, _option, _option, _option, _ends, _subgraph,
@@ -415,7 +416,7 @@ def _damage(values: Any, rng: random.Random) -> None:
         values["damage"] = rng.randrange(2**32)
 
 
-METADATA: tuple[Callable[[Any, random.Random], None], ...] = (
+METADATA: tuple[Edit, ...] = (
     _replace, _replace, _replace, _remove, _add, _label, _label, _deep, _damage,
 )  # fmt: skip
 
@@ -427,7 +428,7 @@ class Deep:
     depth: int
 
 
-def _text(graph: Graph, edits: list[tuple[Callable[[Any, random.Random], None], int]]) -> bytes:
+def _text(graph: Graph, edits: list[tuple[Edit, int]]) -> bytes:
     values = _values(graph)
     for edit, n in edits:
         edit(values, random.Random(n))

@@ -161,11 +161,16 @@ def work(a: argparse.Namespace) -> None:
         except Finding as error:
             answer(finding=error.args)
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            own = [f for f in traceback.extract_tb(error.__traceback__) if "/kws/" in f.filename] or [where]
-            answer(finding=("exception", f"{type(error).__name__} in {Path(own[-1].filename).name}:{own[-1].name}: {error}"[:300]))
+            answer(finding=("exception", f"{type(error).__name__} in {_place(error)}: {error}"[:300]))
         else:
             answer(outcome=outcome, level=case.level)
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised: the last function of kws, if there is one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if f"{os.sep}kws{os.sep}" in frame.filename] or frames
+    return f"{Path(own[-1].filename).name}:{own[-1].name}"
 
 
 # ---- the process that counts ----
@@ -180,7 +185,7 @@ class Worker:
     _said: bytes = b""
 
     def ask(self, number: int, leave_out: Collection[int] = ()) -> dict[str, Any]:
-        """What became of a case: its ``outcome`` and ``level``, or a ``finding``: kind and what tells it from others."""
+        """What became of a case: its ``outcome`` and ``level``, or a ``finding``, as :class:`Finding` has it."""
         if self.process is None:
             self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdin is not None

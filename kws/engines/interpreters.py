@@ -8,7 +8,6 @@ required to vanish. Both get the harness's front end and detector.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
 
 import numpy as np
 
@@ -129,4 +128,3 @@ class TfliteEngine(InterpreterEngine):
         self._interpreter.invoke()
         output = np.array(self._interpreter.get_tensor(self._output), np.int8)
         return {len(network.layers) - 1: output.reshape(-1)}
-

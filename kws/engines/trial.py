@@ -46,7 +46,7 @@ def c_library(model: Model, library: Path) -> None:
 
 
 def _try(name: str, model: Model, command: Sequence[str | Path], content: bytes) -> None:
-    key = (name, model.id, *map(os.fspath, command))
+    key = (name, model.id, *(os.fspath(part) for part in command))
     if model.sealed or key in _survived:
         return
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

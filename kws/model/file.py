@@ -249,7 +249,7 @@ def _check_fit(network: Network, info: ModelInfo) -> None:
 
 
 def with_info(graph: Graph, info: ModelInfo) -> bytes:
-    """The bytes of ``graph`` with ``info`` and the file's SHA-256 as its only metadata; ``graph`` itself stays as it is."""
+    """The bytes of ``graph`` with ``info`` and the file's SHA-256 as its only metadata; ``graph`` stays as it is."""
     return seal.build_sealed(replace(graph, metadata={METADATA_NAME: info.to_json()}), METADATA_NAME)
 
 

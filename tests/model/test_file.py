@@ -132,7 +132,7 @@ def test_a_flipped_weight_is_named_as_such():
         Model.from_bytes(bytes(content), "it")
     # Where it is the first to fall over the change, the reader's reason comes with it.
     content = model.content.replace(b'"bands":40', b'"bands":30')
-    with pytest.raises(KwsError, match="changed after it was written.*; its first fault: .*front end makes 30"):
+    with pytest.raises(KwsError, match=r"changed after it was written.*; its first fault: .*front end makes 30"):
         Model.from_bytes(content)
 
 
