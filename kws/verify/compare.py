@@ -139,10 +139,10 @@ def compare(model: Model, source: str, expected: Output, found: Output, report: 
     earliest: tuple[int, int, Difference] | None = None
     for order, c in enumerate(comparisons(model, expected, found)):
         if c.expected.shape != c.found.shape:
-            # One engine made more steps than the other: everything from there on differs.
+            # Steps or their size: everything from there on differs.
             step = min(len(c.expected), len(c.found))
             report.different += 1
-            shapes = [f"{len(a)} steps" for a in (c.expected, c.found)]
+            shapes = [f"{a[:1].size} values in each of {len(a)} steps" for a in (c.expected, c.found)]
             candidate = (step, order, Difference(source, c.stage, step, c.layer, 0, *shapes))
             earliest = min(earliest or candidate, candidate, key=lambda e: e[:2])
             continue
