@@ -81,21 +81,25 @@ KWS_INLINE int32x4_t kws_lanes_clip(int32x4_t x, int32_t limit)
     return vminq_s32(vmaxq_s32(x, vdupq_n_s32(-limit)), vdupq_n_s32(limit));
 }
 
+/*
+ * To the range of a number of bits with sign: what is shifted out saturates. LLVM 14 computes zero for
+ * the other way, a saturating narrowing (VQMOVNB) and a widening (VMOVLB), which is also slower.
+ */
+#define KWS_LANES_SATURATE(x, bits) vshrq_n_s32(vqshlq_n_s32(x, 32 - (bits)), 32 - (bits))
+
 KWS_INLINE int32x4_t kws_lanes_sat16(int32x4_t x)
 {
-    return vmovlbq_s16(vqmovnbq_s32(vuninitializedq_s16(), x));
+    return KWS_LANES_SATURATE(x, 16);
 }
 
-/* To the range of 17 bits with sign: what is shifted out saturates. */
 KWS_INLINE int32x4_t kws_lanes_sat17(int32x4_t x)
 {
-    return vshrq_n_s32(vqshlq_n_s32(x, 15), 15);
+    return KWS_LANES_SATURATE(x, 17);
 }
 
-/* To the range of 8 bits with sign, in the lowest byte. */
 KWS_INLINE int32x4_t kws_lanes_sat8(int32x4_t x)
 {
-    return vreinterpretq_s32_s8(vqmovnbq_s16(vuninitializedq_s8(), vreinterpretq_s16_s32(kws_lanes_sat16(x))));
+    return KWS_LANES_SATURATE(x, 8);
 }
 
 /* The lowest bits, without a constant that would be kept on the stack. */
