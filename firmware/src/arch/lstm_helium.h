@@ -60,7 +60,7 @@ KWS_NAKED void kws_lane_sums(KWS_UNSEEN kws_lane_part parts[2], KWS_UNSEEN int32
                    "str      r10, [r12], #16\n"
                    "cmp      r12, r11\n"
                    "bne      2b\n"
-                   "pop      {r4-r11, pc}\n");
+                   "pop      {r4-r11, pc}\n" ::: "memory");
 }
 
 /* multiply() of the specification: VQRDMULH is rdhm(), and VRSHL rounds halves up. */
