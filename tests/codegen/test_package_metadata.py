@@ -255,7 +255,7 @@ def test_zephyr(package):
     assert options.syms["KWS"].type == kconfiglib.BOOL
     samples = [p.parent for folder in module["samples"] for p in (root / folder).rglob("sample.yaml")]
     assert len(samples) == 2
-    known = {"CONFIG_KWS", "CONFIG_AUDIO", "CONFIG_AUDIO_DMIC", "CONFIG_MAIN_STACK_SIZE"}
+    known = {"CONFIG_KWS", "CONFIG_AUDIO", "CONFIG_AUDIO_DMIC", "CONFIG_REGULATOR", "CONFIG_MAIN_STACK_SIZE"}
     for sample in samples:
         check(yaml.safe_load((sample / "sample.yaml").read_text()), ZEPHYR_SAMPLE)
         settings = properties(sample / "prj.conf")
@@ -266,6 +266,8 @@ def test_zephyr(package):
             r"EXTRA_ZEPHYR_MODULES \$\{CMAKE_CURRENT_SOURCE_DIR\}/(\S+)\)", (sample / "CMakeLists.txt").read_text()
         )
         assert (sample / extra[1] / "zephyr/module.yml").is_file()
+    # The Nano 33 BLE Sense and the XIAO switch their microphone's supply.
+    assert properties(root / "samples/spotter/prj.conf")["CONFIG_REGULATOR"] == "y"
     test = yaml.safe_load((root / "samples/selftest/sample.yaml").read_text())["tests"]["sample.kws.selftest"]
     said = "selftest: 24 of 24 frames, 0 differences: PASS"
     assert re.search(test["harness_config"]["regex"][0], said)
