@@ -138,4 +138,5 @@ def esp_idf_program(component: Path, project: Path, program: Path) -> Path:
 
 
 def sources_in(cmake: str) -> list[str]:
-    return [word.strip('"()') for word in cmake.split() if word.strip('"()').endswith(".c")]
+    words = (word.strip('"()').removeprefix("${CMAKE_CURRENT_LIST_DIR}/") for word in cmake.split())
+    return [word for word in words if word.endswith(".c")]

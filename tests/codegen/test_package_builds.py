@@ -161,6 +161,37 @@ def test_cmake_for_other_cores(package, tmp_path, core):
     assert (tmp_path / "build/libkws_model.a").is_file()
 
 
+# ---- ESP-IDF ----
+
+REGISTER = """
+macro(idf_component_register)
+    cmake_parse_arguments(_ "" "" "SRCS;INCLUDE_DIRS;PRIV_INCLUDE_DIRS;REQUIRES;PRIV_REQUIRES" ${ARGN})
+    foreach(path IN LISTS __SRCS __INCLUDE_DIRS __PRIV_INCLUDE_DIRS)
+        get_filename_component(path "${path}" ABSOLUTE BASE_DIR "${component}")
+        message("${path}")
+    endforeach()
+    return()
+endmacro()
+include("${component}/CMakeLists.txt")
+"""
+
+
+@needs_program("cmake")
+@pytest.mark.parametrize("example", ["spotter", "selftest"])
+def test_esp_idf_component_in_any_folder(tmp_path, example):
+    """ESP-IDF reads a component's CMakeLists.txt as a script first, and takes paths from the component's folder."""
+    root = tmp_path / "any name"
+    packages.export_package(random_model(), "esp-idf", root)
+    component = root / "examples" / example / "components/kws"
+    (tmp_path / "expand.cmake").write_text(REGISTER)
+    said = run("cmake", f"-Dcomponent={component}", "-P", tmp_path / "expand.cmake", cwd=tmp_path).stderr.decode()
+    paths = [Path(line).resolve() for line in said.splitlines()]
+    assert root / "src/spotter.c" in paths
+    assert root / "model/kws_model.c" in paths
+    assert {root / "include", root / "model", root / "src"} <= set(paths)
+    assert all(path.exists() for path in paths)
+
+
 # ---- headers ----
 
 

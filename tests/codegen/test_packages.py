@@ -91,7 +91,7 @@ def test_lost_samples_are_reported(package, tmp_path, kind, environment):
 def test_sources_are_gathered_and_not_listed(tmp_path, monkeypatch, kind):
     """A new file of the library, in a folder of its own, is in every package and in every list of sources."""
     copy = tmp_path / "firmware"
-    for folder in ("include", "src"):
+    for folder in ("include", "src", "boards/nrf52840"):
         shutil.copytree(firmware.sources_dir() / folder, copy / folder)
     (copy / "src/arch").mkdir(exist_ok=True)
     (copy / "src/arch/brand_new.c").write_text(
