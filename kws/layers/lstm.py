@@ -135,14 +135,22 @@ def write(name: str, layer: Layer) -> Constants:
         "units": lstm.units,
         "add_shift": add_shift,
     }
-    pointers = {key: f"{name}_{key}" for key in ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")}
     if words is None:
-        return Constants((*plain, emit.structure("kws_lstm", name, {**pointers, **fields})))
-    packed_pointers = {key: f"{name}_{key}" for key in ("packed_weights", "packed_factors")}
-    chosen = _when_packed(emit.members(packed_pointers), emit.members(pointers))
+        fields = {**_pointers(name, _ROWS), **fields}
+        return Constants((*plain, emit.structure("kws_lstm", name, fields)))
+    chosen = _when_packed(emit.members(_pointers(name, _PACKED)), emit.members(_pointers(name, _ROWS)))
     text = (*_when_packed(_packed(name, lstm, words), plain), emit.structure("kws_lstm", name, fields, lead=chosen))
     columns = [-(-n // COLUMNS) * COLUMNS for n in (lstm.inputs, lstm.units)]
     return Constants(text, {Arch.DSP: 2 * sum(columns)})
+
+
+_ROWS = ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")
+_PACKED = ("packed_weights", "packed_factors")
+
+
+def _pointers(name: str, chosen: tuple[str, ...]) -> dict[str, str]:
+    """The structure's pointers: to the arrays ``chosen``, else NULL."""
+    return {key: f"{name}_{key}" if key in chosen else "NULL" for key in (*_ROWS, *_PACKED)}
 
 
 def _plain(name: str, lstm: Lstm) -> list[str]:
