@@ -172,6 +172,7 @@ def test_decide_gathers_detections(tiny_model):
         assert engine.decide(scene.posteriors) == scene.detections
     assert (engine.frames, engine.ticks) == (0, 0)
     assert max(len(r.payload) for r in board.requests) <= 512
+    engine.reset()
     board.spoil = lambda m, d: encode(Message(m.type, m.sequence, bytes(8))) if m.type == Type.DECIDE | REPLY else d
     with pytest.raises(KwsError, match="decided on 0 frames of 3"):
         engine.decide(np.full((3, len(info.labels)), -128, np.int8))
