@@ -4,6 +4,7 @@
 # make bench-firmware  instructions, flash, RAM and stack on five emulated cores
 # make benchmark       speed of the laptop's engines
 # make soak            a day of audio through the C library with sanitizers
+# make mutate          faults planted in C and NumPy, each of which has to be found
 #
 # Each sets up what it needs (tools/setup.sh): a virtual environment in .venv and, where it may,
 # packages of the distribution.
@@ -14,10 +15,10 @@ APP ?= spotter
 BUILD ?= build
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware soak clean
+.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware soak mutate clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -6
+	@sed -n 's/^# //p' Makefile | head -7
 
 setup:
 	@tools/setup.sh
@@ -49,6 +50,9 @@ bench-firmware: setup
 
 soak: setup
 	$(PYTHON) tools/soak_firmware.py $(MODEL)
+
+mutate: setup
+	$(PYTHON) tools/mutate.py --json $(BUILD)/mutants.json
 
 clean:
 	rm -rf $(BUILD) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from kws.verify.speech import PAUSE, RATE, Pcm, noise, words
 
+
 @functools.cache
 def everything() -> Pcm:
     """The words, and what no voice does: silence, noise, tones, chirps, clipping, int16 [samples], about 9 s."""

@@ -179,7 +179,8 @@ class _Stage:
         if (room < 0).any() or not 0 <= wanted <= room.sum():
             return None
         first = least + np.clip(wanted - (np.cumsum(room) - room), 0, room)
-        return (first + grown).reshape(-1)[: frames + len(steps)]
+        column: Rows = (first + grown).reshape(-1)[: frames + len(steps)]
+        return column
 
     def _drop_out(self, word: int) -> Named:
         """The word at its threshold, until its first posterior leaves; those that come stay as they are."""

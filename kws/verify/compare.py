@@ -186,7 +186,7 @@ def _detection_difference(
         for d in (a, b)
     ]
     step = min(d[index].frame for d in (a, b) if index < len(d))
-    return Difference(source, "detections", step, "", index, *texts, reference)
+    return Difference(source, "detections", step, "", index, *texts, reference=reference)
 
 
 def _compare_decisions(model: Model, reference: Engine, others: Sequence[Engine], report: Report) -> None:

@@ -12,7 +12,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from kws.audio import SAMPLE_RATE as RATE
+from kws.config import SAMPLE_RATE as RATE
 
 Floats = npt.NDArray[np.float64]
 Pcm = npt.NDArray[np.int16]
@@ -82,7 +82,8 @@ def _spoken(sounds: tuple[tuple[str, float], ...], pitch: int) -> Floats:
         gain = sum(a / (1 + ((hertz - f) / 900) ** 2) for f, a in zip(formants[1:], (1, 0.8), strict=True))
         sine = np.sin(2 * np.pi * (hertz * n / RATE + random[i] / 2))
         word += 0.05 * hissing * gain * sine * (1 + random[200 + i])
-    return word / np.abs(word).max()
+    spoken: Floats = word / np.abs(word).max()
+    return spoken
 
 
 @functools.cache

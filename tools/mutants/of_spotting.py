@@ -75,7 +75,12 @@ SPOTTING = (
     M("DETECT/4", _DETECTOR, "[word - detector->first_word];", "[0];"),
     M("DETECT/4", _DETECTOR, "[word - detector->first_word];", "[word - detector->first_word] - 1;"),
     M("DETECT/4", _DETECTOR, "i = detector->first_word; i < labels", "i = detector->first_word + 1u; i < labels"),
-    M("DETECT/4", _DETECTOR, "i = detector->first_word; i < labels; i++", "i = detector->first_word; i < labels - 1u; i++"),
+    M(
+        "DETECT/4",
+        _DETECTOR,
+        "i = detector->first_word; i < labels; i++",
+        "i = detector->first_word; i < labels - 1u; i++",
+    ),
     M("DETECT/4", _DETECTOR, "sums[i] > sums[best]", "sums[i] >= sums[best]"),
     M("DETECT/4", _DETECTOR, "sums[i] > sums[best]", "sums[i] < sums[best]"),
     M("DETECT/4", _DETECTOR, "(best < 0 || sums[i] > sums[best])", "best < 0"),
@@ -90,7 +95,12 @@ SPOTTING = (
     M("DETECT/6", _DETECTOR, "result->label = best;", "result->label = best - 1;"),
     M("DETECT/6", _DETECTOR, "result->score = sums[best];", "result->score = sums[best] + 1u;"),
     M("DETECT reset", _DETECTOR, "memset(state, 0, decision->memory_bytes);", "memset(state, 0, sizeof *state);"),
-    M("DETECT reset", _DETECTOR, "memset(state, 0, decision->memory_bytes);", "memset(state + 1, 0, decision->memory_bytes - sizeof *state);"),
+    M(
+        "DETECT reset",
+        _DETECTOR,
+        "memset(state, 0, decision->memory_bytes);",
+        "memset(state + 1, 0, decision->memory_bytes - sizeof *state);",
+    ),
     M(
         "DETECT reset",
         _DETECTOR,
