@@ -36,7 +36,7 @@ from mutants import ALL, Mutant
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("kws", "firmware", "tests", "tools", "docs", "models", "configs", "pyproject.toml", "README.md")
 TIMEOUT = 600.0
-SURVIVED, DIFFERS, FAILS, CRASHES, HANGS, REFUSED, INVALID = (
+SURVIVED, DIFFERS, FAILS, CRASHES, HANGS, REFUSED, INVALID, UNSOUND = (
     "survived",
     "differs",
     "fails the test",
@@ -44,6 +44,7 @@ SURVIVED, DIFFERS, FAILS, CRASHES, HANGS, REFUSED, INVALID = (
     "hangs",
     "is refused",
     "does not compile",
+    "has a proof that fails without it",
 )
 FOUND = (DIFFERS, FAILS, CRASHES, HANGS, REFUSED)
 
@@ -78,7 +79,7 @@ class Outcome:
 
     Attributes:
         mutant: which one.
-        verdict: one of :data:`FOUND`, survived, or does not compile.
+        verdict: one of :data:`FOUND`, or that it was not found, or why that cannot be told.
         where: the model and stage, or the test, that found it.
         seconds: how long that took.
     """
@@ -126,22 +127,21 @@ class Tree:
         finally:
             path.write_text(text, encoding="utf-8")
 
-    def prove(self, proof: str, in_c: bool) -> tuple[str, str]:
-        """Run a proof: its verdict, and what decided.
+    def steps(self, proof: str) -> list[str]:
+        """What a proof consists of, one to be run after the other: the test, or models for `kws verify`."""
+        return [proof] if proof.startswith("tests/") else [str(path) for path in self.models]
+
+    def run(self, proof: str, step: str, in_c: bool) -> tuple[str, str]:
+        """Run a step of a proof: its verdict, and what decided.
 
         Args:
             proof: engines or a test, as of :attr:`Mutant.proof`.
+            step: one of :meth:`steps`.
             in_c: whether the C sources may have changed; then nothing compiled is kept.
         """
         cache = self.folder / ("cache-c" if in_c else "cache-python")
         try:
-            if proof.startswith("tests/"):
-                return self._test(proof, cache)
-            for model in self.models:
-                verdict, where = self._verify(proof, model, cache)
-                if verdict != SURVIVED:
-                    return verdict, where
-            return SURVIVED, ""
+            return self._test(step, cache) if step == proof else self._verify(proof, Path(step), cache)
         finally:
             if in_c:
                 shutil.rmtree(cache, ignore_errors=True)
@@ -214,42 +214,48 @@ def chosen(share: str | None, only: str | None) -> list[Mutant]:
     return mutants[number - 1 :: count]
 
 
-def run(mutants: list[Mutant], jobs: int) -> list[Outcome]:
-    """Try every mutant; every proof has to pass before anything is planted."""
-    with tempfile.TemporaryDirectory(prefix="kws-mutants-") as folder:
-        trees: queue.SimpleQueue[Tree] = queue.SimpleQueue()
-        for i in range(jobs):
-            trees.put(Tree(Path(folder) / f"tree-{i}"))
-        start = time.monotonic()
+class Trial:
+    """Tries mutants, several at a time."""
 
-        def sound(proof: str) -> str:
-            tree = trees.get()
-            try:
-                verdict, where = tree.prove(proof, in_c=False)
-            finally:
-                trees.put(tree)
-            return "" if verdict == SURVIVED else f"{proof} does not pass by itself: {verdict}: {where}"
+    def __init__(self, trees: list[Tree]) -> None:
+        self._trees: queue.SimpleQueue[Tree] = queue.SimpleQueue()
+        for tree in trees:
+            self._trees.put(tree)
+        self._jobs = len(trees)
+        self._start = time.monotonic()
+        self._sound: dict[tuple[str, str], bool] = {}
 
-        def attempt(mutant: Mutant) -> Outcome:
-            tree = trees.get()
-            before = time.monotonic()
-            try:
-                with tree.mutated(mutant):
-                    verdict, where = tree.prove(mutant.proof, in_c=mutant.path.startswith("firmware/"))
-            finally:
-                trees.put(tree)
-            outcome = Outcome(mutant, verdict, where, time.monotonic() - before)
-            mark = "" if outcome.ok else "  <-- "
-            print(
-                f"{time.monotonic() - start:6.0f} s  {mark}{verdict}: {mutant}  [{where}]", file=sys.stderr, flush=True
-            )
-            return outcome
+    def run(self, mutants: list[Mutant]) -> list[Outcome]:
+        """What became of each mutant."""
+        with ThreadPoolExecutor(self._jobs) as pool:
+            return list(pool.map(self._attempt, mutants))
 
-        with ThreadPoolExecutor(jobs) as pool:
-            faults = [fault for fault in pool.map(sound, sorted({m.proof for m in mutants})) if fault]
-            if faults:
-                sys.exit("\n".join(faults))
-            return list(pool.map(attempt, mutants))
+    def _attempt(self, mutant: Mutant) -> Outcome:
+        tree = self._trees.get()
+        before = time.monotonic()
+        try:
+            verdict, where = self._prove(tree, mutant)
+        finally:
+            self._trees.put(tree)
+        outcome = Outcome(mutant, verdict, where, time.monotonic() - before)
+        mark = "" if outcome.ok else "  <-- "
+        line = f"{time.monotonic() - self._start:6.0f} s  {mark}{verdict}: {mutant}  [{where}]"
+        print(line, file=sys.stderr, flush=True)
+        return outcome
+
+    def _prove(self, tree: Tree, mutant: Mutant) -> tuple[str, str]:
+        in_c = mutant.path.startswith("firmware/")
+        verdict = where = ""
+        for step in tree.steps(mutant.proof):
+            with tree.mutated(mutant):
+                verdict, where = tree.run(mutant.proof, step, in_c)
+            if verdict != SURVIVED:
+                # What fails without the mutant, too, has not found it.
+                key = (mutant.proof, Path(step).name)
+                if key not in self._sound:
+                    self._sound[key] = tree.run(mutant.proof, step, in_c=False)[0] == SURVIVED
+                return (verdict, where) if self._sound[key] else (UNSOUND, where)
+        return verdict, where
 
 
 def print_table(outcomes: list[Outcome], seconds: float) -> None:
@@ -284,7 +290,9 @@ def main() -> int:
     a = parser.parse_args()
     check_list()
     start = time.monotonic()
-    outcomes = run(chosen(a.share, a.only), a.jobs)
+    with tempfile.TemporaryDirectory(prefix="kws-mutants-") as folder:
+        trees = [Tree(Path(folder) / f"tree-{i}") for i in range(a.jobs)]
+        outcomes = Trial(trees).run(chosen(a.share, a.only))
     print_table(outcomes, time.monotonic() - start)
     if a.json:
         a.json.parent.mkdir(parents=True, exist_ok=True)
