@@ -29,7 +29,7 @@ C = (
     M("SAT17", _ARITHMETIC, "kws_clamp(x, -65536, 65535)", "kws_clamp(x, -65536, 32767)"),
     M("ZERO POINT", _ARITHMETIC, "(uint32_t)x + (uint32_t)zero_point", "(uint32_t)x - (uint32_t)zero_point"),
     M("RDHM", _ARITHMETIC, " + ((int64_t)1 << 30)) >> 31", ") >> 31"),
-    M("RDHM", _ARITHMETIC, "((int64_t)1 << 30)) >> 31", "((int64_t)1 << 30) - 1) >> 31"),
+    M("RDHM", _ARITHMETIC, "((int64_t)1 << 30)) >> 31", "((int64_t)1 << 30) - 1) >> 31", _UNFUSED),
     M("RSHIFT", _ARITHMETIC, "(mask >> 1) + (x < 0 ? 1 : 0)", "(mask >> 1)"),
     M("RSHIFT", _ARITHMETIC, "(x & mask) > threshold", "(x & mask) >= threshold"),
     M("MULTIPLY", _ARITHMETIC, "kws_wrap(x, factor->left_shift);", "x;"),
