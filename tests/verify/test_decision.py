@@ -34,7 +34,9 @@ FAULTS = {
 
 
 @needs("cc", "make")
-@each_model
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, marks=[] if p.stem == "yes-no" else pytest.mark.slow, id=p.stem) for p in SHIPPED]
+)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_detector_is_found(path, fault, tmp_path, monkeypatch):
     shutil.copytree(firmware.sources_dir(), tmp_path / "firmware")
