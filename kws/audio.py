@@ -26,7 +26,7 @@ import soxr
 
 from kws import wav
 from kws.config import SAMPLE_RATE
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingError
 from kws.files import write_atomic
 
 Pcm = npt.NDArray[np.int16]
@@ -156,7 +156,7 @@ def devices() -> list[tuple[int, str, float]]:
     """List the input devices as (index, name, default rate in Hz).
 
     Raises:
-        KwsError: PortAudio is missing.
+        MissingError: PortAudio is missing.
     """
     found = _sounddevice().query_devices()
     return [
@@ -262,7 +262,7 @@ def _sounddevice() -> Any:
     try:
         import sounddevice
     except (ImportError, OSError) as error:
-        raise KwsError(
+        raise MissingError(
             f"cannot use a microphone: {error}; install PortAudio (Debian: apt install libportaudio2)"
         ) from error
     return sounddevice

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from kws import decisions, fields, frontends, network, toml
 from kws.decisions import DecisionConfig, DetectorConfig
 from kws.errors import KwsError
+from kws.fields import number, require_ranges
 from kws.fields import require as _require
 from kws.fixedpoint.frontends import base
 from kws.frontends import FrontendConfig, LogMelConfig
@@ -25,6 +26,9 @@ UNKNOWN = "_unknown_"
 SAMPLE_RATE = base.SAMPLE_RATE
 BY_SPEAKER, BY_TAKE, ONE_OUT = SPLIT_RULES = ("speaker", "take", "one-speaker-out")
 ALL, HEAD = TRAINABLE = ("all", "head")
+GREATEST_WORDS = 500
+"""With silence and unknown still fewer labels than a softmax may have."""
+GREATEST_SEED = 2**32 - 1
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
 
@@ -50,25 +54,25 @@ class DataConfig:
     """
 
     words: tuple[str, ...] = COMMANDS
-    clip_ms: float = 1000.0
-    silence_percent: float = 10.0
-    unknown_percent: float = 10.0
-    training_unknown_percent: float = 0.0
-    validation_percent: float = 10.0
-    testing_percent: float = 10.0
+    clip_ms: float = number(1000.0, 100, 10_000)
+    silence_percent: float = number(10.0, 0, 100)
+    unknown_percent: float = number(10.0, 0, 100)
+    training_unknown_percent: float = number(0.0, 0, 1000)
+    validation_percent: float = number(10.0, 0, 100)
+    testing_percent: float = number(10.0, 0, 100)
     split_by: str = BY_SPEAKER
     held_out: str = ""
 
     def __post_init__(self) -> None:
+        require_ranges("data", self)
         _require(len(self.words) > 0, "data.words is empty; name at least one word to spot")
+        _require(
+            len(self.words) <= GREATEST_WORDS,
+            f"data.words may be at most {GREATEST_WORDS}, not {len(self.words)} words",
+        )
         _require(len(set(self.words)) == len(self.words), f"data.words names a word twice: {list(self.words)}")
         bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
-        _require(100 <= self.clip_ms <= 10000, f"data.clip_ms must be 100 to 10000, not {self.clip_ms}")
-        for name in (f.name for f in dataclasses.fields(self) if f.name.endswith("_percent")):
-            value = getattr(self, name)
-            highest = 1000 if name == "training_unknown_percent" else 100
-            _require(0 <= value <= highest, f"data.{name} must be 0 to {highest}, not {value}")
         _require(
             self.split_by in SPLIT_RULES,
             f"data.split_by must be one of {', '.join(SPLIT_RULES)}, not {self.split_by!r}",
@@ -113,33 +117,26 @@ class AugmentConfig:
         seed: seed of the variants; runs that differ in ``training.seed`` alone share them.
     """
 
-    variants: int = 4
-    speed_percent: float = 10.0
-    time_shift_ms: float = 100.0
-    gain_db: tuple[float, float] = (-10.0, 10.0)
-    noise_probability: float = 0.7
-    snr_db: tuple[float, float] = (5.0, 30.0)
-    time_masks: int = 1
-    time_mask_ms: float = 120.0
-    band_masks: int = 1
-    band_mask_bands: int = 4
-    seed: int = 1
+    variants: int = number(4, 1, 100)
+    speed_percent: float = number(10.0, 0, 50)
+    time_shift_ms: float = number(100.0, 0, 1000)
+    gain_db: tuple[float, float] = number((-10.0, 10.0), -100, 100)
+    noise_probability: float = number(0.7, 0, 1)
+    snr_db: tuple[float, float] = number((5.0, 30.0), -100, 100)
+    time_masks: int = number(1, 0, 100)
+    time_mask_ms: float = number(120.0, 0, 10_000)
+    band_masks: int = number(1, 0, 100)
+    band_mask_bands: int = number(4, 0, 128)
+    seed: int = number(1, 0, GREATEST_SEED)
 
     def __post_init__(self) -> None:
-        _require(1 <= self.variants <= 100, f"augment.variants must be 1 to 100, not {self.variants}")
-        _require(0 <= self.time_shift_ms <= 1000, f"augment.time_shift_ms must be 0 to 1000, not {self.time_shift_ms}")
-        _require(0 <= self.speed_percent <= 50, f"augment.speed_percent must be 0 to 50, not {self.speed_percent}")
-        _require(
-            0 <= self.noise_probability <= 1, f"augment.noise_probability must be 0 to 1, not {self.noise_probability}"
-        )
+        require_ranges("augment", self)
         for name in ("gain_db", "snr_db"):
             value = getattr(self, name)
             _require(
-                len(value) == 2 and -100 <= value[0] <= value[1] <= 100,
-                f"augment.{name} must be [lowest, highest], between -100 and 100, not {list(value)}",
+                len(value) == 2 and value[0] <= value[1],
+                f"augment.{name} must be [lowest, highest], not {list(value)}",
             )
-        for name in ("time_masks", "time_mask_ms", "band_masks", "band_mask_bands"):
-            _require(getattr(self, name) >= 0, f"augment.{name} must not be negative")
 
 
 @dataclass(frozen=True)
@@ -165,31 +162,22 @@ class TrainingConfig:
         seed: seed of every random draw.
     """
 
-    epochs: int = 50
-    batch_size: int = 128
-    learning_rate: float = 3e-3
-    patience: int = 12
+    epochs: int = number(50, 1, 100_000)
+    batch_size: int = number(128, 1, 65_536)
+    learning_rate: float = number(3e-3, 0, 1, above=True, below=True)
+    patience: int = number(12, 1, 100_000)
     loss: str = "frames"
-    carry_state: float = 0.4
-    gap_ms: float = 320.0
-    distillation: float = 0.8
-    weight_decay: float = 1e-3
-    label_smoothing: float = 0.05
-    calibration_clips: int = 500
+    carry_state: float = number(0.4, 0, 1)
+    gap_ms: float = number(320.0, 0, 20_000)
+    distillation: float = number(0.8, 0, 1)
+    weight_decay: float = number(1e-3, 0, 1, below=True)
+    label_smoothing: float = number(0.05, 0, 1, below=True)
+    calibration_clips: int = number(500, 1, 100_000)
     trainable: str = ALL
-    seed: int = 1
+    seed: int = number(1, 0, GREATEST_SEED)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "calibration_clips"):
-            _require(getattr(self, name) >= 1, f"training.{name} must be at least 1, not {getattr(self, name)}")
-        _require(0 < self.learning_rate < 1, f"training.learning_rate must be in (0, 1), not {self.learning_rate}")
-        _require(0 <= self.carry_state <= 1, f"training.carry_state must be 0 to 1, not {self.carry_state}")
-        _require(0 <= self.gap_ms <= 20000, f"training.gap_ms must be 0 to 20000, not {self.gap_ms}")
-        _require(0 <= self.distillation <= 1, f"training.distillation must be 0 to 1, not {self.distillation}")
-        _require(0 <= self.weight_decay < 1, f"training.weight_decay must be in [0, 1), not {self.weight_decay}")
-        _require(
-            0 <= self.label_smoothing < 1, f"training.label_smoothing must be in [0, 1), not {self.label_smoothing}"
-        )
+        require_ranges("training", self)
         _require(
             self.trainable in TRAINABLE,
             f"training.trainable must be one of {', '.join(TRAINABLE)}, not {self.trainable!r}",

@@ -16,6 +16,70 @@ Readers = Mapping[Any, Callable[[dict[str, Any], str], Any]]
 _NO_READERS: Readers = types.MappingProxyType({})
 
 
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The numbers that a setting may have.
+
+    Attributes:
+        low: the lowest.
+        high: the highest.
+        above: whether ``low`` itself is too low.
+        below: whether ``high`` itself is too high.
+    """
+
+    low: float
+    high: float
+    above: bool = False
+    below: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        return (self.low < value if self.above else self.low <= value) and (
+            value < self.high if self.below else value <= self.high
+        )
+
+    def __str__(self) -> str:
+        if not (self.above or self.below):
+            return f"{self.low:.10g} to {self.high:.10g}"
+        return f"in {'(' if self.above else '['}{self.low:.10g}, {self.high:.10g}{')' if self.below else ']'}"
+
+
+def number(default: Any, low: float, high: float, *, above: bool = False, below: bool = False) -> Any:
+    """A field of a settings dataclass whose number, or each of whose numbers, :func:`require_ranges` bounds.
+
+    Args:
+        default: of the field.
+        low: as in :class:`Range`.
+        high: likewise.
+        above: likewise.
+        below: likewise.
+    """
+    return dataclasses.field(default=default, metadata={"range": Range(low, high, above, below)})
+
+
+def range_of(field: dataclasses.Field[Any]) -> Range | None:
+    """What :func:`number` said of a field; None where it was declared otherwise."""
+    found = field.metadata.get("range")
+    return found if isinstance(found, Range) else None
+
+
+def require_ranges(section: str, settings: Any) -> None:
+    """Refuse a number that is out of its field's range.
+
+    Raises:
+        KwsError: names the setting, its range and its value.
+    """
+    for field in dataclasses.fields(settings):
+        allowed, value = range_of(field), getattr(settings, field.name)
+        if allowed is None:
+            continue
+        if isinstance(value, tuple):
+            require(
+                all(v in allowed for v in value), f"{section}.{field.name} must all be {allowed}, not {list(value)}"
+            )
+        else:
+            require(value in allowed, f"{section}.{field.name} must be {allowed}, not {value}")
+
+
 def require(ok: bool, message: str) -> None:
     """Raise.
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingError
 
 _BINUTILS = "apt install binutils-arm-none-eabi"
 
@@ -32,19 +32,20 @@ def require_tools(*programs: str) -> None:
     """Stop unless all of ``programs`` are installed.
 
     Raises:
-        KwsError: names those that are missing and how to install them.
+        MissingError: names those that are missing and how to install them.
     """
     missing = missing_tools(programs)
     if missing:
         how = "; ".join(f"{name} (for example `{command}`)" for name, command in missing.items())
-        raise KwsError(f"this needs programs that are not installed; install {how}")
+        raise MissingError(f"this needs programs that are not installed; install {how}")
 
 
 def run_tool(program: str, *arguments: str | os.PathLike[str]) -> str:
     """What a program of :data:`INSTALL` writes to its standard output.
 
     Raises:
-        KwsError: it is not installed, or failed; the message quotes its errors.
+        MissingError: it is not installed.
+        KwsError: it failed; the message quotes its errors.
     """
     require_tools(program)
     done = subprocess.run([program, *arguments], capture_output=True, text=True, errors="replace", check=False)

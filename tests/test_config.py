@@ -107,6 +107,6 @@ def test_no_such_loss():
 
 def test_a_duration_in_frames():
     for hop_ms, frames in ((20.0, 16), (10.0, 32)):
-        front = config.FrontendConfig(hop_ms=hop_ms)
+        front = config.LogMelConfig(hop_ms=hop_ms)
         assert [front.frames_in(ms) for ms in (320, 1, 0)] == [frames, 1, 0]
     assert Experiment().training.gap_ms == 320

@@ -1,4 +1,4 @@
-"""Print what models cost on each emulated core: instructions a hop, flash, RAM, stack.
+"""Print what models cost on each emulated core: instructions per hop, flash, RAM, stack.
 
 Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models and a
 random LSTM of 64 units. Instructions are counted by an emulator: they are not cycles, and the same on
@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kws.boards import BOARDS, EMULATED
+from kws.cli import exit_codes
 from kws.cli.console import messages
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError
@@ -97,14 +98,14 @@ def main() -> int:
             write_atomic(a.json, json.dumps(rows, indent=1) + "\n")
     except KwsError as error:
         print(f"bench_firmware: {error}", file=sys.stderr)
-        return 1
+        return exit_codes.of(error)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 140
     for costs in results:
         console.print(table(costs))
     console.print(
-        "instructions a hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
+        "instructions per hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
         "duty: share of the time between two hops at the board's clock, if an instruction took one cycle"
     )
     return 0

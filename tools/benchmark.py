@@ -20,6 +20,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 import numpy.typing as npt
 
+from kws.cli import exit_codes
 from kws.config import SAMPLE_RATE
 from kws.engines import create
 from kws.engines.base import Engine
@@ -99,7 +100,7 @@ def main() -> int:
             report(Model.load(path))
     except KwsError as error:
         print(f"benchmark: {error}", file=sys.stderr)
-        return 1
+        return exit_codes.of(error)
     return 0
 
 

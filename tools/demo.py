@@ -21,6 +21,7 @@ from rich.table import Table
 
 from kws import audio, config
 from kws.boards.emulator import DEFAULT_BOARD, run_image
+from kws.cli import exit_codes
 from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
 from kws.image.make import make_image
@@ -51,7 +52,7 @@ class Demo:
         return self.out / "run"
 
 
-def kws(*arguments: str | Path, accept: Sequence[int] = (0,)) -> str:
+def kws(*arguments: str | Path, accept: Sequence[int] = (exit_codes.OK,)) -> str:
     """Show and run a ``kws`` command; return its standard output.
 
     Raises:
@@ -100,7 +101,9 @@ def verify(demo: Demo) -> None:
         demo.skipped["qemu"] = f"{', '.join(missing)} not installed"
     engines = [e for e in ENGINES if e not in demo.skipped]
     options = ("--engines", ",".join([*engines, "tflite"]), "--random", "10", "--json")
-    demo.found["verify"] = json.loads(kws("verify", demo.run, demo.out / "talk.wav", *options, accept=(0, 1)))
+    demo.found["verify"] = json.loads(
+        kws("verify", demo.run, demo.out / "talk.wav", *options, accept=(exit_codes.OK, exit_codes.DIFFERENT))
+    )
 
 
 def spot(demo: Demo) -> None:
@@ -208,12 +211,12 @@ def main() -> int:
         ok = closing_table(demo)
     except (KwsError, OSError) as error:
         console.print(f"demo: {error}", markup=False)
-        return 1
+        return exit_codes.of(error) if isinstance(error, KwsError) else exit_codes.BAD_INPUT
     except KeyboardInterrupt:
         console.print("demo: interrupted; `make demo` goes on from here")
-        return 130
+        return exit_codes.INTERRUPTED
     console.print(f"demo: {time.monotonic() - begin:.0f} s")
-    return 0 if ok else 1
+    return exit_codes.OK if ok else exit_codes.DIFFERENT
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import audio
+from kws.cli import exit_codes
 from kws.datasets import synthetic
 from kws.errors import KwsError
 from kws.evaluation.frontend_error import measure
@@ -43,7 +44,7 @@ def main() -> int:
         rows = measure([audio.read(p) for p in paths] or synthetic_speech(), LEVELS_DB, LogMelConfig())
     except KwsError as error:
         print(f"frontend_error: {error}", file=sys.stderr)
-        return 1
+        return exit_codes.of(error)
     print(f"{len(paths)} recordings" if paths else "60 words of synthetic speech")
     print("  peak level  bands judged      mean    99th percentile   at the floor")
     for r in rows:

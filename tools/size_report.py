@@ -15,6 +15,7 @@ from rich.table import Table
 
 from kws.boards import find
 from kws.boards.emulator import DEFAULT_BOARD
+from kws.cli import exit_codes
 from kws.errors import KwsError
 from kws.image.build import compiled
 from kws.image.size import EXCEPTION_FRAME_BYTES, SizeReport, size_report
@@ -56,7 +57,7 @@ def main() -> int:
                 report = image.size
     except KwsError as error:
         print(f"size_report: {error}", file=sys.stderr)
-        return 1
+        return exit_codes.of(error)
     console = Console(highlight=False, soft_wrap=True)
     console.print(table(report))
     path = " > ".join(f"{name} {frame}" for name, frame in report.stack_path)

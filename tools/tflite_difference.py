@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kws import audio
+from kws.cli import exit_codes
 from kws.engines.interpreters import TfliteEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
@@ -101,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         by_layer, overall = differences(Model.load(options.model), options.recording)
     except KwsError as error:
         print(f"tflite_difference: {error}", file=sys.stderr)
-        return 1
+        return exit_codes.of(error)
     table = Table("operator", "values", "different", "greatest")
     for d in [*by_layer, *overall]:
         greatest = f"{d.greatest}" if d in by_layer or d is overall[0] else ""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from kws.errors import KwsError
+from kws.errors import UsageError, no_such
 
 __all__ = ["APPS", "BOARDS", "EMULATED", "Board", "Emulator", "Probe", "Uf2", "find", "find_emulated", "require_slot"]
 
@@ -91,7 +91,7 @@ class Board:
         """What the board's ``board.mk`` is told: variant and baud rate, chosen or by default, where there is a choice.
 
         Raises:
-            KwsError: the board has no such variant or baud rate.
+            UsageError: the board has no such variant or baud rate.
         """
         settings = {}
         for name, what, chosen, known in (
@@ -100,7 +100,7 @@ class Board:
         ):
             if chosen is not None and chosen not in known:
                 there = f"it must be one of {', '.join(map(str, known))}" if known else "there is nothing to choose"
-                raise KwsError(f"{self.name} has no {what} {chosen}; {there}")
+                raise UsageError(f"{self.name} has no {what} {chosen}; {there}")
             if known:
                 settings[name] = str(chosen if chosen is not None else known[0])
         return settings
@@ -169,10 +169,10 @@ def find(name: str) -> Board:
     """The board of that name.
 
     Raises:
-        KwsError: there is none.
+        UsageError: there is none.
     """
     if name not in BOARDS:
-        raise KwsError(f"there is no board {name!r}; it must be one of {', '.join(BOARDS)}")
+        raise no_such("there is no board", name, BOARDS)
     return BOARDS[name]
 
 
@@ -180,15 +180,15 @@ def find_emulated(name: str) -> tuple[Board, Emulator]:
     """The board of that name, and how QEMU emulates it.
 
     Raises:
-        KwsError: there is no such board, or QEMU does not emulate it.
+        UsageError: there is no such board, or QEMU does not emulate it.
     """
     if name not in EMULATED:
-        raise KwsError(f"{name!r} is not emulated by qemu-system-arm; choose from {', '.join(EMULATED)}")
+        raise no_such("qemu-system-arm emulates no board", name, EMULATED)
     return BOARDS[name], EMULATED[name]
 
 
 def require_slot(board: Board) -> None:
-    """Raise KwsError if a board has no model slot."""
+    """Raise UsageError if a board has no model slot."""
     if not board.model_slot:
         others = ", ".join(b.name for b in BOARDS.values() if b.model_slot)
-        raise KwsError(f"{board.name} has no model slot; build program and model together, or for one of {others}")
+        raise UsageError(f"{board.name} has no model slot; build program and model together, or for one of {others}")

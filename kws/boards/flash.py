@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kws.boards import APPS, Board, Probe
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
 
 Callback = Callable[[int, int], None]
 
@@ -113,7 +114,7 @@ def _program(board: Board, how: Probe, image: Path, serial_number: str | None, p
         from pyocd.core.session import Session
         from pyocd.flash.file_programmer import FileProgrammer
     except ImportError as error:
-        raise KwsError("flashing through a debug probe needs pyOCD; run `pip install 'kws[flash]'`") from error
+        raise MissingError(f"flashing through a debug probe needs pyOCD; run `{how_to_install('flash')}`") from error
     logging.getLogger("pyocd").setLevel(logging.ERROR)
     try:
         probes = ConnectHelper.get_all_connected_probes(

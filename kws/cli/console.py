@@ -5,23 +5,35 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from kws.files import write_atomic
 
-out = Console(highlight=False, soft_wrap=True)
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to :func:`kws.cli.main.main`; rich would end the process with the code of a failed check."""
+        raise BrokenPipeError
+
+
+out = _Console(highlight=False, soft_wrap=True)
+messages = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 Callback = Callable[[int, int], None]
 StageCallback = Callable[[str, int, int], None]
 _PLAIN_SECONDS = 10.0
+# A cell with more characters is a text: it may take several lines, and needs no less than these.
+_LONG = 20
 
 
 @contextlib.contextmanager
@@ -65,12 +77,43 @@ def _plain_stages() -> StageCallback:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Print a table on standard output; every column but the first is aligned right."""
-    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for i, name in enumerate(columns):
-        grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
+    """Print a table on standard output; every column but the first is aligned right.
+
+    Where it is wider than the terminal, long texts take several lines, headings too, and the columns that
+    still find no room follow below, beside the first column again. No figure is broken.
+    """
+    cells = [max((cell_len(row[i]) for row in rows), default=0) for i in range(len(columns))]
+    whole = [max(cell_len(name), width) for name, width in zip(columns, cells, strict=True)]
+    if _taken(whole) <= out.width:
+        _print_part(columns, rows, [False] * len(columns), title)
+        return
+    long = [width > _LONG for width in cells]
+    least = [
+        max(_LONG if fold else width, *map(cell_len, name.split() or [""]))
+        for name, width, fold in zip(columns, cells, long, strict=True)
+    ]
+    names = [textwrap.fill(name, width, break_on_hyphens=False) for name, width in zip(columns, least, strict=True)]
+    parts = [[0]]
+    for i in range(1, len(columns)):
+        if len(parts[-1]) > 1 and _taken([least[j] for j in (*parts[-1], i)]) > out.width:
+            parts.append([0])
+        parts[-1].append(i)
+    for number, part in enumerate(parts):
+        shown = [[row[i] for i in part] for row in rows]
+        _print_part([names[i] for i in part], shown, [not long[i] for i in part], None if number else title)
+
+
+def _taken(widths: Sequence[int]) -> int:
+    """The width of a table whose columns are so wide."""
+    return sum(width + 3 for width in widths) + 1
+
+
+def _print_part(columns: Sequence[str], rows: Sequence[Sequence[str]], firm: Sequence[bool], title: str | None) -> None:
+    grid = Table(title=None if title is None else Text(title), title_justify="left", box=box.SIMPLE_HEAD)
+    for i, (name, no_wrap) in enumerate(zip(columns, firm, strict=True)):
+        grid.add_column(Text(name), justify="left" if i == 0 else "right", overflow="fold", no_wrap=no_wrap)
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(Text, row))
     out.print(grid)
 
 

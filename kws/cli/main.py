@@ -15,10 +15,10 @@ from kws.cli.parser import VerbParser
 from kws.cli.registry import VERBS
 from kws.errors import KwsError
 
-_EPILOG = """\
+_EPILOG = f"""\
 from nothing to a board:
   kws data make --words yes,stop,left,right --out data   synthetic speech, or use recordings of your own
-  kws train configs/demo.toml --data data --out run      TensorFlow; goes on after an interruption
+  kws train demo --data data --out run                   TensorFlow; goes on after an interruption
   kws convert run                                        run/model.tflite, fully int8
   kws evaluate run --data data                           what it hears, and what quantization cost
   kws tune run --data data                               thresholds for a budget of false accepts per hour
@@ -29,7 +29,9 @@ from nothing to a board:
   kws build nrf52840 --model run                         an image for a board
   kws flash nrf52840                                     onto the board
   kws monitor /dev/ttyACM0                               what the board hears
-"""
+
+exit codes:
+{exit_codes.table()}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except KwsError as error:
         _say(f"kws: error: {error}")
-        return exit_codes.FAILED
+        return exit_codes.of(error)
     except KeyboardInterrupt:
         # By hand: a second Ctrl-C would meet the import of the console.
         sys.stderr.write("kws: interrupted\n")
@@ -55,11 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe went away; nothing more can be said to it.
         _drop_output()
-        return exit_codes.FAILED
+        return exit_codes.UNREAD
     except OSError as error:
         _drop_output()
         _say(f"kws: error: cannot go on: {error.strerror or error}")
-        return exit_codes.FAILED
+        return exit_codes.BAD_INPUT
 
 
 def _say(text: str) -> None:

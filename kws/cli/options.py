@@ -38,6 +38,20 @@ def positive_number(text: str) -> float:
     return _number(text, 0.001, "must be a number from 0.001 to 1000000")
 
 
+def size(text: str) -> int:
+    """A number of bytes, with or without a unit."""
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+    number = text.upper().rstrip("KMGIB")
+    unit = text.upper()[len(number) :]
+    try:
+        value = float(number) * units[unit if unit in ("", "B") or unit.endswith("B") else f"{unit}B"]
+    except (ValueError, KeyError):
+        value = -1.0
+    if not 0 <= value <= 1e15:
+        raise argparse.ArgumentTypeError(f"must be a size such as 500MB or 2GB, not {text!r}")
+    return round(value)
+
+
 def minutes(text: str) -> float:
     """A length in minutes."""
     return _number(text, 0.5, "must be minutes, 0.5 or more")
@@ -80,10 +94,12 @@ def report_place(text: str) -> str:
 def engines(text: str) -> list[str]:
     """Engines that need no board, separated by commas, each once."""
     from kws.engines import NAMES
+    from kws.errors import no_such
 
     names = _listed(text)
-    if not names or any(name not in NAMES for name in names):
-        raise argparse.ArgumentTypeError(f"choose engines from {','.join(NAMES)}, not {text!r}")
+    for name in names or [text]:
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(str(no_such("there is no engine", name, NAMES)))
     return list(dict.fromkeys(names))
 
 
@@ -163,10 +179,11 @@ def add_microphone(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_synthesis(parser: argparse.ArgumentParser) -> None:
-    """What is spoken, and by whom."""
+def add_synthesis(parser: argparse.ArgumentParser, voices: int | None = 60) -> None:
+    """What is spoken, and by how many; without a default here, by as many as suits what is made."""
     parser.add_argument("--words", type=words, required=True, metavar="W,W,...", help="the words to spot")
-    parser.add_argument("--voices", type=positive_whole, default=60, metavar="N", help="accent and voice combinations")
+    number = "speakers" if voices else "speakers (default: 60, for sentences 200, or as many as the engine has)"
+    parser.add_argument("--voices", type=positive_whole, default=voices, metavar="N", help=number)
     add_seed(parser, "of every draw")
 
 

@@ -49,7 +49,7 @@ class Verb(NamedTuple):
 
 
 _DATA = (
-    Verb("make", "make synthetic speech with espeak-ng, near-miss words included", "data.make"),
+    Verb("make", "make synthetic speech: words and near-misses, or sentences without them", "data.make"),
     Verb("recording", "make one continuous synthetic recording, by held-out voices", "data.recording"),
     Verb("get", "download a public data set, with checksum and resume", "data.get"),
     Verb("check", "report what is wrong with a data set; exit code 1 on errors", "data.check"),
@@ -61,6 +61,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("record", "record takes of a word with the microphone, one by one", "record"),
     ),
     "make a model": (
+        Verb("configs", "list the configurations that come with kws; copy one, to be changed", "configs"),
         Verb("train", "train a classifier; run it again to go on after an interruption", "train"),
         Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
         Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
@@ -81,5 +82,6 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("listen", "detect words live, from the microphone", "listen"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),
+    "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),
 }
 """The verbs by what a user wants to do, in the order of ``kws --help``."""

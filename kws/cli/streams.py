@@ -8,8 +8,7 @@ from pathlib import Path
 from kws.cli.options import SPLITS, add_data, add_seed, decibels, minutes, positive_number, positive_whole
 from kws.cli.results import percent
 from kws.decisions import DetectorConfig
-from kws.errors import KwsError
-from kws.evaluation.clip.accuracy import data_config
+from kws.errors import UsageError
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
 from kws.evaluation.stream.spec import StreamSettings, StreamSpec, check, specify
@@ -57,19 +56,20 @@ def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
         length: of the stream in minutes, unless ``--spec`` says it.
 
     Raises:
-        KwsError: options that exclude each other; a specification or data that do not fit.
+        UsageError: options that exclude each other.
+        KwsError: a specification or data that do not fit.
     """
     if a.spec is not None:
         clash = [f"--{name}" for name in _DRAWN if getattr(a, name) is not None]
         if clash:
-            raise KwsError(f"--spec says already what {', '.join(clash)} would; give one or the other")
+            raise UsageError(f"--spec says already what {', '.join(clash)} would; give one or the other")
         found = StreamSpec.load(a.spec)
         check(found, a.data)
         return found
     given = {"snr_db": a.snr, "rate": a.rate, "seed": a.seed}
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = StreamSettings(minutes=length, split=SPLITS[a.split or "validation"], **chosen)
-    return specify(a.data, data_config(info), settings)
+    return specify(a.data, info.data, settings)
 
 
 def run_options(a: argparse.Namespace) -> StreamOptions:

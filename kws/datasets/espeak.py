@@ -20,14 +20,14 @@ import numpy.typing as npt
 import soxr
 
 from kws.config import SAMPLE_RATE
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
 
 Floats = npt.NDArray[np.float32]
 
 _SYNCHRONOUS, _DONT_EXIT, _UTF8 = 2, 0x8000, 1
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _PHONEME_SEPARATOR = ord("_") << 8
-_REMEDY = "install it with pip install 'kws[synthetic]', or from the system (Debian: apt install libespeak-ng1)"
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 _lock = threading.Lock()
 
@@ -38,9 +38,13 @@ def _find() -> tuple[str, str | None]:
     except ImportError:
         library = ctypes.util.find_library("espeak-ng")
         if library is None:
-            raise KwsError(f"cannot find espeak-ng; {_REMEDY}") from None
+            raise MissingError(f"cannot find espeak-ng; {_remedy()}") from None
         return library, None
     return espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
+
+
+def _remedy() -> str:
+    return f"run `{how_to_install('synthetic')}`, or install it from the system (Debian: apt install libespeak-ng1)"
 
 
 @contextlib.contextmanager
@@ -55,11 +59,11 @@ def _espeak() -> Iterator[tuple[Any, int]]:
         try:
             library = ctypes.CDLL(path)
         except OSError as error:
-            raise KwsError(f"cannot load espeak-ng: {error}; {_REMEDY}") from error
+            raise MissingError(f"cannot load espeak-ng: {error}; {_remedy()}") from error
         try:
             rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode() if data else None, _DONT_EXIT)
             if rate <= 0:
-                raise KwsError(f"espeak-ng cannot find its data; {_REMEDY}")
+                raise MissingError(f"espeak-ng cannot find its data; {_remedy()}")
             library.espeak_TextToPhonemes.restype = ctypes.c_char_p
             library.espeak_Info.restype = ctypes.c_char_p
             yield library, rate
@@ -119,7 +123,7 @@ def say(text: str, voice: str, pitch: int = 50, pitch_range: int = 50, rate: int
         if hasattr(library, "espeak_ng_SetRandSeed"):
             library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         if library.espeak_SetVoiceByName(voice.encode()) != 0 or not _has_variant(library, voice):
-            raise KwsError(f"this espeak-ng has no voice {voice!r}; one that has: {_REMEDY}")
+            raise MissingError(f"this espeak-ng has no voice {voice!r}; one that has: {_remedy()}")
         for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, pitch_range)):
             library.espeak_SetParameter(parameter, value, 0)
         encoded = text.encode()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from kws.config import BY_SPEAKER, ONE_OUT, DataConfig
 from kws.errors import KwsError
 
 TRAINING, VALIDATION, TESTING = SPLITS = ("training", "validation", "testing")
@@ -28,6 +29,21 @@ def speaker_of(path: str | Path) -> str:
     if "_nohash_" in stem:
         return stem.split("_nohash_", 1)[0]
     return _TAKE.sub("", stem)
+
+
+def kept_apart(root: Path, data: DataConfig, split: str) -> str:
+    """What a split of a data folder shares with no other, ``speakers`` or ``takes``.
+
+    Args:
+        root: a folder of word folders. Its split lists are taken to keep speakers apart.
+        data: the rule.
+        split: one of :data:`SPLITS`, or ``all``.
+
+    Raises:
+        KwsError: a split list cannot be read.
+    """
+    whole = data.split_by == BY_SPEAKER or (data.split_by == ONE_OUT and split == TESTING)
+    return "speakers" if whole or split == "all" or read_lists(root) else "takes"
 
 
 def split_of(name: str | Path, validation_percent: float = 10, testing_percent: float = 10) -> str:

@@ -13,7 +13,7 @@ from kws.decisions.base import DecisionConfig, first_word
 from kws.decisions.detector_script import detector_script
 from kws.decisions.script import Script
 from kws.errors import KwsError
-from kws.fields import require
+from kws.fields import number, require, require_ranges
 from kws.fixedpoint.decisions.detector import Detector, DetectorParameters
 
 GREATEST_AVERAGE, GREATEST_COOLDOWN = 64, 1000
@@ -33,25 +33,13 @@ class DetectorConfig(DecisionConfig):
 
     kind: ClassVar[str] = "detector"
 
-    average_frames: int = 10
-    threshold: float = 0.7
-    cooldown_frames: int = 35
-    word_thresholds: tuple[float, ...] = ()
+    average_frames: int = number(10, 1, GREATEST_AVERAGE)
+    threshold: float = number(0.7, 0, 1, above=True)
+    cooldown_frames: int = number(35, 0, GREATEST_COOLDOWN)
+    word_thresholds: tuple[float, ...] = number((), 0, 1, above=True)
 
     def __post_init__(self) -> None:
-        require(
-            1 <= self.average_frames <= GREATEST_AVERAGE,
-            f"detector.average_frames must be 1 to {GREATEST_AVERAGE}, not {self.average_frames}",
-        )
-        require(0 < self.threshold <= 1, f"detector.threshold must be in (0, 1], not {self.threshold}")
-        require(
-            0 <= self.cooldown_frames <= GREATEST_COOLDOWN,
-            f"detector.cooldown_frames must be 0 to {GREATEST_COOLDOWN}, not {self.cooldown_frames}",
-        )
-        require(
-            all(0 < t <= 1 for t in self.word_thresholds),
-            f"detector.word_thresholds must all be in (0, 1], not {list(self.word_thresholds)}",
-        )
+        require_ranges("detector", self)
 
     def thresholds(self, words: int) -> tuple[float, ...]:
         """The threshold of each of ``words`` words, in label order.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from kws.boards import find_emulated
 from kws.engines.base import Engine, Output
-from kws.errors import KwsError
+from kws.errors import no_such
 from kws.model.file import Model
+from kws.tools import missing_tools, require_tools
 
 NAMES = ("numpy", "tflm", "tflite", "c", "qemu")
 """Every engine that needs no board. All but ``tflite`` must agree bit for bit."""
@@ -16,14 +17,14 @@ EMULATED = "qemu:BOARD"
 SERIAL = "serial:PORT[@BAUD]"
 """How the engine on a real board is named: by its serial port."""
 
-__all__ = ["EMULATED", "NAMES", "SERIAL", "Engine", "Output", "check_name", "create"]
+__all__ = ["EMULATED", "NAMES", "SERIAL", "Engine", "Output", "check_name", "create", "fastest", "require"]
 
 
 def check_name(name: str) -> None:
     """Refuse what :func:`create` would not know.
 
     Raises:
-        KwsError: there is no such engine.
+        UsageError: there is no such engine.
     """
     if name.startswith("serial:"):
         from kws.engines.serial_engine import parse
@@ -32,14 +33,40 @@ def check_name(name: str) -> None:
     elif name.startswith("qemu:"):
         find_emulated(name.removeprefix("qemu:"))
     elif name not in NAMES:
-        raise KwsError(f"there is no engine {name!r}; choose from {', '.join([*NAMES, EMULATED, SERIAL])}")
+        raise no_such("there is no engine", name, (*NAMES, EMULATED, SERIAL))
+
+
+def require(name: str) -> None:
+    """Make sure that what an engine needs is installed.
+
+    Raises:
+        MissingError: it is not; the message says how to get it.
+        UsageError: there is no such engine.
+    """
+    check_name(name)
+    if name == "c":
+        require_tools("cc", "make")
+    elif name == "tflm":
+        from kws.engines.interpreters import tflm_runtime
+
+        tflm_runtime()
+    elif name == "tflite":
+        from kws.engines.interpreters import tflite_interpreter
+
+        tflite_interpreter()
+    elif name.startswith("qemu"):
+        from kws.engines.qemu import PROGRAMS
+
+        require_tools(*PROGRAMS)
 
 
 def create(name: str, model: Model) -> Engine:
     """Make the engine called ``name``, one of :data:`NAMES` or as :data:`EMULATED` and :data:`SERIAL` say.
 
     Raises:
-        KwsError: there is no such engine, or what it needs is missing (the message says what).
+        UsageError: there is no such engine.
+        MissingError: what it needs is not installed (the message says what).
+        KwsError: it cannot run this model.
     """
     if name == "numpy":
         from kws.engines.numpy_engine import NumpyEngine
@@ -66,3 +93,8 @@ def create(name: str, model: Model) -> Engine:
     from kws.engines.serial_engine import SerialEngine, parse
 
     return SerialEngine(model, *parse(name))
+
+
+def fastest() -> str:
+    """The engine that takes the least time here: ``c`` where its tools are, otherwise ``numpy``."""
+    return "numpy" if missing_tools(("cc", "make")) else "c"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
-from kws.image.build import host_library
+from kws.image.build import held_host_library
 from kws.model.file import Model
 
 Bytes = npt.NDArray[np.uint8]
@@ -49,7 +50,8 @@ class CEngine(Engine):
 
     def __init__(self, model: Model, library: Path | None = None) -> None:
         self.model = model
-        self._library = _load(library or host_library(model))
+        with contextlib.nullcontext(library) if library else held_host_library(model) as built:
+            self._library = _load(built)
         if self._library.kws_host_model_id() != model.id.encode():
             raise KwsError(f"the C library at {library} was built from another model than {model.source}")
         words = self._library.kws_host_memory_bytes() // 8 + 1

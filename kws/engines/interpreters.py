@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from kws.engines.base import Engine, Int8, Int16, Output
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
 
@@ -82,12 +83,7 @@ class TflmEngine(InterpreterEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        try:
-            from tflite_micro.python.tflite_micro import runtime
-        except ImportError as error:
-            raise KwsError(
-                f"the tflm engine needs the tflite-micro package: pip install 'kws[tflm]' ({error})"
-            ) from error
+        runtime = tflm_runtime()
         try:
             self._interpreter: Any = runtime.Interpreter.from_bytes(
                 model.content,
@@ -117,7 +113,7 @@ class TfliteEngine(InterpreterEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        interpreter = _tflite_interpreter()
+        interpreter = tflite_interpreter()
         try:
             self._interpreter: Any = interpreter(model_content=model.content)
             self._interpreter.allocate_tensors()
@@ -137,7 +133,26 @@ class TfliteEngine(InterpreterEngine):
         return {len(network.layers) - 1: output.reshape(-1)}
 
 
-def _tflite_interpreter() -> Any:
+def tflm_runtime() -> Any:
+    """The module of TensorFlow Lite Micro.
+
+    Raises:
+        MissingError: it is not installed.
+    """
+    try:
+        from tflite_micro.python.tflite_micro import runtime
+    except ImportError as error:
+        how = how_to_install("tflm")
+        raise MissingError(f"the tflm engine needs the tflite-micro package; run `{how}` ({error})") from error
+    return runtime
+
+
+def tflite_interpreter() -> Any:
+    """The class of the interpreter.
+
+    Raises:
+        MissingError: none is installed.
+    """
     # tflite-runtime was built for numpy 1: with numpy 2 it imports and then fails to run.
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
         try:
@@ -149,8 +164,8 @@ def _tflite_interpreter() -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter as LitertInterpreter
     except ImportError as error:
-        raise KwsError(
-            "the tflite engine needs a TFLite interpreter: pip install 'kws[tflite]'"
-            f" (or 'kws[tflite-runtime]' with numpy 1) ({error})"
+        how, older = how_to_install("tflite"), how_to_install("tflite-runtime")
+        raise MissingError(
+            f"the tflite engine needs a TFLite interpreter; run `{how}`, or with numpy 1 `{older}` ({error})"
         ) from error
     return LitertInterpreter

@@ -20,6 +20,8 @@ from kws.image.build import compiled
 from kws.model.file import Model
 from kws.tools import require_tools
 
+PROGRAMS = ("make", "arm-none-eabi-gcc", QEMU)
+"""What it takes to build for an emulated board and to run it."""
 _NANOSECONDS_PER_INSTRUCTION = 1
 """What an instruction takes of the emulated clock when instructions are counted."""
 
@@ -53,7 +55,7 @@ class QemuEngine(LinkEngine):
                 image does not answer.
         """
         target, _ = find_emulated(board)
-        require_tools("make", "arm-none-eabi-gcc", QEMU)
+        require_tools(*PROGRAMS)
         if board != DEFAULT_BOARD:
             self.name = f"qemu:{board}"
         self._board = board
@@ -63,12 +65,12 @@ class QemuEngine(LinkEngine):
         try:
             with compiled(model, target, "link", folder=build_dir) as image:
                 self.elf = image.elf
-            self._log = Path(self._folder.name) / "qemu.log"
-            stream = self._start()
+                self._log = Path(self._folder.name) / "qemu.log"
+                # The board answers once QEMU has read the image, which must be there until then.
+                super().__init__(self._start(), model, trace, timeout)
         except BaseException:
             self._folder.cleanup()
             raise
-        super().__init__(stream, model, trace, timeout)
 
     @property
     def instructions_per_frame(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kws.boards.serial_port import BAUD, SerialStream
 from kws.engines.link import LinkEngine
 from kws.engines.link_message import PAYLOAD_BYTES
-from kws.errors import KwsError
+from kws.errors import KwsError, UsageError
 from kws.model.file import Model
 
 PREFIX = "serial:"
@@ -17,11 +17,11 @@ def parse(name: str) -> tuple[str, int]:
     """Port and bits a second of ``serial:PORT`` or ``serial:PORT@BAUD``.
 
     Raises:
-        KwsError: it names no port, or no whole number as the baud rate.
+        UsageError: it names no port, or no whole number as the baud rate.
     """
     port, at, baud = name.removeprefix(PREFIX).partition("@")
     if not name.startswith(PREFIX) or not port or (at and not (baud.isdecimal() and int(baud) > 0)):
-        raise KwsError(f"{name!r} must be serial:PORT or serial:PORT@BAUD, such as serial:/dev/ttyACM0@1000000")
+        raise UsageError(f"{name!r} must be serial:PORT or serial:PORT@BAUD, such as serial:/dev/ttyACM0@1000000")
     return port, int(baud) if at else BAUD
 
 

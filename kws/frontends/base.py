@@ -67,8 +67,8 @@ class FrontendConfig(ABC):
         return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
 
     def frames_in(self, milliseconds: float) -> int:
-        """Number of hops nearest to a duration, at least one."""
-        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop))
+        """Number of hops nearest to a duration; at least one, unless that is 0."""
+        return max(1, round(milliseconds * SAMPLE_RATE / 1000 / self.hop)) if milliseconds else 0
 
     def samples(self, frame: int) -> int:
         """Samples of a stream that make a frame complete."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from kws.constants import Array, Constants
 from kws.errors import KwsError
-from kws.fields import require
+from kws.fields import number, require, require_ranges
 from kws.fixedpoint.frontends import log_mel
 from kws.fixedpoint.frontends.base import SAMPLE_RATE
 from kws.frontends.base import FrontendConfig
@@ -35,14 +35,15 @@ class LogMelConfig(FrontendConfig):
     scale: ClassVar[float] = log_mel.FEATURE_SCALE
     zero_point: ClassVar[int] = log_mel.FEATURE_ZERO_POINT
 
-    window_ms: float = 30.0
-    hop_ms: float = 20.0
-    n_fft: int = 512
-    bands: int = 40
-    low_hz: float = 60.0
-    high_hz: float = 7600.0
+    window_ms: float = number(30.0, 2, 64)
+    hop_ms: float = number(20.0, 0.0625, 64)
+    n_fft: int = number(512, FFT_SIZES[0], FFT_SIZES[-1])
+    bands: int = number(40, 4, 128)
+    low_hz: float = number(60.0, 0, SAMPLE_RATE / 2, below=True)
+    high_hz: float = number(7600.0, 0, SAMPLE_RATE / 2, above=True)
 
     def __post_init__(self) -> None:
+        require_ranges("frontend", self)
         require(self.n_fft in FFT_SIZES, f"frontend.n_fft must be one of {FFT_SIZES}, not {self.n_fft}")
         require(
             32 <= self.window <= self.n_fft,
@@ -52,7 +53,6 @@ class LogMelConfig(FrontendConfig):
             1 <= self.hop <= self.window,
             f"frontend.hop_ms = {self.hop_ms} is {self.hop} samples; it must be 1 to the window, {self.window}",
         )
-        require(4 <= self.bands <= 128, f"frontend.bands must be 4 to 128, not {self.bands}")
         require(
             0 <= self.low_hz < self.high_hz <= SAMPLE_RATE / 2,
             f"frontend band edges must satisfy 0 <= low_hz < high_hz <= {SAMPLE_RATE // 2},"

@@ -1,4 +1,4 @@
-"""What a model costs on each emulated core: instructions a hop, flash, RAM and stack.
+"""What a model costs on each emulated core: instructions per hop, flash, RAM and stack.
 
 The ``benchmark`` app runs the exported test vectors on the emulated board and times the front end,
 the network and the whole with the board's clock, which under QEMU's ``-icount`` advances by a fixed
@@ -30,9 +30,9 @@ class Cost:
         model: the model's name.
         board: a folder of ``firmware/boards``.
         core: the CPU.
-        frontend: instructions a hop of the front end; None for a bare network.
+        frontend: instructions per hop of the front end; None for a bare network.
         network: instructions of one call of the network.
-        rest: instructions a hop of all else: buffering samples, the detector; None for a bare network.
+        rest: instructions per hop of all else: buffering samples, the detector; None for a bare network.
         macs: multiply-accumulates of one call of the network.
         library: bytes of flash for the library's code.
         program: bytes of flash for all other code: start-up, board, application, compiler's support.

@@ -105,8 +105,15 @@ def host_library(model: Model, folder: Path | None = None, sanitize: bool = Fals
     Raises:
         KwsError: no C compiler or make, or the compiler failed.
     """
+    with held_host_library(model, folder, sanitize) as library:
+        return library
+
+
+@contextlib.contextmanager
+def held_host_library(model: Model, folder: Path | None = None, sanitize: bool = False) -> Iterator[Path]:
+    """:func:`host_library`, which nobody removes from the cache while this lasts."""
     with exported(model, folder) as (source, build_dir):
-        return make_host_library(source, build_dir, sanitize)
+        yield make_host_library(source, build_dir, sanitize)
 
 
 @dataclass(frozen=True)

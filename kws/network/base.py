@@ -27,21 +27,19 @@ Rounding = Callable[[str, Floats], Floats]
 """From a tensor's name and values to the values to go on with."""
 
 
-Place = tuple[int, str | None]
-
-
 @dataclass(frozen=True)
 class Format:
     """How the file holds what a float network computes.
 
     Attributes:
         tensor: type, scale and zero point.
-        place: the index of the tensor that a layer writes, and which of the layer's states it is, if not that
-            output itself; None where no call leaves it behind.
+        place: index of the output of the layer that makes it; None where no call leaves it behind.
+        state: which of the layer's states it is; None where it is the output.
     """
 
     tensor: Tensor
-    place: Place | None
+    place: int | None
+    state: str | None = None
 
 
 def scaled(features: Int8) -> Floats:
@@ -67,13 +65,15 @@ class FloatNetwork(ABC):
             KwsError: missing, damaged, or not the weights of such a network.
         """
         if not path.exists():
-            raise KwsError(f"{path} is missing; run `kws train` first")
+            raise KwsError(f"{path} is missing; run `kws train`, with --restart if it says that the run is complete")
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: np.asarray(file[name], np.float32) for name in file.files}
             return cls.from_arrays(arrays)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise KwsError(f"{path} does not hold a network's weights ({error}); train again") from error
+            raise KwsError(
+                f"{path} does not hold a network's weights ({error}); run `kws train` with --restart, which trains anew"
+            ) from error
 
     def save(self, path: Path) -> None:
         """Write the weights as an .npz file.

@@ -12,9 +12,6 @@ from kws.tflite import Graph, Operator, Tensor
 
 Floats = npt.NDArray[np.float32]
 
-# ActivationFunctionType of the .tflite schema
-NO_ACTIVATION = 0
-
 
 def one_frame_a_call(graph: Graph) -> Graph:
     """A network over whole clips, all of whose activations are [1, frames, values], with frames = 1.

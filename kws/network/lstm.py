@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from kws.fields import require
+from kws.fields import number, require, require_ranges
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, GATES
+from kws.layers.kind import NONE
+from kws.layers.lstm import CELL
 from kws.network.base import (
     FloatNetwork,
     Floats,
@@ -24,11 +26,12 @@ from kws.network.base import (
     scaled,
     softmax,
 )
-from kws.network.graphs import NO_ACTIVATION, bias, weights
-from kws.network.lstm_layer import CELL, CELL_CLIP, OPERATOR, PARTS, FloatLstm, KerasLstm, limited
+from kws.network.graphs import bias, weights
+from kws.network.lstm_layer import CELL_CLIP, OPERATOR, PARTS, FloatLstm, KerasLstm, limited
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.tflite import Graph, Tensor
 
+GREATEST_DEPTH = 16
 _HEAD = ("FULLY_CONNECTED", "SOFTMAX")
 _INPUT, _RECURRENT = "input_weights", "recurrent_weights"
 _MATRICES = {_INPUT: "kernel", _RECURRENT: "recurrent"}
@@ -190,7 +193,7 @@ class LstmNetwork(FloatNetwork):
             clip = float(op.options.get("CellClip", 0.0))
             if clip != CELL_CLIP:
                 return f"limits its cells to {clip:g} and training to {CELL_CLIP:g}"
-        if int(dense.options.get("FusedActivationFunction", NO_ACTIVATION)) != NO_ACTIVATION:
+        if int(dense.options.get("FusedActivationFunction", NONE)) != NONE:
             return "has an activation in its dense layer"
         return None
 
@@ -208,15 +211,12 @@ class LstmNetwork(FloatNetwork):
         # Each of a gate's two sums is kept in 16 bits (docs/SPEC.md, "LSTM").
         scale = np.array([2.0**GATE_SCALE_POWER], np.float32)
         sums = Tensor("gate sums", (), np.dtype(np.int16), scale, np.zeros(1, np.int64))
-        found = {
-            "dense/logits": Format(graph.tensors[dense.outputs[0]], (dense.outputs[0], None)),
-            "posteriors": Format(graph.tensors[posteriors.outputs[0]], (posteriors.outputs[0], None)),
-        }
+        found = {f"lstm_{i}/gate_sums/{gate}": Format(sums, None) for i in range(len(lstms)) for gate in GATES}
         for index, op in enumerate(lstms):
-            output = op.outputs[0]
-            found[f"lstm_{index}/cell"] = Format(graph.tensors[op.inputs[CELL]], (output, "cell"))
-            found[f"lstm_{index}/hidden"] = Format(graph.tensors[output], (output, None))
-        return found | {f"lstm_{i}/gate_sums/{gate}": Format(sums, None) for i in range(len(lstms)) for gate in GATES}
+            found[f"lstm_{index}/cell"] = Format(graph.tensors[op.inputs[CELL]], op.outputs[0], "cell")
+        outputs = {f"lstm_{index}/hidden": op for index, op in enumerate(lstms)}
+        outputs |= {"dense/logits": dense, "posteriors": posteriors}
+        return found | {name: Format(graph.tensors[op.outputs[0]], op.outputs[0]) for name, op in outputs.items()}
 
 
 def _trace_lstm(name: str, lstm: FloatLstm, x: Floats, rounded: Rounding) -> dict[str, Floats]:
@@ -310,15 +310,15 @@ class LstmConfig(StreamNetworkConfig):
     kind: ClassVar[str] = "lstm"
     float_network: ClassVar[type[FloatNetwork]] = LstmNetwork
 
-    lstm_units: tuple[int, ...] = (128,)
-    dropout: float = 0.1
+    lstm_units: tuple[int, ...] = number((128,), 1, 1024)
+    dropout: float = number(0.1, 0, 1, below=True)
 
     def __post_init__(self) -> None:
+        require_ranges("network", self)
         require(
-            len(self.lstm_units) > 0 and all(1 <= u <= 1024 for u in self.lstm_units),
-            f"network.lstm_units must be a list of widths from 1 to 1024, not {list(self.lstm_units)}",
+            1 <= len(self.lstm_units) <= GREATEST_DEPTH,
+            f"network.lstm_units must be 1 to {GREATEST_DEPTH} widths, not {len(self.lstm_units)}",
         )
-        require(0 <= self.dropout < 1, f"network.dropout must be in [0, 1), not {self.dropout}")
 
     def sizes(self, features: int, labels: int) -> tuple[int, ...]:
         """Features of a frame, the LSTMs' widths, labels."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws.layers.lstm import BIASES, INPUT_WEIGHTS, RECURRENT_WEIGHTS
 from kws.network.graphs import bias, weights
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.tflite import Graph, Operator
@@ -15,11 +16,6 @@ from kws.tflite import Graph, Operator
 Floats = npt.NDArray[np.float32]
 
 OPERATOR = "UNIDIRECTIONAL_SEQUENCE_LSTM"
-# Positions among the operator's inputs; gates are in the order input, forget, cell, output, as in Keras.
-INPUT_WEIGHTS = (1, 2, 3, 4)
-RECURRENT_WEIGHTS = (5, 6, 7, 8)
-BIASES = (12, 13, 14, 15)
-CELL = 19
 
 CELL_CLIP = 10.0
 """Limit of an LSTM's |c|. TensorFlow's converter gives every LSTM this limit, which Keras's own

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kws.errors import KwsError
-from kws.fields import require
+from kws.fields import number, require, require_ranges
 from kws.files import replacing
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.network.base import ClipNetworkConfig, KerasClipNetwork
@@ -99,12 +99,13 @@ class TeacherConfig(ClipNetworkConfig):
 
     kind: ClassVar[str] = "teacher"
 
-    channels: tuple[int, ...] = (24, 48, 72, 96)
+    channels: tuple[int, ...] = number((24, 48, 72, 96), 1, 1024)
 
     def __post_init__(self) -> None:
+        require_ranges("network", self)
         require(
-            2 <= len(self.channels) <= 6 and all(1 <= c <= 1024 for c in self.channels),
-            f"network.channels must be two to six numbers from 1 to 1024, not {list(self.channels)}",
+            2 <= len(self.channels) <= 6,
+            f"network.channels must be two to six numbers, not {list(self.channels)}",
         )
 
     def build(self, frames: int, features: int, labels: int, seed: int) -> KerasTeacher:

@@ -15,19 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from kws.errors import KwsError
-
-_MISSING = "training needs TensorFlow: pip install 'kws[train]'"
+from kws.errors import MissingError
+from kws.extras import how_to_install
 
 
 def require_tensorflow() -> None:
     """Make sure that TensorFlow is there, without the seconds that importing it takes.
 
     Raises:
-        KwsError: it is not installed.
+        MissingError: it is not installed.
     """
     if any(find_spec(name) is None for name in ("tensorflow", "tf_keras")):
-        raise KwsError(_MISSING)
+        raise _missing()
 
 
 @cache
@@ -35,7 +34,7 @@ def import_tensorflow() -> tuple[Any, Any]:
     """Import TensorFlow and tf_keras, quietly.
 
     Raises:
-        KwsError: they are not installed.
+        MissingError: they are not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -45,9 +44,13 @@ def import_tensorflow() -> tuple[Any, Any]:
 
             tensorflow.config.list_physical_devices()
     except ImportError as error:
-        raise KwsError(_MISSING) from error
+        raise _missing() from error
     tensorflow.get_logger().setLevel("ERROR")
     return tensorflow, tf_keras
+
+
+def _missing() -> MissingError:
+    return MissingError(f"training needs TensorFlow; run `{how_to_install('train')}`")
 
 
 def initial_seed(*key: int) -> int:

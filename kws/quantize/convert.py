@@ -26,7 +26,8 @@ import numpy as np
 import kws
 from kws import runs
 from kws.config import Experiment
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
 from kws.files import scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
@@ -107,7 +108,10 @@ def _check_fit(network: FloatNetwork, experiment: Experiment, run: Path) -> None
     sizes = network.sizes
     wanted = experiment.network.sizes(experiment.frontend.bands, len(experiment.data.labels))
     if sizes != wanted:
-        raise KwsError(f"{run}: the weights are of a network of sizes {sizes}, the settings of {wanted}; train again")
+        raise KwsError(
+            f"{run}: the weights are of a network of sizes {sizes}, the settings of {wanted};"
+            " run `kws train` with --restart, which trains anew"
+        )
 
 
 def _provenance(run: Path) -> dict[str, Any]:
@@ -141,7 +145,7 @@ def quantize(run: Path) -> bytes:
         KwsError: TensorFlow is missing, or the converter failed; the message has its last lines.
     """
     if any(util.find_spec(name) is None for name in ("tensorflow", "tf_keras")):
-        raise KwsError("converting needs TensorFlow: pip install 'kws[train]'")
+        raise MissingError(f"converting needs TensorFlow; run `{how_to_install('train')}`")
     with scratch("convert") as folder:
         made = folder / runs.MODEL
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -26,7 +26,6 @@ from kws import runs
 from kws.errors import KwsError
 from kws.model.file import Model
 from kws.network import FloatNetwork
-from kws.network.base import Place
 from kws.network.graphs import dequantized
 from kws.tflite import Tensor
 
@@ -127,7 +126,7 @@ def measure(model: Model, reference: FloatNetwork, features: Int8) -> Noise:
             rows.append(TensorNoise(name, WEIGHTS, _db(exact[name], rounded[name]), alone(changed)))
             continue
         tensor, place = formats[name].tensor, formats[name].place
-        own = _rounded(plain[name], tensor) if place is None else dequantized(heard[place], tensor)
+        own = _rounded(plain[name], tensor) if place is None else dequantized(heard[place, formats[name].state], tensor)
         rows.append(TensorNoise(name, ACTIVATIONS, _db(plain[name], own), alone(reference, name)))
     return Noise(tuple(rows), len(features))
 
@@ -141,15 +140,15 @@ def _stored(model: Model, reference: FloatNetwork) -> FloatNetwork:
     raise KwsError(f"{model.source} does not have the layers of the float network; run `kws convert` again")
 
 
-def _heard(model: Model, features: Int8) -> dict[Place, npt.NDArray[Any]]:
-    """What the int8 network computes, by place: [clips, frames, values]."""
+def _heard(model: Model, features: Int8) -> dict[tuple[int, str | None], npt.NDArray[Any]]:
+    """What the int8 network computes, by the output of a layer and the name of a state: [clips, frames, values]."""
     network, shape = model.network, (*features.shape[:2], -1)
     trace = network.run(features, network.initial_state(len(features)))
-    found: dict[Place, npt.NDArray[Any]] = {}
-    for layer, values, states in zip(network.layers, trace.outputs, trace.states, strict=True):
-        found[layer.output, None] = values.reshape(shape)
-        for state, held in zip(layer.kernel.states, states, strict=True):
-            found[layer.output, state.name] = held.reshape(shape)
+    found: dict[tuple[int, str | None], npt.NDArray[Any]] = {}
+    for layer, output, states in zip(network.layers, trace.outputs, trace.states, strict=True):
+        found[layer.output, None] = output.reshape(shape)
+        for state, values in zip(layer.kernel.states, states, strict=True):
+            found[layer.output, state.name] = values.reshape(shape)
     return found
 
 

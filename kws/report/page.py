@@ -15,7 +15,7 @@ from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
 from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport
 from kws.evaluation.stream.spec import snr_name
-from kws.files import write_atomic
+from kws.files import require_place, write_atomic
 from kws.report.findings import Findings, StageProgress, gather
 
 if TYPE_CHECKING:
@@ -53,9 +53,12 @@ def write(run: Path, out: Path | None, *, data: Path | None, progress: StageProg
     Raises:
         KwsError: as `gather`, or the page cannot be written.
     """
+    path = out or run / NAME
+    if path.parent != run or run.exists():
+        # Not after an hour of measuring. A run that is not there is for `gather` to say.
+        require_place(path)
     found = gather(run, data, progress)
     page = render(found).encode()
-    path = out or run / NAME
     write_atomic(path, page)
     return Page(path, len(page), found.missing)
 
@@ -87,6 +90,8 @@ def render(found: Findings) -> str:
         labels=info.labels,
         quantization=found.quantization,
         stream=None if found.stream is None else _stream(found.stream),
+        negatives=None if found.negatives is None else [*found.negatives.sources, found.negatives.total],
+        limits=found.limits,
         tiles=_tiles(found),
         missing=found.missing,
         pictures=pictures,
@@ -142,6 +147,10 @@ def _tiles(found: Findings) -> list[tuple[str, str, str]]:
             tiles.append((f"missed words, {GOOD_SNR_DB:g} dB or better", f"{100 * own.miss_rate:.1f} %", at))
         if own.latency_ms is not None:
             tiles.append(("median latency", f"{own.latency_ms:.0f} ms", "after the word's end"))
+    if found.negatives is not None and found.negatives.total.per_hour is not None:
+        total = found.negatives.total
+        remark = f"{total.false_accepts} in {total.seconds / 60:.1f} min of speech, music, noise"
+        tiles.append(("false accepts per hour, negatives", f"{total.per_hour:.0f}", remark))
     tiles.append(("model file", f"{len(found.model.content) / 1000:.1f} KB", "fully int8"))
     return tiles
 
@@ -151,6 +160,7 @@ def _stream(report: StreamReport) -> dict[str, Any]:
     return {
         "hours": report.hours,
         "split": report.split,
+        "apart": report.apart,
         "seed": report.seed,
         "tolerance_ms": report.tolerance_ms,
         "rows": [(name, r.as_dict()) for name, r in (*conditions, ("all", report.own()))],

@@ -12,6 +12,7 @@ import numpy as np
 
 from kws.config import BY_SPEAKER, Experiment
 from kws.datasets import clips as clip_lists
+from kws.datasets import negatives
 from kws.datasets.splits import TRAINING, VALIDATION
 from kws.errors import KwsError
 from kws.training import features as feature_maker
@@ -27,9 +28,10 @@ def recipes(experiment: Experiment, folders: Sequence[Path]) -> dict[str, Recipe
     clips are left alone.
 
     Raises:
-        KwsError: a folder is missing or holds no clips; a word has no clip to train on, or none
-            has one to validate with.
+        KwsError: a folder is missing, holds no clips or is for evaluation alone; a word has no
+            clip to train on, or none has one to validate with.
     """
+    negatives.refuse_to_train(folders)
     listed = clip_lists.collect(folders, experiment.data)
     background = tuple(path for folder in folders for path in clip_lists.background(folder))
     made = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ class Start:
                 f"{self.source} hears with another front end than {experiment.name}; to start from it,"
                 f" write into [frontend]: {', '.join(other)}"
             )
-        settings = asdict(network)  # type: ignore[call-overload]
+        settings = network.as_dict()
         other = [f"{key} = {toml.value(v)}" for key, v in self.network.settings.items() if settings[key] != v]
         if other:
             raise KwsError(

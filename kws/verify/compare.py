@@ -181,12 +181,12 @@ def _detection_difference(
     source: str, a: list[Detection], b: list[Detection], reference: str = REFERENCE
 ) -> Difference:
     index = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    texts = [
+    expected, found = (
         f"label {d[index].label} at frame {d[index].frame}, score {d[index].score}" if index < len(d) else "nothing"
         for d in (a, b)
-    ]
+    )
     step = min(d[index].frame for d in (a, b) if index < len(d))
-    return Difference(source, "detections", step, "", index, *texts, reference=reference)
+    return Difference(source, "detections", step, "", index, expected, found, reference)
 
 
 def _compare_decisions(model: Model, reference: Engine, others: Sequence[Engine], report: Report) -> None:

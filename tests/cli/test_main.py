@@ -31,9 +31,9 @@ def kws(*arguments, stdin=b"", code=0):
     return done.stdout.decode()
 
 
-def says(capsys, *arguments):
-    """Run in this process what must fail with exit code 1; return the one sentence it says."""
-    assert cli.main([str(a) for a in arguments]) == 1
+def says(capsys, *arguments, code=3):
+    """Run in this process what must fail with an exit code; return the one sentence it says."""
+    assert cli.main([str(a) for a in arguments]) == code
     captured = capsys.readouterr()
     assert captured.err.startswith("kws: error: ")
     assert captured.err.count("\n") == 1
@@ -113,7 +113,7 @@ def test_listen_is_spot(tiny_file, speech, tmp_path):
 
 
 def test_spot_cut_raw_stream(tiny_file):
-    assert kws("spot", tiny_file, "-", stdin=b"\0" * 2001, code=1) == ""
+    assert kws("spot", tiny_file, "-", stdin=b"\0" * 2001, code=3) == ""
 
 
 def test_export_and_export_of_a_bare_network(tiny_file, bare_file, tmp_path):
@@ -249,7 +249,7 @@ def test_missing_things(tiny_file, bare_file, tmp_path, capsys):
         assert "empty" in says(capsys, *verb, tmp_path / "empty")
     assert "none.toml" in says(capsys, "train", tmp_path / "none.toml", "--data", tmp_path, "--out", tmp_path / "r")
     assert "run" in says(capsys, "convert", tmp_path / "empty")
-    assert "kws listen MODEL" in says(capsys, "listen")
+    assert "kws listen MODEL" in says(capsys, "listen", code=2)
 
 
 def test_bad_models(tmp_path, capsys):
@@ -315,7 +315,7 @@ def test_full_disk_under_standard_output(tiny_file):
     command = [*KWS, "verify", tiny_file, "--engines", "numpy", "--random", "0"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr == "kws: error: cannot go on: No space left on device\n"
 
 
@@ -338,7 +338,7 @@ def test_outputs_are_tried_before_the_work(tiny_file, words, tmp_path, capsys):
     wav, beside = tmp_path / "s.wav", tmp_path / "s.json"
     for option in ("--json", "--save-spec"):
         assert "would be written twice (--wav" in says(
-            capsys, "stream-test", tiny_file, *data, "--wav", wav, option, beside
+            capsys, "stream-test", tiny_file, *data, "--wav", wav, option, beside, code=2
         )
     assert not any(path.name.startswith(".") for path in tmp_path.iterdir())
 

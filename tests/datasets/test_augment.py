@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kws import audio
-from kws.config import AugmentConfig, FrontendConfig
+from kws.config import AugmentConfig, LogMelConfig
 from kws.datasets.augment import NoiseSource, augment, coloured_noise, spec_augment
 from kws.errors import KwsError
 
@@ -137,7 +137,7 @@ def test_masks_are_stripes_of_the_mean() -> None:
     x = rng().integers(-100, 100, (200, 49, 40)).astype(np.int8)
     x[x == 100] = 0
     config = AugmentConfig(time_masks=1, time_mask_ms=160, band_masks=1, band_mask_bands=5)
-    got = spec_augment(x, rng(), config, FrontendConfig())
+    got = spec_augment(x, rng(), config, LogMelConfig())
     widths = []
     for before, after in zip(x, got, strict=True):
         fill = round(before.mean(dtype=np.float64))
@@ -153,11 +153,7 @@ def test_masks_are_stripes_of_the_mean() -> None:
 
 def test_no_masks_and_too_wide_masks() -> None:
     x = rng().integers(-128, 128, (20, 5, 4)).astype(np.int8)
-    np.testing.assert_array_equal(
-        spec_augment(x, rng(), AugmentConfig(time_masks=0, band_masks=0), FrontendConfig()), x
-    )
-    assert (
-        spec_augment(x, rng(), AugmentConfig(time_mask_ms=1980, band_mask_bands=99), FrontendConfig()).shape == x.shape
-    )
+    np.testing.assert_array_equal(spec_augment(x, rng(), AugmentConfig(time_masks=0, band_masks=0), LogMelConfig()), x)
+    assert spec_augment(x, rng(), AugmentConfig(time_mask_ms=1980, band_mask_bands=99), LogMelConfig()).shape == x.shape
     with pytest.raises(KwsError):
-        spec_augment(x.astype(np.float32), rng(), AugmentConfig(), FrontendConfig())
+        spec_augment(x.astype(np.float32), rng(), AugmentConfig(), LogMelConfig())

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from kws import audio
-from kws.datasets import check, clips, espeak, synthetic
+from kws.datasets import check, clips, espeak, near_words, synthetic
 from kws.datasets.splits import SPLITS, split_of
+from kws.datasets.voices import espeak_ng
 from kws.errors import KwsError
 
 pytest.importorskip("espeakng_loader", reason="espeak-ng is not installed")
@@ -52,11 +53,11 @@ def test_silence_is_trimmed() -> None:
 
 
 def test_every_voice_speaks_and_sounds_different() -> None:
-    every = synthetic.voices(len(synthetic.VARIANTS))
+    every = synthetic.voices(len(espeak_ng.VARIANTS))
     sounds = {espeak.say("seven", voice).tobytes() for voice in every.values()}
-    assert len(sounds) == len(every) == len(synthetic.VARIANTS)
+    assert len(sounds) == len(every) == len(espeak_ng.VARIANTS)
     assert len({v.partition("+")[2] for v in every.values()}) == len(every)
-    assert len(synthetic.voices(8 * len(synthetic.VARIANTS))) == 8 * len(synthetic.VARIANTS)
+    assert len(synthetic.voices(8 * len(espeak_ng.VARIANTS))) == 8 * len(espeak_ng.VARIANTS)
     assert {split_of(s) for s in synthetic.voices()} == set(SPLITS)
 
 
@@ -72,22 +73,22 @@ def test_unknown_voice(voice: str) -> None:
 
 def test_phonemes_and_distance() -> None:
     assert espeak.phonemes(["right", "write", "cheese"]) == [("r", "aI", "t")] * 2 + [("tS", "i", "z")]
-    assert synthetic.phoneme_distance("abc", "abc") == 0
-    assert synthetic.phoneme_distance(("p", "I", "t"), ("b", "I", "t")) == pytest.approx(0.5 / 3)
-    assert synthetic.phoneme_distance(("p", "I", "t"), ("s", "I", "t")) == pytest.approx(1 / 3)
-    assert synthetic.phoneme_distance(("t",), ("s", "t")) == 0.5
-    assert synthetic.phoneme_distance((), ("s", "t")) == 1
+    assert near_words.phoneme_distance("abc", "abc") == 0
+    assert near_words.phoneme_distance(("p", "I", "t"), ("b", "I", "t")) == pytest.approx(0.5 / 3)
+    assert near_words.phoneme_distance(("p", "I", "t"), ("s", "I", "t")) == pytest.approx(1 / 3)
+    assert near_words.phoneme_distance(("t",), ("s", "t")) == 0.5
+    assert near_words.phoneme_distance((), ("s", "t")) == 1
 
 
 def test_near_misses_are_near() -> None:
-    near = synthetic.near_misses(["right", "no", "up"], nearest=8, spread=0)
+    near = near_words.near_misses(["right", "no", "up"], nearest=8, spread=0)
     assert {"light", "ride", "goat", "cup"} & set(near)
     # Homophones and the words themselves would teach the opposite of what is said.
     assert not {"right", "write", "know", "no", "up"} & set(near)
-    more = synthetic.near_misses(["right", "no", "up"], nearest=8, spread=5)
+    more = near_words.near_misses(["right", "no", "up"], nearest=8, spread=5)
     assert set(near) < set(more)
     assert len(more) == len(near) + 5
-    assert more == synthetic.near_misses(["right", "no", "up"], nearest=8, spread=5)
+    assert more == near_words.near_misses(["right", "no", "up"], nearest=8, spread=5)
 
 
 def test_make_is_a_clean_data_set(made: Path) -> None:

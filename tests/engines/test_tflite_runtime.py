@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import json, sys
 import numpy as np
-from kws.engines.interpreters import TfliteEngine, _tflite_interpreter
+from kws.engines.interpreters import TfliteEngine, tflite_interpreter
 from kws.engines.numpy_engine import NumpyEngine
 from kws.model.file import Model
 
@@ -26,7 +26,7 @@ model = Model.load(sys.argv[1])
 pcm = np.random.default_rng(1).normal(0, 2000, 32000).astype(np.int16)
 ours, theirs = NumpyEngine(model).process(pcm).posteriors, TfliteEngine(model).process(pcm).posteriors
 print(json.dumps({
-    "interpreter": _tflite_interpreter().__module__,
+    "interpreter": tflite_interpreter().__module__,
     "numpy": np.__version__,
     "greatest": int(np.abs(ours.astype(int) - theirs.astype(int)).max()),
     "frames": len(theirs),

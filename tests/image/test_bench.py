@@ -112,5 +112,5 @@ def test_the_tool_refuses_what_is_no_model(tmp_path):
     (tmp_path / "x.tflite").write_text("no")
     command = [sys.executable, ROOT / "tools/bench_firmware.py", tmp_path / "x.tflite"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.startswith("bench_firmware: ")

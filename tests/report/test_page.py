@@ -67,8 +67,20 @@ def test_everything_is_in_one_page(run, data, monkeypatch):
     assert not re.search(r"<(script|link|img|iframe)\b", text)
     links = re.findall(r"(?:href|src)=\"(?!#|data:)([^\"]*)\"|url\((?!#|\"?data:)([^)]*)\)", text)
     assert links == []
-    for name in ("Accuracy", "All day long", "Noise and level", "Speakers", "Quantization", "Heard", "Training"):
+    for name in (
+        "Accuracy",
+        "All day long",
+        "Noise and level",
+        "Speakers",
+        "Quantization",
+        "Heard",
+        "Training",
+        "What is no word of yours",
+    ):
         assert f"<h2>{name}</h2>" in text
+    assert "<h2>What these figures cannot tell</h2>" in text
+    assert "3/T per hour" in text
+    assert "speakers only" in text
     kept = json.loads((run / findings.EVALUATION).read_text())
     share = kept["clips"]["accuracy"]
     assert f"{100 * share:.2f} %" in text
@@ -145,5 +157,27 @@ def test_verbs(run, data, tmp_path, capsys):
 
 def test_comparing_needs_the_float_network(run, data, capsys):
     (run / runs.WEIGHTS).unlink()
-    assert main(["evaluate", str(run), "--data", str(data), "--compare"]) == 1
+    assert main(["evaluate", str(run), "--data", str(data), "--compare"]) == 3
     assert "--compare needs the float network" in capsys.readouterr().err
+
+
+def test_its_place_is_tried_before_anything_is_measured(run, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(findings, "evaluate_clips", lambda *_: pytest.fail("measured"))
+    (tmp_path / "file").touch()
+    with pytest.raises(KwsError, match="cannot write"):
+        page.write(run, tmp_path / "file" / "page.html", data=data, progress=quiet)
+    (run / page.NAME).mkdir()
+    with pytest.raises(KwsError, match="cannot write"):
+        page.write(run, None, data=data, progress=quiet)
+    monkeypatch.setattr(findings, "require_place", lambda path: pytest.fail(f"tried {path.name}"))
+    with pytest.raises(pytest.fail.Exception, match=f"tried {findings.EVALUATION}"):
+        page.write(run, tmp_path / "page.html", data=data, progress=quiet)
+
+
+def test_a_narrow_screen_scrolls_tables_and_not_the_page(run, data):
+    """Every table and picture is in a container that scrolls by itself."""
+    text = page.write(run, None, data=data, progress=quiet).path.read_text()
+    assert text.count("<table") == text.count('<div class="wide"><table')
+    assert text.count("<svg") == text.count("<figure")
+    assert re.search(r"\.wide \{ overflow-x: auto; \}", text)
+    assert re.search(r"figure \{[^}]*overflow-x: auto; \}", text)

@@ -213,8 +213,8 @@ def test_the_command(tmp_path, own, capsys):
     runs.write_config(other_words(epochs=1), tmp_path)
     config = str(tmp_path / runs.CONFIG)
     common = ["train", config, "--data", str(own), "--out", str(tmp_path / "run"), "--data"]
-    assert cli.main([*common, str(own), "--from", str(tmp_path / "model.tflite")]) == 1
+    assert cli.main([*common, str(own), "--from", str(tmp_path / "model.tflite")]) == 3
     assert "given twice" in capsys.readouterr().err
-    assert cli.main([*common, str(synthetic), "--from", str(tmp_path / "model.tflite")]) == 1
+    assert cli.main([*common, str(synthetic), "--from", str(tmp_path / "model.tflite")]) == 3
     assert "write into [network]: lstm_units = [32]" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

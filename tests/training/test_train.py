@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import sys
 
@@ -13,6 +14,7 @@ import tones
 
 from kws import config, runs
 from kws.errors import KwsError
+from kws.extras import how_to_install
 from kws.network import LstmConfig
 from kws.network.tensorflow import import_tensorflow
 from kws.training import features as feature_maker
@@ -280,11 +282,11 @@ def test_more_unknown_words_in_training_do_not_make_unknown_likelier():
 
 def test_without_tensorflow_it_says_what_to_install(monkeypatch, data, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(KwsError, match=r"pip install 'kws\[train\]'"):
+    with pytest.raises(KwsError, match=re.escape(how_to_install("train"))):
         train(tones.experiment(), data, tmp_path)
     assert not list(tmp_path.iterdir())
     import_tensorflow.cache_clear()
-    with pytest.raises(KwsError, match=r"pip install 'kws\[train\]'"):
+    with pytest.raises(KwsError, match=re.escape(how_to_install("train"))):
         import_tensorflow()
     import_tensorflow.cache_clear()
 

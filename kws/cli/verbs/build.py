@@ -9,7 +9,7 @@ from kws.boards import APPS, BOARDS, find
 from kws.boards.flash import find_image
 from kws.cli import console, exit_codes
 from kws.cli.options import A_MODEL, add_board, add_json
-from kws.errors import KwsError
+from kws.errors import UsageError
 from kws.image.build import build, build_model
 from kws.image.size import EXCEPTION_FRAME_BYTES
 from kws.model.file import Model
@@ -38,7 +38,7 @@ def run(a: argparse.Namespace) -> int:
     out = a.out or Path("build") / a.board
     if a.model_slot_only:
         if a.app != "spotter" or a.variant is not None or a.baud is not None:
-            raise KwsError("--model-slot-only builds no program; leave out --app, --variant and --baud")
+            raise UsageError("--model-slot-only builds no program; leave out --app, --variant and --baud")
         return _build_model(a, out)
     with console.stages() as report:
         report(f"building {a.app} for {a.board}", 0, 1)

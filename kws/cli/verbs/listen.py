@@ -22,7 +22,7 @@ from kws.cli.options import RAW_PCM, add_engine, add_json, add_microphone, add_m
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
 from kws.engines import create
-from kws.errors import KwsError
+from kws.errors import UsageError
 from kws.live.listen import CHUNK_MS, FLOOR_DB, Heard, listen
 from kws.model.file import Model
 
@@ -51,7 +51,7 @@ def run(a: argparse.Namespace) -> int:
             console.table(("device", "name", "rate"), [(str(i), n, f"{r:.0f} Hz") for i, n, r in found])
         return exit_codes.OK
     if a.model is None:
-        raise KwsError("name the model to listen with: kws listen MODEL")
+        raise UsageError("name the model to listen with: kws listen MODEL")
     model = Model.load(a.model)
     info = model.require_info()
     show = console.out.is_terminal and not a.json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws import config, runs
+from kws import config, configs, runs
 from kws.cli import console, exit_codes
 from kws.cli.options import A_DATA_FOLDER, add_json
 from kws.network import ClipNetworkConfig
@@ -15,7 +15,12 @@ from kws.training.train import TrainOptions, train
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws train``."""
-    parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="the experiment's settings")
+    parser.add_argument(
+        "config",
+        type=Path,
+        metavar="CONFIG",
+        help="the experiment's settings: a .toml file, or the name of one that kws configs lists",
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -49,7 +54,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws train``."""
-    experiment = config.load(a.config)
+    experiment = config.load(_file(a.config))
 
     def report(epoch: Epoch, is_best: bool) -> None:
         console.messages.print(
@@ -87,3 +92,9 @@ def run(a: argparse.Namespace) -> int:
             f" {len(history.epochs)}); history in {a.out / 'history.png'}; next: {following}"
         )
     return exit_codes.OK
+
+
+def _file(given: Path) -> Path:
+    """A file, or the one that comes with kws under a bare name."""
+    bare = not given.exists() and given.parent == Path() and not given.suffix
+    return configs.find(given.name) if bare else given

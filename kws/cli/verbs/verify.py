@@ -9,9 +9,12 @@ from typing import Any
 
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_model, add_seed, engines_and_boards, natural
-from kws.engines import NAMES, SERIAL
+from kws.engines import NAMES, SERIAL, require
+from kws.errors import MissingError
 from kws.model.file import Model
 from kws.verify.compare import Report, verify
+
+_DEFAULT = ("numpy", "tflm", "c")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +26,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engines",
         type=engines_and_boards,
-        default=["numpy", "tflm", "c"],
         metavar="E,E...",
-        help=f"of {','.join(NAMES)},{SERIAL}",
+        help=f"of {','.join(NAMES)},{SERIAL} (default: those of {','.join(_DEFAULT)} that are installed)",
     )
     parser.add_argument("--random", type=natural, default=20, metavar="N", help="random streams of one second")
     add_seed(parser, "of the random streams and chunk sizes")
@@ -35,8 +37,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(a: argparse.Namespace) -> int:
     """``kws verify``."""
     model = Model.load(a.model)
+    engines, missing = (a.engines, {}) if a.engines else _installed()
     with console.progress("verifying") as progress:
-        report = verify(model, a.engines, random=a.random, files=a.files, seed=a.seed, progress=progress)
+        report = verify(model, engines, random=a.random, files=a.files, seed=a.seed, progress=progress)
     if a.json:
         console.print_json(
             {
@@ -59,9 +62,10 @@ def run(a: argparse.Namespace) -> int:
                     }
                     for e in report.engines
                 ],
+                "not_compared": missing,
             }
         )
-        return exit_codes.OK if report.ok else exit_codes.FAILED
+        return exit_codes.OK if report.ok else exit_codes.DIFFERENT
     if report.bare:
         console.out.print(f"{a.model} carries no kws metadata: only the network is compared, on int8 inputs")
     what = "calls" if report.bare else "frames"
@@ -76,7 +80,29 @@ def run(a: argparse.Namespace) -> int:
     for e in report.engines:
         if e.first is not None:
             console.out.print(f"{e.name}: first difference: {e.first}", markup=False)
-    return exit_codes.OK if report.ok else exit_codes.FAILED
+    for name, how in missing.items():
+        console.out.print(f"not compared: {name}: {how}", markup=False)
+    return exit_codes.OK if report.ok else exit_codes.DIFFERENT
+
+
+def _installed() -> tuple[list[str], dict[str, str]]:
+    """The engines to compare by default, and how to get those of them that are not installed.
+
+    Raises:
+        MissingError: there is nothing to compare with.
+    """
+    found, missing = [], {}
+    for name in _DEFAULT:
+        try:
+            require(name)
+        except MissingError as error:
+            missing[name] = str(error)
+        else:
+            found.append(name)
+    if len(found) < 2:
+        how = "; ".join(f"{name}: {text}" for name, text in missing.items())
+        raise MissingError(f"there is no engine to compare {', '.join(found)} with: {how}")
+    return found, missing
 
 
 def _decision_values(report: Report) -> dict[str, Any] | None:

@@ -16,17 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import runs, workers
-from kws.config import DataConfig, from_dict
+from kws.config import DataConfig
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
 from kws.engines import create
 from kws.errors import KwsError
+from kws.evaluation import limits
 from kws.evaluation.clip import scoring
 from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, clip_sequences
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipResults, ClipRunner, SequenceJob
 from kws.evaluation.clip.scoring import Accuracy, Rate
-from kws.model.file import Model, ModelInfo
+from kws.model.file import Model
 from kws.network import FloatNetwork
 from kws.quantize import noise
 
@@ -90,13 +91,6 @@ DEFAULTS = ClipOptions()
 NO_REFERENCE = Reference()
 
 
-def data_config(info: ModelInfo) -> DataConfig:
-    """How the model's clips were chosen and cut, as far as its provenance tells."""
-    stored = info.provenance.get("settings", {})
-    values = stored.get("data", {}) if isinstance(stored, dict) else {}
-    return from_dict(DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(info.words)}, "data")
-
-
 def choose(root: Path, data: DataConfig, split: str, seed: int) -> list[clip_index.Example]:
     """The clips to evaluate: a split as in training, or every clip of the folder.
 
@@ -134,7 +128,7 @@ def evaluate_clips(
         KwsError: the model is a bare network, an engine is missing, or clips cannot be read.
     """
     info = model.require_info()
-    data = data_config(info)
+    data = info.data
     seed, floats = options.seed, reference.network
     chosen = choose(root, data, options.split, seed)
     background = clip_index.background(root)
@@ -166,6 +160,7 @@ def evaluate_clips(
         scoring.by_speaker(chosen, first, info.labels),
         {c: _right(true, who, guesses[usable[0], c]) for c in options.conditions},
         tensors,
+        limits.scope(info, data, root, options.split, [e.clip for e in chosen if e.clip is not None]),
     )
 
 

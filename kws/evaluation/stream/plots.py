@@ -42,7 +42,7 @@ def det(axes: Axes, report: StreamReport) -> None:
     axes.set_ylim(0, 100)
     axes.set_xlabel("false accepts per hour")
     axes.set_ylabel("missed words, %")
-    axes.set_title(f"{report.hours:.1f} hours, {report.split} speakers")
+    axes.set_title(f"{report.hours:.1f} hours, {report.split} {report.apart}")
     axes.grid(True, which="major", alpha=0.3)
     axes.legend(frameon=False)
 

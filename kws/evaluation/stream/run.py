@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from kws import workers
 from kws.config import SAMPLE_RATE
+from kws.datasets.splits import kept_apart
 from kws.decisions import DetectorConfig
 from kws.engines import create
 from kws.engines.base import Engine
@@ -81,7 +82,8 @@ class StreamReport:
         recordings: those that failed at the model's own settings, as `Recordings.as_dict`.
         tolerance_ms: how long after its end a word may be detected.
         seed: of the stream.
-        split: whose speakers were heard.
+        split: whose speakers, or which takes, were heard.
+        apart: what it shares with no other split: ``speakers`` or ``takes``.
         distinct: different recordings heard from, wanted and unwanted: how much the hours can say.
         wall_seconds: how long it took; no part of what is compared.
     """
@@ -97,6 +99,7 @@ class StreamReport:
     tolerance_ms: float
     seed: int
     split: str
+    apart: str
     distinct: tuple[int, int]
     wall_seconds: float = field(default=0.0, compare=False)
 
@@ -155,6 +158,7 @@ class StreamReport:
             "tolerance_ms": self.tolerance_ms,
             "seed": self.seed,
             "split": self.split,
+            "kept_apart": self.apart,
             "distinct_recordings": list(self.distinct),
             "wall_seconds": self.wall_seconds,
             "recordings": self.recordings,
@@ -185,6 +189,7 @@ class StreamReport:
                 values["tolerance_ms"],
                 values["seed"],
                 values["split"],
+                values.get("kept_apart", "speakers"),
                 (wanted, unwanted),
                 values["wall_seconds"],
             )
@@ -368,6 +373,7 @@ def evaluate_stream(
         options.tolerance_ms,
         spec.seed,
         spec.split,
+        kept_apart(root, info.data, spec.split),
         (sum(len(set(clips)) for clips in spec.wanted.values()), len(set(spec.unwanted))),
         time.monotonic() - began,
     )

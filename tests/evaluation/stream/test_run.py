@@ -11,15 +11,18 @@ import tones
 from random_models import spotting_model
 
 from kws.cli.main import main
+from kws.config import DataConfig
+from kws.datasets.splits import kept_apart
 from kws.engines import create
 from kws.engines.base import Output
 from kws.errors import KwsError
-from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import render
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream, shifted, sweep
 from kws.evaluation.stream.score import CAUSES, Rates, Truth, detection_times, match
 from kws.evaluation.stream.spec import StreamSettings, specify
+from kws.model.file import with_info
+from kws.tflite import parse
 
 ALONE = StreamOptions(processes=1)
 
@@ -30,7 +33,7 @@ def model():
 
 
 def stream_of(spoken, model, minutes):
-    return specify(spoken, data_config(model.info), StreamSettings(minutes=minutes, split="all"))
+    return specify(spoken, model.info.data, StreamSettings(minutes=minutes, split="all"))
 
 
 @pytest.fixture(scope="module")
@@ -177,11 +180,11 @@ def test_command(spoken, tiny_file, tmp_path, capsys):
     assert one["soak"]["before"]["said"] > 0
     assert two["soak"] is None
     capsys.readouterr()
-    assert run(*options, "--spec", tmp_path / "s.json", "--minutes", 3) == 1
+    assert run(*options, "--spec", tmp_path / "s.json", "--minutes", 3) == 2
     assert "--minutes" in capsys.readouterr().err
     bare = tones.write(tmp_path / "d", speakers=1, words=tones.MODEL_WORDS)
     (bare / "testing_list.txt").write_text("")
-    assert run("stream-test", tiny_file, "--data", bare, "--minutes", 1) == 1
+    assert run("stream-test", tiny_file, "--data", bare, "--minutes", 1) == 3
     assert "no clips of" in capsys.readouterr().err
     for bad in (["--minutes", "0"], ["--snr", "loud"], ["--jobs", "0"], ["--wav", "x.mp3"], ["--seed", "-1"]):
         with pytest.raises(SystemExit) as stop:
@@ -193,3 +196,24 @@ def test_rates_without_events():
     nothing = Rates(0.0, 0, 0, (0, 0, 0, 0), None, None)
     assert nothing.miss_rate is None
     assert nothing.false_accepts_per_hour == 0
+
+
+def test_it_says_what_the_split_keeps_apart(tmp_path, capsys):
+    """Nobody's figures on takes of the same speakers may pass for figures on other speakers."""
+    data = tones.write(tmp_path / "d", speakers=40, words=tones.MODEL_WORDS)
+    model = spotting_model(3, units=(16,))
+    for rule, said in (("take", "takes"), ("speaker", "speakers")):
+        provenance = {"settings": {"data": {"split_by": rule, "validation_percent": 30}}}
+        info = dataclasses.replace(model.require_info(), provenance=provenance)
+        path = tmp_path / f"{rule}.tflite"
+        path.write_bytes(with_info(parse(model.content, "the model"), info))
+        arguments = ("stream-test", path, "--data", data, "--minutes", 1, "--snr", "clean", "--engine", "numpy")
+        assert run(*arguments) == 0
+        assert f"\nvalidation {said}: " in capsys.readouterr().out
+    (data / "validation_list.txt").write_text("yes/x.wav\n")
+    split_by_take = DataConfig(words=("yes",), split_by="take")
+    assert kept_apart(data, split_by_take, "validation") == "speakers"
+    (data / "validation_list.txt").unlink()
+    assert kept_apart(data, split_by_take, "validation") == "takes"
+    one_out = DataConfig(words=("yes",), split_by="one-speaker-out")
+    assert [kept_apart(data, one_out, s) for s in ("testing", "validation", "all")] == ["speakers", "takes", "speakers"]

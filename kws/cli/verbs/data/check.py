@@ -38,7 +38,7 @@ def run(a: argparse.Namespace) -> int:
                 "speakers": report.speakers,
             }
         )
-        return exit_codes.OK if report.ok else exit_codes.FAILED
+        return exit_codes.OK if report.ok else exit_codes.DIFFERENT
     console.table(("word", "clips"), [(w, str(n)) for w, n in report.words.items()])
     console.table(
         ("split", "clips", "speakers"), [(s, str(n), str(report.speakers.get(s, 0))) for s, n in report.clips.items()]
@@ -52,4 +52,4 @@ def run(a: argparse.Namespace) -> int:
         for line in check.summary(findings, a.all):
             console.out.print(f"{name}: {line}", markup=False)
     console.out.print(f"{len(report.errors)} errors, {len(report.warnings)} warnings")
-    return exit_codes.OK if report.ok else exit_codes.FAILED
+    return exit_codes.OK if report.ok else exit_codes.DIFFERENT

@@ -1,0 +1,53 @@
+"""``kws configs``: the configurations that come with kws."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kws import configs
+from kws.cli import console, exit_codes
+from kws.cli.options import add_json
+from kws.errors import KwsError, UsageError
+from kws.files import write_atomic
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Of ``kws configs``."""
+    parser.add_argument(
+        "--copy",
+        nargs="+",
+        metavar=("NAME", "DIR"),
+        help="copy this configuration, to be changed, to this folder or to where you are",
+    )
+    add_json(parser)
+
+
+def run(a: argparse.Namespace) -> int:
+    """``kws configs``."""
+    if a.copy is not None:
+        if len(a.copy) > 2:
+            raise UsageError("--copy takes one configuration and one folder")
+        target = _copy(a.copy[0], Path(*a.copy[1:]))
+        if a.json:
+            console.print_json({"config": str(target)})
+        else:
+            console.out.print(f"{target}; train with `kws train {target} --data DIR --out RUN`", markup=False)
+        return exit_codes.OK
+    known = {name: configs.about(name) for name in configs.names()}
+    if a.json:
+        console.print_json({"folder": str(configs.folder()), "configs": known})
+        return exit_codes.OK
+    width = max(map(len, known))
+    console.out.print("".join(f"{name:<{width}}  {about}\n" for name, about in known.items()), end="", markup=False)
+    console.out.print("kws train NAME takes one as it is; kws configs --copy NAME copies it, to be changed")
+    return exit_codes.OK
+
+
+def _copy(name: str, folder: Path) -> Path:
+    source = configs.find(name)
+    target = folder / source.name
+    if target.exists():
+        raise KwsError(f"{target} is there already; name another folder")
+    write_atomic(target, source.read_bytes())
+    return target

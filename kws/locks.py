@@ -1,0 +1,65 @@
+"""Locks between processes, on files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked there, so one kws at a time
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, made with its folder if missing; waits for whoever holds it.
+
+    Who removes the file must hold its lock; a process that waited for it then makes it anew.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(_locked(path))
+        while not _is_at(file, path):
+            stack.close()
+            file = stack.enter_context(_locked(path))
+        yield
+
+
+@contextlib.contextmanager
+def if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file unless another holds it; gives whether it is held now.
+
+    Raises:
+        OSError: there is no such file, or it cannot be opened.
+    """
+    with path.open("r+") as file:
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield _is_at(file, path)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[IO[str]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    """Whether an open file still is the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
