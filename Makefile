@@ -6,6 +6,7 @@
 # make test-voices     speech of every voice engine, installed for it
 # make soak            a day of audio through the C library with sanitizers
 # make fuzz            mutated .tflite files: each refused in words, or exact (SEED, START, COUNT)
+# make mutate          faults planted in C and NumPy, each of which has to be found
 #
 # Each sets up what it needs (tools/setup.sh): a virtual environment in .venv and, where it may,
 # packages of the distribution.
@@ -19,7 +20,7 @@ START ?= 0
 COUNT ?= 100000
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak fuzz clean
+.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak fuzz mutate clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -64,6 +65,9 @@ soak: setup
 
 fuzz: setup
 	$(PYTHON) tools/fuzz_tflite.py --seed $(SEED) --start $(START) --count $(COUNT) --keep $(BUILD)/fuzz
+
+mutate: setup
+	$(PYTHON) tools/mutate.py --json $(BUILD)/mutants.json
 
 clean:
 	rm -rf $(BUILD) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

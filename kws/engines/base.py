@@ -42,9 +42,15 @@ class Output:
 
 
 class Engine(ABC):
-    """A model being run. Use as a context manager, or call :meth:`close`."""
+    """A model being run. Use as a context manager, or call :meth:`close`.
+
+    Attributes:
+        name: what it is called.
+        own_decision: whether it decides by itself, and not with the NumPy harness's decision.
+    """
 
     name: str
+    own_decision: bool = True
 
     @abstractmethod
     def reset(self) -> None:
@@ -63,6 +69,16 @@ class Engine(ABC):
         """Call the network alone, once a row: int8 [calls, input size], carrying its state.
 
         The network's state here is the one that :meth:`process` uses.
+        """
+
+    @abstractmethod
+    def decide(self, posteriors: Int8) -> list[Detection]:
+        """Feed int8 [frames, labels] posteriors to the decision alone; return what was detected.
+
+        The decision's state and the count of frames are the ones that :meth:`process` uses.
+
+        Raises:
+            KwsError: the model is a bare network, or the engine failed.
         """
 
     def classify(self, clips: Int16) -> Int8:

@@ -16,11 +16,14 @@ from kws.engines import opening, trial
 from kws.engines.base import Engine, Int8, Int16, Output
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
 
 
 class InterpreterEngine(Engine):
     """The harness's front end and decision around an interpreter's network."""
+
+    own_decision = False
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -54,6 +57,13 @@ class InterpreterEngine(Engine):
         output.features = features
         output.detections = self._decision.process(output.posteriors)
         return output
+
+    def decide(self, posteriors: Int8) -> list[Detection]:
+        """Feed int8 [frames, labels] to the harness's decision."""
+        if self._decision is None:
+            self.model.require_info()
+        assert self._decision is not None
+        return self._decision.process(posteriors)
 
     def run_network(self, x: Int8) -> Output:
         """Feed int8 [calls, input size] to the network alone.
