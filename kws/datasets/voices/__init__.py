@@ -25,7 +25,7 @@ def make(name: str = "espeak", voice_file: Path | None = None) -> VoiceEngine[An
         KwsError: no such engine, a voice file for an engine that takes none, or none for Piper.
     """
     if voice_file is not None and name not in WITH_FILES:
-        raise KwsError(f"{name} takes no voice file; {' and '.join(WITH_FILES)} do")
+        raise UsageError(f"{name} takes no voice file; {' and '.join(WITH_FILES)} do")
     if name == "espeak":
         from kws.datasets.voices.espeak_ng import EspeakNg
 
@@ -38,7 +38,7 @@ def make(name: str = "espeak", voice_file: Path | None = None) -> VoiceEngine[An
         from kws.datasets.voices.piper import Piper
 
         if voice_file is None:
-            raise KwsError("Piper needs a voice; give its .onnx file with --voice-file")
+            raise UsageError("Piper needs a voice; give its .onnx file with --voice-file")
         return Piper(voice_file)
     if name in ("flite", "festival"):
         from kws.datasets.voices.programs import Festival, Flite
