@@ -6,7 +6,7 @@ from kws.boards import find_emulated
 from kws.engines.base import Engine, Output
 from kws.errors import no_such
 from kws.model.file import Model
-from kws.tools import require_tools
+from kws.tools import missing_tools, require_tools
 
 NAMES = ("numpy", "tflm", "tflite", "c", "qemu")
 """Every engine that needs no board. All but ``tflite`` must agree bit for bit."""
@@ -17,7 +17,7 @@ EMULATED = "qemu:BOARD"
 SERIAL = "serial:PORT[@BAUD]"
 """How the engine on a real board is named: by its serial port."""
 
-__all__ = ["EMULATED", "NAMES", "SERIAL", "Engine", "Output", "check_name", "create", "require"]
+__all__ = ["EMULATED", "NAMES", "SERIAL", "Engine", "Output", "check_name", "create", "fastest", "require"]
 
 
 def check_name(name: str) -> None:
@@ -93,3 +93,8 @@ def create(name: str, model: Model) -> Engine:
     from kws.engines.serial_engine import SerialEngine, parse
 
     return SerialEngine(model, *parse(name))
+
+
+def fastest() -> str:
+    """The engine that takes the least time here: ``c`` where its tools are, otherwise ``numpy``."""
+    return "numpy" if missing_tools(("cc", "make")) else "c"

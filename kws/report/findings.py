@@ -25,17 +25,18 @@ from kws.config import SAMPLE_RATE
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
 from kws.datasets.splits import VALIDATION
-from kws.engines import create
+from kws.engines import create, fastest
 from kws.errors import KwsError
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, data_config, evaluate_clips
 from kws.evaluation.clip.conditions import GAINS, SNRS
+from kws.evaluation.limits import Scope, of_negatives, sentences
+from kws.evaluation.negatives import Negatives, hear
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.files import require_place, write_atomic
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize import noise
-from kws.tools import missing_tools
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -58,6 +59,8 @@ class Findings:
         quantization: `kws.quantize.noise.Noise.as_dict`, or None.
         example: a spectrogram with posteriors (`kws.evaluation.plots.heard`), or None.
         stream: or None.
+        negatives: false accepts on the recordings that come with kws, or None.
+        limits: what these figures cannot tell.
         missing: what is not known, and how to get it.
     """
 
@@ -68,6 +71,8 @@ class Findings:
     quantization: dict[str, Any] | None = None
     example: dict[str, Any] | None = None
     stream: StreamReport | None = None
+    negatives: Negatives | None = None
+    limits: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
 
@@ -92,6 +97,7 @@ def gather(run: Path, data: Path | None, progress: StageProgress) -> Findings:
     _clips(found, run, data, progress)
     _quantization(found, run, progress)
     _stream(found, run, data, progress)
+    _negatives(found, progress)
     return found
 
 
@@ -107,7 +113,7 @@ def _clips(found: Findings, run: Path, data: Path | None, progress: StageProgres
     report = evaluate_clips(
         found.model,
         data,
-        ClipOptions(engines=(_engine(),), conditions=SNRS + GAINS, quantization=True, seed=_SEED),
+        ClipOptions(engines=(fastest(),), conditions=SNRS + GAINS, quantization=True, seed=_SEED),
         Reference.of_run(found.model, run),
         lambda done, total: progress("evaluating clips", done, total),
     )
@@ -152,11 +158,20 @@ def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgre
         found.model,
         spec,
         data,
-        StreamOptions(_engine()),
+        StreamOptions(fastest()),
         lambda done, total: progress("listening to a stream", done, total),
     )
     values = {**found.stream.as_dict(), "data": _fingerprint(data)}
     write_atomic(run / STREAM, json.dumps(values) + "\n")
+
+
+def _negatives(found: Findings, progress: StageProgress) -> None:
+    progress("listening to negatives", 0, 1)
+    found.negatives = hear(found.model).count()
+    heard = None if found.clips is None else found.clips.get("scope")
+    # Clips that an earlier version of kws evaluated have no scope.
+    found.limits = of_negatives(found.negatives) if heard is None else sentences(Scope(**heard), found.negatives)
+    progress("listening to negatives", 1, 1)
 
 
 def _kept(path: Path, key: str, model: Model, data: Path | None) -> dict[str, Any] | None:
@@ -177,10 +192,6 @@ def _fingerprint(data: Path) -> str:
     found = clip_index.digests([c.path for c in clips])
     listing = [[c.word, c.speaker, c.split, digest] for c, digest in zip(clips, found, strict=True)]
     return hashlib.sha256(json.dumps([data.resolve().name, listing]).encode()).hexdigest()[:16]
-
-
-def _engine() -> str:
-    return "numpy" if missing_tools(("cc", "make")) else "c"
 
 
 def example(model: Model, data: Path) -> dict[str, Any] | None:

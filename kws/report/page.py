@@ -90,6 +90,8 @@ def render(found: Findings) -> str:
         labels=info.labels,
         quantization=found.quantization,
         stream=None if found.stream is None else _stream(found.stream),
+        negatives=None if found.negatives is None else [*found.negatives.sources, found.negatives.total],
+        limits=found.limits,
         tiles=_tiles(found),
         missing=found.missing,
         pictures=pictures,
@@ -145,6 +147,10 @@ def _tiles(found: Findings) -> list[tuple[str, str, str]]:
             tiles.append((f"missed words, {GOOD_SNR_DB:g} dB or better", f"{100 * own.miss_rate:.1f} %", at))
         if own.latency_ms is not None:
             tiles.append(("median latency", f"{own.latency_ms:.0f} ms", "after the word's end"))
+    if found.negatives is not None and found.negatives.total.per_hour is not None:
+        total = found.negatives.total
+        remark = f"{total.false_accepts} in {total.seconds / 60:.1f} min of speech, music, noise"
+        tiles.append(("false accepts per hour, negatives", f"{total.per_hour:.0f}", remark))
     tiles.append(("model file", f"{len(found.model.content) / 1000:.1f} KB", "fully int8"))
     return tiles
 

@@ -67,8 +67,20 @@ def test_everything_is_in_one_page(run, data, monkeypatch):
     assert not re.search(r"<(script|link|img|iframe)\b", text)
     links = re.findall(r"(?:href|src)=\"(?!#|data:)([^\"]*)\"|url\((?!#|\"?data:)([^)]*)\)", text)
     assert links == []
-    for name in ("Accuracy", "All day long", "Noise and level", "Speakers", "Quantization", "Heard", "Training"):
+    for name in (
+        "Accuracy",
+        "All day long",
+        "Noise and level",
+        "Speakers",
+        "Quantization",
+        "Heard",
+        "Training",
+        "What is no word of yours",
+    ):
         assert f"<h2>{name}</h2>" in text
+    assert "<h2>What these figures cannot tell</h2>" in text
+    assert "3/T per hour" in text
+    assert "speakers only" in text
     kept = json.loads((run / findings.EVALUATION).read_text())
     share = kept["clips"]["accuracy"]
     assert f"{100 * share:.2f} %" in text

@@ -7,16 +7,17 @@ import json
 
 import numpy as np
 
-from kws.cli import console, exit_codes
+from kws.cli import console, exit_codes, negatives
 from kws.cli.options import SPLITS, add_data, add_json_report, add_model, add_seed, engines, figure
 from kws.cli.results import percent, print_noise
 from kws.engines import NAMES
 from kws.errors import KwsError
-from kws.evaluation import plots
+from kws.evaluation import limits, plots
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, evaluate_clips
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS, Accuracy, Rate, Speakers
+from kws.evaluation.negatives import hear
 from kws.files import require_place
 from kws.model.file import Model
 
@@ -70,11 +71,15 @@ def run(a: argparse.Namespace) -> int:
     )
     with console.progress("evaluating") as progress:
         report = evaluate_clips(model, a.data, settings, reference, progress)
+    heard = hear(model).count()
+    unknown = limits.sentences(report.scope, heard)
     if a.json:
-        text = json.dumps({"model": str(a.model), "id": model.id, **report.as_dict()}, indent=1) + "\n"
-        console.write_report(text, a.json)
+        values = {"model": str(a.model), "id": model.id, **report.as_dict(), **negatives.values(heard, unknown)}
+        console.write_report(json.dumps(values, indent=1) + "\n", a.json)
     if a.json != "-":
         _print_report(report)
+        negatives.show(heard)
+        negatives.show_limits(unknown)
     if a.plot:
         shown = report.results[0]
         size = 2.5 + 0.5 * len(report.labels)

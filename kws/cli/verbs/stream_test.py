@@ -7,10 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kws.cli import console, exit_codes, streams
+from kws.cli import console, exit_codes, negatives, streams
 from kws.cli.options import add_engine, add_json_report, add_model, figure, positive_number, wav
 from kws.cli.results import percent
 from kws.errors import UsageError
+from kws.evaluation import limits
+from kws.evaluation.clip.accuracy import data_config
+from kws.evaluation.limits import Scope
+from kws.evaluation.negatives import hear
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import events_path, write
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport, evaluate_stream, require_words
@@ -66,19 +70,27 @@ def run(a: argparse.Namespace) -> int:
     if a.soak_hours:
         with console.progress("noise (minutes)") as progress:
             drift = soak.soak(model, spec, a.data, a.soak_hours, settings, progress=progress)
+    info = model.require_info()
+    heard = hear(model).count()
+    scope = limits.scope_of_stream(info, data_config(info), a.data, spec)
+    unknown = limits.sentences(scope, heard)
     if a.json:
-        values = {"model": str(a.model), **report.as_dict(), "soak": None if drift is None else drift.as_dict()}
+        soaked = None if drift is None else drift.as_dict()
+        values = {"model": str(a.model), **report.as_dict(), "soak": soaked, "scope": scope.as_dict()}
+        values |= negatives.values(heard, unknown)
         console.write_report(json.dumps(values) + "\n", a.json)
     if a.json != "-":
-        _print_report(report, spec)
+        _print_report(report, spec, scope)
         if drift is not None:
             _print_soak(drift)
+        negatives.show(heard)
+        negatives.show_limits(unknown)
     if a.plot:
         plots.save(report, a.plot)
     return exit_codes.OK
 
 
-def _print_report(report: StreamReport, spec: StreamSpec) -> None:
+def _print_report(report: StreamReport, spec: StreamSpec, scope: Scope) -> None:
     rows = [streams.row(snr_name(snr), report.at(i)) for i, snr in enumerate(report.snr_db)]
     rows.append(streams.row("all", report.own()))
     good = report.conditions(GOOD_SNR_DB)

@@ -6,9 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kws.cli import console, exit_codes, streams
+from kws.cli import console, exit_codes, negatives, streams
 from kws.cli.options import add_engine, add_json, add_model, positive_number
+from kws.errors import KwsError
+from kws.evaluation import limits
+from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.stream import tuning
+from kws.evaluation.stream.tuned import EXCESS, Tuning, enough_minutes
 from kws.files import require_place
 from kws.model.file import Model, save, with_detector
 from kws.runs import MODEL
@@ -35,6 +39,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE.tflite", help="the tuned model to write (default: MODEL itself)"
     )
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help=f"write thresholds that miss the budget by more than {EXCESS:g} times on what they were not chosen on",
+    )
     add_engine(parser, "c")
     add_json(parser)
 
@@ -45,7 +54,7 @@ def run(a: argparse.Namespace) -> int:
     require_place(out)
     model = Model.load(a.model)
     info = model.require_info()
-    spec = streams.spec(a, info, a.minutes or tuning.enough_minutes(a.budget))
+    spec = streams.spec(a, info, a.minutes or enough_minutes(a.budget))
     with console.stages() as progress:
         result = tuning.tune(
             model,
@@ -57,29 +66,55 @@ def run(a: argparse.Namespace) -> int:
             progress=progress,
         )
     content = with_detector(model, result.detector, result.provenance())
-    save(content, out)
+    written = a.anyway or not result.missed()
+    if written:
+        save(content, out)
     if result.scarce:
         allowed = result.budget * result.hours
         console.messages.print(
             f"kws: warning: {result.hours:.1f} hours allow {allowed:.1f} false accepts, so chance decided;"
-            f" --minutes {tuning.enough_minutes(a.budget):.0f} would do better"
+            f" --minutes {enough_minutes(a.budget):.0f} would do better"
         )
+    scope = limits.scope_of_stream(info, data_config(info), a.data, spec)
+    unknown = limits.sentences(scope, result.negatives)
     if a.json:
-        values: dict[str, Any] = {"model": str(out), "id": Model.from_bytes(content).id, **result.as_dict()}
-        console.print_json(values)
-        return exit_codes.OK
+        values: dict[str, Any] = {"model": str(out), "id": Model.from_bytes(content).id, "written": written}
+        console.print_json(values | result.as_dict() | {"scope": scope.as_dict(), "limits": unknown})
+    else:
+        _print(result, info.words)
+        negatives.show_limits(unknown)
+        if written:
+            console.out.print(f"{out}: {streams.describe(result.detector)}", markup=False)
+    if not written:
+        raise KwsError(_refusal(result, out))
+    return exit_codes.OK
+
+
+def _print(result: Tuning, words: tuple[str, ...]) -> None:
     rows = [streams.row("before", result.old), streams.row("tuned", result.tuned)]
     if result.held_out is not None:
-        rows.append(streams.row("other speakers" if result.other_speakers else "other takes", result.held_out))
+        rows.append(streams.row(result.held_out_name, result.held_out))
     rows.append(streams.row("fresh stream", result.fresh))
+    total = result.negatives.total
+    rows.append(("negatives", f"{total.hours:.1f}", *"---", negatives.rate(total.per_hour), *"--"))
     console.table(streams.COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour over all words")
-    pairs = zip(info.words, result.detector.word_thresholds, strict=True)
+    pairs = zip(words, result.detector.word_thresholds, strict=True)
     console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))
+    negatives.show(result.negatives)
+    before = negatives.rate(result.old_negatives.total.per_hour)
+    console.out.print(f"before, it was {before} false accepts per hour on these negatives")
     if result.held_out is None:
         console.out.print("too few recordings to tune on some speakers and try on others: expect less in life")
     elif result.other_speakers:
         console.out.print("the row of other speakers is the one to expect")
     else:
         console.out.print("no half of the speakers says every word, so takes were halved: expect less of strangers")
-    console.out.print(f"{out}: {streams.describe(result.detector)}", markup=False)
-    return exit_codes.OK
+
+
+def _refusal(result: Tuning, out: Path) -> str:
+    shown = ", ".join(f"{name} {rate:.1f}" for name, rate in result.missed().items())
+    return (
+        f"{out} is not written: the thresholds make more than {EXCESS:g} times the budget of {result.budget:g} false"
+        f" accepts per hour ({shown}); record more takes and other words, train with more negatives, or allow a larger"
+        " --budget; --anyway writes them"
+    )

@@ -21,6 +21,7 @@ from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
 from kws.engines import create
 from kws.errors import KwsError
+from kws.evaluation import limits
 from kws.evaluation.clip import scoring
 from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, clip_sequences
 from kws.evaluation.clip.report import ClipReport
@@ -166,6 +167,7 @@ def evaluate_clips(
         scoring.by_speaker(chosen, first, info.labels),
         {c: _right(true, who, guesses[usable[0], c]) for c in options.conditions},
         tensors,
+        limits.scope(info, data, root, options.split, [e.clip for e in chosen if e.clip is not None]),
     )
 
 

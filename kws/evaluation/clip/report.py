@@ -10,6 +10,7 @@ import numpy as np
 from kws.evaluation.clip import scoring
 from kws.evaluation.clip.conditions import Condition
 from kws.evaluation.clip.scoring import Accuracy, Group, Rate, Speakers
+from kws.evaluation.limits import Scope
 from kws.quantize.noise import Noise
 
 
@@ -31,6 +32,7 @@ class ClipReport:
         speakers: by speaker, on the first engine; None where nobody has enough clips.
         conditions: clips labelled right by the first engine under each condition.
         quantization: what int8 does to each tensor, if it was asked for.
+        scope: whom and what was heard.
     """
 
     labels: tuple[str, ...]
@@ -46,6 +48,7 @@ class ClipReport:
     speakers: Speakers | None
     conditions: dict[Condition, Rate]
     quantization: Noise | None
+    scope: Scope
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, ready for JSON; what is by the first engine stands at the top."""
@@ -75,6 +78,7 @@ class ClipReport:
             "speakers": speakers,
             "conditions": [{**asdict(c), **_rate(r)} for c, r in self.conditions.items()],
             "quantization": None if self.quantization is None else self.quantization.as_dict(),
+            "scope": self.scope.as_dict(),
         }
 
 

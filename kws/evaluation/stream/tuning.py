@@ -9,7 +9,8 @@ detector proper counts again with these thresholds, and where it exceeds the bud
 is filled again with less.
 
 How good the choice is on speakers it has not heard is estimated by choosing on either half and
-counting on the other; and a fresh stream, of another seed, tries the final settings.
+counting on the other; and a fresh stream, of another seed, tries the final settings, as do the
+negatives that come with kws. Those do not count in the choice, so that they can judge it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from kws.config import SAMPLE_RATE
 from kws.decisions.detector import GREATEST_AVERAGE, GREATEST_COOLDOWN, DetectorConfig
 from kws.engines import create
 from kws.errors import KwsError
+from kws.evaluation.negatives import hear
 from kws.evaluation.stream.run import DEFAULTS, Runner, StreamOptions, logit, require_words, score
 from kws.evaluation.stream.score import Rates, Tally, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
+from kws.evaluation.stream.tuned import ENOUGH, Tuning
 from kws.files import scratch
 from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.frontends import FrontendConfig
@@ -42,8 +45,6 @@ Counts = npt.NDArray[np.int64]
 
 AVERAGES_MS = (80.0, 120.0, 160.0, 200.0, 260.0, 320.0, 400.0, 500.0)
 COOLDOWNS_MS = (300.0, 500.0, 700.0, 1000.0)
-ENOUGH = 10
-"""False accepts that the budget should allow on the tuning streams: with fewer, chance decides."""
 LATENCY_MS = 250.0
 # From here to the greatest probability the thresholds are even in log odds.
 _LOWEST = 0.2
@@ -51,55 +52,6 @@ _THRESHOLDS = 28
 _CANDIDATES = 6
 _ROUNDS = 12
 _FRESH = 7919
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """What `tune` chose, and how it does.
-
-    Attributes:
-        before: the model's settings.
-        detector: the settings chosen.
-        budget: false accepts per hour over all words.
-        hours: length of the tuning streams.
-        seed: of the tuning streams.
-        old: the model's settings on the tuning streams.
-        tuned: the chosen settings on the tuning streams: flattering.
-        held_out: settings chosen on either half of the speakers, counted on the other half; None
-            where there are too few recordings to be halved.
-        other_speakers: whether nobody speaks in both halves; otherwise it is takes that are halved.
-        fresh: the chosen settings on a fresh stream of the same speakers.
-        scarce: whether the budget allowed fewer than :data:`ENOUGH` false accepts in all.
-    """
-
-    before: DetectorConfig
-    detector: DetectorConfig
-    budget: float
-    hours: float
-    seed: int
-    old: Rates
-    tuned: Rates
-    held_out: Rates | None
-    other_speakers: bool
-    fresh: Rates
-    scarce: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        values = dataclasses.asdict(self)
-        for name in ("old", "tuned", "held_out", "fresh"):
-            found = getattr(self, name)
-            values[name] = None if found is None else found.as_dict()
-        return values
-
-    def provenance(self) -> dict[str, Any]:
-        """What a model's provenance says of it."""
-        return {"budget": self.budget, "hours": round(self.hours, 1), "seed": self.seed}
-
-
-def enough_minutes(budget: float) -> float:
-    """Minutes of stream on which a budget allows :data:`ENOUGH` false accepts; one hour to a hundred."""
-    return min(max(60.0, 60 * ENOUGH / budget), 6000.0)
 
 
 def tune(
@@ -151,6 +103,9 @@ def tune(
             held_out = _all(crossed, 0)
         both = bench.count(heard, [info.detector, chosen], processes)
         again = bench.count([j for j in sorted(truths) if j[0] == len(parts)], [chosen], processes)
+    if progress is not None:
+        progress("listening to negatives", 0, 1)
+    heard_negatives = hear(model)
     hours = _all(both, 0).hours
     return Tuning(
         info.detector,
@@ -163,6 +118,8 @@ def tune(
         held_out,
         not share_speakers(parts),
         _all(again, 0),
+        heard_negatives.count(),
+        heard_negatives.count(chosen),
         budget * hours < ENOUGH * 0.99,
     )
 

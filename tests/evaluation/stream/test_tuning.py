@@ -16,6 +16,7 @@ from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.run import Runner, StreamOptions, evaluate_stream, score
 from kws.evaluation.stream.spec import StreamSettings, halves, specify
+from kws.evaluation.stream.tuned import enough_minutes
 from kws.model.file import Model, with_detector
 
 
@@ -124,9 +125,9 @@ def test_settings_are_milliseconds():
 
 
 def test_enough():
-    assert tuning.enough_minutes(1) == 600
-    assert tuning.enough_minutes(100) == 60
-    assert tuning.enough_minutes(1e-9) == 6000
+    assert enough_minutes(1) == 600
+    assert enough_minutes(100) == 60
+    assert enough_minutes(1e-9) == 6000
 
 
 def test_command(spoken, tiny_file, tmp_path, small_grid, capsys):
