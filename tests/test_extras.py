@@ -13,7 +13,13 @@ import pytest
 from kws import extras
 from kws.extras import how_to_install
 
-REQUIRES = ["numpy>=1.26", 'tflite-micro==0.1; extra == "tflm"', "a>=1,<2 ; extra == 'flash'", 'b; extra == "flash"', "kws[tflm, flash] ; extra == 'dev'"]
+REQUIRES = [
+    "numpy>=1.26",
+    'tflite-micro==0.1; extra == "tflm"',
+    "a>=1,<2 ; extra == 'flash'",
+    'b; extra == "flash"',
+    "kws[tflm, flash] ; extra == 'dev'",
+]
 
 
 @pytest.fixture

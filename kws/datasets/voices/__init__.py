@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.datasets.voices.base import VoiceEngine
-from kws.errors import KwsError
+from kws.errors import UsageError, no_such
 
 NAMES = ("espeak", "kokoro", "piper", "flite", "festival")
 WITH_FILES = ("kokoro", "piper")
@@ -22,7 +22,7 @@ def make(name: str = "espeak", voice_file: Path | None = None) -> VoiceEngine[An
         voice_file: of Kokoro or Piper.
 
     Raises:
-        KwsError: no such engine, a voice file for an engine that takes none, or none for Piper.
+        UsageError: no such engine, a voice file for an engine that takes none, or none for Piper.
     """
     if voice_file is not None and name not in WITH_FILES:
         raise UsageError(f"{name} takes no voice file; {' and '.join(WITH_FILES)} do")
@@ -44,4 +44,4 @@ def make(name: str = "espeak", voice_file: Path | None = None) -> VoiceEngine[An
         from kws.datasets.voices.programs import Festival, Flite
 
         return Flite() if name == "flite" else Festival()
-    raise KwsError(f"there is no voice engine {name!r}; there are {', '.join(NAMES)}")
+    raise no_such("there is no voice engine", name, NAMES)

@@ -15,7 +15,6 @@ from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 
 
-
 class Piper(NeuralEngine):
     """Voices of Piper from one voice file; a file with many speakers gives voices ``name#0`` to ``name#903``, say.
 

@@ -11,7 +11,7 @@ from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_out_folder, add_synthesis, positive_whole
 from kws.datasets import clips, near_words, other_speech, sentences, synthetic, transcripts, voices
 from kws.datasets.voices import VoiceEngine
-from kws.errors import UsageError
+from kws.errors import KwsError, UsageError
 
 
 def options(parser: argparse.ArgumentParser) -> None:
