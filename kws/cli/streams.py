@@ -9,7 +9,7 @@ from kws.cli.options import SPLITS, add_data, add_seed, decibels, minutes, posit
 from kws.cli.results import percent
 from kws.decisions import DetectorConfig
 from kws.errors import UsageError
-from kws.evaluation.clip.accuracy import data_config
+from kws.evaluation.provenance import data_config
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
 from kws.evaluation.stream.spec import StreamSettings, StreamSpec, check, specify

@@ -27,10 +27,11 @@ from kws.datasets.augment import NoiseSource
 from kws.datasets.splits import VALIDATION
 from kws.engines import create, fastest
 from kws.errors import KwsError
-from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, data_config, evaluate_clips
+from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, evaluate_clips
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.limits import Scope, of_negatives, sentences
 from kws.evaluation.negatives import Negatives, hear
+from kws.evaluation.provenance import data_config
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.files import require_place, write_atomic

@@ -12,9 +12,9 @@ from kws.cli.options import add_engine, add_json_report, add_model, figure, posi
 from kws.cli.results import percent
 from kws.errors import UsageError
 from kws.evaluation import limits
-from kws.evaluation.clip.accuracy import data_config
 from kws.evaluation.limits import Scope
 from kws.evaluation.negatives import hear
+from kws.evaluation.provenance import data_config
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import events_path, write
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport, evaluate_stream, require_words

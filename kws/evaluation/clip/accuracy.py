@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import runs, workers
-from kws.config import DataConfig, from_dict
+from kws.config import DataConfig
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
 from kws.engines import create
@@ -27,7 +27,8 @@ from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, clip
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipResults, ClipRunner, SequenceJob
 from kws.evaluation.clip.scoring import Accuracy, Rate
-from kws.model.file import Model, ModelInfo
+from kws.evaluation.provenance import data_config
+from kws.model.file import Model
 from kws.network import FloatNetwork
 from kws.quantize import noise
 
@@ -89,13 +90,6 @@ class ClipOptions:
 
 DEFAULTS = ClipOptions()
 NO_REFERENCE = Reference()
-
-
-def data_config(info: ModelInfo) -> DataConfig:
-    """How the model's clips were chosen and cut, as far as its provenance tells."""
-    stored = info.provenance.get("settings", {})
-    values = stored.get("data", {}) if isinstance(stored, dict) else {}
-    return from_dict(DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(info.words)}, "data")
 
 
 def choose(root: Path, data: DataConfig, split: str, seed: int) -> list[clip_index.Example]:

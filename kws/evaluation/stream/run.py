@@ -26,7 +26,7 @@ from kws.decisions import DetectorConfig
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
-from kws.evaluation.clip.accuracy import data_config
+from kws.evaluation.provenance import data_config
 from kws.evaluation.stream.audio import render
 from kws.evaluation.stream.score import Match, Rates, Recordings, Tally, Truth, detection_times, match, rates
 from kws.evaluation.stream.spec import CLEAN, StreamSpec

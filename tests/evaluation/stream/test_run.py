@@ -16,7 +16,7 @@ from kws.datasets.splits import kept_apart
 from kws.engines import create
 from kws.engines.base import Output
 from kws.errors import KwsError
-from kws.evaluation.clip.accuracy import data_config
+from kws.evaluation.provenance import data_config
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import render
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream, shifted, sweep

@@ -12,7 +12,7 @@ from random_models import spotting_model
 from kws.cli.main import main
 from kws.config import DetectorConfig, LogMelConfig
 from kws.errors import KwsError
-from kws.evaluation.clip.accuracy import data_config
+from kws.evaluation.provenance import data_config
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.run import Runner, StreamOptions, evaluate_stream, score
 from kws.evaluation.stream.spec import StreamSettings, halves, specify
