@@ -85,4 +85,4 @@ class Piper(NeuralEngine):
 
 def _require_package() -> None:
     if importlib.util.find_spec("piper") is None:
-        raise MissingError(f"Piper is not installed; run `{how_to_install('piper')}`")
+        raise MissingError(f"Piper (piper-tts) is not installed; run `{how_to_install('piper')}`")
