@@ -9,7 +9,6 @@ from kws.cli.options import SPLITS, add_data, add_seed, decibels, minutes, posit
 from kws.cli.results import percent
 from kws.decisions import DetectorConfig
 from kws.errors import UsageError
-from kws.evaluation.provenance import data_config
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
 from kws.evaluation.stream.spec import StreamSettings, StreamSpec, check, specify
@@ -70,7 +69,7 @@ def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
     given = {"snr_db": a.snr, "rate": a.rate, "seed": a.seed}
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = StreamSettings(minutes=length, split=SPLITS[a.split or "validation"], **chosen)
-    return specify(a.data, data_config(info), settings)
+    return specify(a.data, info.data, settings)
 
 
 def run_options(a: argparse.Namespace) -> StreamOptions:

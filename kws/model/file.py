@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kws import decisions, frontends
+from kws.config import DataConfig, from_dict
 from kws.decisions import DecisionConfig, DetectorConfig, require_detector
 from kws.errors import KwsError
 from kws.files import write_atomic
@@ -67,6 +68,15 @@ class ModelInfo:
             KwsError: the decision is of another kind.
         """
         return require_detector(self.decision)
+
+    @property
+    def data(self) -> DataConfig:
+        """How the model's clips were chosen and cut, as far as its provenance tells."""
+        stored = self.provenance.get("settings", {})
+        values = stored.get("data", {}) if isinstance(stored, dict) else {}
+        return from_dict(
+            DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(self.words)}, "data"
+        )
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -31,7 +31,6 @@ from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, evaluat
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.limits import Scope, of_negatives, sentences
 from kws.evaluation.negatives import Negatives, hear
-from kws.evaluation.provenance import data_config
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.files import require_place, write_atomic
@@ -150,7 +149,7 @@ def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgre
         return
     settings = StreamSettings(minutes=STREAM_MINUTES, split=VALIDATION, seed=_SEED)
     try:
-        spec = specify(data, data_config(found.model.require_info()), settings)
+        spec = specify(data, found.model.require_info().data, settings)
     except KwsError as error:
         found.missing.append(f"a stream cannot be made of {data.name}: {error}")
         return
@@ -205,7 +204,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
         KwsError: clips cannot be read.
     """
     info = model.require_info()
-    config = data_config(info)
+    config = info.data
     chosen = choose(data, config, VALIDATION, _SEED)
     rng = np.random.default_rng(_SEED)
     spoken = [chosen[i] for i in rng.permutation(len(chosen)) if chosen[i].clip is not None]

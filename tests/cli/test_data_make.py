@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.datasets import transcripts
 
@@ -32,7 +33,7 @@ def test_other_speech(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert all("lights" not in row.text for row in rows)
     out, _ = run(capsys, *options[:-1], tmp_path / "more")
     assert "without lights" in out
-    assert "already exists" in run(capsys, *options, code=3)[1]
+    assert "already exists" in run(capsys, *options, code=exit_codes.BAD_INPUT)[1]
 
 
 def test_what_does_not_go_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +45,7 @@ def test_what_does_not_go_together(tmp_path: Path, capsys: pytest.CaptureFixture
         (("--voice-file", "x"), "takes no voice file"),
         (("--sentences", "2h", "--text", tmp_path / "nowhere.txt"), "nowhere.txt"),
     ):
-        code = 3 if why == "nowhere.txt" else 2
+        code = exit_codes.BAD_INPUT if why == "nowhere.txt" else exit_codes.USAGE
         assert why in run(capsys, "--words", "lights", "--out", tmp_path / "x", *options, code=code)[1]
     with pytest.raises(SystemExit):
         run(capsys, "--words", "lights", "--out", tmp_path / "x", "--sentences", "many")

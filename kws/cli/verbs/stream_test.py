@@ -14,7 +14,6 @@ from kws.errors import UsageError
 from kws.evaluation import limits
 from kws.evaluation.limits import Scope
 from kws.evaluation.negatives import hear
-from kws.evaluation.provenance import data_config
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import events_path, write
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport, evaluate_stream, require_words
@@ -72,7 +71,7 @@ def run(a: argparse.Namespace) -> int:
             drift = soak.soak(model, spec, a.data, a.soak_hours, settings, progress=progress)
     info = model.require_info()
     heard = hear(model).count()
-    scope = limits.scope_of_stream(info, data_config(info), a.data, spec)
+    scope = limits.scope_of_stream(info, info.data, a.data, spec)
     unknown = limits.sentences(scope, heard)
     if a.json:
         soaked = None if drift is None else drift.as_dict()

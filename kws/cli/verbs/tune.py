@@ -10,7 +10,6 @@ from kws.cli import console, exit_codes, negatives, streams
 from kws.cli.options import add_engine, add_json, add_model, positive_number
 from kws.errors import CheckError
 from kws.evaluation import limits
-from kws.evaluation.provenance import data_config
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.tuned import EXCESS, Tuning, enough_minutes
 from kws.files import require_place
@@ -75,7 +74,7 @@ def run(a: argparse.Namespace) -> int:
             f"kws: warning: {result.hours:.1f} hours allow {allowed:.1f} false accepts, so chance decided;"
             f" --minutes {enough_minutes(a.budget):.0f} would do better"
         )
-    scope = limits.scope_of_stream(info, data_config(info), a.data, spec)
+    scope = limits.scope_of_stream(info, info.data, a.data, spec)
     unknown = limits.sentences(scope, result.negatives)
     if a.json:
         values: dict[str, Any] = {"model": str(out), "id": Model.from_bytes(content).id, "written": written}

@@ -27,7 +27,6 @@ from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, clip
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.runner import FLOAT, ClipJob, ClipResults, ClipRunner, SequenceJob
 from kws.evaluation.clip.scoring import Accuracy, Rate
-from kws.evaluation.provenance import data_config
 from kws.model.file import Model
 from kws.network import FloatNetwork
 from kws.quantize import noise
@@ -129,7 +128,7 @@ def evaluate_clips(
         KwsError: the model is a bare network, an engine is missing, or clips cannot be read.
     """
     info = model.require_info()
-    data = data_config(info)
+    data = info.data
     seed, floats = options.seed, reference.network
     chosen = choose(root, data, options.split, seed)
     background = clip_index.background(root)

@@ -26,7 +26,6 @@ from kws.decisions import DetectorConfig
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
-from kws.evaluation.provenance import data_config
 from kws.evaluation.stream.audio import render
 from kws.evaluation.stream.score import Match, Rates, Recordings, Tally, Truth, detection_times, match, rates
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
@@ -374,7 +373,7 @@ def evaluate_stream(
         options.tolerance_ms,
         spec.seed,
         spec.split,
-        kept_apart(root, data_config(info), spec.split),
+        kept_apart(root, info.data, spec.split),
         (sum(len(set(clips)) for clips in spec.wanted.values()), len(set(spec.unwanted))),
         time.monotonic() - began,
     )

@@ -169,7 +169,7 @@ def test_posterior_error_is_that_of_the_posteriors(tmp_path):
     model = spotting_model(1, units=(16,))
     reference = network(model)
     report = evaluate_clips(model, root, ClipOptions("all", ("numpy",), carried=False), Reference(reference))
-    data = accuracy.data_config(model.info)
+    data = model.info.data
     chosen = accuracy.choose(root, data, "all", 1)
     runner = accuracy.ClipRunner(model, ("numpy",), reference, tuple(chosen), data, (), np.zeros((0, 0), np.int16), 1)
     features = accuracy._features(model, runner, len(chosen))
@@ -214,10 +214,10 @@ def test_every_engine_missing(tmp_path, monkeypatch):
 
 def test_settings_travel_in_the_model():
     model = spotting_model(1)
-    assert accuracy.data_config(model.info).clip_ms == DataConfig().clip_ms
+    assert model.info.data.clip_ms == DataConfig().clip_ms
     settings = {"data": {"words": ["other"], "clip_ms": 700.0, "silence_percent": 5.0}}
     model.info.provenance["settings"] = settings
-    data = accuracy.data_config(model.info)
+    data = model.info.data
     assert (data.words, data.clip_ms, data.silence_percent) == (("yes", "no", "up", "down"), 700.0, 5.0)
 
 

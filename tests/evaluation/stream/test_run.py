@@ -16,7 +16,6 @@ from kws.datasets.splits import kept_apart
 from kws.engines import create
 from kws.engines.base import Output
 from kws.errors import KwsError
-from kws.evaluation.provenance import data_config
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import render
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream, shifted, sweep
@@ -34,7 +33,7 @@ def model():
 
 
 def stream_of(spoken, model, minutes):
-    return specify(spoken, data_config(model.info), StreamSettings(minutes=minutes, split="all"))
+    return specify(spoken, model.info.data, StreamSettings(minutes=minutes, split="all"))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from random_models import spotting_model
 from kws.cli.main import main
 from kws.config import DetectorConfig, LogMelConfig
 from kws.errors import KwsError
-from kws.evaluation.provenance import data_config
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.run import Runner, StreamOptions, evaluate_stream, score
 from kws.evaluation.stream.spec import StreamSettings, halves, specify
@@ -58,7 +57,7 @@ def test_higher_thresholds_where_it_makes_no_difference():
 
 
 def test_keeps_to_its_budget(spoken, model, small_grid):
-    spec = specify(spoken, data_config(model.info), StreamSettings(minutes=10, split="all"))
+    spec = specify(spoken, model.info.data, StreamSettings(minutes=10, split="all"))
     budget = 600.0
     result = tuning.tune(model, spec, spoken, budget, StreamOptions(processes=1))
     assert result.hours == pytest.approx(1 / 6)
@@ -110,7 +109,7 @@ def stream_rates(model, spoken, spec, detector):
 
 
 def test_refused(spoken, model, small_grid):
-    spec = specify(spoken, data_config(model.info), StreamSettings(minutes=1, split="all"))
+    spec = specify(spoken, model.info.data, StreamSettings(minutes=1, split="all"))
     with pytest.raises(KwsError, match="more than 0"):
         tuning.tune(model, spec, spoken, 0)
 
