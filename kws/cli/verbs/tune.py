@@ -8,6 +8,7 @@ from typing import Any
 
 from kws.cli import console, exit_codes, negatives, streams
 from kws.cli.options import add_engine, add_json, add_model, positive_number
+from kws.errors import CheckError
 from kws.evaluation import limits
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.tuned import EXCESS, Tuning, enough_minutes
@@ -83,10 +84,9 @@ def run(a: argparse.Namespace) -> int:
         negatives.show_limits(unknown)
         if written:
             console.out.print(f"{out}: {streams.describe(result.detector)}", markup=False)
-    if written:
-        return exit_codes.OK
-    console.messages.print(f"kws: error: {_refusal(result, out)}", markup=False)
-    return exit_codes.DIFFERENT
+    if not written:
+        raise CheckError(_refusal(result, out))
+    return exit_codes.OK
 
 
 def _print(result: Tuning, words: tuple[str, ...]) -> None:
