@@ -54,7 +54,7 @@ NUMPY = (
         _ARITHMETIC,
         "clamp(np.asarray(x, np.int64) << n, INT32_MIN, INT32_MAX)",
         "np.asarray(x, np.int64) << n",
-        "tests/fixedpoint/test_arithmetic.py",
+        f"{_SPEC}::test_activations_everywhere",
     ),
     M("MULTIPLY", _ARITHMETIC, "x = wrap(x, left_shift)", "x = wrap(x)"),
     M("MULTIPLY", _ARITHMETIC, "return rshift(rdhm(x, value), right_shift)", "return rdhm(x, value) >> right_shift"),
