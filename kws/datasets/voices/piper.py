@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from kws.datasets.voices.base import TRACTS, Delivery, Floats, NeuralEngine, split_tract, trimmed, with_tracts
+from kws.datasets.voices.base import TRACTS, Delivery, NeuralEngine, split_tract, trimmed, with_tracts
 from kws.errors import KwsError
+from kws.types import Floats
 
 _REMEDY = "install kws with its extra 'piper', or: pip install piper-tts"
 
