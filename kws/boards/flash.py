@@ -6,14 +6,13 @@ import logging
 import os
 import string
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from kws.boards import APPS, Board, Probe
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
-
-Callback = Callable[[int, int], None]
+from kws.types import Progress
 
 _INFO = "INFO_UF2.TXT"
 _IMAGE_SUFFIXES = (".uf2", ".hex", ".elf", ".bin")
@@ -41,7 +40,7 @@ def find_image(board: Board, folder: Path) -> Path:
 
 
 def flash(
-    board: Board, image: Path, probe: str | None = None, progress: Callback | None = None, erase_all: bool = False
+    board: Board, image: Path, probe: str | None = None, progress: Progress | None = None, erase_all: bool = False
 ) -> str:
     """Write an image to a board and start it.
 
@@ -121,7 +120,7 @@ class _Locked(logging.Handler):
 
 
 def _program(
-    board: Board, how: Probe, image: Path, serial_number: str | None, progress: Callback, erase_all: bool
+    board: Board, how: Probe, image: Path, serial_number: str | None, progress: Progress, erase_all: bool
 ) -> str:
     try:
         from pyocd.core.exceptions import Error

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.engines import trial
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
 from kws.image.build import held_host_library
 from kws.model.file import Model
+from kws.types import Int8, Int16
 
 Bytes = npt.NDArray[np.uint8]
 

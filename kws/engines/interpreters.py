@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from kws.engines import opening, trial
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines.base import Engine, Output
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
+from kws.types import Int8, Int16
 
 
 class InterpreterEngine(Engine):

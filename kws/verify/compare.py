@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,10 @@ from kws.errors import KwsError
 from kws.files import read_file
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
+from kws.types import Progress
 from kws.verify import decision, speech
 from kws.verify.decision import DecisionReport
 from kws.verify.inputs import corner_signals, random_signal
-
-Progress = Callable[[int, int], None]
 
 REFERENCE = "numpy"
 RULES = "the specification"

@@ -25,10 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from kws.datasets.voices.base import Delivery, Floats, NeuralEngine, require_count, trimmed
+from kws.datasets.voices.base import Delivery, NeuralEngine, require_count, trimmed
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 from kws.files import write_atomic
+from kws.types import Floats
 
 _RATE = 24_000
 _SHAPE = (510, 1, 256)

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from kws.datasets.voices.base import TRACTS, Delivery, Floats, NeuralEngine, split_tract, trimmed, with_tracts
+from kws.datasets.voices.base import TRACTS, Delivery, NeuralEngine, split_tract, trimmed, with_tracts
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
+from kws.types import Floats
 
 
 class Piper(NeuralEngine):
