@@ -28,8 +28,7 @@ from kws import wav
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError, MissingError
 from kws.files import is_endless, write_atomic
-
-Pcm = npt.NDArray[np.int16]
+from kws.types import Pcm
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _CHUNK = 1 << 16

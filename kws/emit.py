@@ -88,19 +88,19 @@ def factors(items: Sequence[Factor]) -> str:
 
 
 def members(fields: dict[str, str | int] | dict[str, str]) -> list[str]:
-    """Designated initialisers, a line each."""
-    return [f"{INDENT}.{key} = {value}," for key, value in fields.items()]
+    """Initialisers by name, a line each; all members in the order of their declaration, which C++ goes by."""
+    return [f"{INDENT}KWS_MEMBER({key}) {value}," for key, value in fields.items()]
 
 
 def structure(
     ctype: str, name: str, fields: dict[str, str | int], *, static: bool = True, lead: Sequence[str] = ()
 ) -> str:
-    """A constant structure with designated initialisers.
+    """A constant structure with initialisers as of :func:`members`.
 
     Args:
         ctype: its type.
         name: identifier.
-        fields: values by member.
+        fields: values by member; with ``lead`` all of them, in the order of their declaration.
         static: whether it is private to its file.
         lead: lines before the members, such as further ones under a condition.
     """

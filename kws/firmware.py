@@ -54,3 +54,16 @@ def model_format() -> int:
     if found is None:
         raise KwsError(f"{header} does not define KWS_MODEL_FORMAT; reinstall kws")
     return int(found[1])
+
+
+def nrf52840_gain() -> int:
+    """The microphone's gain on the nRF52840, as the board's header has it: steps of 0.5 dB, 0x28 being 0 dB.
+
+    Raises:
+        KwsError: the header is missing or names no gain.
+    """
+    header = sources_dir() / "boards/nrf52840/microphone.h"
+    found = re.search(r"^#define MICROPHONE_GAIN 0x(\w+)u$", header.read_text(), re.MULTILINE)
+    if found is None:
+        raise KwsError(f"{header} does not define MICROPHONE_GAIN; reinstall kws")
+    return int(found[1], 16)

@@ -17,6 +17,7 @@ from kws.codegen import packages
 from kws.config import Experiment, LogMelConfig, from_dict
 from kws.constants import Constants
 from kws.decisions import DecisionConfig
+from kws.decisions.script import Scene, Script
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
@@ -130,6 +131,12 @@ class ChangesConfig(DecisionConfig):
 
     def twin(self, labels):
         return Changes(self.least)
+
+    def script(self, labels):
+        rows = np.full((4, len(labels)), -128, np.int8)
+        rows[1:, 1], rows[3, 2] = self.least - 128, 127
+        found = [Detection(1, 1, self.least), Detection(3, 2, 255)]
+        return Script((Scene("two words", rows, found),), {"a word is reported when it changes": 2}, frozenset())
 
     def constants(self, labels):
         return Constants({}, "4u", (), {"labels": "KWS_MODEL_LABELS", "least": self.least})

@@ -27,6 +27,7 @@ const char *kws_host_model_id(void);
 int kws_host_init(void *memory, size_t bytes);
 void kws_host_reset(void *memory);
 int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out);
+void kws_host_decide(void *memory, const int8_t *posteriors, size_t count, const kws_host_output *out);
 int kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out);
 
 typedef struct cursor {
@@ -115,6 +116,18 @@ int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const k
     return code < 0 ? code : frame;
 }
 
+void kws_host_decide(void *memory, const int8_t *posteriors, size_t count, const kws_host_output *out)
+{
+    kws_spotter *spotter = (kws_spotter *)memory;
+    for (size_t i = 0; i < count; i++) {
+        kws_result result = {.label = -1, .score = 0};
+        kws_decision_step(spotter->model->decision, spotter->decision, posteriors + i * KWS_MODEL_LABELS, &result);
+        out->labels[i] = result.label;
+        out->scores[i] = result.score;
+        out->frames[i] = spotter->frame++;
+    }
+}
+
 #else
 
 size_t kws_host_memory_bytes(void)
@@ -144,6 +157,14 @@ int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const k
     (void)count;
     (void)out;
     return 0;
+}
+
+void kws_host_decide(void *memory, const int8_t *posteriors, size_t count, const kws_host_output *out)
+{
+    (void)memory;
+    (void)posteriors;
+    (void)count;
+    (void)out;
 }
 
 #endif

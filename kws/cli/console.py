@@ -7,7 +7,7 @@ import json
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from kws import types
 from kws.files import write_atomic
 from kws.text import visible
 
@@ -32,8 +33,6 @@ class _Console(Console):
 out = _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 messages = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
-Callback = Callable[[int, int], None]
-StageCallback = Callable[[str, int, int], None]
 _PLAIN_SECONDS = 10.0
 # What a compiler's output is laid out with.
 _LAID_OUT = "\n\t"
@@ -42,7 +41,7 @@ _LONG = 20
 
 
 @contextlib.contextmanager
-def stages() -> Iterator[StageCallback]:
+def stages() -> Iterator[types.StageProgress]:
     """Progress of work in named stages on standard error; where that is no terminal, a line every ten seconds."""
     if not messages.is_terminal:
         yield _plain_stages()
@@ -63,13 +62,13 @@ def stages() -> Iterator[StageCallback]:
 
 
 @contextlib.contextmanager
-def progress(title: str) -> Iterator[Callback]:
+def progress(title: str) -> Iterator[types.Progress]:
     """The same for work of one stage."""
     with stages() as report:
         yield lambda done, total: report(title, done, total)
 
 
-def _plain_stages() -> StageCallback:
+def _plain_stages() -> types.StageProgress:
     last = time.monotonic()
 
     def report(stage: str, done: int, total: int) -> None:

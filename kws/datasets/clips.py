@@ -31,8 +31,7 @@ from kws.datasets.splits import (
 )
 from kws.errors import KwsError
 from kws.text import decoded
-
-Progress = Callable[[int, int], None]
+from kws.types import Progress
 
 BACKGROUND = "_background_noise_"
 SYNTHETIC = "synthetic.json"

@@ -7,17 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets import sentences, transcripts
 from kws.datasets.transcripts import Stretch
 from kws.errors import KwsError
 from kws.files import write_atomic
-
-Pcm = npt.NDArray[np.int16]
+from kws.types import Pcm
 
 _PACKS = Path(__file__).with_name("packs")
 TRAINING_PACK = _PACKS / "negatives"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from kws.constants import Constants
+from kws.decisions.script import Script
 from kws.fixedpoint.decisions.base import Decision
 
 DEFAULT = "detector"
@@ -52,6 +53,14 @@ class DecisionConfig(ABC):
     @abstractmethod
     def constants(self, labels: Sequence[str]) -> Constants:
         """The decision in C.
+
+        Raises:
+            KwsError: the settings don't fit the labels.
+        """
+
+    @abstractmethod
+    def script(self, labels: Sequence[str]) -> Script:
+        """Posteriors that drive the decision through all its rules, whatever the settings are.
 
         Raises:
             KwsError: the settings don't fit the labels.

@@ -10,6 +10,8 @@ import numpy as np
 
 from kws.constants import Array, Constants
 from kws.decisions.base import DecisionConfig, first_word
+from kws.decisions.detector_script import detector_script
+from kws.decisions.script import Script
 from kws.errors import KwsError
 from kws.fields import number, require, require_ranges
 from kws.fixedpoint.decisions.detector import Detector, DetectorParameters
@@ -83,6 +85,14 @@ class DetectorConfig(DecisionConfig):
             KwsError: ``word_thresholds`` are given for another number of words.
         """
         return Detector(self.parameters(labels))
+
+    def script(self, labels: Sequence[str]) -> Script:
+        """Posteriors around the detector's own thresholds.
+
+        Raises:
+            KwsError: ``word_thresholds`` are given for another number of words.
+        """
+        return detector_script(self.parameters(labels))
 
     def constants(self, labels: Sequence[str]) -> Constants:
         """The detector in C.

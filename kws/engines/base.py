@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.fixedpoint.decisions.base import Detection
-
-Int8 = npt.NDArray[np.int8]
-Int16 = npt.NDArray[np.int16]
+from kws.types import Int8, Int16
 
 
 @dataclass
@@ -42,9 +40,15 @@ class Output:
 
 
 class Engine(ABC):
-    """A model being run. Use as a context manager, or call :meth:`close`."""
+    """A model being run. Use as a context manager, or call :meth:`close`.
+
+    Attributes:
+        name: what it is called.
+        own_decision: whether it decides by itself, and not with the NumPy harness's decision.
+    """
 
     name: str
+    own_decision: bool = True
 
     @abstractmethod
     def reset(self) -> None:
@@ -63,6 +67,16 @@ class Engine(ABC):
         """Call the network alone, once a row: int8 [calls, input size], carrying its state.
 
         The network's state here is the one that :meth:`process` uses.
+        """
+
+    @abstractmethod
+    def decide(self, posteriors: Int8) -> list[Detection]:
+        """Feed int8 [frames, labels] posteriors to the decision alone; return what was detected.
+
+        The decision's state and the count of frames are the ones that :meth:`process` uses.
+
+        Raises:
+            KwsError: the model is a bare network, or the engine failed.
         """
 
     def classify(self, clips: Int16) -> Int8:

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines import trial
+from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
 from kws.image.build import held_host_library
 from kws.model.file import Model
+from kws.types import Int8, Int16
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -52,8 +54,9 @@ class CEngine(Engine):
         self.model = model
         with contextlib.nullcontext(library) if library else held_host_library(model) as built:
             self._library = _load(built)
-        if self._library.kws_host_model_id() != model.id.encode():
-            raise KwsError(f"the C library at {library} was built from another model than {model.source}")
+            if self._library.kws_host_model_id() != model.id.encode():
+                raise KwsError(f"the C library at {library} was built from another model than {model.source}")
+            trial.c_library(model, built)
         words = self._library.kws_host_memory_bytes() // 8 + 1
         self._memory = np.zeros(words, np.uint64)
         self._require(self._library.kws_host_init(_pointer(self._memory), 8 * words))
@@ -86,9 +89,7 @@ class CEngine(Engine):
         )
         output = self._output(count, layers, states, posteriors) if trace else Output(None, {}, {}, posteriors[:count])
         output.features = features[:count]
-        output.detections = [
-            Detection(int(frames[i]), int(labels[i]), int(scores[i])) for i in np.flatnonzero(labels[:count] >= 0)
-        ]
+        output.detections = _detections(labels[:count], scores, frames)
         return output
 
     def run_network(self, x: Int8) -> Output:
@@ -100,6 +101,16 @@ class CEngine(Engine):
             self._library.kws_host_run_network(_pointer(self._memory), _pointer(x), len(x), ctypes.byref(out))
         )
         return self._output(len(x), layers, states, posteriors)
+
+    def decide(self, posteriors: Int8) -> list[Detection]:
+        """Feed int8 [frames, labels] to the decision alone."""
+        self.model.require_info()
+        posteriors = np.ascontiguousarray(posteriors, np.int8)
+        count = len(posteriors)
+        labels, scores, frames = np.empty(count, np.int32), np.empty(count, np.uint32), np.empty(count, np.uint32)
+        out = _HostOutput(None, None, None, None, *(_pointer(a) for a in (labels, scores, frames)))
+        self._library.kws_host_decide(_pointer(self._memory), _pointer(posteriors), count, ctypes.byref(out))
+        return _detections(labels, scores, frames)
 
     def _require(self, code: int) -> int:
         """The count that the library returned.
@@ -132,6 +143,12 @@ class CEngine(Engine):
         return output
 
 
+def _detections(
+    labels: npt.NDArray[np.int32], scores: npt.NDArray[np.uint32], frames: npt.NDArray[np.uint32]
+) -> list[Detection]:
+    return [Detection(int(frames[i]), int(labels[i]), int(scores[i])) for i in np.flatnonzero(labels >= 0)]
+
+
 def _load(path: Path) -> Any:
     try:
         library = ctypes.CDLL(os.fspath(path))
@@ -145,6 +162,8 @@ def _load(path: Path) -> Any:
     library.kws_host_reset.restype = None
     library.kws_host_process.argtypes = [pointer, pointer, size, pointer]
     library.kws_host_process.restype = ctypes.c_int64
+    library.kws_host_decide.argtypes = [pointer, pointer, size, pointer]
+    library.kws_host_decide.restype = None
     library.kws_host_run_network.argtypes = [pointer, pointer, size, pointer]
     library.kws_error_name.restype = ctypes.c_char_p
     return library

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines.base import Engine, Output
 from kws.engines.link_message import (
     ERRORS,
     PROTOCOL_VERSION,
@@ -27,6 +27,7 @@ from kws.engines.link_message import (
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
+from kws.types import Int8, Int16
 
 _IDENTITY = struct.Struct("<4sHH8sHHIIHHI")
 _FRAME = struct.Struct("<IiI")
@@ -174,6 +175,25 @@ class LinkEngine(Engine):
             self.frames += 1
         return self._output(calls, [], with_features=False)
 
+    def decide(self, posteriors: Int8) -> list[Detection]:
+        """Feed int8 [frames, labels] to the board's decision alone.
+
+        Raises:
+            KwsError: the model is a bare network, or has more labels than a message has room for.
+        """
+        labels = len(self._model.require_info().labels)
+        if labels > VALUES_BYTES:
+            raise KwsError(f"the link takes posteriors of at most {VALUES_BYTES} labels, not {labels}")
+        detections = []
+        size = VALUES_BYTES // labels
+        for start in range(0, len(posteriors), size):
+            part = np.ascontiguousarray(posteriors[start : start + size], np.int8)
+            for message in self._request(Type.DECIDE, part.tobytes()):
+                detections.append(Detection(*self._unpack(_FRAME, message)))
+            if self._frames_reported != len(part):
+                raise self._error(f"decided on {self._frames_reported} frames of {len(part)}")
+        return detections
+
     def close(self) -> None:
         """Close the stream."""
         self._stream.close()
@@ -241,7 +261,7 @@ class LinkEngine(Engine):
             if message.type != kind | REPLY:
                 messages.append(message)
                 continue
-            if kind in (Type.PROCESS, Type.RUN_NETWORK):
+            if kind in (Type.PROCESS, Type.RUN_NETWORK, Type.DECIDE):
                 ticks, self._frames_reported, sent = self._unpack(_DONE, message)
                 if sent != len(messages):
                     raise self._error(f"sent {sent} messages but {len(messages)} arrived")

@@ -14,7 +14,7 @@ from typing import Protocol
 from kws.errors import KwsError
 
 SYNC = b"KW"
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 VALUES_BYTES = 512
 """Most bytes of samples or values in a message."""
 PAYLOAD_BYTES = 4 + VALUES_BYTES
@@ -32,6 +32,7 @@ class Type(IntEnum):
     PROCESS = 0x04
     LOAD_INPUT = 0x05
     RUN_NETWORK = 0x06
+    DECIDE = 0x07
     FEATURES = 0x41
     LAYER = 0x42
     STATE = 0x43

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines.base import Engine, Output
+from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.layers.kernel import Values
 from kws.fixedpoint.network import Network, Trace
 from kws.model.file import Model
+from kws.types import Int8, Int16
 
 _BATCH = 256
 
@@ -60,6 +62,13 @@ class NumpyEngine(Engine):
         state = self._spotter.state if self._spotter is not None else self._state
         network = self.model.network
         return from_trace(network, network.run(x[None], state), len(x), features=None)
+
+    def decide(self, posteriors: Int8) -> list[Detection]:
+        """Feed int8 [frames, labels] to the decision alone."""
+        if self._spotter is None:
+            self.model.require_info()
+        assert self._spotter is not None
+        return self._spotter.decide(posteriors[None])[0]
 
     def classify_streams(self, streams: Int16) -> Int8:
         """As in the other engines, some hundreds of streams side by side."""

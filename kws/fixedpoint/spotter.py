@@ -62,6 +62,9 @@ class Spotter:
         # SPOT/2
         trace = self.network.run(features, self.state)
         posteriors = trace.outputs[-1].reshape(len(pcm), features.shape[1], self.network.output_size)
+        return Spotted(features, trace, posteriors, self.decide(posteriors))
+
+    def decide(self, posteriors: npt.NDArray[np.int8]) -> list[list[Detection]]:
+        """Feed int8 [streams, frames, labels] to the decisions alone; return what each stream's detected."""
         # SPOT/3
-        detections = [d.process(rows) for d, rows in zip(self._decisions, posteriors, strict=True)]
-        return Spotted(features, trace, posteriors, detections)
+        return [d.process(rows) for d, rows in zip(self._decisions, posteriors, strict=True)]

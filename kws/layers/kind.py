@@ -160,17 +160,16 @@ def bias(tensor: Tensor | None, count: int, what: str) -> npt.NDArray[np.int32]:
     """Constant int32 biases; zeros if there are none.
 
     Raises:
-        KwsError: they are of another type or number.
+        KwsError: they are of another type or shape, or have no data.
     """
     if tensor is None:
         return np.zeros(count, np.int32)
-    if tensor.data is None and tensor.dtype == np.int32:
-        # The converter drops the data of an all-zero bias.
-        return np.zeros(count, np.int32)
-    data = constant(tensor, what, np.int32)
-    if data.size != count:
-        raise KwsError(f"{what} are {data.size} values, not {count}")
-    return data.reshape(count)
+    if tensor.shape != (count,):
+        raise KwsError(f"{what} have shape {list(tensor.shape)}, not {[count]}")
+    if tensor.data is None:
+        # The converter leaves the tensor of an all-zero bias out. Without data TFLM reads whatever lies there.
+        raise KwsError(f"{what} ({tensor.name!r}) have no data")
+    return constant(tensor, what, np.int32)
 
 
 def folded(bias: npt.NDArray[np.int32], weights: npt.NDArray[np.int8], zero_point: int) -> npt.NDArray[np.int64]:

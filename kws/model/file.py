@@ -7,7 +7,6 @@ JSON (docs/SPEC.md, "Model file"). A file without it is a bare network.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,12 +23,18 @@ from kws.fixedpoint.network import Network
 from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
 from kws.fixedpoint.spotter import Spotter
 from kws.frontends import FrontendConfig
+from kws.model import seal
 from kws.model.reader import to_network
 from kws.text import is_text
-from kws.tflite import Graph, build, parse
+from kws.tflite import Graph, parse
 
 METADATA_NAME = "kws.model"
 METADATA_VERSION = 1
+
+_CHANGED = (
+    "it was changed after it was written, for its bytes do not have the SHA-256 that it carries;"
+    " get the file anew, or write it again with `kws convert`"
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class ModelInfo:
             "detector": self.decision.as_dict(),
             "provenance": self.provenance,
         }
-        return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+        return seal.dump(values)
 
     @classmethod
     def from_json(cls, content: bytes) -> ModelInfo:
@@ -141,6 +146,8 @@ class ModelInfo:
                 decisions.read(values["detector"], "detector"),
                 dict(values.get("provenance", {})),
             )
+        except RecursionError as error:
+            raise KwsError("its kws metadata is damaged (nested too deeply)") from error
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise KwsError(f"its kws metadata is damaged ({error})") from error
 
@@ -155,6 +162,7 @@ class Model:
         info: its metadata; None for a bare network, which has no front end, labels or detector.
         source: where it came from, for messages.
         graph: the file's contents, parsed once; to change something, change a copy.
+        sealed: it carries its own SHA-256, so it is as kws wrote it.
     """
 
     content: bytes
@@ -162,6 +170,7 @@ class Model:
     info: ModelInfo | None
     source: str
     graph: Graph = field(repr=False, compare=False)
+    sealed: bool = field(default=False, compare=False)
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "the model") -> Model:
@@ -169,17 +178,22 @@ class Model:
 
         Raises:
             KwsError: not a whole .tflite, an operator the firmware cannot run (named), or
-                metadata that does not fit the network.
+                metadata that does not fit the network, or a file that is not as it was written.
         """
         graph = parse(content, source)
+        metadata = graph.metadata.get(METADATA_NAME)
+        sealed = None if metadata is None else seal.is_kept(content, metadata)
         try:
             network = to_network(graph)
-            info = ModelInfo.from_json(graph.metadata[METADATA_NAME]) if METADATA_NAME in graph.metadata else None
+            info = None if metadata is None else ModelInfo.from_json(metadata)
             if info is not None:
                 _check_fit(network, info)
         except KwsError as error:
-            raise KwsError(f"{source}: {error}") from error
-        return cls(content, network, info, source, graph)
+            changed = f"{_CHANGED}; its first fault: " if sealed is False else ""
+            raise KwsError(f"{source}: {changed}{error}") from error
+        if sealed is False:
+            raise KwsError(f"{source}: {_CHANGED}")
+        return cls(content, network, info, source, graph, sealed is True)
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
@@ -248,8 +262,8 @@ def _check_fit(network: Network, info: ModelInfo) -> None:
 
 
 def with_info(graph: Graph, info: ModelInfo) -> bytes:
-    """The bytes of ``graph`` with ``info`` as its only metadata; ``graph`` itself stays as it is."""
-    return build(replace(graph, metadata={METADATA_NAME: info.to_json()}))
+    """The bytes of ``graph`` with ``info`` and the file's SHA-256 as its only metadata; ``graph`` stays as it is."""
+    return seal.build_sealed(replace(graph, metadata={METADATA_NAME: info.to_json()}), METADATA_NAME)
 
 
 def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] | None = None) -> bytes:
@@ -266,7 +280,8 @@ def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] 
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
     info = replace(info, decision=detector, provenance=provenance)
-    return build(replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()}))
+    graph = replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()})
+    return seal.build_sealed(graph, METADATA_NAME)
 
 
 def save(content: bytes, path: Path) -> None:

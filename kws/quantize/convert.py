@@ -15,7 +15,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -33,8 +32,7 @@ from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
 from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.tflite import Graph, parse
-
-Progress = Callable[[int, int], None]
+from kws.types import Progress
 
 _WORKER = "kws.quantize._converter"
 _LAST_LINES = 8

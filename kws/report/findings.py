@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,7 @@ from kws.files import parse_json, read_file, require_place, write_atomic
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize import noise
-
-StageProgress = Callable[[str, int, int], None]
+from kws.types import StageProgress
 
 EVALUATION = "evaluation.json"
 STREAM = "stream-test.json"

@@ -16,7 +16,8 @@ from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport
 from kws.evaluation.stream.spec import snr_name
 from kws.files import require_place, write_atomic
-from kws.report.findings import Findings, StageProgress, gather
+from kws.report.findings import Findings, gather
+from kws.types import StageProgress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

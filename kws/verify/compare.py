@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import audio
+from kws.decisions.script import Script
 from kws.engines import create
 from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.files import read_file
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
+from kws.types import Progress
+from kws.verify import decision, speech
+from kws.verify.decision import DecisionReport
 from kws.verify.inputs import corner_signals, random_signal
 
-Progress = Callable[[int, int], None]
-
 REFERENCE = "numpy"
+RULES = "the specification"
+"""What the detections of the decision's script are compared with; the reference's are too."""
 ADVISORY = ("tflite",)
 """Engines with their own rounding: their differences are reported and do not fail."""
 STREAM_SAMPLES = 16000
@@ -41,6 +46,7 @@ class Difference:
         element: index in the frame's values.
         expected: the reference's value.
         found: the engine's value.
+        reference: whose value was expected.
     """
 
     source: str
@@ -50,12 +56,13 @@ class Difference:
     element: int
     expected: str
     found: str
+    reference: str = REFERENCE
 
     def __str__(self) -> str:
         where = f", {self.layer}" if self.layer else ""
         return (
             f"{self.source}: {self.stage}{where}, step {self.step}, element {self.element}:"
-            f" {self.found} where {REFERENCE} has {self.expected}"
+            f" {self.found} where {self.reference} has {self.expected}"
         )
 
 
@@ -95,6 +102,8 @@ class Report:
         detections: words the reference detected in all inputs.
         bare: whether only a network was there to compare.
         engines: one report an engine, the reference left out.
+        decision: what the decision was driven through; None for a bare network.
+        reference: the first detection in which the reference differs from its own specification, or None.
     """
 
     bare: bool
@@ -102,11 +111,13 @@ class Report:
     steps: int = 0
     detections: int = 0
     engines: list[EngineReport] = field(default_factory=list)
+    decision: DecisionReport | None = None
+    reference: Difference | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether every required engine agrees."""
-        return all(e.ok for e in self.engines)
+        """Whether every required engine agrees, and the reference with the decision's rules."""
+        return self.reference is None and all(e.ok for e in self.engines)
 
 
 @dataclass(frozen=True)
@@ -139,10 +150,10 @@ def compare(model: Model, source: str, expected: Output, found: Output, report: 
     earliest: tuple[int, int, Difference] | None = None
     for order, c in enumerate(comparisons(model, expected, found)):
         if c.expected.shape != c.found.shape:
-            # One engine made more steps than the other: everything from there on differs.
+            # Steps or their size: everything from there on differs.
             step = min(len(c.expected), len(c.found))
             report.different += 1
-            shapes = [f"{len(a)} steps" for a in (c.expected, c.found)]
+            shapes = [f"{a[:1].size} values in each of {len(a)} steps" for a in (c.expected, c.found)]
             candidate = (step, order, Difference(source, c.stage, step, c.layer, 0, *shapes))
             earliest = min(earliest or candidate, candidate, key=lambda e: e[:2])
             continue
@@ -159,22 +170,50 @@ def compare(model: Model, source: str, expected: Output, found: Output, report: 
             candidate = (step, order, Difference(source, c.stage, step, c.layer, element, *values))
             earliest = min(earliest or candidate, candidate, key=lambda e: e[:2])
     if earliest is None and expected.detections != found.detections:
-        earliest = (0, 0, _detection_difference(source, expected, found))
+        earliest = (0, 0, _detection_difference(source, expected.detections, found.detections))
         report.different += 1
     report.values += len(expected.detections)
     if earliest is not None and report.first is None:
         report.first = earliest[2]
 
 
-def _detection_difference(source: str, expected: Output, found: Output) -> Difference:
-    a, b = expected.detections, found.detections
+def _detection_difference(
+    source: str, a: list[Detection], b: list[Detection], reference: str = REFERENCE
+) -> Difference:
     index = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    texts = [
+    expected, found = (
         f"label {d[index].label} at frame {d[index].frame}, score {d[index].score}" if index < len(d) else "nothing"
         for d in (a, b)
-    ]
+    )
     step = min(d[index].frame for d in (a, b) if index < len(d))
-    return Difference(source, "detections", step, "", index, *texts)
+    return Difference(source, "detections", step, "", index, expected, found, reference)
+
+
+def _compare_decisions(model: Model, reference: Engine, others: Sequence[Engine], report: Report) -> None:
+    """Drive every engine's decision through the rules of its kind; differences go to ``report``."""
+    info = model.require_info()
+    script = info.decision.script(info.labels)
+    report.decision = decision.describe(script)
+    report.reference = _drive(script, reference, report.decision)[1]
+    for engine, entry in zip(others, report.engines, strict=True):
+        if not engine.own_decision:
+            report.decision.borrowers.append(engine.name)
+            continue
+        different, first = _drive(script, engine, report.decision)
+        entry.values += report.decision.detections
+        entry.different += different
+        entry.first = entry.first or first
+
+
+def _drive(script: Script, engine: Engine, report: DecisionReport) -> tuple[int, Difference | None]:
+    """Scenes in which the engine detects something else, and the first difference."""
+    report.engines.append(engine.name)
+    wrong = [
+        _detection_difference(scene.name, scene.detections, found, RULES)
+        for scene, found in decision.play(script, engine)
+        if found != scene.detections
+    ]
+    return len(wrong), wrong[0] if wrong else None
 
 
 def run_chunked(engine: Engine, pcm: npt.NDArray[np.int16], rng: np.random.Generator) -> Output:
@@ -253,6 +292,7 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
 def _recordings(random: int, files: Sequence[Path], rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
     for path in files:
         yield str(path), audio.read(path)
+    yield "spoken words", speech.words()
     for name, pcm in corner_signals(STREAM_SAMPLES):
         yield name, pcm
     for i in range(random):
@@ -272,7 +312,8 @@ def verify(
     """Compare engines with the NumPy harness on recordings, corner cases and random streams.
 
     Each engine gets the same samples in chunks of its own random sizes, from a reset. A bare
-    network gets inputs instead of samples.
+    network gets inputs instead of samples. Samples alone come to few of the decision's rules, so
+    a second pass feeds posteriors to the decision, made from the model's own settings.
 
     Args:
         model: what to run.
@@ -302,4 +343,6 @@ def verify(
                 compare(model, source, expected, _run(engine, data, chunks, bare), entry)
             if progress is not None:
                 progress(done, len(inputs))
+        if not bare:
+            _compare_decisions(model, reference, others, report)
     return report

@@ -33,7 +33,7 @@ class Board:
         self.input = bytearray(model.network.input_size)
         self.identity = {
             "magic": b"KWSL",
-            "version": 2,
+            "version": 3,
             "model_id": bytes.fromhex(model.id),
             "layers": len(model.network.layers),
         }
@@ -111,6 +111,11 @@ class Board:
             self.layers(request, trace.outputs, trace.states, 0)
             self.values(request, Type.POSTERIORS, b"", trace.outputs[-1])
             reply = struct.pack("<IHH", 7, 0, self.sent)
+        elif request.type == Type.DECIDE:
+            rows = np.frombuffer(request.payload, np.int8).reshape(1, -1, len(info.labels))
+            for d in self.spotter.decide(rows)[0]:
+                self.send(request, Type.FRAME, struct.pack("<IiI", d.frame, d.label, d.score))
+            reply = struct.pack("<IHH", 0, rows.shape[1], self.sent)
         self.send(request, request.type | REPLY, reply)
 
     def process(self, request: Message) -> bytes:
@@ -157,6 +162,22 @@ def test_process_gathers_everything(tiny_model, pcm, piece, trace):
     check_states(got, tiny_model.network, expected.trace)
 
 
+def test_decide_gathers_detections(tiny_model):
+    info = tiny_model.info
+    script = info.decision.script(info.labels)
+    board = Board(tiny_model)
+    engine = LinkEngine(board, tiny_model)
+    for scene in script.scenes:
+        engine.reset()
+        assert engine.decide(scene.posteriors) == scene.detections
+    assert (engine.frames, engine.ticks) == (0, 0)
+    assert max(len(r.payload) for r in board.requests) <= 512
+    engine.reset()
+    board.spoil = lambda m, d: encode(Message(m.type, m.sequence, bytes(8))) if m.type == Type.DECIDE | REPLY else d
+    with pytest.raises(KwsError, match="decided on 0 frames of 3"):
+        engine.decide(np.full((3, len(info.labels)), -128, np.int8))
+
+
 def test_run_network_gathers_everything(bare_model):
     x = np.random.default_rng(0).integers(-128, 128, (3, bare_model.network.input_size)).astype(np.int8)
     engine = LinkEngine(Board(bare_model), bare_model)
@@ -168,6 +189,8 @@ def test_run_network_gathers_everything(bare_model):
     check_states(got, bare_model.network, expected)
     with pytest.raises(KwsError, match="bare network"):
         engine.process(np.zeros(1000, np.int16))
+    with pytest.raises(KwsError, match="bare network"):
+        engine.decide(np.zeros((1, 4), np.int8))
 
 
 def test_no_frame_gives_empty_arrays(tiny_model):
@@ -267,7 +290,7 @@ def test_a_closed_stream_is_told(tiny_model):
     ("field", "value", "message"),
     [
         ("magic", b"ELSE", "not a kws board"),
-        ("version", 1, "version 1 of the link protocol and this kws version 2"),
+        ("version", 1, "version 1 of the link protocol and this kws version 3"),
         ("model_id", b"\x01" * 8, "runs the model 0101010101010101, but .* build and flash"),
         ("layers", 9, "describes its model wrongly"),
     ],

@@ -14,7 +14,7 @@
 #include "../require.h"
 #include "message.h"
 
-#define PROTOCOL_VERSION 2u
+#define PROTOCOL_VERSION 3u
 #define FLAG_HAS_FRONTEND 1u
 #define SAMPLES_PER_MESSAGE (LINK_VALUES_BYTES / 2u)
 
@@ -124,6 +124,17 @@ static void conclude(uint32_t ticks, uint32_t frames)
     link_send((uint8_t)(request.type | LINK_REPLY), request.sequence, reply, sizeof reply, NULL, 0);
 }
 
+#if KWS_MODEL_HAS_FRONTEND
+static void send_frame(const kws_result *result)
+{
+    uint8_t end[12];
+    link_put32(end, result->frame);
+    link_put32(end + 4, (uint32_t)result->label);
+    link_put32(end + 8, result->score);
+    send_values(LINK_FRAME, NULL, 0, end, sizeof end);
+}
+#endif
+
 static void process(void)
 {
 #if KWS_MODEL_HAS_FRONTEND
@@ -136,7 +147,6 @@ static void process(void)
     }
     for (size_t used = 0; used < samples;) {
         kws_result result;
-        uint8_t end[12];
         hook_ticks = 0;
         const uint32_t before = board_ticks();
         used += require(kws_spotter_process(spotter, pcm + used, samples - used, &result));
@@ -149,12 +159,28 @@ static void process(void)
             send_values(LINK_FEATURES, NULL, 0, result.features, KWS_MODEL_BANDS);
         }
         send_values(LINK_POSTERIORS, NULL, 0, result.posteriors, KWS_MODEL_LABELS);
-        link_put32(end, result.frame);
-        link_put32(end + 4, (uint32_t)result.label);
-        link_put32(end + 8, result.score);
-        send_values(LINK_FRAME, NULL, 0, end, sizeof end);
+        send_frame(&result);
     }
     conclude(ticks, frames);
+#else
+    link_send_error(request.sequence, LINK_NO_FRONTEND);
+#endif
+}
+
+/* Only frames with a detection are sent: most have none. */
+static void decide(void)
+{
+#if KWS_MODEL_HAS_FRONTEND
+    const uint32_t frames = request.length / KWS_MODEL_LABELS;
+    for (uint32_t i = 0; i < frames; i++) {
+        kws_result result = {.frame = spotter->frame++, .label = -1};
+        kws_decision_step(spotter->model->decision, spotter->decision,
+                          (const int8_t *)request.payload + i * KWS_MODEL_LABELS, &result);
+        if (result.label >= 0) {
+            send_frame(&result);
+        }
+    }
+    conclude(0, frames);
 #else
     link_send_error(request.sequence, LINK_NO_FRONTEND);
 #endif
@@ -183,6 +209,10 @@ static int well_formed(void)
         const uint32_t first = request.length >= 4 ? link_get32(request.payload) : UINT32_MAX;
         return first <= sizeof input && request.length - 4u <= sizeof input - first;
     }
+#if KWS_MODEL_HAS_FRONTEND
+    case LINK_DECIDE:
+        return request.length % KWS_MODEL_LABELS == 0 && request.length <= LINK_VALUES_BYTES;
+#endif
     case LINK_IDENTIFY:
     case LINK_RESET:
     case LINK_RUN_NETWORK:
@@ -216,6 +246,9 @@ static void answer(void)
         break;
     case LINK_RUN_NETWORK:
         run_network();
+        break;
+    case LINK_DECIDE:
+        decide();
         break;
     default:
         link_send_error(request.sequence, LINK_UNKNOWN_TYPE);

@@ -19,6 +19,7 @@ enum {
     LINK_PROCESS = 0x04,
     LINK_LOAD_INPUT = 0x05,
     LINK_RUN_NETWORK = 0x06,
+    LINK_DECIDE = 0x07,
 
     LINK_FEATURES = 0x41,
     LINK_LAYER = 0x42,

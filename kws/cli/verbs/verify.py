@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_model, add_seed, engines_and_boards, whole
 from kws.engines import NAMES, SERIAL, require
 from kws.errors import MissingError
 from kws.model.file import Model
-from kws.verify.compare import verify
+from kws.verify.compare import Report, verify
 
 _DEFAULT = ("numpy", "tflm", "c")
 
@@ -50,6 +51,7 @@ def run(a: argparse.Namespace) -> int:
                 "inputs": report.streams,
                 "steps": report.steps,
                 "detections": report.detections,
+                "decision": _decision_values(report),
                 "engines": [
                     {
                         "engine": e.name,
@@ -74,8 +76,9 @@ def run(a: argparse.Namespace) -> int:
         verdict = "identical" if e.first is None else "DIFFERS" if e.required else "differs (allowed)"
         share = f"{100 * e.posteriors[1] / max(e.posteriors[0], 1):.2f} % of posteriors"
         rows.append((e.name, verdict, f"{e.values:,}", f"{e.different:,}" + (f", {share}" if e.different else "")))
-    title = f"{report.streams} inputs, {report.steps} {what}, {report.detections} detections"
+    title = f"{report.streams} inputs, {report.steps} {what}, {report.detections or 'no'} detections"
     console.table(("engine", "verdict", "values compared", "different"), rows, title)
+    _print_decision(report)
     for e in report.engines:
         if e.first is not None:
             console.out.print(f"{e.name}: first difference: {e.first}", markup=False)
@@ -102,3 +105,39 @@ def _installed() -> tuple[list[str], dict[str, str]]:
         how = "; ".join(f"{name}: {text}" for name, text in missing.items())
         raise MissingError(f"there is no engine to compare {', '.join(found)} with: {how}")
     return found, missing
+
+
+def _decision_values(report: Report) -> dict[str, Any] | None:
+    """What the second pass found, for JSON; None for a bare network."""
+    d = report.decision
+    if d is None:
+        return None
+    reached, possible = d.rules
+    return {
+        "rules": possible,
+        "rules_reached": reached,
+        "reached": d.reached,
+        "missed": d.missed,
+        "without_meaning": d.impossible,
+        "scenes": d.scenes,
+        "frames": d.frames,
+        "detections": d.detections,
+        "engines": d.engines,
+        "with_numpys_decision": d.borrowers,
+        "reference_difference": dataclasses.asdict(report.reference) if report.reference else None,
+    }
+
+
+def _print_decision(report: Report) -> None:
+    d = report.decision
+    if d is None:
+        return
+    if report.detections == 0:
+        console.out.print("no word was detected in the inputs: of the decision only the second pass tells")
+    console.out.print(str(d), markup=False)
+    for rule in d.missed:
+        console.out.print(f"decision: not reached: {rule}", markup=False)
+    for name in d.borrowers:
+        console.out.print(f"decision: {name} has numpy's own", markup=False)
+    if report.reference is not None:
+        console.out.print(f"numpy: first difference: {report.reference}", markup=False)

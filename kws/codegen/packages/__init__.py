@@ -127,6 +127,7 @@ def _files(model: Model, kind: str, generated: dict[str, str]) -> dict[str, str]
         "library_sources": _compiled(library),
         "model_sources": _compiled(models),
         "sources": _compiled(library) + _compiled(models),
+        "nrf52840_gain": f"0x{firmware.nrf52840_gain():02x}",
         "model_headers": [name for name in models if name.endswith(".h")],
         "api": _interface(library[f"{layout.headers}/kws/kws.h"]),
     }

@@ -1,0 +1,87 @@
+"""Faults of what single cores have instead of the portable C; found by `kws verify` on an emulated board."""
+
+from __future__ import annotations
+
+from mutants.mutant import Mutant as M
+
+_M0, _M3, _M4 = "numpy,qemu:microbit", "numpy,qemu:mps2_an385", "numpy,qemu:mps2_an386"
+_M55 = "numpy,qemu:mps3_an547"
+
+_ARITHMETIC = "firmware/src/arithmetic.h"
+_DUAL = "firmware/src/arch/dual.h"
+_DSP = "firmware/src/arch/lstm_dsp.h"
+_FIRST = "firmware/src/arch/fft_first_dsp.h"
+_FFT = "firmware/src/arch/fft_armv7m.h"
+_MEL = "firmware/src/arch/mel_armv7m.h"
+_POWER = "firmware/src/arch/power_armv7m.h"
+_HELIUM = "firmware/src/arch/lstm_helium.h"
+_PRODUCT = "firmware/src/arch/product.h"
+_DOT4 = "firmware/src/arch/dot4.h"
+
+CORES = (
+    # ---- Armv6-M ----
+    M("PRODUCT", _PRODUCT, '"lsrs    r2, r3, #16\\n"', '"lsrs    r2, r3, #17\\n"', _M0),
+    M("PRODUCT", _PRODUCT, '"uxth    r4, r4\\n"', '"sxth    r4, r4\\n"', _M0),
+    M("PRODUCT", _PRODUCT, "((uint64_t)((a >> 16) * b) << 16)", "((uint64_t)((a >> 16) * b) << 15)", _M0),
+    M("DOT", _DOT4, '"ldrsb   r3, [r6, r0]\\n"', '"ldrsb   r3, [r5, r0]\\n"', _M0),
+    # ---- Armv7-M ----
+    M("FRONT/3", _FFT, '"rsb     r12, r12, r6, asr #1\\n"', '"rsb     r12, r12, r6\\n"', _M3),
+    M("FRONT/3", _FFT, '"sub     r9, r7, r8\\n"', '"add     r9, r7, r8\\n"', _M3),
+    M("FRONT/3", _FFT, '"rsb     r9, r9, #0\\n"', '""', _M3),
+    M("FRONT/4", _POWER, '"eor     r9, r9, r9, asr #31\\n"', '""', _M3),
+    M("FRONT/5", _POWER, '"lsrs    r6, r6, #27\\n"', '"lsrs    r6, r6, #28\\n"', _M3),
+    M("FRONT/5", _POWER, '"sbc     r8, r8, r7\\n"', '"sub     r8, r8, r7\\n"', _M3),
+    M("FRONT/5", _POWER, '"bic     lr, r11, #1\\n"', '"mov     lr, r11\\n"', _M3),
+    M("FRONT/6", _MEL, '"sbcs    r3, r3, r5\\n"', '"subs    r3, r3, r5\\n"', _M3),
+    M("FRONT/7", _MEL, '"rsb     r7, r7, #63\\n"', '"rsb     r7, r7, #62\\n"', _M3),
+    M("FRONT/8", _MEL, '"add     r8, r8, r8, lsl #2\\n"', '"add     r8, r8, r8, lsl #1\\n"', _M3),
+    M("FRONT/8", _MEL, '"mvn     r8, #127\\n"', '"mvn     r8, #126\\n"', _M3),
+    # ---- DSP extension ----
+    M("FRONT/2", _FIRST, '"smulbb  lr, r7, r11\\n"', '"smulbt  lr, r7, r11\\n"', _M4),
+    M("FRONT/3", _FIRST, '"sub     lr, lr, r4\\n"', '"add     lr, lr, r4\\n"', _M4),
+    M("LSTM/1", _DSP, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
+    M("LSTM/1", _DSP, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
+    M("LSTM/1", _DSP, "(x[0] - x[1]) >> 8", "x[0] >> 8", _M4),
+    M(
+        "LSTM/2",
+        _DSP,
+        "kws_sat16(kws_dsp_multiply(recurrent, &factors[1]))",
+        "kws_dsp_multiply(recurrent, &factors[0])",
+        _M4,
+    ),
+    M(
+        "LSTM gates",
+        _DSP,
+        "*f = kws_packed_gate(x[1], h[1], factors + 2);",
+        "*f = kws_packed_gate(x[1], h[1], factors);",
+        _M4,
+    ),
+    M(
+        "RSHIFT",
+        _ARITHMETIC,
+        "kws_smmlsr(value + kws_sign(value), factor->step, 0)",
+        "kws_smmlsr(value, factor->step, 0)",
+        _M4,
+    ),
+    M("SAT16", _DUAL, "ssat %0, #16, %1", "ssat %0, #17, %1", "tests/firmware/test_arch.py::test_dsp_network"),
+    M("INTERPOLATE", _DUAL, "kws_pair(whole - part, part), base", "kws_pair(whole, part), base", _M4),
+    # ---- Helium ----
+    M("LSTM/1", _HELIUM, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
+    M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor", "x, -(int32_t)factor", _M55),
+    M(
+        "LSTM/4",
+        _HELIUM,
+        "vmulq_n_s32(kws_lanes_gate(sums, lstm, KWS_GATE_CELL), 3)",
+        "kws_lanes_gate(sums, lstm, KWS_GATE_CELL)",
+        _M55,
+    ),
+    M(
+        "LSTM/5",
+        _HELIUM,
+        "vldrhq_z_s32(cell + first, some), (1 << 14) + 1, 15)",
+        "vldrhq_z_s32(cell + first, some), (1 << 14), 15)",
+        _M55,
+    ),
+    M("LSTM/8", _HELIUM, "vaddq_n_s32(h, lstm->hidden_zero_point)", "h", _M55),
+    M("LSTM state", _HELIUM, "vstrhq_p_s32(cell + first, c, some);", "", _M55),
+)
