@@ -63,7 +63,7 @@ def nrf52840_gain() -> int:
         KwsError: the header is missing or names no gain.
     """
     header = sources_dir() / "boards/nrf52840/microphone.h"
-    found = re.search(r"^#define MICROPHONE_GAIN 0x(\w+)u$", header.read_text(), re.MULTILINE)
+    found = re.search(r"^#define MICROPHONE_GAIN 0x(\w+)u$", header.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
         raise KwsError(f"{header} does not define MICROPHONE_GAIN; reinstall kws")
     return int(found[1], 16)
