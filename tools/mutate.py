@@ -175,6 +175,8 @@ class Tree:
             return HANGS, test
         if done.returncode == 0:
             return SURVIVED, test
+        if done.returncode < 0:
+            return CRASHES, test
         failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
         if failed is None or re.search(r"CalledProcessError: Command '\['cc'|the compiler failed", done.stdout):
             return INVALID, (done.stdout + done.stderr)[-600:]

@@ -18,6 +18,7 @@ from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.files import read_file
 from kws.fixedpoint.decisions.base import Detection
+from kws.frontends import FrontendConfig
 from kws.model.file import Model
 from kws.types import Progress
 from kws.verify import decision, speech
@@ -289,10 +290,16 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
     return np.ascontiguousarray(x).reshape(-1, size)
 
 
-def _recordings(random: int, files: Sequence[Path], rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
+def _recordings(
+    frontend: FrontendConfig, random: int, files: Sequence[Path], rng: np.random.Generator
+) -> Iterator[tuple[str, Any]]:
     for path in files:
         yield str(path), audio.read(path)
-    yield "spoken words", speech.words()
+    words = speech.words()
+    window, hop = frontend.window, frontend.hop
+    whole = window + (len(words) - window) // hop * hop
+    yield "spoken words, up to the end of a frame", words[:whole]
+    yield "spoken words, one sample short of a frame", words[: window + 8 * hop - 1]
     for name, pcm in corner_signals(STREAM_SAMPLES):
         yield name, pcm
     for i in range(random):
@@ -326,10 +333,13 @@ def verify(
     Raises:
         KwsError: an engine is missing, or a file cannot be read.
     """
-    bare = model.info is None
+    info = model.info
+    bare = info is None
     report = Report(bare)
     rng, chunks = np.random.default_rng(seed), np.random.default_rng(seed + 1)
-    inputs = list(_network_inputs(model, random, files, rng) if bare else _recordings(random, files, rng))
+    inputs = list(
+        _network_inputs(model, random, files, rng) if info is None else _recordings(info.frontend, random, files, rng)
+    )
     reference = create(REFERENCE, model)
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(create(e, model) if isinstance(e, str) else e) for e in engines if e != REFERENCE]

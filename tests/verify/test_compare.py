@@ -75,7 +75,7 @@ def test_first_difference_is_named(tiny_model, spoil, stage, layer, element):
     report = verify(tiny_model, [Faulty(tiny_model, spoil)], random=0)
     assert not report.ok
     first = report.engines[0].first
-    assert (first.stage, first.layer, first.source) == (stage, layer, "spoken words")
+    assert (first.stage, first.layer, first.source) == (stage, layer, "spoken words, up to the end of a frame")
     assert first.expected != first.found
     if stage != "detections":
         assert (first.step, first.element) == (7, element)
@@ -101,7 +101,7 @@ def test_equal_engines(tiny_model, tmp_path, speech):
     assert report.ok
     assert [e.name for e in report.engines] == ["tflm", "c", "tflite"]
     assert [e.required for e in report.engines] == [True, True, False]
-    assert report.streams == 1 + 1 + 7 + 3
+    assert report.streams == 1 + 2 + 7 + 3
     assert report.detections > 0
     assert all(e.values > 10000 and e.different == 0 for e in report.engines if e.required)
 

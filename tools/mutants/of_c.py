@@ -62,7 +62,7 @@ C = (
     M("EXP/3", _ACTIVATION, "k < integer_bits + 2", "k < integer_bits + 1", _FUNCTIONS),
     M("EXP/1", _ACTIVATION, "(a & (quarter - 1)) - quarter;", "(a & (quarter - 1));"),
     M("EXP of 0", _ACTIVATION, "return INT32_MAX;\n    }\n    /* EXP/1 */", "return 1 << 30;\n    }\n    /* EXP/1 */"),
-    M("EXP/2", _ACTIVATION, "third = 715827883", "third = 715827882", _FUNCTIONS),
+    M("EXP/2", _ACTIVATION, "third = 715827883", "third = 715827883 + 4096", _FUNCTIONS),
     M("RECIP/3", _ACTIVATION, "i < 3", "i < 2", _FUNCTIONS),
     M("SATSHIFT", _ARITHMETIC, "x > limit ? INT32_MAX : ", "", _FUNCTIONS),
     M(
@@ -157,7 +157,13 @@ C = (
     M("SOFTMAX rows", _SOFTMAX, "x += softmax->size;", ""),
     M("LOGISTIC/1", _LOGISTIC, "x[i] - logistic->input_zero_point", "x[i]"),
     M("LOGISTIC/2", _LOGISTIC, "centred <= -logistic->radius", "centred <= logistic->radius"),
-    M("LOGISTIC/2", _LOGISTIC, "centred >= logistic->radius", "centred >= logistic->radius - 128"),
+    M(
+        "LOGISTIC/2",
+        _LOGISTIC,
+        "centred >= logistic->radius",
+        "centred >= logistic->radius - 128",
+        "tests/layers/test_logistic.py",
+    ),
     M("LOGISTIC/3", _LOGISTIC, "kws_rshift(q31, 23)", "(q31 >> 23)"),
     M("ROW SLICE", _SLICE, "(uint32_t)slice->start * slice->size", "(slice->start - 1u) * slice->size"),
     M("ROW SLICE", _SLICE, "slice->step * slice->size", "slice->size", "tests/layers/test_strided_slice.py"),
