@@ -5,6 +5,7 @@
 # make benchmark       speed of the laptop's engines
 # make test-voices     speech of every voice engine, installed for it
 # make soak            a day of audio through the C library with sanitizers
+# make fuzz            mutated .tflite files: each refused in words, or exact (SEED, START, COUNT)
 # make mutate          faults planted in C and NumPy, each of which has to be found
 #
 # Each sets up what it needs (tools/setup.sh): a virtual environment in .venv and, where it may,
@@ -14,12 +15,15 @@ MODEL ?= models/commands12.tflite
 BOARD ?= mps2_an386
 APP ?= spotter
 BUILD ?= build
+SEED ?= 1
+START ?= 0
+COUNT ?= 100000
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak mutate clean
+.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak fuzz mutate clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -8
+	@sed -n 's/^# make /make /p' Makefile
 
 setup:
 	@tools/setup.sh
@@ -58,6 +62,9 @@ test-voices: setup
 
 soak: setup
 	$(PYTHON) tools/soak_firmware.py $(MODEL)
+
+fuzz: setup
+	$(PYTHON) tools/fuzz_tflite.py --seed $(SEED) --start $(START) --count $(COUNT) --keep $(BUILD)/fuzz
 
 mutate: setup
 	$(PYTHON) tools/mutate.py --json $(BUILD)/mutants.json

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 
 from kws import interrupts
+from kws.cli import standard
 
 
 def main() -> int:
     """Run :func:`kws.cli.main.main`; Ctrl-C while it is being loaded ends it as quietly as later."""
     try:
+        standard.prepare()
         interrupts.install()
         from kws.cli.main import main as cli
     except KeyboardInterrupt:

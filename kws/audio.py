@@ -13,7 +13,7 @@ import queue
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,9 +27,8 @@ import soxr
 from kws import wav
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError, MissingError
-from kws.files import write_atomic
-
-Pcm = npt.NDArray[np.int16]
+from kws.files import is_endless, write_atomic
+from kws.types import Pcm
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _CHUNK = 1 << 16
@@ -80,17 +79,23 @@ def read(path: str | Path) -> Pcm:
     return np.concatenate(list(_converted(Path(path))))
 
 
-def blocks(path: str | Path, samples: int) -> Iterator[Pcm]:
+def blocks(path: str | Path, samples: int, note: Callable[[str], None] | None = None) -> Iterator[Pcm]:
     """Read a file of any length in bounded memory, as int16 arrays of ``samples`` samples.
 
     The last array may be shorter. Joined, the arrays are exactly what `read` returns.
+
+    Args:
+        path: the file, or a pipe.
+        samples: samples an array.
+        note: called once, before the first array, with what is odd about the header (`Info.note`),
+            if anything is; a pipe cannot be asked beforehand.
 
     Raises:
         KwsError: as for `read`; damage is found when the stream gets there.
     """
     if samples < 1:
         raise KwsError(f"the block length must be at least 1 sample, not {samples}")
-    return _reblock(_converted(Path(path)), samples)
+    return _reblock(_converted(Path(path), note), samples)
 
 
 def info(path: str | Path) -> Info:
@@ -157,8 +162,13 @@ def devices() -> list[tuple[int, str, float]]:
 
     Raises:
         MissingError: PortAudio is missing.
+        KwsError: the sound system's settings are broken.
     """
-    found = _sounddevice().query_devices()
+    sounddevice = _sounddevice()
+    try:
+        found = sounddevice.query_devices()
+    except sounddevice.PortAudioError as error:
+        raise KwsError(f"cannot list the microphones: {error}; check the sound system's settings") from error
     return [
         (int(d["index"]), str(d["name"]), float(d["default_samplerate"])) for d in found if d["max_input_channels"] > 0
     ]
@@ -265,6 +275,11 @@ def _sounddevice() -> Any:
         raise MissingError(
             f"cannot use a microphone: {error}; install PortAudio (Debian: apt install libportaudio2)"
         ) from error
+    except Exception as error:
+        # PortAudioError, a class of the very module that could not be loaded.
+        raise KwsError(
+            f"cannot use a microphone: {error}; check the sound system's settings (~/.asoundrc, /etc/asound.conf)"
+        ) from error
     return sounddevice
 
 
@@ -314,6 +329,8 @@ def _seekable(path: Path) -> Iterator[BinaryIO]:
         if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
             yield raw
             return
+        if is_endless(raw):
+            raise KwsError(f"{path} is a device that may never end; give a file or a pipe, or use kws listen")
         with tempfile.TemporaryFile() as copy:
             shutil.copyfileobj(raw, copy)
             if copy.tell() == 0:
@@ -321,9 +338,11 @@ def _seekable(path: Path) -> Iterator[BinaryIO]:
             yield copy
 
 
-def _converted(path: Path) -> Iterator[Pcm]:
+def _converted(path: Path, note: Callable[[str], None] | None = None) -> Iterator[Pcm]:
     with _open(path) as opened:
         file = opened.file
+        if note is not None and opened.note:
+            note(opened.note)
         if file.subtype == "PCM_16" and file.channels == 1:
             chunks: Iterator[Pcm] = _checked(path, opened, "int16")
             if file.samplerate != SAMPLE_RATE:

@@ -11,6 +11,7 @@ static const int8_t x[2] = {
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,12 +32,12 @@ def number(value: int) -> str:
 
 
 def string(text: str) -> str:
-    """A C string literal in ASCII; other bytes are written in octal."""
+    """A C string literal in ASCII; other bytes are written in octal, and no two question marks make a trigraph."""
     out = []
     for byte in text.encode():
         char = chr(byte)
         out.append(f"\\{char}" if char in '"\\' else char if 32 <= byte < 127 else f"\\{byte:03o}")
-    return '"' + "".join(out) + '"'
+    return '"' + re.sub(r"(?<=\?)\?", r"\\?", "".join(out)) + '"'
 
 
 def comment(text: str) -> str:
@@ -87,19 +88,19 @@ def factors(items: Sequence[Factor]) -> str:
 
 
 def members(fields: dict[str, str | int] | dict[str, str]) -> list[str]:
-    """Designated initialisers, a line each."""
-    return [f"{INDENT}.{key} = {value}," for key, value in fields.items()]
+    """Initialisers by name, a line each; all members in the order of their declaration, which C++ goes by."""
+    return [f"{INDENT}KWS_MEMBER({key}) {value}," for key, value in fields.items()]
 
 
 def structure(
     ctype: str, name: str, fields: dict[str, str | int], *, static: bool = True, lead: Sequence[str] = ()
 ) -> str:
-    """A constant structure with designated initialisers.
+    """A constant structure with initialisers as of :func:`members`.
 
     Args:
         ctype: its type.
         name: identifier.
-        fields: values by member.
+        fields: values by member; with ``lead`` all of them, in the order of their declaration.
         static: whether it is private to its file.
         lead: lines before the members, such as further ones under a condition.
     """

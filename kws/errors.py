@@ -13,6 +13,10 @@ class UsageError(KwsError):
     """Arguments that do not go together, or name what there is not."""
 
 
+class CheckError(KwsError):
+    """A check found what it looks for; the message says what."""
+
+
 class MissingError(KwsError):
     """A program, library or package that is not installed; the message says how to install it."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 NAME = "kws"
+_OWN = re.compile(rf"{NAME}\s*\[(.*)\]")
 _MARKER = re.compile(r"extra\s*==\s*['\"]([\w.-]+)['\"]")
 
 
@@ -58,7 +59,9 @@ def _requirements(requires: list[str], extra: str) -> list[str]:
         what, _, marker = requirement.partition(";")
         match = _MARKER.search(marker)
         if match and match[1] == extra:
-            found.append(what.strip())
+            own = _OWN.fullmatch(what.strip())
+            others = own[1].split(",") if own else []
+            found += [r for other in others for r in _requirements(requires, other.strip())] or [what.strip()]
     return found
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from kws import interrupts
 from kws.errors import KwsError
+
+JSON_DEPTH = 64
+"""Of what kws reads; deeper values would break whatever walks them recursively."""
 
 
 @contextlib.contextmanager
@@ -79,6 +86,43 @@ def require_place(path: str | Path | None) -> None:
 
 class _Tried(Exception):
     pass
+
+
+def read_file(path: str | Path) -> bytes:
+    """The contents of a file or a pipe, but not of a device, which may never end.
+
+    Raises:
+        OSError: it cannot be read, or is a device.
+    """
+    with Path(path).open("rb") as file:
+        if is_endless(file):
+            raise OSError(errno.EINVAL, "it is a device, not a file", os.fspath(path))
+        return file.read()
+
+
+def is_endless(file: BinaryIO) -> bool:
+    """Whether an open file is a device such as ``/dev/zero``; ``/dev/null`` ends at once and is none."""
+    found = os.fstat(file.fileno())
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev != os.stat(os.devnull).st_rdev
+
+
+def parse_json(content: bytes | str) -> Any:
+    """The value of a JSON text that anybody may have written.
+
+    Raises:
+        ValueError: it is not JSON in UTF-8, or nested more than :data:`JSON_DEPTH` deep.
+    """
+    try:
+        value = json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level = [value]
+    for _ in range(JSON_DEPTH + 1):
+        groups = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [item for group in groups for item in group]
+        if not level:
+            return value
+    raise ValueError("it is nested too deeply")
 
 
 def write_atomic(path: str | Path, content: bytes | str) -> None:

@@ -36,7 +36,11 @@ def library_files() -> dict[str, str]:
     """
     sources = sources_dir()
     paths = [path for folder in LIBRARY_FOLDERS for path in sorted((sources / folder).rglob("*")) if path.is_file()]
-    return {path.relative_to(sources).as_posix(): path.read_text() for path in paths if not path.name.startswith(".")}
+    return {
+        path.relative_to(sources).as_posix(): path.read_text(encoding="utf-8")
+        for path in paths
+        if not path.name.startswith(".")
+    }
 
 
 def model_format() -> int:
@@ -46,7 +50,20 @@ def model_format() -> int:
         KwsError: the header is missing or names no format.
     """
     header = sources_dir() / "include/kws/model.h"
-    found = re.search(r"^#define KWS_MODEL_FORMAT (\d+)$", header.read_text(), re.MULTILINE)
+    found = re.search(r"^#define KWS_MODEL_FORMAT (\d+)$", header.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
         raise KwsError(f"{header} does not define KWS_MODEL_FORMAT; reinstall kws")
     return int(found[1])
+
+
+def nrf52840_gain() -> int:
+    """The microphone's gain on the nRF52840, as the board's header has it: steps of 0.5 dB, 0x28 being 0 dB.
+
+    Raises:
+        KwsError: the header is missing or names no gain.
+    """
+    header = sources_dir() / "boards/nrf52840/microphone.h"
+    found = re.search(r"^#define MICROPHONE_GAIN 0x(\w+)u$", header.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise KwsError(f"{header} does not define MICROPHONE_GAIN; reinstall kws")
+    return int(found[1], 16)

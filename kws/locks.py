@@ -38,7 +38,7 @@ def if_free(path: Path) -> Iterator[bool]:
     Raises:
         OSError: there is no such file, or it cannot be opened.
     """
-    with path.open("r+") as file:
+    with path.open("r+", encoding="utf-8") as file:
         try:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,7 +51,7 @@ def if_free(path: Path) -> Iterator[bool]:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[IO[str]]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from kws import network, toml
 from kws.config import Experiment, load
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import parse_json, read_file, write_atomic
 from kws.network import FloatNetwork, StreamNetworkConfig
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def load_json(path: Path) -> dict[str, Any]:
         KwsError: the file cannot be read or is not a JSON object.
     """
     try:
-        values = json.loads(path.read_bytes())
+        values = parse_json(read_file(path))
     except OSError as error:
         raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:

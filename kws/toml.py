@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from kws.errors import KwsError
 from kws.fields import require
+from kws.files import read_file
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -31,21 +33,24 @@ def value(of: Any) -> str:
 
 
 def _read(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
-    if path.resolve() in derived:
+    # Not Path.resolve, which raises RuntimeError at a link to itself.
+    here = Path(os.path.realpath(path))
+    if here in derived:
         raise KwsError(f"{path} is its own base, by way of {', '.join(p.name for p in derived)}; remove one `base`")
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
+        values = tomllib.loads(read_file(path).decode())
     except OSError as error:
         what = f"the base of {derived[-1]}" if derived else "the configuration"
         raise KwsError(f"cannot read {what}, {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KwsError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError:
+        raise KwsError(f"{path} is not valid TOML: it is nested too deeply") from None
     base = values.pop("base", None)
     if base is None:
         return values
     require(isinstance(base, str), f"{path}: base must be the path of a configuration, not {base!r}")
-    return _merged(_read(path.parent / base, (*derived, path.resolve())), values)
+    return _merged(_read(path.parent / base, (*derived, here)), values)
 
 
 def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

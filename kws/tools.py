@@ -48,7 +48,7 @@ def run_tool(program: str, *arguments: str | os.PathLike[str]) -> str:
         KwsError: it failed; the message quotes its errors.
     """
     require_tools(program)
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run([program, *arguments], capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode != 0:
         raise KwsError(f"{program} failed: {done.stderr.strip() or f'it ended with status {done.returncode}'}")
     return done.stdout

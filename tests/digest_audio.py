@@ -12,7 +12,8 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from kws.verify.speech import PAUSE, RATE, Pcm, noise, words
+from kws.types import Pcm
+from kws.verify.speech import PAUSE, RATE, noise, words
 
 
 @functools.cache

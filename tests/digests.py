@@ -28,7 +28,6 @@ from typing import Any
 
 import digest_audio
 import numpy as np
-from nrf52840_images import expected as board_lines
 
 from kws import codegen
 from kws.engines import Engine, Output, create
@@ -133,6 +132,8 @@ def of_audio() -> dict[str, str]:
 
 def of_model(path: Path) -> dict[str, Any]:
     """All that is stored of a model."""
+    from nrf52840_images import expected as board_lines
+
     model = Model.load(path)
     return {
         "file": of(path.read_bytes()),
@@ -173,6 +174,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
     parser.add_argument("--write", action="store_true", help=f"write {FILE.name} instead of comparing with it")
     write = parser.parse_args().write
+    # Where pytest finds them by itself (conftest.py).
+    sys.path += [str(FILE.with_name("boards")), str(FILE.parents[1] / "tools")]
     found = {"audio": of_audio(), **{path.stem: of_model(path) for path in MODELS}}
     if write:
         FILE.write_text(json.dumps(found, indent=1) + "\n")

@@ -30,7 +30,7 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.r
 
 def prose(document: Path) -> str:
     """The text without its blocks of code."""
-    return re.sub(r"^( *)```.*?^\1```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^( *)```.*?^\1```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(document: Path) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,13 @@ import pytest
 from kws import extras
 from kws.extras import how_to_install
 
-REQUIRES = ["numpy>=1.26", 'tflite-micro==0.1; extra == "tflm"', "a>=1,<2 ; extra == 'flash'", 'b; extra == "flash"']
+REQUIRES = [
+    "numpy>=1.26",
+    'tflite-micro==0.1; extra == "tflm"',
+    "a>=1,<2 ; extra == 'flash'",
+    'b; extra == "flash"',
+    "kws[tflm, flash] ; extra == 'dev'",
+]
 
 
 @pytest.fixture
@@ -57,6 +64,7 @@ def test_unknown_or_gone(came_from, tmp_path):
     assert how_to_install("tflm") == "pip install tflite-micro==0.1"
     came_from({"url": (tmp_path / "gone.whl").as_uri(), "archive_info": {}})
     assert how_to_install("flash") == "pip install 'a>=1,<2' b"
+    assert how_to_install("dev") == "pip install tflite-micro==0.1 'a>=1,<2' b"
 
 
 def test_not_installed(monkeypatch):
@@ -70,4 +78,4 @@ def test_not_installed(monkeypatch):
 def test_no_message_names_the_index():
     """There is a kws on the index that is another project's."""
     root = Path(extras.__file__).parent
-    assert not [path for path in root.rglob("*.py") if "pip install 'kws" in path.read_text()]
+    assert not [path for path in root.rglob("*.py") if re.search(r"pip install '?kws|with its extra", path.read_text())]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 
 import numpy as np
 import pytest
+import tflite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_models import bare_model, random_graph, spotting_model
@@ -230,15 +232,50 @@ def test_options_of_operators_that_kws_does_not_run_are_kept():
 
 
 def test_dropped_zero_bias_is_zeros():
-    """The converter drops the data of a bias that is all zeros."""
-    graph = random_graph(1, head="none", bias=False)
-    full = to_network(graph)
-    for index in range(9, 13):
-        graph.tensors[index].data = None
+    """The converter leaves out a bias that is all zeros."""
+    graph = random_graph(1, bias=False)
+    dropped = random_graph(1, bias=False)
+    dense = graph.operators[1]
+    assert dense.inputs[2] == -1
+    zeros = Tensor("zeros", (12,), np.dtype(np.int32), data=np.zeros(12, np.int32))
+    graph.tensors.append(zeros)
+    dense.inputs = (*dense.inputs[:2], len(graph.tensors) - 1)
     x = np.random.default_rng(0).integers(-128, 128, (1, 5, 40)).astype(np.int8)
-    dropped = to_network(graph)
-    a, b = (n.run(x, n.initial_state()).outputs[-1] for n in (full, dropped))
+    a, b = (n.run(x, n.initial_state()).outputs[-1] for n in map(to_network, (graph, dropped)))
     assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("index", [9, 12])
+def test_a_bias_without_data_is_refused(index):
+    """TFLM takes whatever its arena holds in that place, so that no engine could agree with it."""
+    graph = random_graph(1, head="none", bias=False)
+    graph.tensors[index].data = None
+    with pytest.raises(KwsError, match=r"gate biases .* have no data"):
+        to_network(graph)
+
+
+def test_overlapping_tables_are_refused():
+    """A vector of tables that are all the same one claims the square of the file's size."""
+    graph = random_graph(1, units=(32,))
+    first = Tensor("much", (2**16,), np.dtype(np.int8), data=np.arange(2**16).astype(np.int8))
+    graph.tensors = [first, *(Tensor("x", (1,), np.dtype(np.int8)) for _ in range(2000))]
+    graph.operators, graph.inputs, graph.outputs = [], (), ()
+    content = bytearray(build(graph))
+    subgraph = tflite.Model.GetRootAs(content, 0).Subgraphs(0)
+    place = subgraph.Tensors(0)._tab.Pos
+    vector = subgraph._tab.Vector(subgraph._tab.Offset(4))
+    for i in range(subgraph.TensorsLength()):
+        struct.pack_into("<I", content, vector + 4 * i, place - vector - 4 * i)
+    with pytest.raises(KwsError, match="its tables overlap"):
+        parse(bytes(content))
+
+
+def test_scales_without_zero_points_are_none():
+    """TFLM takes such a tensor for one that is not quantized."""
+    graph = random_graph(1)
+    graph.tensors[14].zero_points = np.zeros(0, np.int64)
+    with pytest.raises(KwsError, match="not symmetric int16"):
+        Model.from_bytes(build(graph))
 
 
 METADATA_DAMAGE = {

@@ -150,7 +150,7 @@ def test_processes_end_with_a_killed_parent(tmp_path):
             os.kill(child, 0)
         except ProcessLookupError:
             return
-        state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
         if state == "Z":  # dead, and nobody has asked yet
             return
         time.sleep(0.1)

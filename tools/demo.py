@@ -61,7 +61,7 @@ def kws(*arguments: str | Path, accept: Sequence[int] = (exit_codes.OK,)) -> str
     words = [str(a) for a in arguments]
     console.print(f"[bold]$ kws {' '.join(words)}[/bold]")
     begin = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "kws", *words], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "kws", *words], stdout=subprocess.PIPE, encoding="utf-8", check=False)
     if done.returncode not in accept:
         raise KwsError(f"`kws {words[0]}` failed with exit code {done.returncode}")
     console.print(f"  {time.monotonic() - begin:.1f} s", style="dim")
@@ -90,7 +90,7 @@ def train(demo: Demo) -> None:
     plot = demo.out / "confusion.png"
     options = ("--data", demo.out / "data", "--split", "test", "--engine", engine)
     kws("evaluate", demo.run, *options, "--json", report, "--plot", plot)
-    demo.found["accuracy"] = json.loads(report.read_text())["results"]
+    demo.found["accuracy"] = json.loads(report.read_text(encoding="utf-8"))["results"]
     demo.found["engine"] = engine
 
 
@@ -183,7 +183,7 @@ def closing_table(demo: Demo) -> bool:
         table.add_row("flash, whole image", f"{size.flash:,} bytes, of it {weights:,} weights")
         table.add_row("RAM", f"{size.ram:,} bytes of variables, stack at most {size.stack:,}")
         table.add_row("instructions a frame, Cortex-M4", f"{demo.found['instructions']:,.0f} (emulated; not cycles)")
-    events = json.loads((demo.out / "talk.json").read_text())
+    events = json.loads((demo.out / "talk.json").read_text(encoding="utf-8"))
     events = events["events"] if isinstance(events, dict) else events
     lines, hits, false = match(events, demo.found["spotted"])
     said = sum(1 for e in events if e["keyword"])

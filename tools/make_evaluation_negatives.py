@@ -26,6 +26,7 @@ from kws.config import SAMPLE_RATE
 from kws.datasets import negatives, other_speech, sentences, transcripts
 from kws.datasets.transcripts import Stretch
 from kws.errors import KwsError
+from kws.types import Pcm
 
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 GAP = 0.3
@@ -128,8 +129,8 @@ Changed from the sources: cut, joined with pauses, resampled to 16 kHz mono, enc
     )
 
 
-def _speech(folder: Path, spoken: list[Stretch], kind: str, seconds: float) -> list[tuple[Stretch, audio.Pcm]]:
-    pieces: list[tuple[Stretch, audio.Pcm]] = []
+def _speech(folder: Path, spoken: list[Stretch], kind: str, seconds: float) -> list[tuple[Stretch, Pcm]]:
+    pieces: list[tuple[Stretch, Pcm]] = []
     for name in sorted({s.file for s in spoken if s.file.startswith(f"validation/{kind}_")}):
         pcm = audio.read(folder / name)
         left = seconds
@@ -141,7 +142,7 @@ def _speech(folder: Path, spoken: list[Stretch], kind: str, seconds: float) -> l
     return pieces
 
 
-def _sounds(folder: Path, taken: dict[str, float]) -> list[tuple[Stretch, audio.Pcm]]:
+def _sounds(folder: Path, taken: dict[str, float]) -> list[tuple[Stretch, Pcm]]:
     pieces = []
     for stem, seconds in taken.items():
         found = sorted(folder.glob(f"{stem}.*"))
@@ -151,7 +152,7 @@ def _sounds(folder: Path, taken: dict[str, float]) -> list[tuple[Stretch, audio.
     return pieces
 
 
-def _write(out: Path, kind: str, pieces: list[tuple[Stretch, audio.Pcm]]) -> list[Stretch]:
+def _write(out: Path, kind: str, pieces: list[tuple[Stretch, Pcm]]) -> list[Stretch]:
     joined = [np.zeros(round(GAP * SAMPLE_RATE), np.int16)]
     rows = []
     for stretch, pcm in pieces:

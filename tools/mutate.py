@@ -158,7 +158,14 @@ class Tree:
         environment.pop("KWS_FIRMWARE", None)
         command = [sys.executable, "-m", *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            command,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=TIMEOUT,
+            check=False,
         )
 
     def _test(self, test: str, cache: Path) -> tuple[str, str]:

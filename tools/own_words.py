@@ -50,7 +50,9 @@ def _play(experiment: config.Experiment, data: Path, takes: int, out: Path) -> d
             shutil.copy(clip.path, folders["m"] / word / f"me_{number:02}{clip.path.suffix}")
     folders["o"].mkdir()
     held_out = {(c.word, c.path.stem) for c in listed if c.split != TRAINING}
-    (folders["o"] / LISTS[TESTING]).write_text("".join(f"{word}/{stem}.wav\n" for word, stem in sorted(held_out)))
+    (folders["o"] / LISTS[TESTING]).write_text(
+        "".join(f"{word}/{stem}.wav\n" for word, stem in sorted(held_out)), encoding="utf-8", errors="surrogateescape"
+    )
     for folder in (*clip_lists.word_folders(data), data / clip_lists.BACKGROUND):
         if folder.name not in experiment.data.words and folder.is_dir():
             (folders["o"] / folder.name).symlink_to(folder.resolve())

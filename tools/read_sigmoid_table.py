@@ -69,9 +69,9 @@ def main() -> int:
     stale = False
     for home, text in zip(HOMES, texts(read_table()), strict=True):
         if arguments.write:
-            home.write_text(text)
+            home.write_text(text, encoding="utf-8")
             print(f"wrote {home.relative_to(ROOT)}")
-        elif not home.exists() or home.read_text() != text:
+        elif not home.exists() or home.read_text(encoding="utf-8") != text:
             print(f"{home.relative_to(ROOT)} differs from the installed package; run with --write and review")
             stale = True
     return int(stale)

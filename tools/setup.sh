@@ -34,6 +34,7 @@ fi
 want 'gcc libc6-dev' 'the C engine and the firmware checks are skipped' cc
 want make 'nothing in C can be built' make
 want 'gcc-arm-none-eabi libnewlib-arm-none-eabi' 'no firmware image is built or run' arm-none-eabi-gcc
+want clang 'the firmware is not compiled with a second compiler' clang
 want qemu-system-arm 'the firmware is not booted' qemu-system-arm
 want 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' 'the packages are not compiled for RISC-V' riscv64-unknown-elf-gcc
 want qemu-system-misc 'the packages are not run on RISC-V' qemu-system-riscv32

@@ -122,7 +122,7 @@ def start(model: Path, library: Path, how: str, a: argparse.Namespace, log: IO[b
     if how == RESET:
         find = [os.environ.get("CC", "cc").split()[0]]
         names = ("libasan.so", "libubsan.so")
-        paths = [subprocess.check_output([*find, f"-print-file-name={n}"], text=True).strip() for n in names]
+        paths = [subprocess.check_output([*find, f"-print-file-name={n}"], encoding="utf-8").strip() for n in names]
         environment |= {"LD_PRELOAD": " ".join(paths), "ASAN_OPTIONS": "detect_leaks=0"}
     command = [sys.executable, __file__, str(model), "--worker", how, "--library", str(library)]
     command += ["--hours", str(a.hours), "--piece-minutes", str(a.piece_minutes), "--seed", str(a.seed)]

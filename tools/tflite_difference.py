@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
@@ -27,8 +26,7 @@ from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
 from kws.model.file import Model
 from kws.tflite import build, parse
-
-Int8 = npt.NDArray[np.int8]
+from kws.types import Int8
 
 
 @dataclasses.dataclass

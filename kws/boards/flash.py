@@ -6,14 +6,13 @@ import logging
 import os
 import string
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from kws.boards import APPS, Board, Probe
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
-
-Callback = Callable[[int, int], None]
+from kws.types import Progress
 
 _INFO = "INFO_UF2.TXT"
 _IMAGE_SUFFIXES = (".uf2", ".hex", ".elf", ".bin")
@@ -40,7 +39,9 @@ def find_image(board: Board, folder: Path) -> Path:
     return newest[1]
 
 
-def flash(board: Board, image: Path, probe: str | None = None, progress: Callback | None = None) -> str:
+def flash(
+    board: Board, image: Path, probe: str | None = None, progress: Progress | None = None, erase_all: bool = False
+) -> str:
     """Write an image to a board and start it.
 
     Args:
@@ -48,12 +49,13 @@ def flash(board: Board, image: Path, probe: str | None = None, progress: Callbac
         image: .uf2 for a boot loader's drive; .hex or .elf through a debug probe.
         probe: the serial number of the debug probe, where several are plugged in.
         progress: called with what is done and the whole, in hundredths.
+        erase_all: whether a chip whose debug port is locked may be unlocked, which erases all of it.
 
     Returns:
-        Where it went: a drive, or a probe.
+        Where it went: a drive, or a probe; and whether the chip was erased for it.
 
     Raises:
-        KwsError: nothing is plugged in, it is another board, or writing failed.
+        KwsError: nothing is plugged in, it is another board, it is locked, or writing failed.
     """
     if not image.is_file():
         raise KwsError(f"there is no image {image}; make one with `kws build {board.name} --model MODEL`")
@@ -63,7 +65,7 @@ def flash(board: Board, image: Path, probe: str | None = None, progress: Callbac
         raise KwsError(f"{image} says no address to write to; give the .hex or .elf of the same name")
     if board.probe is None:
         raise KwsError(f"{board.name} is {board.what}; there is nothing to flash")
-    return _program(board, board.probe, image, probe, progress or (lambda *_: None))
+    return _program(board, board.probe, image, probe, progress or (lambda *_: None), erase_all)
 
 
 def mounted() -> list[Path]:
@@ -81,7 +83,7 @@ def _drives(folders: Iterable[Path]) -> dict[Path, str]:
     found = {}
     for folder in folders:
         try:
-            found[folder] = (folder / _INFO).read_text(errors="replace")
+            found[folder] = (folder / _INFO).read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
     return found
@@ -107,7 +109,19 @@ def _copy(board: Board, image: Path) -> str:
     return str(right[0])
 
 
-def _program(board: Board, how: Probe, image: Path, serial_number: str | None, progress: Callback) -> str:
+class _Locked(logging.Handler):
+    """Whether pyOCD has found the chip locked, of which its errors say nothing."""
+
+    found = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at what pyOCD says; nobody sees it."""
+        self.found |= "APPROTECT enabled" in record.getMessage()
+
+
+def _program(
+    board: Board, how: Probe, image: Path, serial_number: str | None, progress: Progress, erase_all: bool
+) -> str:
     try:
         from pyocd.core.exceptions import Error
         from pyocd.core.helpers import ConnectHelper
@@ -115,7 +129,8 @@ def _program(board: Board, how: Probe, image: Path, serial_number: str | None, p
         from pyocd.flash.file_programmer import FileProgrammer
     except ImportError as error:
         raise MissingError(f"flashing through a debug probe needs pyOCD; run `{how_to_install('flash')}`") from error
-    logging.getLogger("pyocd").setLevel(logging.ERROR)
+    log, locked = logging.getLogger("pyocd"), _Locked()
+    log.setLevel(logging.WARNING)
     try:
         probes = ConnectHelper.get_all_connected_probes(
             blocking=False, unique_id=serial_number, print_wait_message=False
@@ -132,11 +147,22 @@ def _program(board: Board, how: Probe, image: Path, serial_number: str | None, p
     if len(probes) > 1:
         there = ", ".join(f"{p.unique_id} ({p.description})" for p in probes)
         raise KwsError(f"several debug probes are plugged in; choose one with --probe: {there}")
+    # By itself pyOCD would unlock a chip, and erase a program that the image in hand is only the model for.
+    options = {"hide_programming_progress": True, "auto_unlock": erase_all}
+    log.addHandler(locked)
     try:
-        with Session(probes[0], target_override=how.target, options={"hide_programming_progress": True}) as session:
+        with Session(probes[0], target_override=how.target, options=options) as session:
             FileProgrammer(session, progress=lambda share: progress(round(100 * share), 100)).program(str(image))
             session.target.reset()
     except Error as error:
+        if locked.found and not erase_all:
+            raise KwsError(
+                f"{board.name} is locked: its debug port opens only when all of its flash is erased, a boot loader,"
+                f" program and model in the slot included; to agree to that, say --erase-all"
+            ) from error
         pack = f"; if the target is unknown, run `pyocd pack install {how.pack}`" if how.pack else ""
         raise KwsError(f"cannot flash through {probes[0].description}: {error}{pack}") from error
-    return f"{probes[0].description} {probes[0].unique_id}"
+    finally:
+        log.removeHandler(locked)
+    erased = ", which was locked: all of it was erased first" if locked.found else ""
+    return f"{probes[0].description} {probes[0].unique_id}{erased}"

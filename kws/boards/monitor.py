@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from kws.boards.serial_port import BAUD, SerialStream
 from kws.errors import KwsError
+from kws.files import parse_json
 
 _READ_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
@@ -83,7 +83,7 @@ def parse(line: bytes) -> Line:
     """One line, its end cut off; what no person could read is marked as such."""
     text = line.decode(errors="replace").strip("\r\0")
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError:
         value = None
     return Line(text, value if isinstance(value, dict) else None)

@@ -7,7 +7,8 @@ import json
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -17,7 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from kws import types
 from kws.files import write_atomic
+from kws.text import visible
 
 
 class _Console(Console):
@@ -26,18 +29,19 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-out = _Console(highlight=False, soft_wrap=True)
-messages = _Console(stderr=True, highlight=False, soft_wrap=True)
+# Names are shown as they are: no [markup], no :emoji:.
+out = _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+messages = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
-Callback = Callable[[int, int], None]
-StageCallback = Callable[[str, int, int], None]
 _PLAIN_SECONDS = 10.0
+# What a compiler's output is laid out with.
+_LAID_OUT = "\n\t"
 # A cell with more characters is a text: it may take several lines, and needs no less than these.
 _LONG = 20
 
 
 @contextlib.contextmanager
-def stages() -> Iterator[StageCallback]:
+def stages() -> Iterator[types.StageProgress]:
     """Progress of work in named stages on standard error; where that is no terminal, a line every ten seconds."""
     if not messages.is_terminal:
         yield _plain_stages()
@@ -58,13 +62,13 @@ def stages() -> Iterator[StageCallback]:
 
 
 @contextlib.contextmanager
-def progress(title: str) -> Iterator[Callback]:
+def progress(title: str) -> Iterator[types.Progress]:
     """The same for work of one stage."""
     with stages() as report:
         yield lambda done, total: report(title, done, total)
 
 
-def _plain_stages() -> StageCallback:
+def _plain_stages() -> types.StageProgress:
     last = time.monotonic()
 
     def report(stage: str, done: int, total: int) -> None:
@@ -115,6 +119,16 @@ def _print_part(columns: Sequence[str], rows: Sequence[Sequence[str]], firm: Seq
     for row in rows:
         grid.add_row(*map(Text, row))
     out.print(grid)
+
+
+def note(path: str | Path, text: str) -> None:
+    """What is odd about a file that is used all the same, on standard error."""
+    messages.print(f"kws: note: {visible(str(path))}: {text}", markup=False)
+
+
+def say_error(text: object) -> None:
+    """What is wrong, on standard error, in one form; names in it cannot command the terminal."""
+    messages.print(f"kws: error: {visible(str(text), _LAID_OUT)}", markup=False)
 
 
 def print_json(value: Any) -> None:

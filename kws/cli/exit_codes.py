@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from kws import interrupts
-from kws.errors import KwsError, MissingError, UsageError
+from kws.errors import CheckError, KwsError, MissingError, UsageError
 
 OK = 0
 DIFFERENT = 1
@@ -18,7 +18,7 @@ TERMINATED = interrupts.CODE[signal.SIGTERM]
 
 MEANINGS = {
     OK: "done, and nothing wrong was found",
-    DIFFERENT: "a check found what it looks for: engines that differ, errors in a data set",
+    DIFFERENT: "a check found what it looks for: engines that differ, errors in a data set, a budget missed",
     USAGE: "wrong arguments",
     BAD_INPUT: "a bad file, model, data set or configuration, or a place that cannot be written",
     MISSING: "a program, library, package or engine that is not installed; the message says how to get it",
@@ -31,9 +31,10 @@ MEANINGS = {
 
 def of(error: KwsError) -> int:
     """The exit code of a command that ends with ``error``."""
-    if isinstance(error, UsageError):
-        return USAGE
-    return MISSING if isinstance(error, MissingError) else BAD_INPUT
+    for kind, code in ((CheckError, DIFFERENT), (UsageError, USAGE), (MissingError, MISSING)):
+        if isinstance(error, kind):
+            return code
+    return BAD_INPUT
 
 
 def table() -> str:

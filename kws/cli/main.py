@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -36,11 +35,6 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ``kws`` command; returns the exit code."""
-    if arguments is None:
-        # A file's name may be anything; saying it must not be what fails.
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
     try:
         options = _parse(arguments)
         code = int(options.handler(options))
@@ -48,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KwsError as error:
-        _say(f"kws: error: {error}")
+        _say(error)
         return exit_codes.of(error)
     except KeyboardInterrupt:
         # By hand: a second Ctrl-C would meet the import of the console.
@@ -58,17 +52,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe went away; nothing more can be said to it.
         _drop_output()
         return exit_codes.UNREAD
+    except UnicodeEncodeError as error:
+        _say(
+            f"cannot use the name {error.object!a}: it cannot be written in {error.encoding};"
+            " rename it, or run in a UTF-8 locale (LC_ALL=C.UTF-8)"
+        )
+        return exit_codes.BAD_INPUT
     except OSError as error:
         _drop_output()
-        _say(f"kws: error: cannot go on: {error.strerror or error}")
+        where = f" with {error.filename}" if isinstance(error.filename, str) else ""
+        _say(f"cannot go on{where}: {error.strerror or error}")
         return exit_codes.BAD_INPUT
 
 
-def _say(text: str) -> None:
+def _say(text: object) -> None:
     # rich takes longer to import than `kws --help` does in all.
     from kws.cli import console
 
-    console.messages.print(text, markup=False)
+    console.say_error(text)
 
 
 def _drop_output() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from kws.text import decoded, is_text
 
 SPLITS = {"validation": "validation", "test": "testing", "train": "training", "all": "all"}
 """The splits of a data set: as a user names them, and as `kws.datasets` does."""
@@ -12,25 +15,39 @@ SPLITS = {"validation": "validation", "test": "testing", "train": "training", "a
 A_MODEL = "a .tflite file, or a run's folder"
 A_DATA_FOLDER = "a folder of word folders"
 RAW_PCM = "- is raw 16 kHz int16 PCM on standard input"
+_SHOWN = 60
 _FIGURES = (".png", ".svg", ".pdf")
 
 
 def words(text: str) -> list[str]:
     """Words, separated by commas; at least one."""
-    found = _listed(text)
-    if not found:
-        raise argparse.ArgumentTypeError("name at least one word, separated by commas")
+    found = [decoded(word) for word in _listed(text)]
+    if not found or not all(map(is_text, found)):
+        raise argparse.ArgumentTypeError("name at least one word, in UTF-8, separated by commas")
     return found
 
 
-def natural(text: str) -> int:
-    """A whole number of at least 0."""
-    return _whole(text, 0)
+def whole(lowest: int, highest: int) -> Callable[[str], int]:
+    """A whole number from ``lowest``, which is not negative, to ``highest``."""
+
+    def parse(text: str) -> int:
+        digits = text.removeprefix("+")
+        # Twenty digits are more than any bound, and int() refuses thousands of them.
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= 20 and lowest <= int(digits) <= highest):
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number from {lowest} to {highest}, not {shortened(text)}"
+            )
+        return int(digits)
+
+    return parse
 
 
-def positive_whole(text: str) -> int:
-    """A whole number of at least 1."""
-    return _whole(text, 1)
+seed = whole(0, 2**32 - 1)
+"""Of random draws."""
+jobs = whole(1, 256)
+"""A number of processes."""
+baud = whole(1, 10_000_000)
+"""Bits a second of a serial line."""
 
 
 def positive_number(text: str) -> float:
@@ -67,7 +84,7 @@ def decibels(text: str) -> tuple[float, ...]:
 
 def microphone(text: str) -> int | str:
     """A microphone: its number, or part of its name."""
-    return int(text) if text.isdecimal() else text
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
 
 
 def figure(text: str) -> Path:
@@ -183,24 +200,23 @@ def add_synthesis(parser: argparse.ArgumentParser, voices: int | None = 60) -> N
     """What is spoken, and by how many; without a default here, by as many as suits what is made."""
     parser.add_argument("--words", type=words, required=True, metavar="W,W,...", help="the words to spot")
     number = "speakers" if voices else "speakers (default: 60, for sentences 200, or as many as the engine has)"
-    parser.add_argument("--voices", type=positive_whole, default=voices, metavar="N", help=number)
+    parser.add_argument("--voices", type=whole(1, 10_000), default=voices, metavar="N", help=number)
     add_seed(parser, "of every draw")
 
 
 def add_seed(parser: argparse.ArgumentParser, of_what: str, default: int | None = 1) -> None:
     """``--seed``; without a default here, the help names the one that applies."""
     text = of_what if default is not None else f"{of_what} (default: 1)"
-    parser.add_argument("--seed", type=natural, default=default, metavar="N", help=text)
+    parser.add_argument("--seed", type=seed, default=default, metavar="N", help=text)
+
+
+def shortened(text: str) -> str:
+    """An argument as an error quotes it."""
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _whole(text: str, lowest: int) -> int:
-    if not text.removeprefix("+").isdecimal() or int(text) < lowest:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least {lowest}, not {text!r}")
-    return int(text)
 
 
 def _number(text: str, lowest: float, what: str) -> float:
@@ -209,5 +225,5 @@ def _number(text: str, lowest: float, what: str) -> float:
     except ValueError:
         value = 0.0
     if not lowest <= value <= 1e6:
-        raise argparse.ArgumentTypeError(f"{what}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"{what}, not {shortened(text)}")
     return value

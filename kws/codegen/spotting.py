@@ -53,6 +53,8 @@ def _label_enum(info: ModelInfo) -> str:
     names = [identifier(label) for label in info.labels]
     # Two labels may differ only in characters that C does not allow.
     unique = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
+    # A third may be called what that makes of them; no identifier of a label ends with an underscore by itself.
+    unique = [f"{name}_" if name != names[i] and name in names else name for i, name in enumerate(unique)]
     return "enum {\n" + ",\n".join(f"    KWS_LABEL_{n} = {i}" for i, n in enumerate(unique)) + "\n};"
 
 

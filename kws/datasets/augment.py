@@ -13,9 +13,7 @@ from kws import audio
 from kws.config import SAMPLE_RATE, AugmentConfig
 from kws.errors import KwsError
 from kws.frontends import FrontendConfig
-
-Pcm = npt.NDArray[np.int16]
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats, Pcm
 
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0}
 _SYNTHETIC_SECONDS = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,7 @@ from kws.datasets import clips
 from kws.datasets.measure import Measured, measure
 from kws.datasets.splits import LISTS, SPLITS, TRAINING, VALIDATION, read_lists
 from kws.errors import KwsError
-
-Progress = Callable[[int, int], None]
+from kws.types import Progress
 
 _BLOCK = 1 << 16
 # -60 dB of full scale: 30 dB under a quiet speaker, about the noise floor of a good microphone.

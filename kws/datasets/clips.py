@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ from kws.datasets.splits import (
     speaker_of,
 )
 from kws.errors import KwsError
-
-Progress = Callable[[int, int], None]
+from kws.text import decoded
+from kws.types import Progress
 
 BACKGROUND = "_background_noise_"
 SYNTHETIC = "synthetic.json"
@@ -147,7 +148,8 @@ def collect(roots: Sequence[str | Path], data: DataConfig, everything: bool = Fa
     folders = [Path(root) for root in roots]
     if not folders:
         raise KwsError(f"there is no folder of clips; give {LAYOUT}")
-    if len({folder.resolve() for folder in folders}) < len(folders):
+    # Not Path.resolve, which raises RuntimeError at a link to itself.
+    if len(set(map(os.path.realpath, folders))) < len(folders):
         raise KwsError(f"the same folder is given twice: {', '.join(map(str, folders))}")
     listed = {folder: _listed(folder) for folder in folders}
     lists = {folder: read_lists(folder) for folder in folders}
@@ -178,7 +180,7 @@ def _split(
     root: Path, paths: Sequence[Path], lists: dict[str, set[str]], data: DataConfig, held_out: str
 ) -> list[Clip]:
     named = set().union(*lists.values())
-    if named and named.isdisjoint(map(key, paths)):
+    if named and named.isdisjoint(decoded(key(path)) for path in paths):
         names = " and ".join(LISTS[split] for split in lists)
         raise KwsError(
             f"{names} in {root}: none of the {len(named)} clips named is here, so that all would be training;"
@@ -187,14 +189,14 @@ def _split(
 
     def split(path: Path, speaker: str) -> str:
         if lists:
-            return next((s for s, keys in lists.items() if key(path) in keys), TRAINING)
+            return next((s for s, keys in lists.items() if decoded(key(path)) in keys), TRAINING)
         if data.split_by == BY_SPEAKER:
             return hashed_split(speaker, data.validation_percent, data.testing_percent)
         if speaker == held_out:
             return TESTING
         return hashed_split(key(path), data.validation_percent, 0 if held_out else data.testing_percent)
 
-    return [Clip(p, p.parent.name, speaker, split(p, speaker)) for p in paths for speaker in [speaker_of(p)]]
+    return [Clip(p, decoded(p.parent.name), speaker, split(p, speaker)) for p in paths for speaker in [speaker_of(p)]]
 
 
 def is_synthetic(root: str | Path) -> bool:

@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
-
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats
 
 _SYNCHRONOUS, _DONT_EXIT, _UTF8 = 2, 0x8000, 1
 _RATE, _PITCH, _RANGE = 1, 3, 4

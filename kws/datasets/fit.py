@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-Pcm = npt.NDArray[np.int16]
+from kws.types import Pcm
 
 
 def fit(pcm: Pcm, samples: int) -> Pcm:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
-
-Pcm = npt.NDArray[np.int16]
+from kws.types import Pcm
 
 _FRAME = SAMPLE_RATE // 50
 # A flat top is this many equal samples at the clip's own extreme; a wave never has one.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from kws import audio
 from kws.config import SAMPLE_RATE
@@ -15,8 +13,7 @@ from kws.datasets import sentences, transcripts
 from kws.datasets.transcripts import Stretch
 from kws.errors import KwsError
 from kws.files import write_atomic
-
-Pcm = npt.NDArray[np.int16]
+from kws.types import Pcm
 
 _PACKS = Path(__file__).with_name("packs")
 TRAINING_PACK = _PACKS / "negatives"
@@ -77,7 +74,7 @@ def refuse_to_train(folders: Iterable[str | Path]) -> None:
         KwsError: one of them is; it is named.
     """
     for folder in map(Path, folders):
-        here = folder.resolve()
+        here = Path(os.path.realpath(folder))
         around = (here, *here.parents)
         if any((f / EVALUATION_ONLY).exists() for f in around) or any(here.glob(f"*/{EVALUATION_ONLY}")):
             raise KwsError(f"{folder} is for evaluation and is never trained on; name another folder")

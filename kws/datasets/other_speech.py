@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 
 from kws import audio
@@ -18,12 +17,10 @@ from kws.config import SAMPLE_RATE
 from kws.datasets import clips, sentences, transcripts, unfinished
 from kws.datasets.seeds import seeds
 from kws.datasets.transcripts import Stretch
-from kws.datasets.voices.base import Floats, VoiceEngine
+from kws.datasets.voices.base import VoiceEngine
 from kws.errors import KwsError
 from kws.files import replacing, write_atomic
-
-Pcm = npt.NDArray[np.int16]
-Progress = Callable[[int, int], None]
+from kws.types import Floats, Pcm, Progress
 
 SENTENCES_A_FILE = 6
 PHRASES = 0.2

@@ -9,13 +9,11 @@ import ssl
 import tarfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kws.errors import KwsError
-
-Progress = Callable[[int, int], None]
+from kws.types import Progress
 
 _HOME = "https://storage.googleapis.com/download.tensorflow.org/data/"
 _TIMEOUT = 30.0

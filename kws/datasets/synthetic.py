@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,7 @@ from kws.datasets.voices.base import VoiceEngine
 from kws.datasets.voices.espeak_ng import EspeakNg
 from kws.errors import KwsError
 from kws.files import write_atomic
-
-Progress = Callable[[int, int], None]
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats, Progress
 
 DEFAULT_VOICES = 60
 

@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.fixedpoint.decisions.base import Detection
-
-Int8 = npt.NDArray[np.int8]
-Int16 = npt.NDArray[np.int16]
+from kws.types import Int8, Int16
 
 
 @dataclass

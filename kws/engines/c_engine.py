@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines import trial
+from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
 from kws.image.build import held_host_library
 from kws.model.file import Model
+from kws.types import Int8, Int16
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -52,8 +54,9 @@ class CEngine(Engine):
         self.model = model
         with contextlib.nullcontext(library) if library else held_host_library(model) as built:
             self._library = _load(built)
-        if self._library.kws_host_model_id() != model.id.encode():
-            raise KwsError(f"the C library at {library} was built from another model than {model.source}")
+            if self._library.kws_host_model_id() != model.id.encode():
+                raise KwsError(f"the C library at {library} was built from another model than {model.source}")
+            trial.c_library(model, built)
         words = self._library.kws_host_memory_bytes() // 8 + 1
         self._memory = np.zeros(words, np.uint64)
         self._require(self._library.kws_host_init(_pointer(self._memory), 8 * words))

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines import opening, trial
+from kws.engines.base import Engine, Output
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
-
-# TFLM's default arena is a multiple of the file's size, and running out of it kills the process.
-_ARENA_BYTES = 1 << 20
+from kws.types import Int8, Int16
 
 
 class InterpreterEngine(Engine):
@@ -68,8 +67,15 @@ class InterpreterEngine(Engine):
         return self._decision.process(posteriors)
 
     def run_network(self, x: Int8) -> Output:
-        """Feed int8 [calls, input size] to the network alone."""
-        rows = [self._invoke(row) for row in x]
+        """Feed int8 [calls, input size] to the network alone.
+
+        Raises:
+            KwsError: the interpreter fails.
+        """
+        try:
+            rows = [self._invoke(row) for row in x]
+        except opening.REFUSALS as error:
+            raise KwsError(f"engine {self.name} cannot run {self.model.source}: {error}") from error
         last = len(self.model.network.layers) - 1
         layers = {i: np.array([r[i] for r in rows], np.int8) for i in (rows[0] if rows else {})}
         empty = np.zeros((0, self.model.network.output_size), np.int8)
@@ -83,14 +89,11 @@ class TflmEngine(InterpreterEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        runtime = tflm_runtime()
+        tflm_runtime()
+        trial.interpreter(self.name, model)
         try:
-            self._interpreter: Any = runtime.Interpreter.from_bytes(
-                model.content,
-                arena_size=_ARENA_BYTES + 16 * len(model.content),
-                intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
-            )
-        except (RuntimeError, ValueError) as error:
+            self._interpreter = opening.tflm(model.content)
+        except opening.REFUSALS as error:
             raise KwsError(f"TensorFlow Lite Micro cannot load {model.source}: {error}") from error
         self._shape = model.network.input_shape
 
@@ -113,11 +116,11 @@ class TfliteEngine(InterpreterEngine):
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
-        interpreter = tflite_interpreter()
+        tflite_interpreter()
+        trial.interpreter(self.name, model)
         try:
-            self._interpreter: Any = interpreter(model_content=model.content)
-            self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
+            self._interpreter = opening.tflite(model.content)
+        except opening.REFUSALS as error:
             raise KwsError(f"TFLite cannot load {model.source}: {error}") from error
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
@@ -140,11 +143,10 @@ def tflm_runtime() -> Any:
         MissingError: it is not installed.
     """
     try:
-        from tflite_micro.python.tflite_micro import runtime
+        return opening.runtime()
     except ImportError as error:
         how = how_to_install("tflm")
         raise MissingError(f"the tflm engine needs the tflite-micro package; run `{how}` ({error})") from error
-    return runtime
 
 
 def tflite_interpreter() -> Any:
@@ -153,19 +155,10 @@ def tflite_interpreter() -> Any:
     Raises:
         MissingError: none is installed.
     """
-    # tflite-runtime was built for numpy 1: with numpy 2 it imports and then fails to run.
-    if np.lib.NumpyVersion(np.__version__) < "2.0.0":
-        try:
-            from tflite_runtime.interpreter import Interpreter
-        except ImportError:
-            pass
-        else:
-            return Interpreter
     try:
-        from ai_edge_litert.interpreter import Interpreter as LitertInterpreter
+        return opening.desktop()
     except ImportError as error:
         how, older = how_to_install("tflite"), how_to_install("tflite-runtime")
         raise MissingError(
             f"the tflite engine needs a TFLite interpreter; run `{how}`, or with numpy 1 `{older}` ({error})"
         ) from error
-    return LitertInterpreter

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines.base import Engine, Output
 from kws.engines.link_message import (
     ERRORS,
     PROTOCOL_VERSION,
@@ -27,6 +27,7 @@ from kws.engines.link_message import (
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
+from kws.types import Int8, Int16
 
 _IDENTITY = struct.Struct("<4sHH8sHHIIHHI")
 _FRAME = struct.Struct("<IiI")

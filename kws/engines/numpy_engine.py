@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.engines.base import Engine, Int8, Int16, Output
+from kws.engines.base import Engine, Output
 from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.layers.kernel import Values
 from kws.fixedpoint.network import Network, Trace
 from kws.model.file import Model
+from kws.types import Int8, Int16
 
 _BATCH = 256
 

@@ -117,5 +117,5 @@ class QemuEngine(LinkEngine):
         return stream
 
     def _explain(self) -> str:
-        said = self._log.read_text(errors="replace").strip() if self._log.exists() else ""
+        said = self._log.read_text(encoding="utf-8", errors="replace").strip() if self._log.exists() else ""
         return f" (the emulator said: {said[-500:]})" if said else ""

@@ -20,7 +20,7 @@ def parse(name: str) -> tuple[str, int]:
         UsageError: it names no port, or no whole number as the baud rate.
     """
     port, at, baud = name.removeprefix(PREFIX).partition("@")
-    if not name.startswith(PREFIX) or not port or (at and not (baud.isdecimal() and int(baud) > 0)):
+    if not name.startswith(PREFIX) or not port or (at and not (baud.isdecimal() and len(baud) < 9 and int(baud) > 0)):
         raise UsageError(f"{name!r} must be serial:PORT or serial:PORT@BAUD, such as serial:/dev/ttyACM0@1000000")
     return port, int(baud) if at else BAUD
 

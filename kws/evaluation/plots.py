@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.files import replacing
+from kws.text import caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,8 +95,8 @@ def confusion(axes: Axes, counts: npt.NDArray[np.int64], labels: Sequence[str]) 
     colours = LinearSegmentedColormap.from_list("shares", [(*to_rgb(BLUE), 0.0), (*to_rgb(BLUE), 1.0)])
     axes.imshow(shares**0.5, cmap=colours, vmin=0, vmax=10)
     ticks = range(len(labels))
-    axes.set_xticks(ticks, labels, rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(ticks, [f"{label} ({int(n)})" for label, n in zip(labels, totals[:, 0], strict=True)])
+    axes.set_xticks(ticks, [*map(caption, labels)], rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, [f"{caption(label)} ({int(n)})" for label, n in zip(labels, totals[:, 0], strict=True)])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("heard as")
@@ -144,7 +145,7 @@ def by_condition(axes: Axes, points: Sequence[tuple[str, Mapping[str, Any]]], la
     axes.errorbar(place, shares, yerr=bars, color=BLUE, marker="o", markersize=5, capsize=3, linewidth=1.4)
     for x, y, top in zip(place, shares, limits[:, 1], strict=True):
         axes.annotate(f"{y:.1f}", (x, top), (0, 4), textcoords="offset points", ha="center", fontsize=8.5)
-    axes.set_xticks(place, [name for name, _ in points])
+    axes.set_xticks(place, [caption(name) for name, _ in points])
     axes.set_xlabel(label)
     axes.set_ylabel("accuracy, %")
     axes.set_xlim(-0.4, len(points) - 0.6)
@@ -181,7 +182,7 @@ def quantization(axes: Axes, tensors: Sequence[Mapping[str, Any]], worst: str) -
     axes.barh(place + 0.2, alone, 0.38, color=colours)
     axes.barh([0], [0], color=BLUE, label="the posteriors, with this tensor alone in int8")
     axes.barh([0], [0], color=ORANGE, label="the same, of the tensor that int8 hurts most")
-    axes.set_yticks(place, [t["name"] for t in tensors])
+    axes.set_yticks(place, [caption(t["name"]) for t in tensors])
     axes.set_ylim(len(tensors) - 0.4, -0.6)
     axes.set_xlabel("signal to quantization noise, dB (longer is better)")
     axes.grid(axis="x", alpha=0.25)
@@ -214,10 +215,10 @@ def heard(spectrogram: Axes, curves: Axes, example: Mapping[str, Any], labels: S
     time = step * (np.arange(len(posteriors)) + 1)
     for i in shown:
         style = "--" if labels[i].startswith("_") else "-"
-        curves.plot(time, posteriors[:, i], style, color=colour[i], label=labels[i], linewidth=1.5)
+        curves.plot(time, posteriors[:, i], style, color=colour[i], label=caption(labels[i]), linewidth=1.5)
     for entry in example["said"]:
         middle = (entry["start"] + entry["end"]) / 2
-        spectrogram.text(middle, features.shape[1] + 1, entry["name"], ha="center", va="bottom", fontsize=9)
+        spectrogram.text(middle, features.shape[1] + 1, caption(entry["name"]), ha="center", va="bottom", fontsize=9)
         for axes in (spectrogram, curves):
             axes.axvline(entry["start"], color=GREY, linewidth=0.8, linestyle=":")
     curves.set_ylim(-0.03, 1.03)

@@ -14,14 +14,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.arithmetic import (
-    INT32_MAX,
-    Int64,
-    IntArray,
-    rdhm,
-    rshift,
-    satshift,
-)
+from kws.fixedpoint.arithmetic import INT32_MAX, IntArray, rdhm, rshift, satshift
+from kws.fixedpoint.arrays import Int64
 from kws.fixedpoint.sigmoid_table import SIGMOID_TABLE
 
 _TABLE = np.array(SIGMOID_TABLE, np.int64)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Int64 = npt.NDArray[np.int64]
+from kws.fixedpoint.arrays import Int64
+
 IntArray = npt.NDArray[np.integer]
 
 INT8_MIN, INT8_MAX = -128, 127

@@ -13,7 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from kws.fixedpoint.layers.kernel import Int8, Kernel, Shape, State, Values
+from kws.fixedpoint.arrays import Int8
+from kws.fixedpoint.layers.kernel import Kernel, Shape, State, Values
 
 States = list[list[Values]]
 """The states of a network's layers, [streams, *shape] each, by layer and by state."""

@@ -7,7 +7,6 @@ time an instruction. How many instructions a tick is, the app measures on a loop
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from kws.boards import find_emulated
 from kws.boards.emulator import QEMU, run_image
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
+from kws.files import parse_json
 from kws.image.build import compiled
 from kws.model.file import Model
 from kws.tools import require_tools
@@ -79,7 +79,7 @@ def instructions(report: str) -> dict[str, float]:
         KwsError: it wrote something else.
     """
     try:
-        values = json.loads(report)
+        values = parse_json(report)
         a_tick = values["calibration_instructions"] / values["calibration"]
         return {
             part: values[part] * a_tick / values["frames"]

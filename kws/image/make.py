@@ -121,7 +121,7 @@ def run_make(target: str, model_dir: Path, build_dir: Path, *settings: str) -> N
         env=inherited,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         errors="replace",
         check=False,
     )

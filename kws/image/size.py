@@ -199,7 +199,7 @@ def _frames(objects: Path) -> tuple[dict[str, int], set[str]]:
     frames: dict[str, int] = {}
     dynamic = set()
     for file in sorted(objects.rglob("*.su")):
-        for line in file.read_text().splitlines():
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             place, size, kind = line.split("\t")
             name = place.rsplit(":", 1)[-1]
             frames[name] = max(int(size), frames.get(name, 0))
@@ -263,7 +263,7 @@ class _Depths:
 def _parts(map_file: Path) -> tuple[SizePart, ...]:
     """Flash and RAM by origin of each input section that the linker kept."""
     try:
-        text = map_file.read_text()
+        text = map_file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise KwsError(f"cannot read the link map {map_file}: {error.strerror}") from error
     flash: dict[str, int] = defaultdict(int)

@@ -45,6 +45,8 @@ def read(o: Operands) -> tuple[FullyConnected, Shape]:
     rows, rest = divmod(math.prod(o.shape), inputs)
     if rest:
         raise KwsError(f"its input of shape {list(o.shape)} does not divide into rows of {inputs}")
+    if o.option("KeepNumDims") and o.shape[-1] != inputs:
+        raise KwsError(f"its input of shape {list(o.shape)} has rows of {o.shape[-1]}; its weights are for {inputs}")
     return kernel, (*o.shape[:-1], outputs) if o.option("KeepNumDims") else (rows, outputs)
 
 

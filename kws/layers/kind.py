@@ -160,17 +160,16 @@ def bias(tensor: Tensor | None, count: int, what: str) -> npt.NDArray[np.int32]:
     """Constant int32 biases; zeros if there are none.
 
     Raises:
-        KwsError: they are of another type or number.
+        KwsError: they are of another type or shape, or have no data.
     """
     if tensor is None:
         return np.zeros(count, np.int32)
-    if tensor.data is None and tensor.dtype == np.int32:
-        # The converter drops the data of an all-zero bias.
-        return np.zeros(count, np.int32)
-    data = constant(tensor, what, np.int32)
-    if data.size != count:
-        raise KwsError(f"{what} are {data.size} values, not {count}")
-    return data.reshape(count)
+    if tensor.shape != (count,):
+        raise KwsError(f"{what} have shape {list(tensor.shape)}, not {[count]}")
+    if tensor.data is None:
+        # The converter leaves the tensor of an all-zero bias out. Without data TFLM reads whatever lies there.
+        raise KwsError(f"{what} ({tensor.name!r}) have no data")
+    return constant(tensor, what, np.int32)
 
 
 def folded(bias: npt.NDArray[np.int32], weights: npt.NDArray[np.int8], zero_point: int) -> npt.NDArray[np.int64]:
@@ -204,12 +203,15 @@ def activation_range(activation: int, out: Tensor) -> tuple[int, int]:
     """The int8 range that a fused activation leaves (TFLite's ``CalculateActivationRangeQuantized``).
 
     Raises:
-        KwsError: it is another activation than the four that only clamp.
+        KwsError: it is another activation than the four that only clamp, or a bound leaves int32.
     """
 
     def quantized(value: float) -> int:
         # The kernel divides in float32 and rounds halves away from zero.
-        ratio = float(np.float32(value) / np.float32(out.scale))
+        with np.errstate(over="ignore"):
+            ratio = float(np.float32(value) / np.float32(out.scale))
+        if abs(ratio) > INT32_MAX:
+            raise KwsError(f"its output's scale {out.scale:g} is so small that {value:g} leaves int32; TFLM refuses it")
         return out.zero_point + math.floor(abs(ratio) + 0.5) * (1 if ratio >= 0 else -1)
 
     if activation == NONE:

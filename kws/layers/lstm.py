@@ -49,9 +49,17 @@ def read(o: Operands) -> tuple[Lstm, Shape]:
     if hidden is None or cell is None:
         raise KwsError("has no state tensors")
     require_int8(hidden, "its hidden state")
+    if not (hidden.is_variable and cell.is_variable):
+        raise KwsError("its states are not variable tensors, which TFLM's kernel requires")
     if cell.dtype != np.int16 or cell.scales.size != 1 or cell.zero_point != 0:
         raise KwsError("its cell state is not symmetric int16")
     power = math.log2(cell.scale)
+    if power == round(power) and power < -24:
+        raise KwsError(
+            f"its cell scale is 2^{round(power)}, below 2^-24: when it was converted the cell never left"
+            f" {-32768 * cell.scale:.1g} to {32768 * cell.scale:.1g}, so the layer computes next to nothing;"
+            " convert it again with trained weights, and representative data scaled as the real input is"
+        )
     if power != round(power) or not -24 <= power <= 0:
         raise KwsError(f"its cell scale {cell.scale} is not a power of two from 2^-24 to 1")
     if (hidden.scale, hidden.zero_point) != (o.out.scale, o.out.zero_point):
@@ -127,14 +135,22 @@ def write(name: str, layer: Layer) -> Constants:
         "units": lstm.units,
         "add_shift": add_shift,
     }
-    pointers = {key: f"{name}_{key}" for key in ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")}
     if words is None:
-        return Constants((*plain, emit.structure("kws_lstm", name, {**pointers, **fields})))
-    packed_pointers = {key: f"{name}_{key}" for key in ("packed_weights", "packed_factors")}
-    chosen = _when_packed(emit.members(packed_pointers), emit.members(pointers))
+        fields = {**_pointers(name, _ROWS), **fields}
+        return Constants((*plain, emit.structure("kws_lstm", name, fields)))
+    chosen = _when_packed(emit.members(_pointers(name, _PACKED)), emit.members(_pointers(name, _ROWS)))
     text = (*_when_packed(_packed(name, lstm, words), plain), emit.structure("kws_lstm", name, fields, lead=chosen))
     columns = [-(-n // COLUMNS) * COLUMNS for n in (lstm.inputs, lstm.units)]
     return Constants(text, {Arch.DSP: 2 * sum(columns)})
+
+
+_ROWS = ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")
+_PACKED = ("packed_weights", "packed_factors")
+
+
+def _pointers(name: str, chosen: tuple[str, ...]) -> dict[str, str]:
+    """The structure's pointers: to the arrays ``chosen``, else NULL."""
+    return {key: f"{name}_{key}" if key in chosen else "NULL" for key in (*_ROWS, *_PACKED)}
 
 
 def _plain(name: str, lstm: Lstm) -> list[str]:

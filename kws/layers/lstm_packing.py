@@ -14,6 +14,7 @@ import numpy.typing as npt
 from kws.fixedpoint.arithmetic import INT8_MIN, Factor
 from kws.fixedpoint.layers.lstm import Lstm, LstmGate
 from kws.layers.kind import folded
+from kws.types import Int64
 
 COLUMNS = 4
 """Columns are padded with zeros to a multiple of this; the loop of the device takes so many at once."""
@@ -23,7 +24,6 @@ _COLUMN_ORDER = (0, 2, 1, 3)  # SXTB16 of four bytes gives the even ones, rotate
 _PAIRS = ((0, 1), (2, 3))  # rows that share words: gates input and forget, cell and output
 
 Words = npt.NDArray[np.uint32]
-Int64 = npt.NDArray[np.int64]
 
 
 def gate_parts(lstm: Lstm) -> tuple[tuple[npt.NDArray[np.int8], Int64], tuple[npt.NDArray[np.int8], Int64]]:

@@ -35,6 +35,9 @@ def read(o: Operands) -> tuple[RowSlice | None, Shape]:
             picked.append(range(size))
             new_shape.append(size)
         elif o.option("ShrinkAxisMask") >> axis & 1:
+            if o.option("BeginMask") >> axis & 1:
+                # In TensorFlow the index counts, in TFLM the mask.
+                raise KwsError(f"axis {axis} is both dropped at an index and masked at its beginning")
             index = begin[axis] + (size if begin[axis] < 0 else 0)
             if not 0 <= index < size:
                 raise KwsError(f"index {begin[axis]} is outside an axis of {size}")

@@ -16,8 +16,7 @@ from kws.datasets.clips import audio_files
 from kws.datasets.measure import clipped_share
 from kws.errors import KwsError
 from kws.live.listen import decibels
-
-Pcm = npt.NDArray[np.int16]
+from kws.types import Pcm
 
 CHUNK_MS = 40
 # Time to breathe before each take, in which nothing is kept.

@@ -7,7 +7,6 @@ JSON (docs/SPEC.md, "Model file"). A file without it is a bare network.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,18 +16,25 @@ from kws import decisions, frontends
 from kws.config import DataConfig, from_dict
 from kws.decisions import DecisionConfig, DetectorConfig, require_detector
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import parse_json, read_file, write_atomic
 from kws.fixedpoint.decisions.detector import DetectorParameters
 from kws.fixedpoint.frontends.base import SAMPLE_RATE
 from kws.fixedpoint.network import Network
 from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
 from kws.fixedpoint.spotter import Spotter
 from kws.frontends import FrontendConfig
+from kws.model import seal
 from kws.model.reader import to_network
-from kws.tflite import Graph, build, parse
+from kws.text import is_text
+from kws.tflite import Graph, parse
 
 METADATA_NAME = "kws.model"
 METADATA_VERSION = 1
+
+_CHANGED = (
+    "it was changed after it was written, for its bytes do not have the SHA-256 that it carries;"
+    " get the file anew, or write it again with `kws convert`"
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,9 @@ class ModelInfo:
     def __post_init__(self) -> None:
         if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
             raise KwsError("the model's labels name no word to spot")
+        odd = [label for label in self.labels if not label or not is_text(label)]
+        if odd:
+            raise KwsError(f"the model's label {odd[0]!a} is empty, or holds characters that are no text")
         if any(label.startswith("_") for label in self.words):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
         self.decision.check(self.labels)
@@ -117,7 +126,7 @@ class ModelInfo:
             "detector": self.decision.as_dict(),
             "provenance": self.provenance,
         }
-        return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+        return seal.dump(values)
 
     @classmethod
     def from_json(cls, content: bytes) -> ModelInfo:
@@ -127,7 +136,7 @@ class ModelInfo:
             KwsError: not JSON, of another version, or with values out of range.
         """
         try:
-            values = json.loads(content)
+            values = parse_json(content)
             version = values.pop("version")
             if version != METADATA_VERSION:
                 raise KwsError(f"its kws metadata has version {version}; this kws reads {METADATA_VERSION}")
@@ -137,6 +146,8 @@ class ModelInfo:
                 decisions.read(values["detector"], "detector"),
                 dict(values.get("provenance", {})),
             )
+        except RecursionError as error:
+            raise KwsError("its kws metadata is damaged (nested too deeply)") from error
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise KwsError(f"its kws metadata is damaged ({error})") from error
 
@@ -151,6 +162,7 @@ class Model:
         info: its metadata; None for a bare network, which has no front end, labels or detector.
         source: where it came from, for messages.
         graph: the file's contents, parsed once; to change something, change a copy.
+        sealed: it carries its own SHA-256, so it is as kws wrote it.
     """
 
     content: bytes
@@ -158,6 +170,7 @@ class Model:
     info: ModelInfo | None
     source: str
     graph: Graph = field(repr=False, compare=False)
+    sealed: bool = field(default=False, compare=False)
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "the model") -> Model:
@@ -165,17 +178,22 @@ class Model:
 
         Raises:
             KwsError: not a whole .tflite, an operator the firmware cannot run (named), or
-                metadata that does not fit the network.
+                metadata that does not fit the network, or a file that is not as it was written.
         """
         graph = parse(content, source)
+        metadata = graph.metadata.get(METADATA_NAME)
+        sealed = None if metadata is None else seal.is_kept(content, metadata)
         try:
             network = to_network(graph)
-            info = ModelInfo.from_json(graph.metadata[METADATA_NAME]) if METADATA_NAME in graph.metadata else None
+            info = None if metadata is None else ModelInfo.from_json(metadata)
             if info is not None:
                 _check_fit(network, info)
         except KwsError as error:
-            raise KwsError(f"{source}: {error}") from error
-        return cls(content, network, info, source, graph)
+            changed = f"{_CHANGED}; its first fault: " if sealed is False else ""
+            raise KwsError(f"{source}: {changed}{error}") from error
+        if sealed is False:
+            raise KwsError(f"{source}: {_CHANGED}")
+        return cls(content, network, info, source, graph, sealed is True)
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
@@ -190,7 +208,7 @@ class Model:
             if not path.exists():
                 raise KwsError(f"{path} is missing; run `kws convert {path.parent}` first")
         try:
-            content = path.read_bytes()
+            content = read_file(path)
         except OSError as error:
             raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
         return cls.from_bytes(content, os.fspath(path))
@@ -244,8 +262,8 @@ def _check_fit(network: Network, info: ModelInfo) -> None:
 
 
 def with_info(graph: Graph, info: ModelInfo) -> bytes:
-    """The bytes of ``graph`` with ``info`` as its only metadata; ``graph`` itself stays as it is."""
-    return build(replace(graph, metadata={METADATA_NAME: info.to_json()}))
+    """The bytes of ``graph`` with ``info`` and the file's SHA-256 as its only metadata; ``graph`` stays as it is."""
+    return seal.build_sealed(replace(graph, metadata={METADATA_NAME: info.to_json()}), METADATA_NAME)
 
 
 def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] | None = None) -> bytes:
@@ -262,7 +280,8 @@ def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] 
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
     info = replace(info, decision=detector, provenance=provenance)
-    return build(replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()}))
+    graph = replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()})
+    return seal.build_sealed(graph, METADATA_NAME)
 
 
 def save(content: bytes, path: Path) -> None:

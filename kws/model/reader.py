@@ -5,17 +5,25 @@ What an operator means, and which of its variants can run, is in :mod:`kws.layer
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Iterator
+
+import numpy as np
 
 from kws.errors import KwsError
-from kws.fixedpoint.layers.kernel import Shape
+from kws.fixedpoint.arithmetic import Factor
+from kws.fixedpoint.layers.kernel import Shape, State
 from kws.fixedpoint.network import Layer, Network
-from kws.layers import KINDS, reader_of
+from kws.layers import reader_of
 from kws.layers.kind import Operands, require_int8
-from kws.tflite import Graph, Operator
+from kws.model.foreign import refusal
+from kws.tflite import Graph, Operator, Tensor
 
 GREATEST_SIZE = 65535
 """The generated C holds sizes in 16 bits."""
+TOO_LARGE = Factor.of(2.0**31)
+"""What stands for all factors that need a left shift over 30; TFLM does not clamp them, and shifts by more."""
 
 
 def to_network(graph: Graph) -> Network:
@@ -25,10 +33,8 @@ def to_network(graph: Graph) -> Network:
         KwsError: an operator, an option, a type or a shape that the firmware cannot run; the
             message names the operator.
     """
-    for op in graph.operators:
-        if reader_of(op.name) is None:
-            names = ", ".join(name for kind in KINDS for name in kind.operators)
-            raise KwsError(f"operator {op.name} is not one the firmware can run ({names})")
+    if why := refusal(graph):
+        raise KwsError(why)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise KwsError(f"has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs where one of each is expected")
     if not graph.operators:
@@ -36,8 +42,7 @@ def to_network(graph: Graph) -> Network:
     source, sink = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     for tensor, what in ((source, "input"), (sink, "output")):
         require_int8(tensor, f"the {what}")
-        if not tensor.shape or math.prod(tensor.shape) == 0:
-            raise KwsError(f"the {what} has no values: its shape is {list(tensor.shape)}")
+        _require_computed(tensor)
     layers = _Layers(graph)
     for position, op in enumerate(graph.operators):
         try:
@@ -59,6 +64,27 @@ def to_network(graph: Graph) -> Network:
     )
 
 
+def _require_computed(tensor: Tensor) -> None:
+    """Refuse a constant or a state where an operator's, or the caller's, values go."""
+    if tensor.data is not None or tensor.is_variable:
+        what = "a state" if tensor.is_variable else "constant"
+        raise KwsError(f"{tensor.name!r} is {what}, and values are written to it")
+    if not tensor.shape or math.prod(tensor.shape) == 0:
+        raise KwsError(f"{tensor.name!r} has no values: its shape is {list(tensor.shape)}")
+
+
+def _factors(value: object) -> Iterator[Factor]:
+    """Every factor in a kernel's parameters, however deep."""
+    if isinstance(value, Factor):
+        yield value
+    elif isinstance(value, tuple):
+        for element in value:
+            yield from _factors(element)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _factors(getattr(value, field.name))
+
+
 class _Layers:
     """The layers made of a graph's operators so far, and where each tensor's values come from."""
 
@@ -70,6 +96,7 @@ class _Layers:
         self._written = {i for op in graph.operators for i in op.outputs}
         # The tensor that holds a tensor's values: another one where an operator only renames dimensions.
         self._origin = {first: first}
+        self._states: list[int] = []
 
     def add(self, op: Operator) -> None:
         """Read one operator.
@@ -95,6 +122,7 @@ class _Layers:
         for i in reads:
             require_int8(tensors[i], "its input")
         require_int8(out, "its output")
+        _require_computed(out)
         sizes = [math.prod(self._shapes[i]) for i in reads] + [math.prod(out.shape)]
         if max(sizes) > GREATEST_SIZE:
             raise KwsError(f"{max(sizes)} values at once are more than {GREATEST_SIZE}")
@@ -105,6 +133,11 @@ class _Layers:
             out,
         )
         kernel, shape = kind.read(operands)
+        if shape != out.shape:
+            raise KwsError(f"its output {out.name!r} has shape {list(out.shape)} where it computes {list(shape)}")
+        if kernel is not None and any(f == TOO_LARGE for f in _factors(kernel)):
+            raise KwsError("one of its scales is so far from the others that TFLM's shifts would leave 32 bits")
+        self._check_states(op, () if kernel is None else kernel.states)
         self._shapes[index] = shape
         if kernel is None:
             self._origin[index] = self._origin[op.inputs[0]]
@@ -113,11 +146,29 @@ class _Layers:
         inputs = tuple(self._origin[i] for i in reads)
         self.made.append(Layer(kernel, op.name, inputs, tuple(self._shapes[i] for i in reads), index, shape))
 
+    def _check_states(self, op: Operator, states: tuple[State, ...]) -> None:
+        """Refuse states in the file that are not those of the kernel, in its order."""
+        held = [i for i in op.inputs if i >= 0 and self._graph.tensors[i].is_variable]
+        # A kernel may keep a state that the file has no tensor for.
+        if held and len(held) != len(states):
+            raise KwsError(f"it has {len(held)} states, not {len(states)}")
+        for i, state in zip(held, states, strict=False):
+            tensor, shape = self._graph.tensors[i], (1, *state.shape)
+            if tensor.shape != shape:
+                wrong = f"has shape {list(tensor.shape)}, not {list(shape)}"
+            elif tensor.dtype != np.dtype(state.dtype):
+                wrong = f"is {tensor.dtype}, not {state.dtype}"
+            else:
+                self._states.append(i)
+                continue
+            raise KwsError(f"its {state.name} state {tensor.name!r} {wrong}")
+
     def check_use(self) -> None:
-        """Refuse layers that do not lead to the output.
+        """Refuse layers that do not lead to the output, and states with two owners.
 
         Raises:
-            KwsError: the last layer's output is not the network's, or nobody reads another's.
+            KwsError: the last layer's output is not the network's, nobody reads another's, or two
+                operators share a state.
         """
         if self._origin.get(self._graph.outputs[0]) != self.made[-1].output:
             raise KwsError("the output is not the last operator's")
@@ -126,3 +177,6 @@ class _Layers:
             if layer.output not in read:
                 name = self._graph.tensors[layer.output].name
                 raise KwsError(f"nothing reads {name!r}, which operator {layer.name} writes")
+        for i in self._states:
+            if self._states.count(i) > 1:
+                raise KwsError(f"{self._graph.tensors[i].name!r} is the state of more than one operator")

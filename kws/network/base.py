@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.network.graphs import one_frame_a_call
 from kws.tflite import Graph, Tensor
+from kws.types import Floats, Int8
 
-Int8 = npt.NDArray[np.int8]
-Floats = npt.NDArray[np.float32]
 State = list[tuple[Floats, ...]]
 """What each recurrent layer of a float network carries from frame to frame, float32 [n, ...]."""
 Rounding = Callable[[str, Floats], Floats]

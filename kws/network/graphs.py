@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.tflite import Graph, Operator, Tensor
-
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats
 
 
 def one_frame_a_call(graph: Graph) -> Graph:

@@ -16,9 +16,7 @@ from kws.layers.kind import NONE
 from kws.layers.lstm import CELL
 from kws.network.base import (
     FloatNetwork,
-    Floats,
     Format,
-    Int8,
     KerasStreamNetwork,
     Rounding,
     State,
@@ -30,6 +28,7 @@ from kws.network.graphs import bias, weights
 from kws.network.lstm_layer import CELL_CLIP, OPERATOR, PARTS, FloatLstm, KerasLstm, limited
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.tflite import Graph, Tensor
+from kws.types import Floats, Int8
 
 GREATEST_DEPTH = 16
 _HEAD = ("FULLY_CONNECTED", "SOFTMAX")

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.layers.lstm import BIASES, INPUT_WEIGHTS, RECURRENT_WEIGHTS
 from kws.network.graphs import bias, weights
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.tflite import Graph, Operator
-
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats
 
 OPERATOR = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 

@@ -15,7 +15,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -33,8 +32,7 @@ from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
 from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.tflite import Graph, parse
-
-Progress = Callable[[int, int], None]
+from kws.types import Progress
 
 _WORKER = "kws.quantize._converter"
 _LAST_LINES = 8
@@ -153,7 +151,9 @@ def quantize(run: Path) -> bytes:
         here = os.fspath(Path(kws.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH")) if p)
         command = [sys.executable, "-m", _WORKER, os.fspath(run), os.fspath(made)]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+        result = subprocess.run(
+            command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
         if result.returncode != 0 or not made.exists():
             raise KwsError(_failure(result.returncode, result.stderr + result.stdout))
         return made.read_bytes()

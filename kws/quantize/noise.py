@@ -28,9 +28,7 @@ from kws.model.file import Model
 from kws.network import FloatNetwork
 from kws.network.graphs import dequantized
 from kws.tflite import Tensor
-
-Floats = npt.NDArray[np.float32]
-Int8 = npt.NDArray[np.int8]
+from kws.types import Floats, Int8
 
 WEIGHTS, ACTIVATIONS = "weights", "activations"
 POSTERIORS = "posteriors"

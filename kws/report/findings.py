@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,11 @@ from kws.evaluation.limits import Scope, of_negatives, sentences
 from kws.evaluation.negatives import Negatives, hear
 from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
-from kws.files import require_place, write_atomic
+from kws.files import parse_json, read_file, require_place, write_atomic
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.quantize import noise
-
-StageProgress = Callable[[str, int, int], None]
+from kws.types import StageProgress
 
 EVALUATION = "evaluation.json"
 STREAM = "stream-test.json"
@@ -179,7 +177,7 @@ def _kept(path: Path, key: str, model: Model, data: Path | None) -> dict[str, An
     if not path.exists():
         return None
     try:
-        values = json.loads(path.read_bytes())
+        values = parse_json(read_file(path))
         fits = values[key] == model.id and (data is None or values["data"] == _fingerprint(data))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KwsError(f"{path} is damaged ({error}); delete it") from error

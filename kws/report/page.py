@@ -16,7 +16,8 @@ from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport
 from kws.evaluation.stream.spec import snr_name
 from kws.files import require_place, write_atomic
-from kws.report.findings import Findings, StageProgress, gather
+from kws.report.findings import Findings, gather
+from kws.types import StageProgress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +59,7 @@ def write(run: Path, out: Path | None, *, data: Path | None, progress: StageProg
         # Not after an hour of measuring. A run that is not there is for `gather` to say.
         require_place(path)
     found = gather(run, data, progress)
-    page = render(found).encode()
+    page = render(found).encode(errors="backslashreplace")
     write_atomic(path, page)
     return Page(path, len(page), found.missing)
 

@@ -40,23 +40,43 @@ def parse(content: bytes, source: str = "the model") -> Graph:
         raise KwsError(f"{source} is damaged: its tables do not fit together ({error})") from error
 
 
+class _Budget:
+    """How much there can be in a file: tables that overlap could claim the square of its size."""
+
+    def __init__(self, content: bytes) -> None:
+        # Buffers may be shared, but not by very many tensors.
+        self._bytes = 16 * len(content)
+
+    def take(self, size: int) -> None:
+        """Account for what is about to be read.
+
+        Raises:
+            ValueError: all together is more than can be.
+        """
+        self._bytes -= size
+        if self._bytes < 0:
+            raise ValueError("its tables overlap")
+
+
 def _parse(content: bytes) -> Graph:
     model = tflite.Model.GetRootAs(content, 0)
+    budget = _Budget(content)
     if model.SubgraphsLength() < 1:
         raise KwsError("has no subgraph")
-    graph, *others = (_parse_subgraph(model, model.Subgraphs(i)) for i in range(model.SubgraphsLength()))
+    graph, *others = (_parse_subgraph(model, model.Subgraphs(i), budget) for i in range(model.SubgraphsLength()))
     for i in range(model.MetadataLength()):
         entry = model.Metadata(i)
-        graph.metadata[entry.Name().decode()] = _buffer(model, entry.Buffer())
+        graph.metadata[entry.Name().decode()] = _buffer(model, entry.Buffer(), budget)
     description = model.Description()
     graph.description = description.decode() if description else ""
     graph.subgraphs = others
     return graph
 
 
-def _parse_subgraph(model: Any, subgraph: Any) -> Graph:
-    tensors = [_parse_tensor(model, subgraph.Tensors(i)) for i in range(subgraph.TensorsLength())]
-    operators = [_parse_operator(model, subgraph.Operators(i)) for i in range(subgraph.OperatorsLength())]
+def _parse_subgraph(model: Any, subgraph: Any, budget: _Budget) -> Graph:
+    tensors = [_parse_tensor(model, subgraph.Tensors(i), budget) for i in range(subgraph.TensorsLength())]
+    operators = [_parse_operator(model, subgraph.Operators(i), budget) for i in range(subgraph.OperatorsLength())]
+    budget.take(4 * (subgraph.InputsLength() + subgraph.OutputsLength()))
     inputs = tuple(int(subgraph.Inputs(i)) for i in range(subgraph.InputsLength()))
     outputs = tuple(int(subgraph.Outputs(i)) for i in range(subgraph.OutputsLength()))
     used = [i for op in operators for i in (*op.inputs, *op.outputs, *op.intermediates)] + [*inputs, *outputs]
@@ -65,19 +85,23 @@ def _parse_subgraph(model: Any, subgraph: Any) -> Graph:
     return Graph(tensors, operators, inputs, outputs)
 
 
-def _buffer(model: Any, index: int) -> bytes:
+def _buffer(model: Any, index: int, budget: _Budget) -> bytes:
     if index >= model.BuffersLength():
         raise ValueError("a buffer index is out of range")
     buffer = model.Buffers(index)
     if buffer.DataIsNone():
         return b""
+    budget.take(buffer.DataLength())
     data = buffer.DataAsNumpy()
     if len(data) != buffer.DataLength():
         raise ValueError("a buffer is cut off")
     return bytes(data.tobytes())
 
 
-def _parse_tensor(model: Any, source: Any) -> Tensor:
+def _parse_tensor(model: Any, source: Any, budget: _Budget) -> Tensor:
+    quantization = source.Quantization()
+    scales = quantization.ScaleLength() if quantization is not None else 0
+    budget.take(8 + 4 * source.ShapeLength() + 4 * scales + len(source.Name() or b""))
     code = source.Type()
     if code not in DTYPES:
         raise KwsError(f"tensor {source.Name()!r} has type number {code}, which kws cannot read")
@@ -86,29 +110,30 @@ def _parse_tensor(model: Any, source: Any) -> Tensor:
     if any(n < 0 for n in shape):
         raise ValueError("a tensor has a negative dimension")
     tensor = Tensor(source.Name().decode() if source.Name() else "", shape, dtype, is_variable=source.IsVariable())
-    quantization = source.Quantization()
-    if quantization is not None and quantization.ScaleLength():
+    # As TFLM has it: without zero points a tensor is not quantized.
+    if scales and quantization.ZeroPointLength():
         tensor.scales = np.array(quantization.ScaleAsNumpy(), np.float32)
-        tensor.zero_points = (
-            np.array(quantization.ZeroPointAsNumpy(), np.int64)
-            if quantization.ZeroPointLength()
-            else np.zeros(len(tensor.scales), np.int64)
-        )
+        tensor.zero_points = np.array(quantization.ZeroPointAsNumpy(), np.int64)
         tensor.channel_axis = quantization.QuantizedDimension()
         if len(tensor.scales) != len(tensor.zero_points):
             raise ValueError("a tensor has unequal numbers of scales and zero points")
         if not np.all(np.isfinite(tensor.scales) & (tensor.scales > 0)):
             raise ValueError("a quantization scale is not a positive number")
-    raw = _buffer(model, source.Buffer())
+    raw = _buffer(model, source.Buffer(), budget)
     if raw:
+        wanted = math.prod(shape) * dtype.itemsize
+        if len(raw) != wanted:
+            raise KwsError(
+                f"tensor {tensor.name!r} of shape {list(shape)} and type {dtype} is {wanted} bytes;"
+                f" its data are {len(raw)}"
+            )
         values = np.frombuffer(raw, dtype.newbyteorder("<"))
-        if values.size != int(np.prod(shape, dtype=np.int64)):
-            raise ValueError("a tensor's data does not fill its shape")
         tensor.data = values.reshape(shape).astype(dtype)
     return tensor
 
 
-def _parse_operator(model: Any, source: Any) -> Operator:
+def _parse_operator(model: Any, source: Any, budget: _Budget) -> Operator:
+    budget.take(8 + 4 * (source.InputsLength() + source.OutputsLength() + source.IntermediatesLength()))
     code = model.OperatorCodes(source.OpcodeIndex())
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     name = OPERATOR_NAMES.get(number, f"operator number {number}")
@@ -123,6 +148,7 @@ def _parse_operator(model: Any, source: Any) -> Operator:
         options = getattr(tflite, kind)()
         options.Init(table.Bytes, table.Pos)
         values = {f: getattr(options, f)() for f in fields(kind)}
+        budget.take(sum(len(v) for v in values.values() if isinstance(v, bytes)))
         if not all(math.isfinite(v) for v in values.values() if not isinstance(v, bytes | None)):
             raise ValueError("an option is not a number")
     intermediates = tuple(int(source.Intermediates(i)) for i in range(source.IntermediatesLength()))

@@ -10,10 +10,7 @@ import numpy.typing as npt
 
 from kws.config import SILENCE, Experiment
 from kws.datasets import spec_augment
-
-Int8 = npt.NDArray[np.int8]
-Int32 = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats, Int8, Int32
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from kws import runs
 from kws.errors import KwsError
-from kws.files import replacing
+from kws.files import parse_json, replacing
 from kws.training.history import History
 from kws.training.optimizer import AveragingOptimizer
 
@@ -42,7 +42,7 @@ def load(run: Path) -> tuple[Arrays, History] | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        return arrays, History.from_dict(json.loads(str(arrays.pop("history"))))
+        return arrays, History.from_dict(parse_json(str(arrays.pop("history"))))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise KwsError(f"{path} is damaged ({error}); train with --restart to begin afresh") from error
 

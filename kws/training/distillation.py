@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kws import runs
 from kws.config import UNKNOWN, Experiment
@@ -21,10 +20,7 @@ from kws.network import ClipNetworkConfig
 from kws.network.base import KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow
 from kws.training.batches import TrainingSet
-
-Progress = Callable[[str, int, int], None]
-Int8 = npt.NDArray[np.int8]
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats, Int8, StageProgress
 
 _BATCH = 256
 
@@ -96,7 +92,7 @@ def provenance(run: Path) -> dict[str, Any]:
 
 
 def distilled(
-    experiment: Experiment, clips: TrainingSet, teachers: Sequence[Path], cache: Path, progress: Progress
+    experiment: Experiment, clips: TrainingSet, teachers: Sequence[Path], cache: Path, progress: StageProgress
 ) -> TrainingSet:
     """The training clips with the mean of the teachers' posteriors, kept in the cache.
 

@@ -14,14 +14,12 @@ import json
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import numpy.typing as npt
 
 import kws
 from kws import workers
@@ -33,10 +31,7 @@ from kws.datasets.splits import SPLITS
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.fixedpoint import frontends as fixedpoint_frontends
-
-Progress = Callable[[int, int], None]
-Int8 = npt.NDArray[np.int8]
-Int16 = npt.NDArray[np.int16]
+from kws.types import Int8, Int16, Progress
 
 # A few hundred variants a job: about a second, so that progress moves and Ctrl-C is quick.
 _JOB_VARIANTS = 512

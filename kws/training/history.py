@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.files import replacing
+from kws.text import caption
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class History:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(alpha=0.3)
             axes.legend()
-        figure.suptitle(title)
+        figure.suptitle(caption(title))
         with replacing(path) as temporary:
             # Without the version stamp the same history is the same file.
             figure.savefig(temporary, dpi=120, metadata={"Software": None})

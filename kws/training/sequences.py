@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Int8 = npt.NDArray[np.int8]
+from kws.types import Int8
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,7 @@ from kws.training.batches import Batch, TrainingSet, ValidationSet
 from kws.training.optimizer import AveragingOptimizer
 from kws.training.sequences import SequenceMaker
 from kws.training.trainer import Metrics, Trainer, cross_entropy, share_right
-
-Int8 = npt.NDArray[np.int8]
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats, Int8
 
 # Streams that validation clips are dealt to; also the number of clips evaluated in step.
 _VALIDATION_STREAMS = 128

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +28,8 @@ from kws.training.history import Epoch, History
 from kws.training.start import Start
 from kws.training.stream_trainer import StreamTrainer
 from kws.training.trainer import Trainer
+from kws.types import StageProgress
 
-Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much is done, how much there is)."""
 Report = Callable[[Epoch, bool], None]
 """Called after each epoch with it and whether it is the best so far."""
@@ -62,7 +63,7 @@ def train(
     experiment: Experiment,
     data: Path | Sequence[Path],
     run: Path,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     report: Report | None = None,
     options: TrainOptions = _DEFAULT,
 ) -> History:
@@ -136,7 +137,7 @@ def _start(experiment: Experiment, start: Path | None, run: Path) -> Start | Non
                 " trained model; name one with --from"
             )
         return None
-    if start.resolve() in (run.resolve(), (run / runs.MODEL).resolve()):
+    if os.path.realpath(start) in map(os.path.realpath, (run, run / runs.MODEL)):
         raise KwsError(f"{run} cannot start from itself; train into another folder")
     found = Start.load(start)
     # Refused now, not after an hour of features.
@@ -168,7 +169,7 @@ def _clear(run: Path) -> None:
 
 
 def _features(
-    recipes: dict[str, Recipe], cache: Path, shared: bool, progress: Progress
+    recipes: dict[str, Recipe], cache: Path, shared: bool, progress: StageProgress
 ) -> tuple[TrainingSet, ValidationSet]:
     made = []
     for split, recipe in recipes.items():
@@ -208,7 +209,7 @@ class _Output:
 
     run: Path
     provenance: dict[str, Any]
-    progress: Progress
+    progress: StageProgress
     report: Report | None
 
 
@@ -234,7 +235,7 @@ def _epochs(trainer: Trainer, validation: ValidationSet, history: History | None
     return history
 
 
-def _each(trainer: Trainer, validation: ValidationSet, done: int, progress: Progress) -> Iterator[Epoch]:
+def _each(trainer: Trainer, validation: ValidationSet, done: int, progress: StageProgress) -> Iterator[Epoch]:
     training = trainer.experiment.training
     for number in range(1 + done, training.epochs + 1):
         begin = time.monotonic()

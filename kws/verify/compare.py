@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from kws.decisions.script import Script
 from kws.engines import create
 from kws.engines.base import Engine, Output
 from kws.errors import KwsError
+from kws.files import read_file
 from kws.fixedpoint.decisions.base import Detection
 from kws.frontends import FrontendConfig
 from kws.model.file import Model
+from kws.types import Progress
 from kws.verify import decision, speech
 from kws.verify.decision import DecisionReport
 from kws.verify.inputs import corner_signals, random_signal
-
-Progress = Callable[[int, int], None]
 
 REFERENCE = "numpy"
 RULES = "the specification"
@@ -151,10 +151,10 @@ def compare(model: Model, source: str, expected: Output, found: Output, report: 
     earliest: tuple[int, int, Difference] | None = None
     for order, c in enumerate(comparisons(model, expected, found)):
         if c.expected.shape != c.found.shape:
-            # One engine made more steps than the other: everything from there on differs.
+            # Steps or their size: everything from there on differs.
             step = min(len(c.expected), len(c.found))
             report.different += 1
-            shapes = [f"{len(a)} steps" for a in (c.expected, c.found)]
+            shapes = [f"{a[:1].size} values in each of {len(a)} steps" for a in (c.expected, c.found)]
             candidate = (step, order, Difference(source, c.stage, step, c.layer, 0, *shapes))
             earliest = min(earliest or candidate, candidate, key=lambda e: e[:2])
             continue
@@ -276,9 +276,13 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
         KwsError: the file cannot be read, or is not whole int8 inputs.
     """
     try:
-        x = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.fromfile(path, np.int8)
-    except (OSError, ValueError, EOFError) as error:
+        # Mapped, since a header may promise more than fits into memory.
+        npy = path.suffix == ".npy"
+        x = np.load(path, mmap_mode="r") if npy else np.frombuffer(read_file(path), np.int8)
+    except (OSError, ValueError, EOFError, OverflowError) as error:
         raise KwsError(f"cannot read the recorded inputs {path}: {error}") from error
+    if not isinstance(x, np.ndarray):
+        raise KwsError(f"cannot read the recorded inputs {path}: it holds several arrays; save one")
     if x.dtype != np.int8 or x.size == 0 or x.size % size:
         raise KwsError(
             f"{path} holds {x.size} values of {x.dtype}; the network takes int8 inputs of {size} values each"

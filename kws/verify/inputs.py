@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
-
-Pcm = npt.NDArray[np.int16]
+from kws.types import Pcm
 
 
 def corner_signals(samples: int) -> Iterator[tuple[str, Pcm]]:

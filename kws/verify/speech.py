@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE as RATE
+from kws.types import Pcm
 
 Floats = npt.NDArray[np.float64]
-Pcm = npt.NDArray[np.int16]
 
 # Of each sound: three formants in Hz, level of the voice, level of the hiss.
 _SOUNDS = {

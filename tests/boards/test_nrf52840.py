@@ -17,7 +17,7 @@ from simulator.nrf52840 import CLOCK_HZ, LED_PIN, MICROPHONE_POWER_PIN, Nrf52840
 from kws import __version__, codegen
 from kws.boards import find
 from kws.errors import KwsError
-from kws.firmware import sources_dir
+from kws.firmware import nrf52840_gain, sources_dir
 from kws.image.build import build
 from kws.image.make import make_image
 from kws.image.size import size_report
@@ -190,8 +190,29 @@ def test_it_fits(elf):
     assert board.ram < 1536
 
 
+def test_the_debug_port_stays_open(elf, model):
+    """Chips of revision 3 close it at every reset; the register is not there on earlier ones."""
+    first = {"kws": __version__, "model": model.id}
+    for chip, wanted in (("AAF0", 0x5A), ("AAD0", None)):
+        board = boot(elf, chip=chip)
+        board.machine.run(until=lambda board=board: bool(messages(board)))
+        assert messages(board)[0] == first
+        if wanted is None:
+            with pytest.raises(KeyError):
+                board.clock["APPROTECT.DISABLE"]
+        else:
+            assert board.clock["APPROTECT.DISABLE"] == wanted
+
+
+def test_the_gain_is_the_one_that_the_packages_set(elf):
+    board = boot(elf)
+    board.machine.run(until=lambda: bool(messages(board)))
+    board.machine.run(seconds=0.05)
+    assert board.pdm["GAINL"] == board.pdm["GAINR"] == nrf52840_gain() == 0x50
+
+
 def test_registers_are_where_the_vendor_says():
-    """Against the SVD file that pyOCD carries."""
+    """Against the SVD file that pyOCD carries, which describes chips before revision 3."""
     data = pytest.importorskip("pyocd.debug.svd.loader")
     device = data.SVDFile.from_builtin("nrf52840.svd")
     device.load()
@@ -204,4 +225,5 @@ def test_registers_are_where_the_vendor_says():
     text = (sources_dir() / "boards/nrf52840/nrf52840.h").read_text()
     found = {name: int(address, 16) for name, address in re.findall(r"#define (\w+) REGISTER\((0x\w+)u\)", text)}
     assert len(found) > 30
+    assert found.pop("APPROTECT_DISABLE") == 0x40000558
     assert found == {name: known.get(name) for name in found}

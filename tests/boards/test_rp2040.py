@@ -76,6 +76,17 @@ def test_clocks_are_what_the_page_says(heard):
     assert heard.ssi.xip
 
 
+def test_pads_are_set_up_and_not_as_they_were_found(heard):
+    """What a program before left, or a later chip resets to, does not matter."""
+    transmit, receive, clock, data, led = 0, 1, 2, 3, 25
+    pads = heard.pads
+    assert pads.written == {transmit, receive, clock, data, led}
+    assert all(pads.drives(pin) and pads.pulled(pin) is None for pin in (transmit, clock, led))
+    assert all(pads.reads(pin) for pin in (receive, data))
+    assert pads.pulled(receive) == 1, "an idle line, and no break"
+    assert pads.pulled(data) == 0
+
+
 def test_nothing_is_lost_and_most_of_the_time_is_slept(heard):
     assert not [message for message in messages(heard) if "overruns" in message or "error" in message]
     assert heard.machine.resets == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pty
 import re
@@ -169,6 +170,7 @@ def test_flash_through_a_probe(tmp_path, monkeypatch):
 
     class Session:
         def __init__(self, probe, target_override, options):
+            assert options["auto_unlock"] is False
             done.append((probe.unique_id, target_override))
             self.target = SimpleNamespace(reset=lambda: done.append("reset"))
 
@@ -212,6 +214,44 @@ def test_flash_through_a_probe(tmp_path, monkeypatch):
         flash(find("nrf52840"), file)
     with pytest.raises(KwsError, match="the debug probe 99 is not plugged in"):
         flash(find("nrf52840"), file, probe="99")
+
+
+def test_a_locked_chip_is_erased_only_on_request(tmp_path, monkeypatch, capsys):
+    """pyOCD's own default is to erase it, program and boot loader included, and to say so in a warning."""
+    pytest.importorskip("pyocd")
+    from pyocd.core.exceptions import DebugError
+
+    agreed = []
+
+    class Session:
+        target = SimpleNamespace(reset=lambda: None)
+
+        def __init__(self, probe, target_override, options):
+            agreed.append(options["auto_unlock"])
+
+        def __enter__(self):
+            log = logging.getLogger("pyocd.target.family.target_nRF52")
+            if not agreed[-1]:
+                log.warning("%s APPROTECT enabled: not automatically unlocking", "NRF52840")
+                raise DebugError("No cores were discovered!")
+            log.warning("%s APPROTECT enabled: will try to unlock via mass erase", "NRF52840")
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr("pyocd.core.helpers.ConnectHelper.get_all_connected_probes", lambda **_: [FakeProbe()])
+    monkeypatch.setattr("pyocd.core.session.Session", Session)
+    monkeypatch.setattr("pyocd.flash.file_programmer.FileProgrammer", lambda *_, **__: SimpleNamespace(program=id))
+    file = tmp_path / "model-slot.hex"
+    file.touch()
+    command = ["flash", "nrf52840", "--image", str(file)]
+    assert main(command) != 0
+    assert "nrf52840 is locked: its debug port opens only when all of its flash is erased" in capsys.readouterr().err
+    assert main([*command, "--erase-all"]) == 0
+    assert "a probe 123, which was locked: all of it was erased first" in " ".join(capsys.readouterr().out.split())
+    assert agreed == [False, True]
+    assert "_Locked" not in {type(handler).__name__ for handler in logging.getLogger("pyocd").handlers}
 
 
 def test_flash_without_pyocd(tmp_path, monkeypatch):

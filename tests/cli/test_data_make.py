@@ -45,7 +45,8 @@ def test_what_does_not_go_together(tmp_path: Path, capsys: pytest.CaptureFixture
         (("--voice-file", "x"), "takes no voice file"),
         (("--sentences", "2h", "--text", tmp_path / "nowhere.txt"), "nowhere.txt"),
     ):
-        assert why in run(capsys, "--words", "lights", "--out", tmp_path / "x", *options, code=exit_codes.BAD_INPUT)[1]
+        code = exit_codes.BAD_INPUT if why == "nowhere.txt" else exit_codes.USAGE
+        assert why in run(capsys, "--words", "lights", "--out", tmp_path / "x", *options, code=code)[1]
     with pytest.raises(SystemExit):
         run(capsys, "--words", "lights", "--out", tmp_path / "x", "--sentences", "many")
     assert "no amount" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from kws import audio
 from kws.boards import BOARDS
 from kws.cli import exit_codes
 from kws.cli import main as cli
-from kws.errors import KwsError, MissingError, UsageError, no_such
+from kws.errors import CheckError, KwsError, MissingError, UsageError, no_such
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +53,7 @@ def test_readme_and_help_show_the_table(capsys):
 
 
 def test_every_error_has_its_code():
-    codes = {KwsError: 3, UsageError: 2, MissingError: 4}
+    codes = {KwsError: 3, CheckError: 1, UsageError: 2, MissingError: 4}
     assert {kind: exit_codes.of(kind("x")) for kind in codes} == codes
 
 

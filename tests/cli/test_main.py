@@ -317,7 +317,7 @@ def test_files_after_options(tiny_file, speech, tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_full_disk_under_standard_output(tiny_file):
     command = [*KWS, "verify", tiny_file, "--engines", "numpy", "--random", "0"]
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 3
     assert done.stderr == "kws: error: cannot go on: No space left on device\n"

@@ -86,7 +86,7 @@ def test_help_imports_no_verb_and_nothing_heavy():
     """What keeps ``kws --help`` under 0.2 s of CPU: libraries take longer to import than it may take in all."""
     ours = {name for name in imported("--help") if name.split(".")[0] == "kws"}
     assert ours == {"kws", "kws.__main__", "kws.errors", "kws.interrupts"} | {
-        f"kws.cli{name}" for name in ("", ".exit_codes", ".main", ".parser", ".registry", ".verbs")
+        f"kws.cli{name}" for name in ("", ".exit_codes", ".main", ".parser", ".registry", ".standard", ".verbs")
     }
     for arguments in (("--help",), ("data", "--help")):
         names = {name.split(".")[0] for name in imported(*arguments)}

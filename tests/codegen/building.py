@@ -22,6 +22,8 @@ from kws.model.file import Model
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 STRICT = ["-Wall", "-Wextra", "-Wshadow", "-Werror"]
+NANO = "-DARDUINO_ARCH_NRF52840"
+"""What the core for the Nano 33 BLE Sense defines."""
 LIBRARY_STRICT = [*STRICT, "-pedantic", "-Wconversion"]
 
 
@@ -98,7 +100,7 @@ def arduino_program(library: Path, sketch: Path, program: Path) -> Path:
     ino = next(sketch.glob("*.ino"))
     (program.parent / "sketch.cpp").write_text(f"#include <Arduino.h>\n{ino.read_text()}")
     sources = [*library.glob("src/**/*.c"), *sketch.glob("*.c"), program.parent / "sketch.cpp"]
-    flags = [*STRICT, "-I", STAND_INS / "arduino", "-I", library / "src", "-I", sketch]
+    flags = [*STRICT, NANO, "-I", STAND_INS / "arduino", "-I", library / "src", "-I", sketch]
     return compile_all(program, [*sources, STAND_INS / "arduino/board.cpp"], *flags, std="gnu11")
 
 
@@ -106,7 +108,7 @@ def platformio_program(library: Path, project: Path, program: Path) -> Path:
     """As PlatformIO does: include and src of the library, src of the project."""
     sources = [*library.glob("src/**/*.c"), *project.glob("src/*.c*")]
     places = (STAND_INS / "arduino", library / "include", library / "src", project / "src")
-    flags = [*STRICT, *(f"-I{place}" for place in places)]
+    flags = [*STRICT, NANO, *(f"-I{place}" for place in places)]
     return compile_all(program, [*sources, STAND_INS / "arduino/board.cpp"], *flags, std="gnu11")
 
 
@@ -115,9 +117,8 @@ def zephyr_program(module: Path, sample: Path, program: Path) -> Path:
     sources = [module / "zephyr" / line for line in sources_in((module / "zephyr/CMakeLists.txt").read_text())]
     sources += [sample / name for name in sources_in((sample / "CMakeLists.txt").read_text())]
     places = (STAND_INS / "zephyr", module / "include", module / "model", module / "src")
-    return compile_all(
-        program, [*sources, STAND_INS / "zephyr/board.c"], *STRICT, *(f"-I{p}" for p in places), std="gnu11"
-    )
+    flags = [*STRICT, "-DCONFIG_SOC_NRF52840=1", *(f"-I{p}" for p in places)]
+    return compile_all(program, [*sources, STAND_INS / "zephyr/board.c"], *flags, std="gnu11")
 
 
 def esp_idf_program(component: Path, project: Path, program: Path) -> Path:
@@ -137,4 +138,5 @@ def esp_idf_program(component: Path, project: Path, program: Path) -> Path:
 
 
 def sources_in(cmake: str) -> list[str]:
-    return [word.strip('"()') for word in cmake.split() if word.strip('"()').endswith(".c")]
+    words = (word.strip('"()').removeprefix("${CMAKE_CURRENT_LIST_DIR}/") for word in cmake.split())
+    return [word for word in words if word.endswith(".c")]

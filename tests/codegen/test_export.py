@@ -235,7 +235,7 @@ def test_a_threshold_a_word():
     model = spotting_model(1, words=("yes", "no", "up"), detector=detector)
     source = model_source(model, NetworkSource(model.network))
     assert "uint16_t decision_threshold_sums[3] = {\n    256, 1020, 512,\n};" in source
-    assert ".threshold_sums = decision_threshold_sums," in source
+    assert "KWS_MEMBER(threshold_sums) decision_threshold_sums," in source
 
 
 @needs("cc")

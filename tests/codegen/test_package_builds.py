@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from building import LIBRARY_STRICT, detections, exporter, heard, needs_program, noises, random_model, run
 from conftest import needs
+from random_models import bare_model
 
+from kws import codegen
 from kws.codegen import packages
 
 pytestmark = needs("make", "cc")
@@ -159,6 +161,37 @@ def test_cmake_for_other_cores(package, tmp_path, core):
     assert (tmp_path / "build/libkws_model.a").is_file()
 
 
+# ---- ESP-IDF ----
+
+REGISTER = """
+macro(idf_component_register)
+    cmake_parse_arguments(_ "" "" "SRCS;INCLUDE_DIRS;PRIV_INCLUDE_DIRS;REQUIRES;PRIV_REQUIRES" ${ARGN})
+    foreach(path IN LISTS __SRCS __INCLUDE_DIRS __PRIV_INCLUDE_DIRS)
+        get_filename_component(path "${path}" ABSOLUTE BASE_DIR "${component}")
+        message("${path}")
+    endforeach()
+    return()
+endmacro()
+include("${component}/CMakeLists.txt")
+"""
+
+
+@needs_program("cmake")
+@pytest.mark.parametrize("example", ["spotter", "selftest"])
+def test_esp_idf_component_in_any_folder(tmp_path, example):
+    """ESP-IDF reads a component's CMakeLists.txt as a script first, and takes paths from the component's folder."""
+    root = tmp_path / "any name"
+    packages.export_package(random_model(), "esp-idf", root)
+    component = root / "examples" / example / "components/kws"
+    (tmp_path / "expand.cmake").write_text(REGISTER)
+    said = run("cmake", f"-Dcomponent={component}", "-P", tmp_path / "expand.cmake", cwd=tmp_path).stderr.decode()
+    paths = [Path(line).resolve() for line in said.splitlines()]
+    assert root / "src/spotter.c" in paths
+    assert root / "model/kws_model.c" in paths
+    assert {root / "include", root / "model", root / "src"} <= set(paths)
+    assert all(path.exists() for path in paths)
+
+
 # ---- headers ----
 
 
@@ -177,3 +210,49 @@ def test_headers_are_cpp(package, tmp_path, standard):
     for header in ("kws_model.h", "kws_vectors.h"):
         text = next(root.rglob(header)).read_text()
         assert text.index('extern "C"') < text.index("extern const")
+
+
+@needs_program("c++")
+@pytest.mark.parametrize("standard", ["c++11", "c++17"])
+def test_generated_sources_are_cpp(package, tmp_path, standard):
+    """Compiled as C++ without a warning, they hold the same constants: the self-test passes."""
+    root, objects = package("plain"), []
+    places = [f"-I{root / p}" for p in ("include", "model", "examples/selftest")]
+    for name in ("model/kws_model.c", "examples/selftest/kws_vectors.c"):
+        objects.append(tmp_path / f"{Path(name).stem}.o")
+        as_cpp = ["c++", f"-std={standard}", *LIBRARY_STRICT, "-x", "c++", *places]
+        run(*as_cpp, "-c", root / name, "-o", objects[-1])
+    sources = [*root.glob("src/**/*.c"), root / "examples/selftest/main.c"]
+    run("cc", "-std=c99", *places, *sources, *objects, "-o", tmp_path / "selftest")
+    assert b"24 of 24 frames, 0 differences: PASS" in run(tmp_path / "selftest").stdout
+
+
+NETWORK_TEST = """
+#include <string.h>
+#include "kws_vectors.h"
+static kws_word memory[KWS_MODEL_NETWORK_WORDS];
+int main(void) {
+    int wrong = kws_network_reset(&kws_model_network, memory) != KWS_OK;
+    for (unsigned i = 0; i < KWS_VECTORS_CALLS; i++) {
+        const int8_t *y;
+        wrong |= kws_network_run(&kws_model_network, memory, kws_vectors_input[i], &y) != KWS_OK;
+        wrong |= memcmp(y, kws_vectors_output[i], KWS_MODEL_OUTPUT_SIZE) != 0;
+    }
+    return wrong;
+}
+"""
+
+
+@needs_program("c++")
+@pytest.mark.parametrize("network", [{"head": "last", "steps": 5}, {"head": "logistic", "steps": 3}])
+def test_every_layer_is_cpp(tmp_path, network):
+    """In C++ the order of the members alone counts, of every kind of layer."""
+    codegen.export(bare_model(3, units=(6,), inputs=5, **network), tmp_path)
+    codegen.copy_library(tmp_path)
+    (tmp_path / "main.c").write_text(NETWORK_TEST)
+    places = [f"-I{tmp_path}", f"-I{tmp_path / 'include'}"]
+    as_cpp = ["c++", "-std=c++11", *LIBRARY_STRICT, "-x", "c++", *places]
+    run(*as_cpp, "-c", tmp_path / "kws_model.c", "-o", tmp_path / "kws_model.o")
+    sources = [*tmp_path.glob("src/**/*.c"), tmp_path / "kws_vectors.c", tmp_path / "main.c"]
+    run("cc", "-std=c99", *places, *sources, tmp_path / "kws_model.o", "-o", tmp_path / "program")
+    run(tmp_path / "program")

@@ -218,7 +218,7 @@ def package(tmp_path_factory):
 
 
 def properties(path: Path) -> dict[str, str]:
-    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     pairs = [line.split("=", 1) for line in lines]
     assert len({name for name, _ in pairs}) == len(pairs)
     return dict(pairs)
@@ -255,7 +255,7 @@ def test_zephyr(package):
     assert options.syms["KWS"].type == kconfiglib.BOOL
     samples = [p.parent for folder in module["samples"] for p in (root / folder).rglob("sample.yaml")]
     assert len(samples) == 2
-    known = {"CONFIG_KWS", "CONFIG_AUDIO", "CONFIG_AUDIO_DMIC", "CONFIG_MAIN_STACK_SIZE"}
+    known = {"CONFIG_KWS", "CONFIG_AUDIO", "CONFIG_AUDIO_DMIC", "CONFIG_REGULATOR", "CONFIG_MAIN_STACK_SIZE"}
     for sample in samples:
         check(yaml.safe_load((sample / "sample.yaml").read_text()), ZEPHYR_SAMPLE)
         settings = properties(sample / "prj.conf")
@@ -266,6 +266,8 @@ def test_zephyr(package):
             r"EXTRA_ZEPHYR_MODULES \$\{CMAKE_CURRENT_SOURCE_DIR\}/(\S+)\)", (sample / "CMakeLists.txt").read_text()
         )
         assert (sample / extra[1] / "zephyr/module.yml").is_file()
+    # The Nano 33 BLE Sense and the XIAO switch their microphone's supply.
+    assert properties(root / "samples/spotter/prj.conf")["CONFIG_REGULATOR"] == "y"
     test = yaml.safe_load((root / "samples/selftest/sample.yaml").read_text())["tests"]["sample.kws.selftest"]
     said = "selftest: 24 of 24 frames, 0 differences: PASS"
     assert re.search(test["harness_config"]["regex"][0], said)
@@ -279,16 +281,24 @@ def test_esp_idf(package):
     assert manifest["version"] == __version__
     text = (root / "CMakeLists.txt").read_text()
     assert text.count("idf_component_register(") == 1
-    for folder in re.findall(r'INCLUDE_DIRS ((?:"\S+" ?)+)', text):
-        assert all((root / name.strip('"')).is_dir() for name in folder.split())
+    folders = re.findall(r'"\$\{CMAKE_CURRENT_LIST_DIR\}/([^".]+)"', text)
+    assert len(folders) == 3
+    assert all((root / name).is_dir() for name in folders)
     examples = sorted(root.glob("examples/*/main/idf_component.yml"))
     assert len(examples) == 2
     for path in examples:
         needed = yaml.safe_load(path.read_text())
         check(needed, IDF)
-        assert (path.parent / needed["dependencies"]["kws/kws"]["override_path"]).resolve() == root.resolve()
+        # A component of its own in each example, as the manager would call one by the package's folder.
+        component = path.parent.parent / "components/kws/CMakeLists.txt"
+        included = re.search(r"^include\(\$\{CMAKE_CURRENT_LIST_DIR\}/(\S+)\)$", component.read_text(), re.MULTILINE)
+        assert (component.parent / included[1]).resolve() == (root / "CMakeLists.txt").resolve()
+        assert set(needed["dependencies"]) == {"idf"}
+        assert re.search(r"PRIV_REQUIRES kws\b", (path.parent / "CMakeLists.txt").read_text())
         assert "idf_component_register(" in (path.parent / "CMakeLists.txt").read_text()
         assert "/tools/cmake/project.cmake" in (path.parent.parent / "CMakeLists.txt").read_text()
+    # From ESP-IDF 5.3 on each driver is a component, and from 6 on `driver` no longer stands for all of them.
+    assert "PRIV_REQUIRES kws esp_driver_i2s" in (root / "examples/spotter/main/CMakeLists.txt").read_text()
     options = kconfiglib.Kconfig(str(root / "examples/spotter/main/Kconfig.projbuild"), warn_to_stderr=False)
     used = set(re.findall(r"CONFIG_(\w+)", (root / "examples/spotter/main/main.c").read_text()))
     assert used == {name for name, symbol in options.syms.items() if symbol.nodes}

@@ -57,6 +57,8 @@ def test_with_stand_ins(package, tmp_path, kind):
         starts = [e["t"] for e in detections()]
         gaps = sum(b - a > 0.3 for a, b in itertools.pairwise(starts))
         assert done.stderr.decode().split()[:2] == ["lit", str(gaps + 1)]
+    if kind != "esp-idf":  # the nRF52840's, as in the board's own firmware
+        assert f"gain {firmware.nrf52840_gain()}" in done.stderr.decode()
     said = run(build(package(kind), package(kind) / selftest, tmp_path / "selftest")).stdout
     assert b"24 of 24 frames, 0 differences: PASS" in said
 
@@ -89,7 +91,7 @@ def test_lost_samples_are_reported(package, tmp_path, kind, environment):
 def test_sources_are_gathered_and_not_listed(tmp_path, monkeypatch, kind):
     """A new file of the library, in a folder of its own, is in every package and in every list of sources."""
     copy = tmp_path / "firmware"
-    for folder in ("include", "src"):
+    for folder in ("include", "src", "boards/nrf52840"):
         shutil.copytree(firmware.sources_dir() / folder, copy / folder)
     (copy / "src/arch").mkdir(exist_ok=True)
     (copy / "src/arch/brand_new.c").write_text(

@@ -7,8 +7,9 @@ import hashlib
 import numpy as np
 
 from kws.config import SAMPLE_RATE
-from kws.datasets.voices.base import Delivery, Floats, NeuralEngine, require_count
+from kws.datasets.voices.base import Delivery, NeuralEngine, require_count
 from kws.errors import KwsError
+from kws.types import Floats
 
 
 class Tones(NeuralEngine):

@@ -62,3 +62,18 @@ def objects(folder, board: str, flags: str) -> dict[str, list[str]]:
         elif "\t" in line:
             current.append(line.split("\t", 1)[1])
     return functions
+
+
+def test_naked_functions_that_touch_memory_say_so():
+    """Otherwise an optimiser may drop what a caller stores for them, or keep what it has read before."""
+    functions = {}
+    for path in (sources_dir() / "src/arch").glob("*.h"):
+        for name, body in re.findall(
+            r"^KWS_NAKED .*?(\w+)\(.*?\n\{\n(.*?)^\}", path.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            functions[name] = body
+    assert functions.keys() == naked_functions()
+    in_registers = {name for name, body in functions.items() if not re.search(r'"(?:ldr|str|ldm|stm|vldr|push)', body)}
+    assert in_registers == {"kws_wide_product"}
+    for name in functions.keys() - in_registers:
+        assert functions[name].rstrip().endswith('::: "memory");'), name

@@ -17,9 +17,10 @@ import numpy.typing as npt
 from kws import emit
 from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import clamp
-from kws.fixedpoint.layers.kernel import Int8, Kernel, Shape, State, Values
+from kws.fixedpoint.layers.kernel import Kernel, Shape, State, Values
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import Constants, Kind, Operands, constant
+from kws.types import Int8
 
 OPERATOR = "CUSTOM:SignFlip"
 

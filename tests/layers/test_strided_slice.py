@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import agree, small_model
+from random_models import random_graph
 
+from kws.errors import KwsError
+from kws.model.reader import to_network
 from kws.tflite import Operator
 
 
@@ -51,3 +54,11 @@ def test_all_rows_are_no_layer():
     model = small_model(3, (1, 9, 5), 0.05, 7, sliced(0, 9, 1))
     assert [layer.name for layer in model.network.layers] == ["FULLY_CONNECTED"]
     agree(model)
+
+
+def test_a_dropped_axis_has_no_mask():
+    """TensorFlow then takes the index, and TFLM the first row."""
+    graph = random_graph(1, units=(4,), steps=3, head="last")
+    graph.operators[1].options["BeginMask"] |= 2
+    with pytest.raises(KwsError, match="axis 1 is both dropped at an index and masked"):
+        to_network(graph)

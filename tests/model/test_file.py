@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from random_models import bare_model, spotting_model
 from kws.config import DetectorConfig, Experiment, from_dict
 from kws.errors import KwsError
 from kws.model.file import METADATA_NAME, Model, with_detector
+from kws.model.seal import build_sealed
 from kws.tflite import build, parse
 
 WORDS = ("yes", "no", "up", "down")
@@ -55,7 +57,7 @@ def test_other_detector_settings_change_nothing_else():
 def test_other_metadata_are_kept():
     graph = parse(spotting_model(1).content)
     graph.metadata["somebody.else"] = b"hello"
-    content = with_detector(Model.from_bytes(build(graph)), TUNED)
+    content = with_detector(Model.from_bytes(build_sealed(graph, METADATA_NAME)), TUNED)
     assert parse(content).metadata["somebody.else"] == b"hello"
 
 
@@ -69,6 +71,7 @@ def test_files_from_before_word_thresholds():
     graph = parse(model.content)
     values = json.loads(graph.metadata[METADATA_NAME])
     assert values["detector"].pop("word_thresholds") == []
+    del values["sha256"]
     graph.metadata[METADATA_NAME] = json.dumps(values).encode()
     assert Model.from_bytes(build(graph)).info == model.info
 
@@ -96,3 +99,52 @@ def test_the_graph_is_the_file_and_stays_so():
     assert build(model.graph) == model.content
     with_detector(model, TUNED)
     assert build(model.graph) == model.content
+
+
+def test_a_file_has_its_own_sha256():
+    """Of the whole file with zeros in its place: anyone can check it without kws."""
+    content = spotting_model(1).content
+    digest = json.loads(parse(content).metadata[METADATA_NAME])["sha256"]
+    assert content.count(digest.encode()) == 1
+    assert hashlib.sha256(content.replace(digest.encode(), b"0" * 64)).hexdigest() == digest
+    assert Model.from_bytes(content).sealed
+    assert not bare_model(1).sealed
+
+
+def test_any_flipped_byte_is_seen():
+    """Weights, options, metadata and padding alike, but in the name under which the SHA-256 is looked up."""
+    model = spotting_model(1, units=(4,))
+    names = [range(at, at + len(name)) for name in (b"sha256", b"kws.model") if (at := model.content.index(name))]
+    for place in range(0, len(model.content), 5):
+        content = bytearray(model.content)
+        content[place] ^= 1 << place % 8
+        if not any(place in name for name in names):
+            with pytest.raises(KwsError):
+                Model.from_bytes(bytes(content))
+
+
+def test_a_flipped_weight_is_named_as_such():
+    model = spotting_model(1)
+    weight = parse(model.content).tensors[1].data.tobytes()
+    content = bytearray(model.content)
+    content[model.content.index(weight) + 100] ^= 64
+    with pytest.raises(KwsError, match=r"it: it was changed after it was written, .* SHA-256 .*get the file anew"):
+        Model.from_bytes(bytes(content), "it")
+    # Where it is the first to fall over the change, the reader's reason comes with it.
+    content = model.content.replace(b'"bands":40', b'"bands":30')
+    with pytest.raises(KwsError, match=r"changed after it was written.*; its first fault: .*front end makes 30"):
+        Model.from_bytes(content)
+
+
+def test_files_without_a_sha256_still_load():
+    model = spotting_model(1)
+    graph = parse(model.content)
+    graph.metadata[METADATA_NAME] = model.info.to_json()
+    old = Model.from_bytes(build(graph))
+    assert (old.info, old.sealed) == (model.info, False)
+    assert Model.from_bytes(with_detector(old, old.info.detector)).sealed
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_models_are_sealed(path):
+    assert Model.load(path).sealed

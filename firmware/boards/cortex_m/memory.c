@@ -8,9 +8,13 @@
 
 /*
  * The compiler must not make a call of memcpy out of the loop in memcpy; and it calls these itself, which
- * a link-time optimiser sees too late.
+ * a link-time optimiser sees too late. Clang leaves such loops alone when it is told -ffreestanding.
  */
+#if defined(__clang__)
+#define KEEP_LOOPS __attribute__((used))
+#else
 #define KEEP_LOOPS __attribute__((used, optimize("no-tree-loop-distribute-patterns")))
+#endif
 
 /* A word of whatever the memory holds. */
 typedef uint32_t __attribute__((may_alias, aligned(1))) any_word;

@@ -66,7 +66,7 @@ void board_reset(void)
 __attribute__((naked)) void board_fault(void)
 {
     __asm volatile("mrs r0, msp\n"
-                   "bl board_fault_report\n");
+                   "bl board_fault_report\n" ::: "memory");
 }
 
 static void hexadecimal(char *text, uint32_t value)

@@ -24,8 +24,21 @@ static void start_oscillator(void)
     }
 }
 
+/*
+ * From revision 3 on a reset closes the debug port, and it takes both UICR.APPROTECT and the program to open
+ * it: a program that does not leaves a probe only the way of erasing everything. Who has locked the chip by
+ * UICR stays locked. Earlier revisions have no such register.
+ */
+static void open_debug_port(void)
+{
+    if (FICR_INFO_VARIANT_BUILD_CODE(FICR_INFO_VARIANT) >= BUILD_CODE_OF_REVISION_3) {
+        APPROTECT_DISABLE = APPROTECT_DISABLE_SWDISABLE;
+    }
+}
+
 void board_init(void)
 {
+    open_debug_port();
     NVMC_ICACHECNF = NVMC_ICACHECNF_CACHEEN;
     TIMER0_BITMODE = TIMER0_BITMODE_32BIT;
     TIMER0_PRESCALER = 0;

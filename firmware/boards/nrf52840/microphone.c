@@ -14,10 +14,6 @@
 
 #define BLOCK_SAMPLES 160u /* 10 ms */
 
-/* 20 dB, the most there is: the Nano's microphone gives -26 dBFS at 94 dB SPL, so a voice of 65 dB SPL
- * comes to -35 dBFS. */
-#define GAIN 0x50u
-
 static int16_t blocks[2][BLOCK_SAMPLES];
 static volatile uint32_t written; /* blocks that the peripheral has ended */
 static volatile uint32_t next;    /* the block that the app reads next; at most one behind `written` */
@@ -58,8 +54,8 @@ void microphone_start(void)
     PDM_PDMCLKCTRL = PDM_PDMCLKCTRL_1280K;
     PDM_RATIO = PDM_RATIO_80;
     PDM_MODE = PDM_MODE_MONO_LEFTFALLING;
-    PDM_GAINL = GAIN;
-    PDM_GAINR = GAIN;
+    PDM_GAINL = MICROPHONE_GAIN;
+    PDM_GAINR = MICROPHONE_GAIN;
     PDM_SAMPLE_PTR = (uint32_t)(uintptr_t)blocks[0];
     PDM_SAMPLE_MAXCNT = BLOCK_SAMPLES;
     PDM_INTENSET = PDM_INT_STARTED | PDM_INT_END;

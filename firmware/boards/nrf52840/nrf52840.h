@@ -6,6 +6,13 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
+#define FICR_INFO_VARIANT REGISTER(0x10000104u)
+#define FICR_INFO_VARIANT_BUILD_CODE(variant) (((variant) >> 8) & 0xFFu) /* a letter; the last but one of four */
+#define BUILD_CODE_OF_REVISION_3 0x46u                                   /* F */
+
+#define APPROTECT_DISABLE REGISTER(0x40000558u) /* from revision 3 on */
+#define APPROTECT_DISABLE_SWDISABLE 0x5Au
+
 #define POWER_RESETREAS REGISTER(0x40000400u)
 #define POWER_RESETREAS_DOG (1u << 1)
 

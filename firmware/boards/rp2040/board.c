@@ -43,6 +43,19 @@ static int wait_for(volatile uint32_t *reg, uint32_t bits)
     return 0;
 }
 
+static void output_pin(uint32_t pin, uint32_t function)
+{
+    PADS_BANK0_GPIO(pin) = PAD_DRIVE_4MA;
+    IO_BANK0_GPIO_CTRL(pin) = function;
+}
+
+/* Where nothing is wired, `pull` says what is read. */
+static void input_pin(uint32_t pin, uint32_t function, uint32_t pull)
+{
+    PADS_BANK0_GPIO(pin) = PAD_IE | PAD_SCHMITT | pull;
+    IO_BANK0_GPIO_CTRL(pin) = function;
+}
+
 static int release(uint32_t peripherals)
 {
     CLEAR_BITS(RESETS_RESET) = peripherals;
@@ -85,8 +98,8 @@ static void start_uart(uint32_t clk_peri_hz)
     UART0_UARTLCR_H = UARTLCR_H_FEN | UARTLCR_H_WLEN_8;
     UART0_UARTCR = UARTCR_UARTEN | UARTCR_TXE | UARTCR_RXE;
     UART0_UARTIMSC = UARTIMSC_RXIM | UARTIMSC_RTIM;
-    IO_BANK0_GPIO_CTRL(PIN_UART_TX) = FUNCSEL_UART;
-    IO_BANK0_GPIO_CTRL(PIN_UART_RX) = FUNCSEL_UART;
+    output_pin(PIN_UART_TX, FUNCSEL_UART);
+    input_pin(PIN_UART_RX, FUNCSEL_UART, PAD_PUE); /* the level of an idle line */
     NVIC_IPR5 = 0x80; /* the microphone goes first */
     enable_interrupt(UART0_INTERRUPT);
 }
@@ -100,7 +113,7 @@ void board_init(void)
         clock_status = BOARD_ERROR_CLOCK;
     }
     WATCHDOG_TICK = WATCHDOG_TICK_ENABLE | (CLK_REF_HZ / 1000000u);
-    IO_BANK0_GPIO_CTRL(PIN_LED) = FUNCSEL_SIO;
+    output_pin(PIN_LED, FUNCSEL_SIO);
     SIO_GPIO_OE_SET = 1u << PIN_LED;
     start_uart(clock_status == BOARD_OK ? CLK_SYS_HZ : 6000000u);
 }
@@ -125,8 +138,8 @@ static void start_pio(void)
                        SM_PINCTRL_SIDESET_BASE(PIN_PDM_CLOCK) | SM_PINCTRL_SIDESET_COUNT(1) |
                        SM_PINCTRL_IN_BASE(PIN_PDM_DATA);
     PIO0_SM0_INSTR = 0xE081u; /* set pindirs, 1  side 0 */
-    IO_BANK0_GPIO_CTRL(PIN_PDM_CLOCK) = FUNCSEL_PIO0;
-    IO_BANK0_GPIO_CTRL(PIN_PDM_DATA) = FUNCSEL_PIO0;
+    output_pin(PIN_PDM_CLOCK, FUNCSEL_PIO0);
+    input_pin(PIN_PDM_DATA, FUNCSEL_PIO0, PAD_PDE);
 }
 
 /*

@@ -67,6 +67,13 @@
 #define FUNCSEL_SIO 5u
 #define FUNCSEL_PIO0 6u
 
+#define PADS_BANK0_GPIO(pin) REGISTER(0x4001C004u + 4u * (pin))
+#define PAD_SCHMITT (1u << 1)
+#define PAD_PDE (1u << 2) /* pull-down */
+#define PAD_PUE (1u << 3) /* pull-up */
+#define PAD_DRIVE_4MA (1u << 4)
+#define PAD_IE (1u << 6) /* input enable */
+
 #define SIO_GPIO_OUT_SET REGISTER(0xD0000014u)
 #define SIO_GPIO_OUT_CLR REGISTER(0xD0000018u)
 #define SIO_GPIO_OE_SET REGISTER(0xD0000024u)

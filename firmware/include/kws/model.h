@@ -7,6 +7,10 @@
 
 #include "kws/kws.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Generated code and library must agree on these structures; both check this number. */
 #define KWS_MODEL_FORMAT 6
 
@@ -42,6 +46,16 @@
 #define KWS_ALIGNED(bytes) KWS_ALIGNED_PRAGMA(data_alignment = bytes)
 #else
 #error "say here how this compiler aligns an array"
+#endif
+
+/*
+ * The initialiser of a structure's member. Before C++20 there are none by name: in C++ their order alone counts,
+ * which is that of the declaration, and none may be left out.
+ */
+#if defined(__cplusplus)
+#define KWS_MEMBER(name)
+#else
+#define KWS_MEMBER(name) .name =
 #endif
 
 /* A real factor as value * 2^(left_shift - right_shift - 31); one of the shifts is 0. */
@@ -204,6 +218,10 @@ typedef struct kws_trace {
     void *context;
 } kws_trace;
 extern kws_trace kws_tracing;
+#endif
+
+#ifdef __cplusplus
+}
 #endif
 
 #endif

@@ -60,7 +60,7 @@ KWS_NAKED void kws_dot4(KWS_UNSEEN const int8_t *rows, KWS_UNSEEN const int8_t *
                    "mov     r9, r5\n"
                    "mov     r10, r6\n"
                    "mov     r11, r7\n"
-                   "pop     {r4-r7, pc}\n");
+                   "pop     {r4-r7, pc}\n" ::: "memory");
 }
 
 #else

@@ -20,7 +20,8 @@
 
 /*
  * A function all in assembler. What a compiler adds to every function when it is told to (canaries,
- * counters) would come before the first instruction and destroy the arguments.
+ * counters) would come before the first instruction and destroy the arguments. One that reads or writes
+ * memory says so ("memory"): an optimiser that looks into it for its callers' sake sees no other accesses.
  */
 #if KWS_HAS_ASSEMBLER
 #if defined(__has_attribute)

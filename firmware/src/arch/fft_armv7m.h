@@ -135,7 +135,7 @@ KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
                    "ldrd    r8, r9, [r8]\n"
                    "rsb     r8, r8, #0\n"
                    "rsb     r9, r9, #0\n"
-                   "b       2b\n");
+                   "b       2b\n" ::: "memory");
 }
 
 #endif

@@ -59,7 +59,7 @@ KWS_NAKED void kws_fft_first_block(KWS_UNSEEN const int16_t *pcm, KWS_UNSEEN con
                    "add     r2, r2, #32\n"
                    "cmp     r2, r12\n"
                    "bne     1b\n"
-                   "pop     {r4-r11, pc}\n");
+                   "pop     {r4-r11, pc}\n" ::: "memory");
 }
 
 #endif

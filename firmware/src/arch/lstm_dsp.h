@@ -96,7 +96,7 @@ KWS_NAKED void kws_packed_products(KWS_UNSEEN kws_packed_pass *pass)
                    "ldr     r7, [sp]\n"
                    "str     r4, [r7], #36\n"
                    "stmia   r7, {r0-r3}\n"
-                   "pop     {r0, r4-r11, pc}\n");
+                   "pop     {r0, r4-r11, pc}\n" ::: "memory");
 }
 
 /* One gate's pre-activation: each part saturates on its own (LSTM/1, LSTM/2), then their sum (LSTM/3). */

@@ -99,7 +99,7 @@ KWS_NAKED void kws_run_mel(KWS_UNSEEN const kws_mel_pass *pass)
                    "9:\n"
                    "ldr     r9, [sp]\n"
                    "mvn     r8, #127\n"
-                   "b       7b\n");
+                   "b       7b\n" ::: "memory");
 }
 
 #endif

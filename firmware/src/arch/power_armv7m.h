@@ -35,7 +35,7 @@ KWS_NAKED uint32_t kws_used_bits(KWS_UNSEEN const int32_t *values, KWS_UNSEEN ui
                    "subs    r1, r1, #8\n"
                    "bne     1b\n"
                    "mov     r0, r12\n"
-                   "pop     {r4-r9, pc}\n");
+                   "pop     {r4-r9, pc}\n" ::: "memory");
 }
 
 /* (2^26 + x * x + y * y) >> 27 to r6, the last bit shifted out being added as the carry; destroys high. */
@@ -79,7 +79,7 @@ KWS_NAKED void kws_powers_of_pairs(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mi
                    "str     r6, [r1], #-8\n"
                    "cmp     r0, r1\n"
                    "bls     1b\n"
-                   "pop     {r4-r11, pc}\n");
+                   "pop     {r4-r11, pc}\n" ::: "memory");
 }
 
 /*
@@ -130,7 +130,7 @@ KWS_NAKED void kws_powers_of_loud_pairs(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_
                    "str     r6, [r1], #-8\n"
                    "cmp     r0, r1\n"
                    "bls     1b\n"
-                   "pop     {r4-r11, pc}\n");
+                   "pop     {r4-r11, pc}\n" ::: "memory");
 }
 
 #endif

@@ -8,7 +8,7 @@ from pathlib import Path
 from kws.boards import APPS, BOARDS, find
 from kws.boards.flash import find_image
 from kws.cli import console, exit_codes
-from kws.cli.options import A_MODEL, add_board, add_json
+from kws.cli.options import A_MODEL, add_board, add_json, baud
 from kws.errors import UsageError
 from kws.image.build import build, build_model
 from kws.image.size import EXCEPTION_FRAME_BYTES
@@ -23,7 +23,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app", choices=APPS, default="spotter", help="spotter is the product; link is for kws verify")
     variants = "; ".join(f"{b.name}: {', '.join(b.variants)}" for b in BOARDS.values() if b.variants)
     parser.add_argument("--variant", metavar="V", help=f"which board with this microcontroller ({variants})")
-    parser.add_argument("--baud", type=int, metavar="N", help="bits a second of the UART, where there is a choice")
+    parser.add_argument("--baud", type=baud, metavar="N", help="bits a second of the UART, where there is a choice")
     parser.add_argument(
         "--model-slot", action="store_true", help="program and model apart, so that the model can be replaced alone"
     )

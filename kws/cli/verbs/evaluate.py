@@ -20,6 +20,7 @@ from kws.evaluation.clip.scoring import MIN_WORD_CLIPS, Accuracy, Rate, Speakers
 from kws.evaluation.negatives import hear
 from kws.files import require_place
 from kws.model.file import Model
+from kws.text import caption
 
 _COMPARED = ("numpy", "c", "tflite")
 _SHOWN = 10
@@ -86,7 +87,7 @@ def run(a: argparse.Namespace) -> int:
         matrix = plots.figure(size, size)
         axes = matrix.add_subplot()
         plots.confusion(axes, shown.confusion, report.labels)
-        axes.set_title(f"{report.data} ({report.split}): {100 * shown.accuracy:.1f} % on {shown.engine}")
+        axes.set_title(f"{caption(report.data)} ({report.split}): {100 * shown.accuracy:.1f} % on {shown.engine}")
         plots.save(matrix, a.plot)
     return exit_codes.OK
 

@@ -18,6 +18,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--image", type=Path, metavar="FILE", help=".uf2, .hex or .elf (default: the spotter in build/BOARD)"
     )
     parser.add_argument("--probe", metavar="ID", help="serial number of the debug probe, where several are plugged in")
+    parser.add_argument(
+        "--erase-all",
+        action="store_true",
+        help="if the chip is locked, erase all of it, boot loader and model slot included, to unlock it",
+    )
     add_json(parser)
 
 
@@ -26,7 +31,7 @@ def run(a: argparse.Namespace) -> int:
     board = find(a.board)
     image = a.image or find_image(board, Path("build") / a.board)
     with console.progress(f"flashing {image.name}") as progress:
-        where = flash(board, image, a.probe, progress)
+        where = flash(board, image, a.probe, progress, a.erase_all)
     if a.json:
         console.print_json({"board": a.board, "image": str(image), "to": where})
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from kws import audio
-from kws.cli import console, exit_codes
+from kws.cli import console, exit_codes, standard
 from kws.cli.options import RAW_PCM, add_engine, add_json, add_microphone, add_model
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
@@ -83,9 +82,9 @@ def _chunks(a: argparse.Namespace, samples: int) -> Iterator[tuple[Iterable[_Pcm
         with audio.microphone(a.device, samples) as microphone:
             yield microphone, microphone
     elif a.input == "-":
-        yield audio.raw_blocks(sys.stdin.buffer, samples), None
+        yield audio.raw_blocks(standard.raw_input(), samples), None
     else:
-        blocks = audio.blocks(Path(a.input), samples)
+        blocks = audio.blocks(Path(a.input), samples, lambda text: console.note(a.input, text))
         yield (_paced(blocks) if a.realtime else blocks), None
 
 
@@ -113,7 +112,7 @@ class _Display:
 
     def print(self, line: str) -> None:
         """A line that stays."""
-        self._live.console.print(line)
+        self._live.console.print(line, markup=False)
 
     def show(self, heard: Heard, overflows: int) -> None:
         """Redraw the meters."""

@@ -10,13 +10,13 @@ from typing import Any
 from kws.boards.monitor import Connected, Disconnected, monitor
 from kws.boards.serial_port import BAUD
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json
+from kws.cli.options import add_json, baud
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws monitor``."""
     parser.add_argument("port", metavar="PORT", help="serial port, such as /dev/ttyACM0 or COM3")
-    parser.add_argument("--baud", type=int, default=BAUD, metavar="N", help="bits a second of the UART")
+    parser.add_argument("--baud", type=baud, default=BAUD, metavar="N", help="bits a second of the UART")
     add_json(parser)
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from kws import audio
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json, add_microphone, positive_whole
+from kws.cli.options import add_json, add_microphone, whole
 from kws.config import SAMPLE_RATE
 from kws.live.listen import FLOOR_DB
 from kws.live.record import CHUNK_MS, Listening, Refused, Saved, record
@@ -23,7 +23,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws record``."""
     parser.add_argument("word", metavar="WORD", help="what is said; the name of its folder in DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of word folders to add to")
-    parser.add_argument("--takes", type=positive_whole, default=30, metavar="N", help="takes to record")
+    parser.add_argument("--takes", type=whole(1, 10_000), default=30, metavar="N", help="takes to record, up to 10000")
     parser.add_argument("--speaker", default="me", metavar="NAME", help="who speaks; the files' names begin with it")
     add_microphone(parser)
     add_json(parser)

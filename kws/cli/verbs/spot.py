@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from kws import audio
-from kws.cli import console, exit_codes
+from kws.cli import console, exit_codes, standard
 from kws.cli.options import RAW_PCM, add_engine, add_json, add_model
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
 from kws.engines import create
+from kws.engines.base import Engine
+from kws.errors import KwsError
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
+from kws.text import visible
 
 _BLOCK = SAMPLE_RATE
 
@@ -26,24 +31,37 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(a: argparse.Namespace) -> int:
-    """``kws spot``."""
+    """``kws spot``; a file that cannot be read is said, and the others are heard all the same."""
     model = Model.load(a.model)
     info = model.require_info()
     found: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
     with create(a.engine, model) as engine:
         for path in a.files:
             engine.reset()
-            raw = str(path) == "-"
-            source = audio.raw_blocks(sys.stdin.buffer, _BLOCK) if raw else audio.blocks(path, _BLOCK)
-            for block in source:
-                for detection in engine.process(block).detections:
+            try:
+                for detection in _detections(engine, path):
                     entry = {"file": str(path), **detection_values(info, detection)}
                     found.append(entry)
                     if not a.json:
-                        prefix = f"{path}: " if len(a.files) > 1 else ""
+                        prefix = f"{visible(str(path))}: " if len(a.files) > 1 else ""
                         console.out.print(detection_line(entry, prefix), markup=False)
+            except KwsError as error:
+                if len(a.files) == 1:
+                    raise
+                failed.append({"file": str(path), "error": str(error)})
+                console.say_error(error)
     if a.json:
-        console.print_json({"model": str(a.model), "engine": a.engine, "detections": found})
-    elif not found:
+        console.print_json({"model": str(a.model), "engine": a.engine, "detections": found, "failed": failed})
+    elif not found and len(failed) < len(a.files):
         console.messages.print("no word was detected")
-    return exit_codes.OK
+    return exit_codes.BAD_INPUT if failed else exit_codes.OK
+
+
+def _detections(engine: Engine, path: str | Path) -> Iterator[Detection]:
+    if str(path) == "-":
+        blocks = audio.raw_blocks(standard.raw_input(), _BLOCK)
+    else:
+        blocks = audio.blocks(path, _BLOCK, lambda text: console.note(path, text))
+    for block in blocks:
+        yield from engine.process(block).detections

@@ -8,7 +8,7 @@ from typing import Any
 
 from kws.cli import console, exit_codes, negatives, streams
 from kws.cli.options import add_engine, add_json, add_model, positive_number
-from kws.errors import KwsError
+from kws.errors import CheckError
 from kws.evaluation import limits
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.tuned import EXCESS, Tuning, enough_minutes
@@ -85,7 +85,7 @@ def run(a: argparse.Namespace) -> int:
         if written:
             console.out.print(f"{out}: {streams.describe(result.detector)}", markup=False)
     if not written:
-        raise KwsError(_refusal(result, out))
+        raise CheckError(_refusal(result, out))
     return exit_codes.OK
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json, add_model, add_seed, engines_and_boards, natural
+from kws.cli.options import add_json, add_model, add_seed, engines_and_boards, whole
 from kws.engines import NAMES, SERIAL, require
 from kws.errors import MissingError
 from kws.model.file import Model
@@ -29,7 +29,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="E,E...",
         help=f"of {','.join(NAMES)},{SERIAL} (default: those of {','.join(_DEFAULT)} that are installed)",
     )
-    parser.add_argument("--random", type=natural, default=20, metavar="N", help="random streams of one second")
+    parser.add_argument(
+        "--random", type=whole(0, 10_000), default=20, metavar="N", help="random streams of one second, up to 10000"
+    )
     add_seed(parser, "of the random streams and chunk sizes")
     add_json(parser)
 

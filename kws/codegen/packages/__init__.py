@@ -18,7 +18,7 @@ import jinja2
 from kws import __version__, firmware
 from kws.codegen.export import Exported, export
 from kws.errors import KwsError
-from kws.files import scratch, write_all
+from kws.files import parse_json, scratch, write_all
 from kws.model.file import Model
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -91,7 +91,7 @@ def _old_files(out: Path, kind: str) -> set[str]:
     """
     try:
         found = [path.name for path in out.iterdir()] if out.is_dir() else []
-        manifest = json.loads((out / MANIFEST).read_text()) if MANIFEST in found else {}
+        manifest = parse_json((out / MANIFEST).read_text(encoding="utf-8")) if MANIFEST in found else {}
         there, names = manifest.get("package"), {str(name) for name in manifest.get("files", [])}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise KwsError(f"cannot read {out / MANIFEST}: {error}; choose another folder, or remove this one") from error
@@ -127,6 +127,7 @@ def _files(model: Model, kind: str, generated: dict[str, str]) -> dict[str, str]
         "library_sources": _compiled(library),
         "model_sources": _compiled(models),
         "sources": _compiled(library) + _compiled(models),
+        "nrf52840_gain": f"0x{firmware.nrf52840_gain():02x}",
         "model_headers": [name for name in models if name.endswith(".h")],
         "api": _interface(library[f"{layout.headers}/kws/kws.h"]),
     }
@@ -136,8 +137,8 @@ def _files(model: Model, kind: str, generated: dict[str, str]) -> dict[str, str]
         if path.is_file()
     }
     shared = {
-        "LICENSE": (_TEMPLATES / _COMMON / "LICENSE").read_text(),
-        f"{layout.selftest}/kws_selftest.h": (_TEMPLATES / _COMMON / "kws_selftest.h").read_text(),
+        "LICENSE": (_TEMPLATES / _COMMON / "LICENSE").read_text(encoding="utf-8"),
+        f"{layout.selftest}/kws_selftest.h": (_TEMPLATES / _COMMON / "kws_selftest.h").read_text(encoding="utf-8"),
     }
     return {**rendered, **shared, **library, **models, **vectors}
 

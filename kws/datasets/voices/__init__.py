@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.datasets.voices.base import VoiceEngine
-from kws.errors import KwsError
+from kws.errors import UsageError, no_such
 
 NAMES = ("espeak", "kokoro", "piper", "flite", "festival")
 WITH_FILES = ("kokoro", "piper")
@@ -22,10 +22,10 @@ def make(name: str = "espeak", voice_file: Path | None = None) -> VoiceEngine[An
         voice_file: of Kokoro or Piper.
 
     Raises:
-        KwsError: no such engine, a voice file for an engine that takes none, or none for Piper.
+        UsageError: no such engine, a voice file for an engine that takes none, or none for Piper.
     """
     if voice_file is not None and name not in WITH_FILES:
-        raise KwsError(f"{name} takes no voice file; {' and '.join(WITH_FILES)} do")
+        raise UsageError(f"{name} takes no voice file; {' and '.join(WITH_FILES)} do")
     if name == "espeak":
         from kws.datasets.voices.espeak_ng import EspeakNg
 
@@ -38,10 +38,10 @@ def make(name: str = "espeak", voice_file: Path | None = None) -> VoiceEngine[An
         from kws.datasets.voices.piper import Piper
 
         if voice_file is None:
-            raise KwsError("Piper needs a voice; give its .onnx file with --voice-file")
+            raise UsageError("Piper needs a voice; give its .onnx file with --voice-file")
         return Piper(voice_file)
     if name in ("flite", "festival"):
         from kws.datasets.voices.programs import Festival, Flite
 
         return Flite() if name == "flite" else Festival()
-    raise KwsError(f"there is no voice engine {name!r}; there are {', '.join(NAMES)}")
+    raise no_such("there is no voice engine", name, NAMES)

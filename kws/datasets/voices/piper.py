@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from kws.datasets.voices.base import TRACTS, Delivery, Floats, NeuralEngine, split_tract, trimmed, with_tracts
-from kws.errors import KwsError
-
-_REMEDY = "install kws with its extra 'piper', or: pip install piper-tts"
+from kws.datasets.voices.base import TRACTS, Delivery, NeuralEngine, split_tract, trimmed, with_tracts
+from kws.errors import KwsError, MissingError
+from kws.extras import how_to_install
+from kws.types import Floats
 
 
 class Piper(NeuralEngine):
@@ -86,4 +86,4 @@ class Piper(NeuralEngine):
 
 def _require_package() -> None:
     if importlib.util.find_spec("piper") is None:
-        raise KwsError(f"Piper is not installed; {_REMEDY}")
+        raise MissingError(f"Piper (piper-tts) is not installed; run `{how_to_install('piper')}`")

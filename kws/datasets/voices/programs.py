@@ -13,8 +13,9 @@ from typing import ClassVar
 
 import soundfile
 
-from kws.datasets.voices.base import TRACTS, Delivery, Floats, NeuralEngine, split_tract, trimmed, with_tracts
+from kws.datasets.voices.base import TRACTS, Delivery, NeuralEngine, split_tract, trimmed, with_tracts
 from kws.errors import KwsError
+from kws.types import Floats
 
 _SECONDS = 60
 

@@ -8,7 +8,7 @@ The label of a clip is decided in `kws.evaluation.clip.decision`. Clips start fr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +30,8 @@ from kws.evaluation.clip.scoring import Accuracy, Rate
 from kws.model.file import Model
 from kws.network import FloatNetwork
 from kws.quantize import noise
+from kws.types import Int64, Progress
 
-Progress = Callable[[int, int], None]
 SPLITS = ("validation", "testing", "training", "all")
 _BLOCK = 256
 _SIDE_BY_SIDE = 8
@@ -209,8 +209,8 @@ def _run(runner: ClipRunner, count: int, options: ClipOptions, progress: Progres
     return sorted(found, key=lambda r: (CLEAN in {c for _, c in r.labels}, int(r.clips[0])))
 
 
-def _gather(results: Sequence[ClipResults], count: int) -> dict[tuple[str, Condition | None], scoring.Labels]:
-    guesses: dict[tuple[str, Condition | None], scoring.Labels] = {}
+def _gather(results: Sequence[ClipResults], count: int) -> dict[tuple[str, Condition | None], Int64]:
+    guesses: dict[tuple[str, Condition | None], Int64] = {}
     for part in results:
         for key, labels in part.labels.items():
             guesses.setdefault(key, np.full(count, -1, np.int64))[part.clips] = labels
@@ -224,7 +224,7 @@ def _errors(results: Sequence[ClipResults], engine: str) -> tuple[float, float] 
     return sum(p[0] for p in parts) / sum(p[2] for p in parts), max(p[1] for p in parts)
 
 
-def _right(true: npt.NDArray[np.int32], who: Sequence[str], guess: scoring.Labels) -> Rate:
+def _right(true: npt.NDArray[np.int32], who: Sequence[str], guess: Int64) -> Rate:
     right = true == guess
     return Rate(int(np.sum(right)), len(true), scoring.design_effect(right, who))
 
@@ -233,7 +233,7 @@ def _score(
     engine: str,
     true: npt.NDArray[np.int32],
     who: Sequence[str],
-    guesses: dict[tuple[str, Condition | None], scoring.Labels],
+    guesses: dict[tuple[str, Condition | None], Int64],
     labels: int,
     errors: tuple[float, float] | None,
 ) -> Accuracy:

@@ -10,9 +10,7 @@ import numpy.typing as npt
 from kws.audio import to_int16
 from kws.config import SAMPLE_RATE
 from kws.datasets.augment import active_rms
-
-Pcm = npt.NDArray[np.int16]
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats, Pcm
 
 SEQUENCE_CLIPS = 100
 PAUSE_MS = 500.0

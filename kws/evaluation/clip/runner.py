@@ -21,9 +21,8 @@ from kws.evaluation.clip.decision import clip_labels
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.network import FloatNetwork
+from kws.types import Int64, Pcm
 
-Pcm = npt.NDArray[np.int16]
-Labels = npt.NDArray[np.int64]
 FLOAT = "float"
 
 
@@ -95,7 +94,7 @@ class ClipResults:
     """
 
     clips: npt.NDArray[np.int64]
-    labels: dict[tuple[str, Condition | None], Labels] = field(default_factory=dict)
+    labels: dict[tuple[str, Condition | None], Int64] = field(default_factory=dict)
     errors: dict[str, tuple[float, float, int]] = field(default_factory=dict)
 
 

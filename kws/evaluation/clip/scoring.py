@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from kws.config import SILENCE
 from kws.datasets.clips import Example
-
-Labels = npt.NDArray[np.int64]
+from kws.types import Int64
 
 MIN_WORD_CLIPS = 3
 MIN_SPEAKER_CLIPS = 5
@@ -153,20 +152,20 @@ def design_effect(right: npt.NDArray[np.bool_], speakers: Sequence[object]) -> f
     return max(1.0, float(count / (count - 1) * (excess**2).sum() / (len(right) * share * (1 - share))))
 
 
-def confusion(true: npt.NDArray[np.int32], guess: Labels, labels: int) -> npt.NDArray[np.int64]:
+def confusion(true: npt.NDArray[np.int32], guess: Int64, labels: int) -> npt.NDArray[np.int64]:
     """Counts of clips by true label (rows) and given label, int64 [labels, labels]."""
     counts = np.zeros((labels, labels), np.int64)
     np.add.at(counts, (true, guess), 1)
     return counts
 
 
-def by_word(examples: Sequence[Example], guess: Labels, labels: Sequence[str]) -> tuple[Group, ...]:
+def by_word(examples: Sequence[Example], guess: Int64, labels: Sequence[str]) -> tuple[Group, ...]:
     """Accuracy by word folder, worst first; words with fewer than :data:`MIN_WORD_CLIPS` clips come last."""
     groups = _grouped([SILENCE if e.clip is None else e.clip.word for e in examples], examples, guess, labels)
     return tuple(sorted(groups, key=lambda g: (g.rate.total < MIN_WORD_CLIPS, *_badness(g))))
 
 
-def by_speaker(examples: Sequence[Example], guess: Labels, labels: Sequence[str]) -> Speakers | None:
+def by_speaker(examples: Sequence[Example], guess: Int64, labels: Sequence[str]) -> Speakers | None:
     """Accuracy by speaker, silence left out; None where nobody has enough clips."""
     groups = _grouped([None if e.clip is None else e.clip.speaker for e in examples], examples, guess, labels)
     ranked = sorted((g for g in groups if g.rate.total >= MIN_SPEAKER_CLIPS), key=_badness)
@@ -194,7 +193,7 @@ def _badness(group: Group) -> tuple[float, int, str]:
 
 
 def _grouped(
-    names: Sequence[str | None], examples: Sequence[Example], guess: Labels, labels: Sequence[str]
+    names: Sequence[str | None], examples: Sequence[Example], guess: Int64, labels: Sequence[str]
 ) -> list[Group]:
     totals: Counter[str] = Counter()
     wrong: dict[str, Counter[str]] = {}

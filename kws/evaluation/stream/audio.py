@@ -20,9 +20,7 @@ from kws.errors import KwsError
 from kws.evaluation.stream.plan import Stretch, Utterance, plan
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
 from kws.files import replacing, write_atomic
-
-Pcm = npt.NDArray[np.int16]
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats, Pcm
 
 # The bed under "clean" speech, which real microphones have too; the clips' own noise is louder.
 _CLEAN_DB = 60.0

@@ -10,6 +10,7 @@ from kws.evaluation import plots
 from kws.evaluation.stream.run import StreamReport
 from kws.evaluation.stream.score import LATENCY_FIRST_MS, LATENCY_STEP_MS
 from kws.evaluation.stream.spec import snr_name
+from kws.text import caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +71,7 @@ def words(axes: Axes, report: StreamReport) -> None:
     axes.barh([p - 0.2 for p in places], [100 * (r.miss_rate or 0.0) for r in found], 0.38, label="missed, %")
     false = [r.false_accepts_per_hour for r in found]
     axes.barh([p + 0.2 for p in places], false, 0.38, label="false accepts per hour")
-    axes.set_yticks(list(places), list(report.words))
+    axes.set_yticks(list(places), [*map(caption, report.words)])
     axes.invert_yaxis()
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,7 @@ from kws.evaluation.stream.spec import CLEAN, StreamSpec
 from kws.fixedpoint.decisions.detector import detect, moving_sums
 from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.model.file import Model, ModelInfo
-
-Progress = Callable[[int, int], None]
+from kws.types import Progress
 
 GOOD_SNR_DB = 10.0
 """The ratio from which on speech counts as good in headlines."""

@@ -15,14 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE
 from kws.evaluation.stream.audio import Piece
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import ModelInfo
-
-Counts = npt.NDArray[np.int64]
+from kws.types import Int64
 
 CAUSES = ("noise", "unwanted word", "wrong word", "repeat")
 """What a false accept was reported in: no word at all; the span (with the tolerance) of an
@@ -51,13 +49,13 @@ class Truth:
     """
 
     samples: int
-    starts: Counts
-    ends: Counts
-    words: Counts
-    conditions: Counts
+    starts: Int64
+    ends: Int64
+    words: Int64
+    conditions: Int64
     clips: tuple[str, ...]
-    stretch_stops: Counts
-    stretch_conditions: Counts
+    stretch_stops: Int64
+    stretch_conditions: Int64
 
     @classmethod
     def of(cls, piece: Piece, words: Sequence[str]) -> Truth:
@@ -125,7 +123,7 @@ def detection_times(detections: Iterable[Detection], info: ModelInfo) -> list[tu
 
 @dataclass
 class Tally:
-    """Counts over pieces, at several operating points ("points") of one detector.
+    """Int64 over pieces, at several operating points ("points") of one detector.
 
     Attributes:
         said: events of wanted words, [words, conditions].
@@ -136,12 +134,12 @@ class Tally:
         latency: histogram of the hits' latencies, [points, conditions, bins].
     """
 
-    said: Counts
-    unwanted: Counts
-    samples: Counts
-    hits: Counts
-    false: Counts
-    latency: Counts
+    said: Int64
+    unwanted: Int64
+    samples: Int64
+    hits: Int64
+    false: Int64
+    latency: Int64
 
     @classmethod
     def empty(cls, points: int, words: int, conditions: int) -> Tally:
@@ -286,7 +284,7 @@ def rates(tally: Tally, point: int, conditions: Sequence[int], word: int | None 
     )
 
 
-def quantile(histogram: Counts, share: float) -> float | None:
+def quantile(histogram: Int64, share: float) -> float | None:
     """The latency in ms below which ``share`` of a histogram [bins] lies: the middle of its bin; None if empty."""
     total = int(histogram.sum())
     if total == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,7 @@ from kws.evaluation.stream.score import Rates, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec
 from kws.fixedpoint.posterior import POSTERIOR_SCALE
 from kws.model.file import Model
-
-Progress = Callable[[int, int], None]
-Pcm = npt.NDArray[np.int16]
+from kws.types import Pcm, Progress
 
 PROBE_MINUTES = 10.0
 _MINUTE = 60 * SAMPLE_RATE

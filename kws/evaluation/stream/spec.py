@@ -23,7 +23,7 @@ from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips as clip_lists
 from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import parse_json, read_file, write_atomic
 
 KIND = "kws stream"
 VERSION = 1
@@ -65,7 +65,7 @@ class StreamSettings:
     split: str = VALIDATION
 
     def __post_init__(self) -> None:
-        _require(self.seed >= 0, f"the seed must not be negative, not {self.seed}")
+        _require(0 <= self.seed < 2**64, f"the seed must be 0 to 2^64 - 1, not {self.seed:g}")
         _require(0.5 <= self.minutes <= 1e6, f"a stream must last 0.5 to 1,000,000 minutes, not {self.minutes:g}")
         _require(bool(self.snr_db), "a stream needs at least one signal-to-noise ratio")
         bad = [s for s in self.snr_db if not (-20 <= s <= 60 or s == CLEAN)]
@@ -99,6 +99,7 @@ class StreamSpec(StreamSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(bool(self.wanted) and all(self.wanted.values()), "a stream needs clips of every wanted word")
+        _require(not any("\0" in name for name in self.files), "a clip's name holds a zero byte")
         _require(100 <= self.clip_ms <= 10000, f"clip_ms must be 100 to 10000, not {self.clip_ms:g}")
         fastest = 60 / (self.clip_ms / 1000 + SHORTEST_GAP)
         _require(0 < self.rate <= fastest, f"the rate must be at most {fastest:.0f} words a minute, not {self.rate:g}")
@@ -165,7 +166,7 @@ class StreamSpec(StreamSettings):
                 noise=tuple(map(str, values["noise"])),
                 digest=str(values["digest"]),
             )
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise KwsError(f"its values are damaged ({error})") from error
 
     def save(self, path: Path) -> None:
@@ -184,7 +185,7 @@ class StreamSpec(StreamSettings):
             KwsError: the file cannot be read, or is not a specification.
         """
         try:
-            values = json.loads(path.read_bytes())
+            values = parse_json(read_file(path))
         except OSError as error:
             raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
         except ValueError as error:
@@ -266,7 +267,7 @@ def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
         return (spec,)
     speakers = sorted(_speakers(spec))
     # By hash, since names may be numbered by sex or by place.
-    speakers.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
+    speakers.sort(key=lambda name: hashlib.sha256(name.encode(errors="surrogateescape")).digest())
     half = {name: i % 2 for i, name in enumerate(speakers)}
 
     def of(clips: tuple[str, ...], which: int) -> tuple[str, ...]:

@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kws import workers
 from kws.config import SAMPLE_RATE
@@ -39,9 +38,7 @@ from kws.files import scratch
 from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.frontends import FrontendConfig
 from kws.model.file import Model, ModelInfo
-
-StageProgress = Callable[[str, int, int], None]
-Counts = npt.NDArray[np.int64]
+from kws.types import Int64, StageProgress
 
 AVERAGES_MS = (80.0, 120.0, 160.0, 200.0, 260.0, 320.0, 400.0, 500.0)
 COOLDOWNS_MS = (300.0, 500.0, 700.0, 1000.0)
@@ -167,7 +164,7 @@ def _posteriors(folder: Path, job: Job) -> Path:
 
 @dataclass
 class _Bench:
-    """Counts what detectors make of recorded pieces."""
+    """Int64 what detectors make of recorded pieces."""
 
     info: ModelInfo
     folder: Path
@@ -176,7 +173,7 @@ class _Bench:
     conditions: int
 
     def count(self, pieces: Sequence[Job], detectors: Sequence[DetectorConfig], processes: int | None) -> Tally:
-        """Counts over pieces, a point a detector."""
+        """Int64 over pieces, a point a detector."""
         total = Tally.empty(len(detectors), len(self.info.words), self.conditions)
         jobs = [(piece, tuple(detectors)) for piece in pieces]
         # A pool takes seconds to start; below that it is quicker here.
@@ -223,8 +220,8 @@ class _Grid:
         misses, false: int [halves, words, thresholds] for each (average_frames, cooldown_frames).
     """
 
-    misses: dict[tuple[int, int], Counts]
-    false: dict[tuple[int, int], Counts]
+    misses: dict[tuple[int, int], Int64]
+    false: dict[tuple[int, int], Int64]
 
 
 def _grid(bench: _Bench, pieces: Sequence[Job], processes: int | None, progress: StageProgress | None) -> _Grid:
@@ -303,7 +300,7 @@ def _config(setting: tuple[int, int], chosen: Sequence[int]) -> DetectorConfig:
     return DetectorConfig(setting[0], round(float(np.median(values)), 4), setting[1], values)
 
 
-def knapsack(misses: Counts, false: Counts, room: int) -> tuple[int, tuple[int, ...]] | None:
+def knapsack(misses: Int64, false: Int64, room: int) -> tuple[int, tuple[int, ...]] | None:
     """Choose a threshold for each word so that the misses are fewest and the false accepts fit.
 
     Of equal choices, the one with higher thresholds for the later words.

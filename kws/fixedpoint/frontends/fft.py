@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Int64 = npt.NDArray[np.int64]
+from kws.fixedpoint.arrays import Int64
 
 
 @dataclass(frozen=True)

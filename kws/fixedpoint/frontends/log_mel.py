@@ -14,9 +14,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from kws.fixedpoint.arrays import Int64
 from kws.fixedpoint.frontends import base
 from kws.fixedpoint.frontends.base import SAMPLE_RATE
-from kws.fixedpoint.frontends.fft import Int64, Stage, fft, order, radices, stages, twiddles
+from kws.fixedpoint.frontends.fft import Stage, fft, order, radices, stages, twiddles
 
 WINDOW_SHIFT = 5
 """Right shift of windowed samples: int16 times Q0.15 leaves 26 bits for the FFT."""

@@ -13,8 +13,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from kws.fixedpoint.arithmetic import Factor, Int64, clamp, columns, multiply_by, wrap
-from kws.fixedpoint.layers.kernel import Int8, Kernel, Values, rows_of
+from kws.fixedpoint.arithmetic import Factor, clamp, columns, multiply_by, wrap
+from kws.fixedpoint.arrays import Int8, Int64
+from kws.fixedpoint.layers.kernel import Kernel, Values, rows_of
 
 
 @dataclass(frozen=True)

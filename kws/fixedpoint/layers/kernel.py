@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Int8 = npt.NDArray[np.int8]
+from kws.fixedpoint.arrays import Int8
+
 Values = npt.NDArray[Any]
 Shape = tuple[int, ...]
 

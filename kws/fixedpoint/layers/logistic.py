@@ -20,7 +20,8 @@ from kws.fixedpoint.arithmetic import (
     multiply,
     rshift,
 )
-from kws.fixedpoint.layers.kernel import Int8, Kernel, Values
+from kws.fixedpoint.arrays import Int8
+from kws.fixedpoint.layers.kernel import Kernel, Values
 from kws.fixedpoint.layers.softmax import input_radius
 
 INPUT_INTEGER_BITS = 4

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.fixedpoint.activation import sigmoid_lookup, tanh_lookup
 from kws.fixedpoint.arithmetic import (
@@ -25,9 +24,8 @@ from kws.fixedpoint.arithmetic import (
     sat16,
     wrap,
 )
-from kws.fixedpoint.layers.kernel import Int8, Kernel, State, Values, rows_of
-
-Int32 = npt.NDArray[np.int32]
+from kws.fixedpoint.arrays import Int8, Int32
+from kws.fixedpoint.layers.kernel import Kernel, State, Values, rows_of
 
 GATES = ("input", "forget", "cell", "output")
 GATE_SCALE_POWER = -12

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kws.fixedpoint.layers.kernel import Int8, Kernel, Values
+from kws.fixedpoint.arrays import Int8
+from kws.fixedpoint.layers.kernel import Kernel, Values
 
 
 @dataclass(frozen=True)

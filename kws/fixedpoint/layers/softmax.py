@@ -14,17 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from kws.fixedpoint.activation import exp, recip
-from kws.fixedpoint.arithmetic import (
-    INT8_MAX,
-    INT8_MIN,
-    Factor,
-    Int64,
-    clamp,
-    rdhm,
-    rshift,
-    wrap,
-)
-from kws.fixedpoint.layers.kernel import Int8, Kernel, Values
+from kws.fixedpoint.arithmetic import INT8_MAX, INT8_MIN, Factor, clamp, rdhm, rshift, wrap
+from kws.fixedpoint.arrays import Int8, Int64
+from kws.fixedpoint.layers.kernel import Kernel, Values
 
 SCALED_DIFFERENCE_INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12

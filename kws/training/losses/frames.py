@@ -18,9 +18,7 @@ from kws.network.tensorflow import import_tensorflow
 from kws.training.batches import Batch
 from kws.training.losses.base import Loss
 from kws.training.sequences import Sequences
-
-Int32 = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float32]
+from kws.types import Floats, Int32
 
 # All counted from the end of a word. A word may be named a little before its end is certain, ...
 EARLY_MS = 40.0

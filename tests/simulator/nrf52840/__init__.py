@@ -8,7 +8,7 @@ import numpy.typing as npt
 from simulator.audio import PcmSource
 from simulator.machine import Machine
 from simulator.nrf52840.clock import Clock
-from simulator.nrf52840.others import Gpio, Nvmc, Timer, Watchdog
+from simulator.nrf52840.others import Ficr, Gpio, Nvmc, Timer, Watchdog
 from simulator.nrf52840.pdm import Pdm
 from simulator.nrf52840.uarte import Uarte
 from simulator.serial_line import SerialLine
@@ -38,6 +38,7 @@ class Nrf52840:
         variant: str = "nano33ble",
         crystal: bool = True,
         cycles_per_instruction: int = 1,
+        chip: str = "AAF0",
     ) -> None:
         self.source = PcmSource(np.zeros(0, np.int16) if pcm is None else pcm)
         self.line = SerialLine()
@@ -45,11 +46,12 @@ class Nrf52840:
         self.machine.vector_table = FLASH_START[variant]
         self.machine.add_memory("flash", 0, FLASH_BYTES, writable=False)
         self.machine.add_memory("ram", 0x20000000, RAM_BYTES)
-        self.clock = Clock(self.machine, crystal)
+        self.clock = Clock(self.machine, crystal, hardened=chip[2] >= "F")
         self.pdm = Pdm(self.machine, self.source, PINS[variant]["pdm"], lambda: self.clock.running)
         self.uarte = Uarte(self.machine, self.line, PINS[variant]["uart"])
         self.ports = (Gpio(self.machine, 0, 32), Gpio(self.machine, 1, 16))
         self.timer = Timer(self.machine)
         self.watchdog = Watchdog(self.machine)
-        for device in (self.clock, self.pdm, self.uarte, *self.ports, self.timer, self.watchdog, Nvmc(self.machine)):
+        others = (Nvmc(self.machine), Ficr(self.machine, chip))
+        for device in (self.clock, self.pdm, self.uarte, *self.ports, self.timer, self.watchdog, *others):
             self.machine.add(device)

@@ -1,4 +1,4 @@
-"""CLOCK and POWER (nRF52840 PS, 5.4 and 5.3): the crystal oscillator and the reasons of a reset."""
+"""CLOCK, POWER and APPROTECT (nRF52840 PS, 5.4, 5.3, 4.8): the crystal, a reset's reasons, the debug port's lock."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ RESETREAS_SREQ = 1 << 2
 
 
 class Clock(NordicPeripheral):
-    """``crystal`` tells whether the crystal is there; without it the oscillator never starts."""
+    """``crystal`` tells whether the crystal is there; without it the oscillator never starts.
 
-    def __init__(self, machine: Machine, crystal: bool = True) -> None:
+    ``hardened`` tells whether this is a chip of revision 3, on which a reset closes the debug port.
+    """
+
+    def __init__(self, machine: Machine, crystal: bool = True, hardened: bool = True) -> None:
         super().__init__(machine, "CLOCK", 0x40000000, 0)
         self._crystal = crystal
         self.running = False
         self._reason = 0
         self.task(0x000, "TASKS_HFCLKSTART", self._start)
         self.event(0x100, "EVENTS_HFCLKSTARTED")
+        if hardened:
+            self.register(0x558, "APPROTECT.DISABLE", mask=0xFF)
         self.register(0x400, "RESETREAS", on_read=lambda: self._reason, on_write=self._clear_reason)
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""GPIO, TIMER, WDT and NVMC as far as they are in use (nRF52840 PS, 6.8, 6.30, 6.36, 4.3)."""
+"""GPIO, TIMER, WDT, NVMC and FICR as far as they are in use (nRF52840 PS, 6.8, 6.30, 6.36, 4.3, 4.4)."""
 
 from __future__ import annotations
 
@@ -125,3 +125,11 @@ class Nvmc(Peripheral):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine, "NVMC", 0x4001E000)
         self.register(0x540, "ICACHECNF", mask=0x101)
+
+
+class Ficr(Peripheral):
+    """What the factory wrote; ``variant`` is four letters and digits, such as AAF0 for build code F0."""
+
+    def __init__(self, machine: Machine, variant: str) -> None:
+        super().__init__(machine, "FICR", 0x10000000)
+        self.register(0x104, "INFO.VARIANT", reset=int.from_bytes(variant.encode(), "big"), read_only=True)

@@ -9,7 +9,7 @@ from simulator.machine import Machine
 from simulator.pdm import PdmSource
 from simulator.rp2040.boot import FLASH, BootRom, Ssi
 from simulator.rp2040.dma import Dma
-from simulator.rp2040.io import SIO, IoBank0, Sio, Uart0
+from simulator.rp2040.io import SIO, IoBank0, PadsBank0, Sio, Uart0
 from simulator.rp2040.pio import Microphone, Pio0
 from simulator.rp2040.system import ROSC_HZ, Clocks, PllSys, Psm, Resets, Timer, Watchdog, Xosc
 from simulator.serial_line import SerialLine
@@ -46,15 +46,16 @@ class Rp2040:
         clocks = Clocks(machine, xosc, pll, self.ssi.check)
         self.watchdog = Watchdog(machine, clocks, psm)
         self._pins, self._sio = IoBank0(machine, resets), sio
+        self.pads = PadsBank0(machine, resets)
         self.uart = Uart0(machine, resets, clocks, self._pins, self.line)
         self.dma = Dma(machine, resets)
         self.pio = Pio0(machine, resets, self.dma, self._pins, Microphone(self.source), wired=(2, 3))
         timer = Timer(machine, resets, self.watchdog)
         devices = (self.ssi, resets, psm, sio, xosc, pll, clocks, self.watchdog, self._pins, self.uart, self.dma, timer)
-        for device in (BootRom(machine), *devices, self.pio):
+        for device in (BootRom(machine), *devices, self.pio, self.pads):
             machine.add(device)
 
     @property
     def led(self) -> bool:
         """Whether the LED is lit."""
-        return self._pins.function(_LED) == SIO and self._sio.level(_LED)
+        return self._pins.function(_LED) == SIO and self.pads.drives(_LED) and self._sio.level(_LED)

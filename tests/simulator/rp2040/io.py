@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from simulator.machine import Machine
 from simulator.peripheral import Peripheral
-from simulator.rp2040.system import IO_BANK0, UART0, Clocks, Resets, Resettable
+from simulator.rp2040.system import IO_BANK0, PADS_BANK0, UART0, Clocks, Resets, Resettable
 from simulator.scheduler import Event
 from simulator.serial_line import SerialLine
 
@@ -34,6 +34,37 @@ class IoBank0(Resettable):
     def function(self, pin: int) -> int:
         """The pin's FUNCSEL."""
         return self[f"GPIO{pin}_CTRL"]
+
+
+class PadsBank0(Resettable):
+    """How each pin is driven and read."""
+
+    def __init__(self, machine: Machine, resets: Resets) -> None:
+        super().__init__(machine, "PADS_BANK0", 0x4001C000, resets, PADS_BANK0)
+        for pin in range(30):
+            self.register(4 * pin + 4, f"GPIO{pin}", reset=0x56, mask=0xFF, on_write=lambda v, p=pin: self._set(p, v))
+
+    def reset(self) -> None:
+        """None is set up by the program."""
+        super().reset()
+        self.written: set[int] = set()
+
+    def _set(self, pin: int, value: int) -> None:
+        self.store(f"GPIO{pin}", value)
+        self.written.add(pin)
+
+    def drives(self, pin: int) -> bool:
+        """Whether a pin that is an output puts its level on the wire: OD is off."""
+        return not self[f"GPIO{pin}"] & 1 << 7
+
+    def reads(self, pin: int) -> bool:
+        """Whether the pin's level is seen inside: IE is on."""
+        return bool(self[f"GPIO{pin}"] & 1 << 6)
+
+    def pulled(self, pin: int) -> int | None:
+        """What is read of an input where nothing is wired: 1, 0, or None for either."""
+        down, up = (bool(self[f"GPIO{pin}"] & 1 << bit) for bit in (2, 3))
+        return int(up) if up != down else None
 
 
 class Sio(Peripheral):

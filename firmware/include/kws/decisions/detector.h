@@ -4,6 +4,10 @@
 
 #include "kws/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct kws_detector {
     const uint16_t *threshold_sums; /* one a word, from label first_word on */
     uint16_t cooldown_frames;
@@ -24,5 +28,9 @@ typedef struct kws_detector_state {
 
 void kws_detector_reset(const kws_decision *decision, void *memory);
 void kws_detector_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "kws/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct kws_log_mel {
     const int16_t *window;        /* Q0.15 [n_fft], zeros from the window's length on */
     const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 4 + 1], a quarter of a turn */
@@ -23,5 +27,9 @@ typedef struct kws_log_mel {
 
 void kws_log_mel_reset(const kws_frontend *frontend, void *memory);
 void kws_log_mel_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "kws/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct kws_fully_connected {
     const int8_t *weights;     /* [outputs][inputs] */
     const int32_t *bias;       /* [outputs], input zero point folded in */
@@ -18,5 +22,9 @@ typedef struct kws_fully_connected {
 } kws_fully_connected;
 
 void kws_fully_connected_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

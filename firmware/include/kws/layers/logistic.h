@@ -4,6 +4,10 @@
 
 #include "kws/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct kws_logistic {
     kws_factor factor; /* to Q4.27 */
     int32_t input_zero_point;
@@ -11,5 +15,9 @@ typedef struct kws_logistic {
 } kws_logistic;
 
 void kws_logistic_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

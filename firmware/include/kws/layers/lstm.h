@@ -4,6 +4,10 @@
 
 #include "kws/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Gates are in the order input, forget, cell, output throughout. */
 enum { KWS_GATE_INPUT, KWS_GATE_FORGET, KWS_GATE_CELL, KWS_GATE_OUTPUT, KWS_GATES };
 
@@ -34,5 +38,9 @@ typedef struct kws_lstm {
 } kws_lstm;
 
 void kws_lstm_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

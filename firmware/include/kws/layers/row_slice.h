@@ -4,6 +4,10 @@
 
 #include "kws/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Keeps rows start, start + step, ... */
 typedef struct kws_row_slice {
     uint16_t start;
@@ -13,5 +17,9 @@ typedef struct kws_row_slice {
 } kws_row_slice;
 
 void kws_row_slice_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "kws/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct kws_softmax {
     kws_factor factor; /* to Q5.26 */
     int32_t difference_min;
@@ -12,5 +16,9 @@ typedef struct kws_softmax {
 } kws_softmax;
 
 void kws_softmax_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

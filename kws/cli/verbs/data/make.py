@@ -8,10 +8,10 @@ from typing import Any
 
 from kws import audio
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json, add_out_folder, add_synthesis, positive_whole
+from kws.cli.options import add_json, add_out_folder, add_synthesis, whole
 from kws.datasets import clips, near_words, other_speech, sentences, synthetic, transcripts, voices
 from kws.datasets.voices import VoiceEngine
-from kws.errors import KwsError
+from kws.errors import KwsError, UsageError
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="who speaks; espeak always works, the others where they are installed",
     )
     parser.add_argument("--voice-file", type=Path, metavar="FILE", help="a voice of piper (.onnx), voices of kokoro")
-    parser.add_argument("--takes", type=positive_whole, metavar="N", help="clips of a word by each voice (default: 3)")
+    parser.add_argument(
+        "--takes", type=whole(1, 10_000), metavar="N", help="clips of a word by each voice (default: 3)"
+    )
     parser.add_argument("--no-near-misses", action="store_true", help="leave out similar words for _unknown_")
     parser.add_argument(
         "--sentences",
@@ -41,9 +43,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(a: argparse.Namespace) -> int:
     """``kws data make``."""
     if a.sentences is None and (a.text or a.format):
-        raise KwsError("--text and --format are for other speech; give --sentences too, 2h say")
+        raise UsageError("--text and --format are for other speech; give --sentences too, 2h say")
     if a.sentences is not None and a.takes is not None:
-        raise KwsError("--takes is for clips of words; leave it out beside --sentences")
+        raise UsageError("--takes is for clips of words; leave it out beside --sentences")
     engine = voices.make(a.voice_engine, a.voice_file)
     result = _words(a, engine) if a.sentences is None else _sentences(a, engine)
     if engine.note:

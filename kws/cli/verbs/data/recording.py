@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kws import audio
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json, add_synthesis, positive_whole
+from kws.cli.options import add_json, add_synthesis, whole
 from kws.datasets import synthetic
 
 
@@ -15,7 +15,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws data recording``."""
     add_synthesis(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.wav", help="the recording to write")
-    parser.add_argument("--repeats", type=positive_whole, default=3, metavar="N", help="times each word is said")
+    parser.add_argument(
+        "--repeats", type=whole(1, 100), default=3, metavar="N", help="times each word is said, up to 100"
+    )
     add_json(parser)
 
 

@@ -17,6 +17,7 @@ static void (*callback)(void) = NULL;
 static unsigned long now = 0;
 static unsigned lit = 0;
 static int led_output = 0;
+static int gain = 20; /* the core's own */
 
 PDMClass PDM;
 UsbSerial Serial;
@@ -41,7 +42,7 @@ int PDMClass::read(void *to, size_t size)
 }
 
 void PDMClass::onReceive(void (*function)(void)) { callback = function; }
-void PDMClass::setGain(int) {}
+void PDMClass::setGain(int value) { gain = value; }
 void PDMClass::setBufferSize(int size) { buffer_size = size; }
 
 void UsbSerial::begin(unsigned long baud) { baud_rate = baud; }
@@ -62,7 +63,7 @@ void digitalWrite(pin_size_t pin, PinStatus value)
 static void finish(void)
 {
     fflush(stdout);
-    fprintf(stderr, "lit %u times\n", lit);
+    fprintf(stderr, "lit %u times, gain %d\n", lit, gain);
     exit(0);
 }
 

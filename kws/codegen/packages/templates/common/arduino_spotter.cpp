@@ -11,6 +11,8 @@ static bool lit = false;
 @% set on_detection = "lit = true;\n    lit_at = millis();" %@
 @% include "common/spotting.c" %@
 
+@% include "common/nrf52840_gain.c" %@
+
 /* Blocks of samples on their way from the microphone's interrupt to loop(): 16 of 16 ms each. */
 static const uint32_t BLOCKS = 16;
 static const uint32_t BLOCK_SAMPLES = 256;
@@ -55,6 +57,9 @@ void setup()
     }
     PDM.setBufferSize(BLOCK_SAMPLES * 2);
     PDM.onReceive(on_samples);
+#if defined(ARDUINO_ARCH_NRF52840) || defined(NRF52840_XXAA)
+    PDM.setGain(NRF52840_GAIN);
+#endif
     if (!PDM.begin(1, KWS_SAMPLE_RATE)) {
         stop("the microphone does not start");
     }

@@ -4,11 +4,17 @@
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
 
+#if defined(CONFIG_SOC_NRF52840)
+#include <hal/nrf_pdm.h>
+#endif
+
 #include "kws_model.h"
 
 #define print printk
 
 @% include "common/spotting.c" %@
+
+@% include "common/nrf52840_gain.c" %@
 
 #define BLOCK_BYTES (KWS_SAMPLE_RATE / 50 * sizeof(int16_t)) /* 20 ms */
 #define BLOCKS 8
@@ -39,6 +45,10 @@ static int start(const struct device *microphone)
         },
     };
     const int code = dmic_configure(microphone, &configuration);
+#if defined(CONFIG_SOC_NRF52840)
+    /* The driver has no setting for it, and writes its own when it is configured. */
+    nrf_pdm_gain_set((NRF_PDM_Type *)DT_REG_ADDR(DT_NODELABEL(dmic_dev)), NRF52840_GAIN, NRF52840_GAIN);
+#endif
     return code < 0 ? code : dmic_trigger(microphone, DMIC_TRIGGER_START);
 }
 

@@ -10,6 +10,7 @@ import tones
 from random_models import spotting_model
 
 from kws import audio, runs
+from kws.cli import exit_codes
 from kws.cli.main import main
 from kws.datasets import transcripts
 from kws.datasets.negatives import EVALUATION_PACK
@@ -130,7 +131,7 @@ def test_a_compiler_that_does_not_work(folder, firing, monkeypatch):
 def test_train_refuses_it(folder, tmp_path, capsys):
     (tmp_path / "c.toml").write_text(runs.to_toml(tones.experiment()))
     options = ["train", tmp_path / "c.toml", "--data", folder, "--out", tmp_path / "run"]
-    assert main([str(o) for o in options]) == 1
+    assert main([str(o) for o in options]) == exit_codes.BAD_INPUT
     assert "is for evaluation and is never trained on" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
