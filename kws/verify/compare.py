@@ -300,6 +300,7 @@ def _recordings(
     whole = window + (len(words) - window) // hop * hop
     yield "spoken words, up to the end of a frame", words[:whole]
     yield "spoken words, one sample short of a frame", words[: window + 8 * hop - 1]
+    yield "one frame", words[-window:]
     for name, pcm in corner_signals(STREAM_SAMPLES):
         yield name, pcm
     for i in range(random):

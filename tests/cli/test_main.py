@@ -301,9 +301,13 @@ def test_files_after_options(tiny_file, speech, tmp_path):
     audio.write(tmp_path / "a b.wav", speech[:20000])
     options = ("--engines", "numpy,c", "--random", "1", "--json")
     values = json.loads(kws("verify", tiny_file, *options, tmp_path / "a b.wav"))
-    assert values["inputs"] == 1 + 2 + 7 + 1
+    assert values["inputs"] == 1 + 3 + 7 + 1
+    decision = values["decision"]
+    assert decision["rules_reached"] == decision["rules"] >= 18
+    assert (decision["engines"], decision["with_numpys_decision"]) == (["numpy", "c"], [])
+    assert decision["detections"] > 20
     both = json.loads(kws("verify", tiny_file, tmp_path / "a b.wav", *options, tmp_path / "a b.wav"))
-    assert both["inputs"] == 2 + 2 + 7 + 1
+    assert both["inputs"] == 2 + 3 + 7 + 1
     for arguments in (["verify", tiny_file, "--rnadom", "1"], ["convert", tmp_path, "extra"]):
         with pytest.raises(SystemExit) as stop:
             cli.main([str(a) for a in arguments])

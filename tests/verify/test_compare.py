@@ -101,7 +101,7 @@ def test_equal_engines(tiny_model, tmp_path, speech):
     assert report.ok
     assert [e.name for e in report.engines] == ["tflm", "c", "tflite"]
     assert [e.required for e in report.engines] == [True, True, False]
-    assert report.streams == 1 + 2 + 7 + 3
+    assert report.streams == 1 + 3 + 7 + 3
     assert report.detections > 0
     assert all(e.values > 10000 and e.different == 0 for e in report.engines if e.required)
 

@@ -139,7 +139,7 @@ NUMPY = (
         "SOFTMAX radius",
         _SOFTMAX,
         "((1 << integer_bits) - 1) * 2.0",
-        "((1 << integer_bits) + 1) * 2.0",
+        "((1 << integer_bits + 2) - 1) * 2.0",
         "tests/layers/test_softmax.py",
     ),
     M("LOGISTIC/1", _LOGISTIC, "np.int64) - self.input_zero_point", "np.int64)"),

@@ -34,8 +34,9 @@ SPOTTING = (
     M("FRONT/6", _MEL, "rising_before = rising;", ""),
     M("FRONT/6", _MEL, "#define WEIGHT_ONE 32768u", "#define WEIGHT_ONE 32700u"),
     M("FRONT/6", _MEL, "kws_wide_product_u16(*bin, *weight++)", "kws_wide_product_u16(*bin, *weight)"),
-    M("FRONT/7", _MEL, "{5732, 2741}", "{5832, 2741}"),
-    M("FRONT/7", _MEL, "{5732, 2741}", "{5733, 2741}", _MEL_TEST),
+    M("FRONT/7", _MEL, "{11136, 2591}", "{11236, 2591}"),
+    # The shipped models' settings have no border between two features in this part of an octave.
+    M("FRONT/7", _MEL, "{5732, 2741}", "{5832, 2741}", _MEL_TEST),
     M("FRONT/7", _MEL, "(entry.rise * (top >> 15 & 0x7FFu) >> 11)", "0u"),
     M("FRONT/7", _MEL, "(high ? 63u : 31u) - zeros", "(high ? 62u : 31u) - zeros"),
     M("FRONT/8", _MEL, "#define STEPS_PER_OCTAVE 5", "#define STEPS_PER_OCTAVE 6"),

@@ -32,6 +32,7 @@ HARNESS = """
 #include "kws_model.c"
 int32_t step_fft(const int16_t *pcm, int32_t *spectrum) { kws_windowed_fft(&log_mel, pcm, spectrum); return 0; }
 int32_t step_powers(int32_t *spectrum) { return power_spectrum(&log_mel, spectrum); }
+int32_t step_logarithm(uint32_t high, uint32_t low) { return steps_of(high, low); }
 int32_t step_bands(const int32_t *powers, int32_t shift, int8_t *features)
 {
     const int32_t scale = log_mel.log_offset + 2 * shift * 65536;
@@ -109,6 +110,16 @@ def test_powers(steps):
         assert np.array_equal(spectrum.view(np.uint32)[2 * tables.bins], power)
         shifts.add(int(shift))
     assert shifts == set(range(-3, 29))
+
+
+def test_logarithm(steps):
+    """FRONT/7 to the last bit, in each of its segments: features show few of their entries."""
+    config, c = steps
+    mantissas = np.arange(1 << 11, 1 << 12)
+    energies = np.concatenate([mantissas >> 11 - n for n in range(12)] + [mantissas << n for n in (3, 17, 21, 30, 44)])
+    expected = log_mel.STEPS_PER_OCTAVE * log_mel.log2_fixed(energies, config.tables())
+    found = [c.step_logarithm(energy >> 32, energy & 0xFFFFFFFF) for energy in energies.tolist()]
+    assert found == expected.tolist()
 
 
 def test_bands(steps):
