@@ -62,21 +62,22 @@ def write_a_file(path: str) -> None:
     with replacing(path) as temporary, scratch("test") as folder:
         temporary.write_text("half")
         (folder / "a").write_text("b")
-        say(str(folder))
-        sleep_deaf()
+        sleep_deaf(str(folder))
 
 
-def sleep_deaf() -> None:
-    """As in a library that neither returns nor asks for signals."""
+def sleep_deaf(ready: str = "ready") -> None:
+    """As in a library that neither returns nor asks for signals, from the word on."""
     while True:
         try:
+            if ready:
+                say(ready)
+                ready = ""
             time.sleep(300)
         except BaseException:
             time.sleep(0.001)
 
 
 def sleep_deaf_ready(_: str) -> None:
-    say("ready")
     sleep_deaf()
 
 

@@ -211,7 +211,9 @@ def activation_range(activation: int, out: Tensor) -> tuple[int, int]:
         with np.errstate(over="ignore"):
             ratio = float(np.float32(value) / np.float32(out.scale))
         if abs(ratio) > INT32_MAX:
-            raise KwsError(f"its output's scale {out.scale:g} is so small that {value:g} leaves int32; TFLM refuses it")
+            raise KwsError(
+                f"its output's scale {out.scale:g} is so small that {value:g} leaves int32; TFLM refuses it too"
+            )
         return out.zero_point + math.floor(abs(ratio) + 0.5) * (1 if ratio >= 0 else -1)
 
     if activation == NONE:

@@ -28,6 +28,7 @@ const char *kws_host_model_id(void) { return id; }
 int kws_host_init(void *memory, size_t bytes) { (void)memory; (void)bytes; return 0; }
 void kws_host_reset(void *memory) { (void)memory; }
 long kws_host_process(void) { return 0; }
+void kws_host_decide(void) { }
 const char *kws_error_name(int code) { (void)code; return "?"; }
 int kws_host_run_network(void) { %s; return 0; }
 """

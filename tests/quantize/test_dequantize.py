@@ -10,9 +10,10 @@ import pytest
 from random_models import bare_model, spotting_model
 
 from kws.errors import KwsError
-from kws.model.file import Model
+from kws.model.file import METADATA_NAME, Model
+from kws.model.seal import build_sealed
 from kws.quantize.dequantize import dequantize
-from kws.tflite import build, parse
+from kws.tflite import parse
 
 # Random weights whose posteriors move with the features, yet do not multiply every rounding.
 LIVELY = {"gain": 1.0, "dense_gain": 20.0}
@@ -99,4 +100,4 @@ def test_another_cell_limit_or_an_activation_is_refused():
     graph = parse(spotting_model(1).content)
     graph.operators[-2].options["FusedActivationFunction"] = 1
     with pytest.raises(KwsError, match="activation in its dense layer"):
-        dequantize(Model.from_bytes(build(graph)))
+        dequantize(Model.from_bytes(build_sealed(graph, METADATA_NAME)))
