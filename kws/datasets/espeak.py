@@ -10,6 +10,9 @@ import _ctypes
 import contextlib
 import ctypes
 import ctypes.util
+import functools
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,6 +44,20 @@ def _find() -> tuple[str, str | None]:
     return espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
 
 
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Where this process keeps a library of its own; removed when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="kws-espeak-", ignore_cleanup_errors=True)
+
+
+@functools.cache
+def _own(path: str) -> str:
+    """A copy of the library: while somebody else holds the same file open, loading it anew loads nothing."""
+    if not Path(path).is_file():
+        return path  # a name that the loader looks for
+    return shutil.copy2(path, _folder().name)
+
+
 def _remedy() -> str:
     return f"run `{how_to_install('synthetic')}`, or install it from the system (Debian: apt install libespeak-ng1)"
 
@@ -55,7 +72,7 @@ def _espeak() -> Iterator[tuple[Any, int]]:
     path, data = _find()
     with _lock:
         try:
-            library = ctypes.CDLL(path)
+            library = ctypes.CDLL(_own(path))
         except OSError as error:
             raise MissingError(f"cannot load espeak-ng: {error}; {_remedy()}") from error
         try:

@@ -9,6 +9,7 @@ from kws import config
 from kws.cli import console, exit_codes
 from kws.cli.options import A_DATA_FOLDER, add_json
 from kws.datasets import check
+from kws.text import visible
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +48,9 @@ def run(a: argparse.Namespace) -> int:
     low, middle, high = report.seconds
     console.out.print(f"sample rates: {rates}\nduration: {low:.2f} to {high:.2f} s, median {middle:.2f} s")
     for note in report.notes:
-        console.out.print(note, markup=False)
+        console.out.print(visible(note), markup=False)
     for name, findings in (("warning", report.warnings), ("error", report.errors)):
         for line in check.summary(findings, a.all):
-            console.out.print(f"{name}: {line}", markup=False)
+            console.out.print(visible(f"{name}: {line}"), markup=False)
     console.out.print(f"{len(report.errors)} errors, {len(report.warnings)} warnings")
     return exit_codes.OK if report.ok else exit_codes.DIFFERENT
