@@ -188,6 +188,8 @@ class Model:
             info = None if metadata is None else ModelInfo.from_json(metadata)
             if info is not None:
                 _check_fit(network, info)
+                # What the front end cannot be made of is found out here, not in the middle of work.
+                info.frontend.twin(1)
         except KwsError as error:
             changed = f"{_CHANGED}; its first fault: " if sealed is False else ""
             raise KwsError(f"{source}: {changed}{error}") from error

@@ -25,7 +25,7 @@ def run(tmp_path, *options):
 
 @pytest.mark.slow
 def test_a_thousand_files_are_refused_or_exact(tmp_path):
-    done = run(tmp_path, "--count", 1000, "--seed", 20, "--c-every", 150)
+    done = run(tmp_path, "--count", 1000, "--seed", 20, "--c-every", 20)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = {name: int(n) for n, name in re.findall(r"^ +(\d+)  (.+)$", done.stdout, re.MULTILINE)}
     assert counts["refused"] > 500

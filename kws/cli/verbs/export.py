@@ -9,6 +9,7 @@ from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_model, add_out_folder
 from kws.codegen import packages
 from kws.model.file import Model
+from kws.text import visible
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -46,13 +47,15 @@ def run(a: argparse.Namespace) -> int:
         )
         return exit_codes.OK
     if model.info is None:
-        console.out.print(f"{a.model} carries no kws metadata: the network alone was exported, no front end or labels")
-    if a.package:
         console.out.print(
-            f"{a.out}: {a.package} package of {len(result.files)} files; how to use it is in {a.out / 'README.md'}"
+            visible(f"{a.model} carries no kws metadata: the network alone was exported, no front end or labels"),
+            markup=False,
         )
+    if a.package:
+        said = f"{a.out}: {a.package} package of {len(result.files)} files; how to use it is in {a.out / 'README.md'}"
+        console.out.print(visible(said), markup=False)
     else:
-        console.out.print(f"{a.out}: {', '.join(p.name for p in result.files)}")
+        console.out.print(visible(f"{a.out}: {', '.join(p.name for p in result.files)}"), markup=False)
     console.out.print(
         f"{result.weight_bytes} bytes of weights and biases, {result.network_bytes} bytes of RAM for the network"
     )
