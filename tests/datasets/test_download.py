@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from kws import audio
 from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.config import DataConfig
@@ -268,7 +268,7 @@ def test_off_line_is_one_sentence(tmp_path: Path) -> None:
 
 def flac(seconds: float) -> bytes:
     out = io.BytesIO()
-    audio.soundfile.write(out, np.zeros(round(16000 * seconds), np.int16), 16000, format="FLAC")
+    soundfile.write(out, np.zeros(round(16000 * seconds), np.int16), 16000, format="FLAC")
     return out.getvalue()
 
 
