@@ -14,7 +14,7 @@ import pickle
 import threading
 import time
 import uuid
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -61,11 +61,12 @@ class Cluster:
             KwsError: as the worker does; the scheduler or all workers are gone; kws there is another.
         """
         token = uuid.uuid4().hex
-        packed = _Packed(token, versions(), pickle.dumps(worker))
+        packed = pickle.dumps(_Packed(token, versions(), pickle.dumps(worker)))
         waiting: dict[Any, J] = {}
+        task = _task()
         try:
             # As a task of its own it is made again where the worker that held it is lost.
-            common = self._client.submit(_same, packed, key=f"kws-{token}", pure=False)
+            common = self._client.submit(bytes, packed, key=f"kws-{token}", pure=False)
             remaining = list(reversed(jobs))
             looked, room, seen = 0.0, 0, time.monotonic()
             while remaining or waiting:
@@ -77,7 +78,7 @@ class Cluster:
                 while remaining and len(waiting) < room:
                     job = remaining.pop()
                     # Pickled, so that Dask does not look for its own things in it.
-                    waiting[self._client.submit(_work, common, pickle.dumps(job), pure=False)] = job
+                    waiting[self._client.submit(task, common, pickle.dumps(job), pure=False)] = job
                 for future in self._finished(list(waiting)):
                     yield waiting.pop(future), self._result(future)
         except (self._distributed.CancelledError, OSError) as error:
@@ -109,6 +110,10 @@ class Cluster:
             raise KwsError(
                 "a job killed several workers of the cluster, perhaps for want of memory; give each more, or fewer"
                 " threads (`dask worker --nthreads 1`)"
+            ) from error
+        if isinstance(error, RuntimeError) and "task graph" in str(error):
+            raise KwsError(
+                f"the scheduler at {self._address} does not understand this Python; run the same version there"
             ) from error
         if isinstance(error, ModuleNotFoundError):
             raise KwsError(
@@ -188,11 +193,28 @@ class _There:
 _There.free = {}
 
 
-def _same(packed: _Packed) -> _Packed:
-    return packed
+def _task() -> Callable[[bytes, bytes], Any]:
+    """What the cluster is given to call: a function within one travels by value, so that a scheduler needs no kws."""
+
+    def task(packed: bytes, job: bytes) -> Any:
+        from kws import cluster  # noqa: PLW0406 - looked up over there
+
+        return cluster.work(packed, job)
+
+    return task
 
 
-def _work(packed: _Packed, job: bytes) -> Any:
+def work(content: bytes, job: bytes) -> Any:
+    """On the cluster: do one job.
+
+    Args:
+        content: a pickled `_Packed`.
+        job: pickled.
+
+    Raises:
+        KwsError: as the worker in it does, or kws here is another.
+    """
+    packed: _Packed = pickle.loads(content)
     with _There.lock:
         spare = _There.free.get(packed.token)
         worker = spare.pop() if spare else None

@@ -54,7 +54,11 @@ class Processes:
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self._folder, self._stack = folder, stack
         self._file = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        # Somebody else's scheduler has no kws.
+        (folder / "without").mkdir()
+        (folder / "without" / "kws.py").write_text("raise ImportError")
+        options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.scheduler = self._start("scheduler", *options, PYTHONPATH=str(folder / "without"))
         while not self._file.exists():
             assert self.scheduler.poll() is None
             time.sleep(0.05)
@@ -167,16 +171,16 @@ def test_the_same_bytes_as_here(processes, tmp_path, tiny_file, spoken, monkeypa
     assert (one.name, one.read_bytes()) == (other.name, other.read_bytes())
     # A relative path: the workers are in another folder.
     monkeypatch.chdir(spoken.parent)
-    line = ["--data", spoken.name, "--split", "all", "--minutes", "20"]
+    line = ["--data", spoken.name, "--split", "all", "--minutes"]
     said = []
     for more in (["--jobs", "1"], ["--cluster", processes.address]):
-        assert main(["stream-test", str(tiny_file), *line, *more, "--json"]) == exit_codes.OK
+        assert main(["stream-test", str(tiny_file), *line, "20", *more, "--json"]) == exit_codes.OK
         report = json.loads(capsys.readouterr().out)
         said.append({k: v for k, v in report.items() if k not in ("wall_seconds", "hours_per_minute")})
     assert said[0] == said[1]
     tuned = []
     for name, more in (("a", ["--jobs", "1"]), ("b", ["--cluster", processes.address])):
         out = tmp_path / f"{name}.tflite"
-        assert main(["tune", str(tiny_file), *line, *more, "--anyway", "--budget", "100", "--out", str(out)]) == 0
+        assert main(["tune", str(tiny_file), *line, "3", *more, "--anyway", "--budget", "100", "--out", str(out)]) == 0
         tuned.append(out.read_bytes())
     assert tuned[0] == tuned[1]
