@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws.cli.options import SPLITS, add_data, add_seed, decibels, jobs, minutes, positive_number
+from kws.cli.options import SPLITS, add_cluster, add_data, add_seed, decibels, jobs, minutes, positive_number
 from kws.cli.results import percent
 from kws.decisions import DetectorConfig
 from kws.errors import UsageError
@@ -45,6 +45,7 @@ def add_options(parser: argparse.ArgumentParser, length: str) -> None:
         help="how long after its end a word may be detected",
     )
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes, at most 256 (default: one a core)")
+    add_cluster(parser)
 
 
 def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
