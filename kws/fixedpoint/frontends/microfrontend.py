@@ -157,7 +157,8 @@ def band_energies(re: Int64, im: Int64, tables: MicroTables) -> Int64:
     for weights, sums in zip((falling, WEIGHT_ONE - falling), running, strict=True):
         np.cumsum(power * weights, axis=-1, out=sums[..., 1:])
     down, up = running[..., ends] - running[..., starts]
-    return up[..., :-1] + down[..., 1:]
+    energies: Int64 = up[..., :-1] + down[..., 1:]
+    return energies
 
 
 def root(x: Int64) -> Int64:

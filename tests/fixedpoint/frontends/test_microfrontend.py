@@ -158,7 +158,9 @@ def test_gain_and_logarithm_everywhere(c):
     """MICRO/8 and MICRO/10, over the whole of 32 bits."""
     rng = np.random.default_rng(2)
     powers = 2 ** np.arange(32)
-    x = np.unique(np.concatenate([np.arange(3000), powers, powers - 1, (2 ** rng.uniform(0, 32, 20000)).astype(np.int64)]))
+    x = np.unique(
+        np.concatenate([np.arange(3000), powers, powers - 1, (2 ** rng.uniform(0, 32, 20000)).astype(np.int64)])
+    )
     tables = microfrontend.make_tables()
     assert [c.loge(int(v)) for v in x] == microfrontend.logarithm(x, tables).tolist()
     gains = [c.gain(int(v)) for v in x]
@@ -207,7 +209,7 @@ def test_settings():
     assert read({"kind": "microfrontend"}) == MicroFrontendConfig()
     assert MicroFrontendConfig(20).as_dict() == {"kind": "microfrontend", "hop_ms": 20}
     assert MicroFrontendConfig(20).hop == 320
-    with pytest.raises(KwsError, match="hop_ms must be a whole number, not 10.5"):
+    with pytest.raises(KwsError, match=r"hop_ms must be a whole number, not 10\.5"):
         read({"kind": "microfrontend", "hop_ms": 10.5})
     with pytest.raises(KwsError, match="hop_ms must be 1 to 30, not 31"):
         read({"kind": "microfrontend", "hop_ms": 31})
