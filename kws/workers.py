@@ -42,9 +42,10 @@ class Worker(Protocol[J_contra, R_co]):
 
 
 class _Here:
-    """A process's worker."""
+    """A process's worker, and whether it was ever given a job."""
 
     worker: Worker[Any, Any]
+    worked = False
 
 
 _cluster: ContextVar[Cluster | None] = ContextVar("_cluster", default=None)
@@ -141,11 +142,18 @@ def _stop(pool: ProcessPoolExecutor, abandoned: bool) -> None:
 
 def _initialise(worker: Worker[Any, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Closes the worker on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_follow, daemon=True).start()
     _Here.worker = worker
     util.Finalize(None, worker.close, exitpriority=10)
+
+
+def _end(*_: object) -> None:
+    """End at once before the first job, when nothing is open yet; afterwards close the worker on the way out."""
+    if not _Here.worked:
+        # An exception in the initializer would be printed with its traceback.
+        os._exit(128 + signal.SIGTERM)
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _follow() -> None:
@@ -157,4 +165,5 @@ def _follow() -> None:
 
 
 def _work(job: Any) -> Any:
+    _Here.worked = True
     return _Here.worker(job)

@@ -6,9 +6,12 @@ import argparse
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kws.text import decoded, is_text
+
+if TYPE_CHECKING:
+    from kws.datasets.roles import Folders
 
 SPLITS = {"validation": "validation", "test": "testing", "train": "training", "all": "all"}
 """The splits of a data set: as a user names them, and as `kws.datasets` does."""
@@ -176,6 +179,26 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """``--data``: the data set to work with."""
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=A_DATA_FOLDER)
+
+
+def add_roles(parser: argparse.ArgumentParser) -> None:
+    """``--speech``, ``--noise`` and ``--rooms``: what else is heard than the words, and where."""
+    group = parser.add_argument_group("what else is heard, and where; each may be given several times")
+    for name, what in (
+        ("speech", "other speech, continuous, with or without transcripts; a word really said in it is left out"),
+        ("noise", "noise and music"),
+        ("rooms", "room impulse responses"),
+    ):
+        group.add_argument(
+            f"--{name}", type=Path, action="append", default=[], metavar="DIR", help=f"a folder of {what}"
+        )
+
+
+def roles_of(a: argparse.Namespace) -> Folders:
+    """The folders that :func:`add_roles` asked for."""
+    from kws.datasets.roles import Folders
+
+    return Folders(tuple(a.speech), tuple(a.noise), tuple(a.rooms))
 
 
 def add_out_folder(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from kws.evaluation.stream.score import Rates
 from kws.evaluation.stream.spec import StreamSettings, StreamSpec, check, specify
 from kws.model.file import ModelInfo
 
-COLUMNS = ("", "hours", "missed", "of", "miss rate", "false/h", "latency", "p90")
+COLUMNS = ("", "hours", "missed", "late", "of", "miss rate", "false/h", "latency", "p90")
 """Of a table whose rows :func:`row` makes."""
 
 # What a specification says already; an option beside it would have to be ignored.
@@ -81,7 +81,7 @@ def run_options(a: argparse.Namespace) -> StreamOptions:
 def row(name: str, r: Rates) -> tuple[str, ...]:
     """Of a table with :data:`COLUMNS`."""
     latency, slow = (("-" if x is None else f"{x:.0f} ms") for x in (r.latency_ms, r.latency_p90_ms))
-    counts = (str(r.misses), str(r.said), percent(r.miss_rate, 1))
+    counts = (str(r.misses), str(r.late), str(r.said), percent(r.miss_rate, 1))
     return (name, f"{r.hours:.1f}", *counts, f"{r.false_accepts_per_hour:.2f}", latency, slow)
 
 

@@ -58,6 +58,10 @@ class Folders:
     rooms: tuple[Path, ...] = ()
 
 
+NOTHING = Folders()
+"""No folder of any role."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A long recording.

@@ -95,7 +95,7 @@ def _print(result: Tuning, words: tuple[str, ...]) -> None:
         rows.append(streams.row(result.held_out_name, result.held_out))
     rows.append(streams.row("fresh stream", result.fresh))
     total = result.negatives.total
-    rows.append(("negatives", f"{total.hours:.1f}", *"---", negatives.rate(total.per_hour), *"--"))
+    rows.append(("negatives", f"{total.hours:.1f}", *"----", negatives.rate(total.per_hour), *"--"))
     console.table(streams.COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour over all words")
     pairs = zip(words, result.detector.word_thresholds, strict=True)
     console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))

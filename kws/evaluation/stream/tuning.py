@@ -287,7 +287,7 @@ class _Chooser:
                 del waiting[setting]
                 if excess <= 0:
                     latency = np.inf if found.latency_ms is None else found.latency_ms
-                    kept.append((latency > self.latency_ms, found.misses, latency, config))
+                    kept.append((latency > self.latency_ms, found.unheard, latency, config))
                     continue
                 # Filled again with less.
                 rooms[setting] -= excess
