@@ -94,6 +94,7 @@ def good(tmp_path_factory, tiny_model, places):
         "engines": "numpy",
         "engine": "numpy",
         "random": "0",
+        "grid": "training.seed=1",
     }
 
 
