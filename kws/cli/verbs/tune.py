@@ -11,6 +11,7 @@ from kws.cli.options import add_engine, add_json, add_model, positive_number
 from kws.errors import CheckError
 from kws.evaluation import limits
 from kws.evaluation.stream import tuning
+from kws.evaluation.stream.spec import DESK
 from kws.evaluation.stream.tuned import EXCESS, Tuning, enough_minutes
 from kws.files import require_place
 from kws.model.file import Model, save, with_detector
@@ -53,7 +54,7 @@ def run(a: argparse.Namespace) -> int:
     require_place(out)
     model = Model.load(a.model)
     info = model.require_info()
-    spec = streams.spec(a, info, a.minutes or enough_minutes(a.budget))
+    spec = streams.spec(a, info, DESK, a.minutes or enough_minutes(a.budget))
     with console.stages() as progress:
         result = tuning.tune(
             model,

@@ -87,7 +87,7 @@ def tune(
         recorder = _Recorder(Runner(model, options.engine, root), (*parts, fresh), folder)
         jobs = [(i, piece) for i, one in enumerate(recorder.specs) for piece in range(one.pieces)]
         truths = dict(_run(recorder, jobs, processes, "running the streams", progress))
-        bench = _Bench(info, folder, truths, options.tolerance, len(spec.snr_db))
+        bench = _Bench(info, folder, truths, options.tolerance, len(spec.conditions))
         heard = [job for job in sorted(truths) if job[0] < len(parts)]
         grid = _grid(bench, heard, processes, progress)
         chooser = _Chooser(bench, grid, budget, latency_ms, processes)
