@@ -57,6 +57,21 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Response:
+    """A room impulse response.
+
+    Attributes:
+        folder: index into ``Room.folders``.
+        name: relative to the folder.
+        weight: how often it is drawn, beside the others.
+    """
+
+    folder: int
+    name: str
+    weight: int
+
+
+@dataclass(frozen=True)
 class Cut:
     """A stretch of a track, in samples of the file."""
 
@@ -71,14 +86,13 @@ class Room:
 
     Attributes:
         tracks: the recordings.
-        responses: room impulse responses, each the index of its folder and its name; without any, nothing
-            is reverberated.
+        responses: room impulse responses; without any, nothing is reverberated.
         folders: of speech, noise and responses, in this order. They belong to this machine and not to the
             specification.
     """
 
     tracks: tuple[Track, ...]
-    responses: tuple[tuple[int, str], ...] = ()
+    responses: tuple[Response, ...] = ()
     folders: tuple[Path, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +102,8 @@ class Room:
             raise KwsError("nothing is left to sound in the room; give recordings of other speech, music or noise")
         if any(not 0 <= a < b for t in self.tracks for a, b in t.parts):
             raise KwsError("a track's parts are damaged")
+        if any(r.weight < 1 for r in self.responses):
+            raise KwsError("a response's weight is not positive")
 
     def path(self, folder: int, name: str) -> Path:
         """Where a recording is.
@@ -107,7 +123,7 @@ class Room:
     @property
     def files(self) -> list[Path]:
         """Every recording, once, in order."""
-        named = dict.fromkeys([*((t.folder, t.name) for t in self.tracks), *self.responses])
+        named = dict.fromkeys([*((t.folder, t.name) for t in (*self.tracks, *self.responses))])
         return [self.path(folder, name) for folder, name in named]
 
     def samples(self, source: str) -> int:
@@ -186,7 +202,10 @@ class Room:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return {"tracks": [dataclasses.asdict(t) for t in self.tracks], "responses": [list(r) for r in self.responses]}
+        return {
+            "tracks": [dataclasses.asdict(t) for t in self.tracks],
+            "responses": list(map(dataclasses.asdict, self.responses)),
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Room:
@@ -206,4 +225,5 @@ class Room:
             )
             for t in values["tracks"]
         )
-        return cls(tracks, tuple((int(folder), str(name)) for folder, name in values["responses"]))
+        responses = (Response(int(r["folder"]), str(r["name"]), int(r["weight"])) for r in values["responses"])
+        return cls(tracks, tuple(responses))

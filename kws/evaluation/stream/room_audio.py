@@ -186,7 +186,10 @@ def reverberated(x: Floats, response: Floats | None) -> Floats:
 
 
 def _answer(room: Room, index: int) -> Floats | None:
-    return None if index < 0 else _response(room.path(*room.responses[index]))
+    if index < 0:
+        return None
+    found = room.responses[index]
+    return _response(room.path(found.folder, found.name))
 
 
 @lru_cache(_RESPONSES)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+
 from kws import audio
 from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import roles, transcripts
@@ -15,10 +17,13 @@ from kws.datasets.roles import Folders, Recording
 from kws.datasets.splits import TESTING, TRAINING, VALIDATION
 from kws.errors import KwsError
 from kws.evaluation.stream import spec as specs
-from kws.evaluation.stream.room import MUSIC, NOISE, PACK, SHARES, SPEECH, Room, Track
+from kws.evaluation.stream.room import MUSIC, NOISE, PACK, SHARES, SPEECH, Response, Room, Track
 from kws.evaluation.stream.spec import StreamSettings, StreamSpec
 
 LEAST_MINUTES, MOST_MINUTES = 60.0, 1200.0
+# What falls by 25 dB within that time is a room of a home (a reverberation time of 0.84 s at the most); halls are
+# drawn a tenth as often.
+_DECAY_DB, _ROOM_SECONDS, _ROOMS_PER_HALL = 25.0, 0.35, 10
 # Public collections of music whose names do not say so.
 _MUSIC = frozenset({"librosa", "sonicpi", "webaudio", "fma", "gtzan"})
 
@@ -72,7 +77,7 @@ def room(folders: Folders, data: DataConfig, split: str) -> Room:
     absent = {*(() if folders.speech else (SPEECH,)), *(() if folders.noise else (MUSIC, NOISE))}
     tracks += [t for t in pack(data.words) if t.source in absent]
     responses = roles.everything(Folders(rooms=folders.rooms), data) if folders.rooms else []
-    return Room(tuple(t for t in tracks if t.parts), tuple(_place(r, given) for r in responses), given)
+    return Room(tuple(t for t in tracks if t.parts), tuple(_response(r, given) for r in responses), given)
 
 
 def pack(words: Iterable[str]) -> list[Track]:
@@ -92,6 +97,14 @@ def _track(recording: Recording, folders: tuple[Path, ...]) -> Track:
     samples = int(audio.info(recording.path).seconds * SAMPLE_RATE)
     parts = tuple((a, b) for a, b in roles.usable(recording, samples, doubtful=False) if b - a >= SAMPLE_RATE // 2)
     return Track(source_of(recording), folder, name, name, parts)
+
+
+def _response(recording: Recording, folders: tuple[Path, ...]) -> Response:
+    folder, name = _place(recording, folders)
+    response = roles.impulse_responses([recording])[0]
+    left = np.cumsum(np.square(response[::-1], dtype=np.float64))[::-1]
+    seconds = int(np.count_nonzero(left > left[0] * 10 ** (-_DECAY_DB / 10))) / SAMPLE_RATE
+    return Response(folder, name, _ROOMS_PER_HALL if seconds <= _ROOM_SECONDS else 1)
 
 
 def _place(recording: Recording, folders: tuple[Path, ...]) -> tuple[int, str]:

@@ -80,11 +80,11 @@ def _stretches(spec: StreamSpec, piece: int, rng: np.random.Generator) -> list[R
             drawn.append((source, condition, int(stop - start), before + int(start)))
     stretches = []
     at = 0
-    responses = len(spec.room.responses)
+    weights = np.array([r.weight for r in spec.room.responses], np.float64)
     for i in rng.permutation(len(drawn)):
         source, condition, samples, position = drawn[i]
         level = round(float(rng.uniform(*spec.level_dbfs)), 2)
-        answers = [int(rng.integers(responses)) if responses else -1 for _ in range(2)]
+        answers = [int(rng.choice(len(weights), p=weights / weights.sum())) if len(weights) else -1 for _ in range(2)]
         stretches.append(
             RoomStretch(at, at + samples, source, condition, level, 0, 0.0, position, answers[0], answers[1])
         )

@@ -76,7 +76,7 @@ def test_listed_without_training_words_and_doubt(folders):
         "validation/music/drums.flac",
     }
     assert found.samples(SPEECH) == (30 + 25 + 40) * S
-    assert len(found.responses) == 2
+    assert [r.weight for r in found.responses] == [10, 10]
     for split in ("all", "training"):
         assert room_list.room(folders, DATA, split) == found
     with pytest.raises(KwsError, match="nothing of the testing split"):
@@ -90,6 +90,20 @@ def test_a_training_folder_given_by_itself_is_never_measured_on(folders):
         room_list.room(train, DATA, "validation")
     validation = Folders((folders.speech[0] / "validation",))
     assert {r.split for r in roles.everything(validation, DATA)} == {"validation"}
+
+
+def test_halls_are_drawn_less_often_than_rooms(tmp_path, spec):
+    rng = np.random.default_rng(1)
+    for name, seconds in (("home", 0.5), ("hall", 1.5)):
+        t = np.arange(S) / S
+        response = rng.normal(size=S) * 10 ** (-3 * t / seconds)
+        kws.audio.write(tmp_path / f"{name}.wav", kws.audio.to_int16(np.concatenate([[30000], 3000 * response])))
+    found = room_list.room(Folders(rooms=(tmp_path,)), DATA, "validation")
+    assert {r.name: r.weight for r in found.responses} == {"home.wav": 10, "hall.wav": 1}
+    many = dataclasses.replace(spec, minutes=600, room=found)
+    drawn = [s.word_response for piece in range(many.pieces) for s in room_plan.plan(many, piece)[0]]
+    names = [found.responses[i].name for i in drawn]
+    assert 0 < names.count("hall.wav") < 0.2 * len(names)
 
 
 def test_what_comes_with_kws_stands_in(folders):
