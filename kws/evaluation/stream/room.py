@@ -123,8 +123,8 @@ class Room:
     @property
     def files(self) -> list[Path]:
         """Every recording, once, in order."""
-        named = dict.fromkeys([*((t.folder, t.name) for t in (*self.tracks, *self.responses))])
-        return [self.path(folder, name) for folder, name in named]
+        named = [(t.folder, t.name) for t in self.tracks] + [(r.folder, r.name) for r in self.responses]
+        return [self.path(folder, name) for folder, name in dict.fromkeys(named)]
 
     def samples(self, source: str) -> int:
         """Length of the different recordings of a source."""

@@ -168,7 +168,7 @@ def test_plan(spec):
     assert [seconds[s] for s in (MUSIC, NOISE, OTHERS)] == pytest.approx([6000] * 3, abs=1)
     assert {s for s, n in others.items() if n} == {OTHERS}
     for source in seconds:
-        assert words[source] / seconds[source] * 60 == pytest.approx(2.8, abs=0.4)
+        assert words[source] / seconds[source] * 60 == pytest.approx(3, abs=0.6)
 
 
 def test_rebuilt_from_its_file(spec, spoken, folders, tmp_path):
