@@ -52,13 +52,13 @@ def add_options(parser: argparse.ArgumentParser, length: str) -> None:
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes, at most 256 (default: one a core)")
 
 
-def add_scene(parser: argparse.ArgumentParser) -> None:
-    """``--scene``: one of the two."""
+def add_scene(parser: argparse.ArgumentParser, default: str, more: tuple[str, ...] = ()) -> None:
+    """``--scene``: one of the two, or of ``more``; ``default`` is what the help says of it."""
     parser.add_argument(
         "--scene",
-        choices=SCENES,
-        help="desk: single words over noise; room: natural speech, music and noise with commands now and then, by"
-        " default of the recordings that come with kws (default: room where --speech or --noise is given, else desk)",
+        choices=(*SCENES, *more),
+        help="desk: single words over noise; room: natural speech, music and noise with commands now and then, of the"
+        f" recordings that come with kws where no folder is given (default: {default})",
     )
 
 

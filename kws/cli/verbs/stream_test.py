@@ -30,7 +30,7 @@ _WORST = 8
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws stream-test``."""
     add_model(parser)
-    streams.add_scene(parser)
+    streams.add_scene(parser, "room where --speech, --noise or --rooms is given, else desk")
     streams.add_options(parser, f"{streams.DESK_MINUTES:g}, in the room as long as hearing all speech once takes")
     parser.add_argument(
         "--soak-hours",

@@ -13,15 +13,12 @@ import numpy as np
 from kws.config import SAMPLE_RATE
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError
-from kws.evaluation.stream.room import COMMANDS, OTHERS
-from kws.evaluation.stream.score import CAUSES, Rates, Tally, rates
-from kws.evaluation.stream.source import SourceRate
+from kws.evaluation.stream.score import Rates, Tally, rates
+from kws.evaluation.stream.source import SourceRate, by_source
 from kws.evaluation.stream.spec import CLEAN, DESK, ROOM
-from kws.types import Int64
 
 GOOD_SNR_DB = 10.0
 """The ratio from which on speech counts as good in headlines."""
-_COMMANDS_FAULT = [CAUSES.index("wrong word"), CAUSES.index("repeat")]
 
 
 @dataclass(frozen=True)
@@ -90,31 +87,7 @@ class StreamReport:
         A wanted word that was taken for another, or reported twice, is the fault of no source; those have a
         row of their own, over all hours.
         """
-        found = []
-        false = self.tally.false[point]
-        for source in dict.fromkeys(s for s in self.sources if s):
-            where = [i for i, s in enumerate(self.sources) if s == source]
-            words = false[:, where].sum(axis=1)
-            words[:, _COMMANDS_FAULT] = 0
-            hours = float(self.tally.samples[where].sum()) / SAMPLE_RATE / 3600
-            if source == OTHERS:
-                # How often each clip was heard takes the place of how often each second was.
-                turns = float(self.tally.unwanted[where].sum()) / max(self.distinct[1], 1)
-                recordings = self.distinct[1]
-            else:
-                seconds, recordings = self.material.get(source, (0.0, 0))
-                turns = hours * 3600 / seconds if seconds else 1.0
-            found.append(self._source(source, hours, turns, recordings, words.sum(axis=1)))
-        if found:
-            turns = float(self.tally.said.sum()) / max(self.distinct[0], 1)
-            words = false[:, :, _COMMANDS_FAULT].sum(axis=(1, 2))
-            found.append(self._source(COMMANDS, self.hours, turns, self.distinct[0], words))
-        return found
-
-    def _source(self, name: str, hours: float, turns: float, recordings: int, words: Int64) -> SourceRate:
-        counts = sorted(zip(self.words, (int(n) for n in words), strict=True), key=lambda item: (-item[1], item[0]))
-        heard = {word: n for word, n in counts if n}
-        return SourceRate(name, hours, max(turns, 1.0), recordings, sum(heard.values()), heard)
+        return by_source(self.tally, point, self.sources, self.words, self.distinct, self.material)
 
     def own(self, min_snr_db: float = -math.inf, word: int | None = None) -> Rates:
         """At the model's own settings."""
