@@ -19,12 +19,13 @@ from kws.datasets import roles
 from kws.datasets.negatives import EVALUATION_PACK
 from kws.datasets.roles import Folders
 from kws.errors import KwsError
-from kws.evaluation.stream import room_audio, room_list, room_plan, scene
+from kws.evaluation.stream import room_audio, room_list, room_plan, scene, tuning
 from kws.evaluation.stream.report import StreamReport
 from kws.evaluation.stream.room import MUSIC, NOISE, OTHERS, PACK, SPEECH, Room, Track
 from kws.evaluation.stream.run import StreamOptions, evaluate_stream
 from kws.evaluation.stream.source import SourceRate
-from kws.evaluation.stream.spec import CLEAN, StreamSettings, StreamSpec, check, halves
+from kws.evaluation.stream.spec import CLEAN, StreamSettings, StreamSpec, check, halves, specify
+from kws.model.file import Model, with_detector
 
 S = SAMPLE_RATE
 DATA = DataConfig(words=tuple(tones.MODEL_WORDS))
@@ -274,6 +275,34 @@ def test_the_limit_counts_different_hours():
     assert again.most_per_hour == pytest.approx(once.most_per_hour)
     assert SourceRate(SPEECH, 8.0, 4.0, 5, 7, {}).most_per_hour == SourceRate(SPEECH, 2.0, 1.0, 5, 2, {}).most_per_hour
     assert SourceRate(SPEECH, 0.0, 1.0, 0, 0, {}).per_hour is None
+
+
+def test_tuned_on_both_scenes(spec, spoken, model, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(tuning, "AVERAGES_MS", (60, 160))
+    monkeypatch.setattr(tuning, "COOLDOWNS_MS", (200,))
+    room = dataclasses.replace(spec, minutes=4.0)
+    desk = specify(spoken, DATA, StreamSettings(minutes=4.0, split="all"))
+    budget = 600.0
+    result = tuning.tune(model, room, spoken, budget, StreamOptions(processes=1), desk=desk)
+    assert result.scene == "room"
+    assert result.hours == pytest.approx(4 / 60)
+    assert result.tuned.false_accepts <= budget * result.hours < result.old.false_accepts
+    assert sum(s.false_accepts for s in result.sources) == result.tuned.false_accepts
+    assert result.desk.hours == pytest.approx(4 / 60)
+    assert result.desk.said > 0
+    # Counted anew, from the streams themselves: the chosen settings on either scene.
+    tuned = Model.from_bytes(with_detector(model, result.detector, result.provenance()))
+    again = [evaluate_stream(tuned, half, spoken, StreamOptions(processes=1)).own() for half in halves(room)]
+    assert sum(r.false_accepts for r in again) == result.tuned.false_accepts
+    assert sum(r.misses for r in again) == result.tuned.misses
+    path = tmp_path / "m.tflite"
+    path.write_bytes(model.content)
+    options = [str(path), "--data", str(spoken), "--split", "all", "--minutes", "1", "--jobs", "1", "--anyway"]
+    assert main(["tune", *options, "--budget", "600"]) == 0
+    said = capsys.readouterr().out
+    for row in ("room, before", "room, tuned", "desk, before", "desk, tuned", "the room, by source"):
+        assert row in said
+    assert Model.load(path).require_info().provenance["tuned"]["scene"] == "room"
 
 
 def test_command_line(model, spoken, folders, tmp_path, capsys):

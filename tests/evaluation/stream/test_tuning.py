@@ -131,7 +131,8 @@ def test_enough():
 
 def test_command(spoken, tiny_file, tmp_path, small_grid, capsys):
     before = tiny_file.read_bytes()
-    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1, "--scene", "desk"]
+    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100]
+    options += ["--jobs", 1, "--scene", "desk"]
     assert main([str(o) for o in [*options, "--out", tmp_path / "t.tflite"]]) == 0
     said = capsys.readouterr()
     assert "chance decided" in said.err
