@@ -171,11 +171,12 @@ def add_out_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 
 
-def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
-    """``--engine``: one that needs no board."""
+def add_engine(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """``--engine``: one that needs no board; without a default here, the fastest there is."""
     from kws.engines import NAMES
 
-    parser.add_argument("--engine", choices=NAMES, default=default, help="what runs the model")
+    chosen = "" if default is not None else " (default: c where a compiler and make are, else numpy)"
+    parser.add_argument("--engine", choices=NAMES, default=default, help=f"what runs the model{chosen}")
 
 
 def add_board(parser: argparse.ArgumentParser) -> None:
