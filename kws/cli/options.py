@@ -69,6 +69,11 @@ def size(text: str) -> int:
     return round(value)
 
 
+def seconds(text: str) -> float:
+    """A time from the beginning, in seconds."""
+    return _number(text, 0.0, "must be seconds, 0 or more")
+
+
 def minutes(text: str) -> float:
     """A length in minutes."""
     return _number(text, 0.5, "must be minutes, 0.5 or more")
@@ -224,7 +229,7 @@ def _number(text: str, lowest: float, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
+        value = -1.0
     if not lowest <= value <= 1e6:
         raise argparse.ArgumentTypeError(f"{what}, not {shortened(text)}")
     return value

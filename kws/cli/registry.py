@@ -80,6 +80,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "detect words": (
         Verb("spot", "detect words in recordings of any length", "spot"),
         Verb("listen", "detect words live, from the microphone", "listen"),
+        Verb("why", "find out why a word in a recording is not heard", "why"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),
     "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),

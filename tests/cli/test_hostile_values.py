@@ -77,6 +77,7 @@ def good(tmp_path_factory, tiny_model, places):
         "data": str(root / "data"),
         "dir": str(root / "data"),
         "files": str(root / "a.wav"),
+        "file": str(root / "a.wav"),
         "input": str(root / "a.wav"),
         "config": nothing,
         "run": str(places / "run"),
