@@ -70,7 +70,7 @@ def findings(word: str, threshold: float, sound: Sound, trials: Sequence[Trial],
 
 
 def _findings(word: str, threshold: float, sound: Sound, trials: Sequence[Trial], info: ModelInfo) -> Iterator[Finding]:
-    spoilt = list(_signal(sound, trials))
+    spoilt = list(signal_faults(sound, trials))
     yield from spoilt
     grave = {"silent", "bytes swapped", "channels cancel", "wrong rate"}
     if any(f.kind in grave for f in spoilt):
@@ -82,7 +82,7 @@ def _findings(word: str, threshold: float, sound: Sound, trials: Sequence[Trial]
     yield from _model(word, threshold, sound, trials, bool(spoilt or limits))
 
 
-def _signal(sound: Sound, trials: Sequence[Trial]) -> Iterator[Finding]:
+def signal_faults(sound: Sound, trials: Sequence[Trial] = ()) -> Iterator[Finding]:
     """What is wrong with the samples themselves, speech or not."""
     if sound.constant:
         what = "only zeros" if sound.offset == 0 else "one value only"
@@ -130,28 +130,11 @@ def _signal(sound: Sound, trials: Sequence[Trial]) -> Iterator[Finding]:
 
 def _sound(word: str, sound: Sound, trials: Sequence[Trial], info: ModelInfo) -> Iterator[Finding]:
     """What is wrong with the sound: bands, room, level, edges, speed."""
-    voice, highs = max(sound.band_db[:4]), max(sound.band_db[4:])
-    if sound.hum_db > max(-50.0, sound.level_db - 20) and sound.hum_db > sound.band_db[2] - 10:
-        yield Finding(
-            "hum",
-            f"mains hum at {sound.hum_db:.0f} dB, {sound.level_db - sound.hum_db:.0f} dB below the voice: check the"
-            f" ground and the cable{_helps(trials, 'without rumble')}",
-        )
+    yield from hum_fault(sound, trials)
     if sound.seconds < 0.35:
         yield Finding("too short", f"only {sound.seconds:.2f} s long: a word and its mean need about a second")
     yield from _edges(word, sound)
-    if sound.cutoff_hz:
-        yield Finding(
-            "empty upper half",
-            f"nothing above {sound.cutoff_hz / 1000:g} kHz: the source had 8 kHz, or was a telephone or headset;"
-            f" that costs {NARROW_BAND_POINTS} points of accuracy; record at 16 kHz",
-        )
-    elif voice - highs > 32 and sound.level_db > -60:
-        yield Finding(
-            "muffled", f"muffled: above 2 kHz it is {voice - highs:.0f} dB weaker; is something before the microphone?"
-        )
-    elif max(sound.band_db[3:]) - max(sound.band_db[:2]) > 22:
-        yield Finding("thin", "low frequencies are missing: a filter, or a loudspeaker too small; check the equaliser")
+    yield from band_faults(sound)
     quiet, _ = training_levels(info)
     soft = sound.level_db < max(quiet, -60.0)
     if sound.snr_db < 6 and not soft and not (sound.begins_inside and sound.ends_inside and sound.seconds < 0.8):
@@ -173,6 +156,33 @@ def _sound(word: str, sound: Sound, trials: Sequence[Trial], info: ModelInfo) ->
             f"too soft: the loudest 20 ms are at {sound.level_db:.0f} dB, and training heard {quiet:.0f} dB and more;"
             f" raise the gain by {SPEECH_COMMANDS_DB[0] - sound.level_db + 10:.0f} dB ({by})",
         )
+
+
+def hum_fault(sound: Sound, trials: Sequence[Trial] = ()) -> Iterator[Finding]:
+    """Mains hum, if there is any."""
+    if sound.hum_db > max(-50.0, sound.level_db - 20) and sound.hum_db > sound.band_db[2] - 10:
+        yield Finding(
+            "hum",
+            f"mains hum at {sound.hum_db:.0f} dB, {sound.level_db - sound.hum_db:.0f} dB below the voice: check the"
+            f" ground and the cable{_helps(trials, 'without rumble')}",
+        )
+
+
+def band_faults(sound: Sound) -> Iterator[Finding]:
+    """Bands that are missing."""
+    voice, highs = max(sound.band_db[:4]), max(sound.band_db[4:])
+    if sound.cutoff_hz:
+        yield Finding(
+            "empty upper half",
+            f"nothing above {sound.cutoff_hz / 1000:g} kHz: the source had 8 kHz, or was a telephone or headset;"
+            f" that costs {NARROW_BAND_POINTS} points of accuracy; record at 16 kHz",
+        )
+    elif voice - highs > 32 and sound.level_db > -60:
+        yield Finding(
+            "muffled", f"muffled: above 2 kHz it is {voice - highs:.0f} dB weaker; is something before the microphone?"
+        )
+    elif max(sound.band_db[3:]) - max(sound.band_db[:2]) > 22:
+        yield Finding("thin", "low frequencies are missing: a filter, or a loudspeaker too small; check the equaliser")
 
 
 def _edges(word: str, sound: Sound) -> Iterator[Finding]:
@@ -234,8 +244,10 @@ def _best(trials: Sequence[Trial], kind: str) -> Trial | None:
 def _cure(trials: Sequence[Trial], kind: str, gained: float = _MAIN) -> Trial | None:
     """The best trial of a kind, where the word is heard in it and its score is clearly less as it is."""
     best = _best([t for t in trials if t.heard], kind)
+    if best is None:
+        return None
     as_is = trials[0]
-    return best if best is not None and not as_is.heard and best.score > as_is.score + gained else None
+    return best if not as_is.heard and best.score > as_is.score + gained else None
 
 
 def _speed(sound: Sound, trials: Sequence[Trial]) -> str:
@@ -244,10 +256,12 @@ def _speed(sound: Sound, trials: Sequence[Trial]) -> str:
     Which, the middle of the speeds says that are heard: people speak half as fast again, not twice as fast.
     """
     rate, speed = _cure(trials, "as if the rate were"), _cure(trials, "at the speed")
+    if rate is None and speed is None:
+        return ""
     as_is = trials[0]
     known = as_is.detected and as_is.other_score > _SURE
     cut = (sound.begins_inside or sound.ends_inside) and _cure(trials, "with room around", 0.05) is not None
-    if (rate is None and speed is None) or known or cut:
+    if known or cut:
         return ""
     factors = [t.value / sound.sample_rate for t in trials if t.kind == "as if the rate were" and t.heard]
     factors += [t.value for t in trials if t.kind == "at the speed" and t.heard]

@@ -117,6 +117,7 @@ def alone(monkeypatch, tmp_path, places):
     ):
         monkeypatch.setattr(f"kws.{name}", refuse)
     monkeypatch.setattr(microphone, "microphone", refuse)
+    monkeypatch.setattr(microphone, "Microphone", refuse)
     monkeypatch.setattr(cli, "_drop_output", lambda: None)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\0"), encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
