@@ -58,6 +58,7 @@ _DATA = (
 VERBS: Mapping[str, tuple[Verb, ...]] = {
     "make a data set": (
         Verb("data", "make, get and check data sets", verbs=_DATA),
+        Verb("mic-check", "say in ten seconds whether a microphone is fit, and what its noise costs", "mic_check"),
         Verb("record", "record takes of a word with the microphone, one by one", "record"),
     ),
     "make a model": (
@@ -80,6 +81,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "detect words": (
         Verb("spot", "detect words in recordings of any length", "spot"),
         Verb("listen", "detect words live, from the microphone", "listen"),
+        Verb("why", "find out why a word in a recording is not heard", "why"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),
     "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),
