@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kws import config, configs, runs
 from kws.cli import console, exit_codes
-from kws.cli.options import A_DATA_FOLDER, add_json
+from kws.cli.options import A_DATA_FOLDER, add_cluster, add_json, add_roles, on_cluster, roles_of
 from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch
 from kws.training.train import TrainOptions, train
@@ -29,6 +29,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"{A_DATA_FOLDER}; may be given several times: recordings and synthetic speech, say",
     )
+    add_roles(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     parser.add_argument(
         "--from",
@@ -49,6 +50,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--cache", type=Path, metavar="DIR", help="keep features here, for several runs, instead of in RUN"
     )
     parser.add_argument("--restart", action="store_true", help="start afresh even if RUN holds another run")
+    add_cluster(parser)
     add_json(parser)
 
 
@@ -57,21 +59,22 @@ def run(a: argparse.Namespace) -> int:
     experiment = config.load(_file(a.config))
 
     def report(epoch: Epoch, is_best: bool) -> None:
+        missed = "" if epoch.missed is None else f"  missed {100 * epoch.missed:5.1f} %"
         console.messages.print(
             f"epoch {epoch.epoch:3d}  loss {epoch.loss:.4f}  training {100 * epoch.accuracy:5.1f} %"
             f"  validation {100 * epoch.validation_accuracy:5.1f} %"
-            f"  in a stream {100 * epoch.stream_accuracy:5.1f} %{'  best' if is_best else ''}"
+            f"  in a stream {100 * epoch.stream_accuracy:5.1f} %{missed}{'  best' if is_best else ''}"
         )
 
     try:
-        with console.stages() as progress:
+        with on_cluster(a), console.stages() as progress:
             history = train(
                 experiment,
                 a.data,
                 a.out,
                 progress,
                 report,
-                TrainOptions(a.restart, tuple(a.teacher), a.start, a.cache),
+                TrainOptions(a.restart, tuple(a.teacher), a.start, a.cache, roles_of(a)),
             )
     except KeyboardInterrupt:
         console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
