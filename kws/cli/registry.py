@@ -66,6 +66,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("train", "train a classifier; run it again to go on after an interruption", "train"),
         Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
         Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
+        Verb("phrases", "list, add and remove phrases; a window after a wake word", "phrases"),
     ),
     "measure and check a model": (
         Verb("evaluate", "measure clip accuracy and what quantization cost", "evaluate"),
