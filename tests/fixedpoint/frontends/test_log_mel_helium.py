@@ -52,7 +52,8 @@ int main(void)
             board_write(spectrum, sizeof spectrum);
         } else {
             fill(words, sizeof words);
-            mel_bands(&log_mel, words, STEPS_PER_OCTAVE * (log_mel.log_offset + 2 * what[1] * 65536) - (1 << 15), features);
+            const int32_t scale = log_mel.log_offset + 2 * what[1] * 65536;
+            mel_bands(&log_mel, words, STEPS_PER_OCTAVE * scale - (1 << 15), features);
             board_write(features, sizeof features);
         }
     }
