@@ -59,6 +59,17 @@ def positive_number(text: str) -> float:
     return _number(text, 0.001, "must be a number from 0.001 to 1000000")
 
 
+def probability(text: str) -> float:
+    """A probability that a posterior can reach."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.01 <= value <= 0.99:
+        raise argparse.ArgumentTypeError(f"must be a probability from 0.01 to 0.99, not {shortened(text)}")
+    return value
+
+
 def size(text: str) -> int:
     """A number of bytes, with or without a unit."""
     units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}

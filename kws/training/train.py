@@ -131,6 +131,21 @@ def train(
     return history
 
 
+def prepare(
+    experiment: Experiment, data: Sequence[Path], options: TrainOptions, progress: StageProgress | None = None
+) -> None:
+    """Make in ``options.cache`` whatever a training of the same arguments takes from it.
+
+    Raises:
+        KwsError: as for `train`, or there is no cache.
+    """
+    if options.cache is None:
+        raise KwsError("features are prepared in a cache; name a folder for it")
+    tell = progress if progress is not None else _silent
+    clips, _ = _features(experiment, sources.find(experiment, data, options.others), options.cache, True, tell)
+    distillation.distilled(experiment, clips, options.teachers, options.cache, tell)
+
+
 def _silent(stage: str, done: int, total: int) -> None:
     pass
 

@@ -31,6 +31,7 @@ WORK = (
     "cli.verbs.evaluate.evaluate_clips",
     "cli.verbs.stream_test.evaluate_stream",
     "evaluation.stream.tuning.tune",
+    "mining.folder.mine",
     "verify.compare._run",
 )
 """What takes long, once all arguments are read."""
@@ -94,6 +95,7 @@ def good(tmp_path_factory, tiny_model, places):
         "engines": "numpy",
         "engine": "numpy",
         "random": "0",
+        "grid": "training.seed=1",
     }
 
 
