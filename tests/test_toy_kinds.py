@@ -241,7 +241,7 @@ def test_a_kind_is_named_in_files_unless_it_is_the_default():
 
 
 def test_unknown_kinds_are_named():
-    with pytest.raises(KwsError, match=r"frontend.kind must be one of log_mel, not 'peaks'"):
+    with pytest.raises(KwsError, match=r"frontend.kind must be one of log_mel, microfrontend, not 'peaks'"):
         from_dict(Experiment, {"frontend": {"kind": "peaks"}})
     info = ModelInfo(LABELS, LogMelConfig(), decisions.DetectorConfig()).to_json()
     with pytest.raises(KwsError, match=r"detector.kind must be one of detector, not 3"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,47 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
     from kws.engines import NAMES
 
     parser.add_argument("--engine", choices=NAMES, default=default, help="what runs the model")
+
+
+def cluster(text: str) -> str:
+    """The address of a Dask scheduler."""
+    scheme, found, place = text.partition("://")
+    if not (found and scheme.isalpha() and place and is_text(text)):
+        raise argparse.ArgumentTypeError(f"must be an address like tcp://host:8786, not {shortened(text)}")
+    return text
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """``--cluster``: where the jobs run, if not on this computer's cores; `on_cluster` enters it."""
+    parser.add_argument(
+        "--cluster",
+        type=cluster,
+        metavar="tcp://HOST:PORT",
+        help="hand the work to this Dask scheduler, whose workers see the recordings at the same place",
+    )
+
+
+@contextlib.contextmanager
+def on_cluster(a: argparse.Namespace) -> Iterator[None]:
+    """Run the jobs of the block where ``--cluster`` says.
+
+    Relative paths of what is there become absolute: workers have folders of their own to start from.
+
+    Raises:
+        MissingError: ``distributed`` is not installed.
+        KwsError: no scheduler answers.
+    """
+    if a.cluster is not None:
+        for name, value in vars(a).items():
+            setattr(a, name, [_absolute(v) for v in value] if isinstance(value, list) else _absolute(value))
+    from kws import workers  # not for a help text
+
+    with workers.on(a.cluster):
+        yield
+
+
+def _absolute(value: Any) -> Any:
+    return value.absolute() if isinstance(value, Path) and value.exists() else value
 
 
 def add_board(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws.cli.options import SPLITS, add_data, add_seed, decibels, jobs, minutes, positive_number
+from kws.cli.options import SPLITS, add_cluster, add_data, add_seed, decibels, jobs, minutes, positive_number
 from kws.cli.results import percent
 from kws.decisions import DetectorConfig
 from kws.errors import UsageError
@@ -14,7 +14,7 @@ from kws.evaluation.stream.score import Rates
 from kws.evaluation.stream.spec import StreamSettings, StreamSpec, check, specify
 from kws.model.file import ModelInfo
 
-COLUMNS = ("", "hours", "missed", "of", "miss rate", "false/h", "latency", "p90")
+COLUMNS = ("", "hours", "missed", "late", "of", "miss rate", "false/h", "latency", "p90")
 """Of a table whose rows :func:`row` makes."""
 
 # What a specification says already; an option beside it would have to be ignored.
@@ -45,6 +45,7 @@ def add_options(parser: argparse.ArgumentParser, length: str) -> None:
         help="how long after its end a word may be detected",
     )
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes, at most 256 (default: one a core)")
+    add_cluster(parser)
 
 
 def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
@@ -80,7 +81,7 @@ def run_options(a: argparse.Namespace) -> StreamOptions:
 def row(name: str, r: Rates) -> tuple[str, ...]:
     """Of a table with :data:`COLUMNS`."""
     latency, slow = (("-" if x is None else f"{x:.0f} ms") for x in (r.latency_ms, r.latency_p90_ms))
-    counts = (str(r.misses), str(r.said), percent(r.miss_rate, 1))
+    counts = (str(r.misses), str(r.late), str(r.said), percent(r.miss_rate, 1))
     return (name, f"{r.hours:.1f}", *counts, f"{r.false_accepts_per_hour:.2f}", latency, slow)
 
 

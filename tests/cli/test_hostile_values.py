@@ -108,7 +108,7 @@ def alone(monkeypatch, tmp_path, places):
     for verb in MODULES.values():
         verb.load()
     for name in (
-        "datasets.speech_commands.download",
+        "datasets.download.get",
         "datasets.synthetic.utter",
         "image.make.run_make",
         "cli.verbs.evaluate.hear",

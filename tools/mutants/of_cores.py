@@ -10,6 +10,8 @@ _M55 = "numpy,qemu:mps3_an547"
 _ARITHMETIC = "firmware/src/arithmetic.h"
 _DUAL = "firmware/src/arch/dual.h"
 _DSP = "firmware/src/arch/lstm_dsp.h"
+_PACKED = "firmware/src/arch/packed_dsp.c"
+_LANES = "firmware/src/arch/lanes_helium.c"
 _FIRST = "firmware/src/arch/fft_first_dsp.h"
 _FFT = "firmware/src/arch/fft_armv7m.h"
 _MEL = "firmware/src/arch/mel_armv7m.h"
@@ -39,10 +41,24 @@ CORES = (
     M("FRONT/8", _MEL, '"add     r8, r8, r8, lsl #2\\n"', '"add     r8, r8, r8, lsl #1\\n"', _M3),
     M("FRONT/8", _MEL, '"mvn     r8, #127\\n"', '"mvn     r8, #126\\n"', _M3),
     # ---- DSP extension ----
+    M(
+        "FULLY_CONNECTED/1",
+        "firmware/src/layers/fully_connected.c",
+        "(a[2] + b[2] - (a[3] + b[3])) >> 8",
+        "(a[2] - a[3] + b[3]) >> 8",
+        _M4,
+    ),
+    M(
+        "FULLY_CONNECTED/2",
+        "firmware/src/layers/fully_connected.c",
+        "kws_dsp_multiply(sums[row], factor), zero_point, low",
+        "kws_dsp_multiply(sums[row], factor), 0, low",
+        _M4,
+    ),
     M("FRONT/2", _FIRST, '"smulbb  lr, r7, r11\\n"', '"smulbt  lr, r7, r11\\n"', _M4),
     M("FRONT/3", _FIRST, '"sub     lr, lr, r4\\n"', '"add     lr, lr, r4\\n"', _M4),
-    M("LSTM/1", _DSP, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
-    M("LSTM/1", _DSP, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
+    M("LSTM/1", _PACKED, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
+    M("LSTM/1", _PACKED, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
     M("LSTM/1", _DSP, "(x[0] - x[1]) >> 8", "x[0] >> 8", _M4),
     M(
         "LSTM/2",
@@ -68,7 +84,7 @@ CORES = (
     M("SAT16", _DUAL, "ssat %0, #16, %1", "ssat %0, #17, %1", "tests/firmware/test_arch.py::test_dsp_network"),
     M("INTERPOLATE", _DUAL, "kws_pair(whole - part, part), base", "kws_pair(whole, part), base", _M4),
     # ---- Helium ----
-    M("LSTM/1", _HELIUM, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
+    M("LSTM/1", _LANES, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
     M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor", "x, -(int32_t)factor", _M55),
     M(
         "LSTM/4",

@@ -41,7 +41,8 @@
 #ifndef KWS_NO_PROFILE
 #define KWS_NO_PROFILE
 #endif
-#define KWS_NAKED __attribute__((KWS_NO_CANARY KWS_NO_PROFILE no_instrument_function, naked, noinline)) static
+#define KWS_NAKED_EXTERN __attribute__((KWS_NO_CANARY KWS_NO_PROFILE no_instrument_function, naked, noinline))
+#define KWS_NAKED KWS_NAKED_EXTERN static
 #define KWS_UNSEEN __attribute__((unused)) /* an argument, which the compiler does not see used */
 #endif
 

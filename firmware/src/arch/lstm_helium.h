@@ -11,57 +11,8 @@
 
 #include "kws/layers/lstm.h"
 
+#include "lanes_helium.h"
 #include "lstm_fused.h"
-
-#define KWS_LANES 4u
-
-#define KWS_LANE_ROW(sum, row)         \
-    "vldrb.8     q1, [" row "], #16\n" \
-    "vmladava.s8 " sum ", q0, q1\n"
-
-/* One part of the sums: its next unit's biases and rows of weights, and what they are multiplied by. */
-typedef struct kws_lane_part {
-    const int32_t *bias;
-    const int8_t *rows;
-    const int8_t *vector;
-    uint32_t count;
-} kws_lane_part;
-
-/*
- * One unit's sums: biases, then four rows of weights one after another, times the vector; to sums[0], [4],
- * [8] and [12] for the input and as much further on for the hidden state. In assembler for the loop with
- * tail predication: lanes beyond the row are neither read nor added.
- */
-KWS_NAKED void kws_lane_sums(KWS_UNSEEN kws_lane_part parts[2], KWS_UNSEEN int32_t *sums)
-{
-    __asm volatile("push     {r4-r11, lr}\n"
-                   "mov      r12, r1\n"
-                   "add      r11, r1, #128\n"
-                   "2:\n"
-                   "ldm      r0, {r1, r2, r3, lr}\n"
-                   "ldm      r1!, {r4, r6, r8, r10}\n"
-                   "add      r5, r2, lr\n"
-                   "add      r7, r5, lr\n"
-                   "add      r9, r7, lr\n"
-                   "str      r1, [r0], #4\n"
-                   "add      r1, r9, lr\n"
-                   "str      r1, [r0], #12\n"
-                   "dlstp.8  lr, lr\n"
-                   "1:\n"
-                   "vldrb.8  q0, [r3], #16\n"
-                   KWS_LANE_ROW("r4", "r2")
-                   KWS_LANE_ROW("r6", "r5")
-                   KWS_LANE_ROW("r8", "r7")
-                   KWS_LANE_ROW("r10", "r9")
-                   "letp     lr, 1b\n"
-                   "str      r4, [r12], #16\n"
-                   "str      r6, [r12], #16\n"
-                   "str      r8, [r12], #16\n"
-                   "str      r10, [r12], #16\n"
-                   "cmp      r12, r11\n"
-                   "bne      2b\n"
-                   "pop      {r4-r11, pc}\n" ::: "memory");
-}
 
 /* multiply() of the specification: VQRDMULH is rdhm(), and VRSHL rounds halves up. */
 KWS_INLINE int32x4_t kws_lanes_multiply(int32x4_t x, const kws_factor *factor)
@@ -161,7 +112,7 @@ static void kws_lanes_step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, 
         const mve_pred16_t some = vctp32q(lanes);
         int32_t sums[2 * KWS_GATES * KWS_LANES];
         for (uint32_t lane = 0; lane < lanes; lane++) {
-            kws_lane_sums(parts, sums + lane);
+            kws_lane_sums(parts, sums + lane, sizeof sums);
         }
         /* LSTM/4 */
         const int32x4_t i = kws_lanes_sigmoid(&k.curves, kws_lanes_gate(sums, lstm, KWS_GATE_INPUT));

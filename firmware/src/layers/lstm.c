@@ -117,7 +117,7 @@ static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scra
         int32_t i, f, g, o;
 #if KWS_ARCH == KWS_ARCH_DSP
         if (pass.weights != NULL) {
-            kws_packed_gates(&pass, &i, &f, &g, &o);
+            kws_packed_gates(&pass, lstm->packed_factors, &i, &f, &g, &o);
         } else
 #endif
         {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes, negatives, streams
-from kws.cli.options import add_engine, add_json_report, add_model, figure, positive_number, wav
+from kws.cli.options import add_engine, add_json_report, add_model, figure, on_cluster, positive_number, wav
 from kws.cli.results import percent
 from kws.errors import UsageError
 from kws.evaluation import limits
@@ -17,7 +17,7 @@ from kws.evaluation.negatives import hear
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import events_path, write
 from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport, evaluate_stream, require_words
-from kws.evaluation.stream.score import CAUSES
+from kws.evaluation.stream.score import CAUSES, LATE_MS
 from kws.evaluation.stream.spec import StreamSpec, snr_name
 from kws.files import require_place
 from kws.model.file import Model
@@ -63,7 +63,7 @@ def run(a: argparse.Namespace) -> int:
         with console.progress("writing the stream") as progress:
             write(spec, a.data, a.wav, progress)
     settings = streams.run_options(a)
-    with console.progress("listening (pieces of ten minutes)") as progress:
+    with on_cluster(a), console.progress("listening (pieces of ten minutes)") as progress:
         report = evaluate_stream(model, spec, a.data, settings, progress)
     drift = None
     if a.soak_hours:
@@ -120,7 +120,7 @@ def _print_report(report: StreamReport, spec: StreamSpec, scope: Scope) -> None:
     console.out.print(
         f"{report.split} {report.apart}: {own.said} wanted and {unwanted} other words from"
         f" {report.distinct[0]} and {report.distinct[1]} recordings, seed {report.seed};"
-        f" a word counts until {report.tolerance_ms:g} ms after its end",
+        f" a word counts until {report.tolerance_ms:g} ms after its end, and as late until {LATE_MS} ms",
         markup=False,
     )
     if not spec.noise:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kws import config, configs, runs
 from kws.cli import console, exit_codes
-from kws.cli.options import A_DATA_FOLDER, add_json, add_roles, roles_of
+from kws.cli.options import A_DATA_FOLDER, add_cluster, add_json, add_roles, on_cluster, roles_of
 from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch
 from kws.training.train import TrainOptions, train
@@ -50,6 +50,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--cache", type=Path, metavar="DIR", help="keep features here, for several runs, instead of in RUN"
     )
     parser.add_argument("--restart", action="store_true", help="start afresh even if RUN holds another run")
+    add_cluster(parser)
     add_json(parser)
 
 
@@ -66,7 +67,7 @@ def run(a: argparse.Namespace) -> int:
         )
 
     try:
-        with console.stages() as progress:
+        with on_cluster(a), console.stages() as progress:
             history = train(
                 experiment,
                 a.data,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes, negatives, streams
-from kws.cli.options import add_engine, add_json, add_model, positive_number
+from kws.cli.options import add_engine, add_json, add_model, on_cluster, positive_number
 from kws.errors import CheckError
 from kws.evaluation import limits
 from kws.evaluation.stream import tuning
@@ -54,7 +54,7 @@ def run(a: argparse.Namespace) -> int:
     model = Model.load(a.model)
     info = model.require_info()
     spec = streams.spec(a, info, a.minutes or enough_minutes(a.budget))
-    with console.stages() as progress:
+    with on_cluster(a), console.stages() as progress:
         result = tuning.tune(
             model,
             spec,
@@ -95,7 +95,7 @@ def _print(result: Tuning, words: tuple[str, ...]) -> None:
         rows.append(streams.row(result.held_out_name, result.held_out))
     rows.append(streams.row("fresh stream", result.fresh))
     total = result.negatives.total
-    rows.append(("negatives", f"{total.hours:.1f}", *"---", negatives.rate(total.per_hour), *"--"))
+    rows.append(("negatives", f"{total.hours:.1f}", *"----", negatives.rate(total.per_hour), *"--"))
     console.table(streams.COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour over all words")
     pairs = zip(words, result.detector.word_thresholds, strict=True)
     console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))

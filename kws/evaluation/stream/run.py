@@ -128,9 +128,9 @@ class StreamReport:
         return [rates(self.tally, point, conditions) for point in range(1, len(self.shifts))]
 
     def best(self, budget: float, min_snr_db: float = -math.inf) -> Rates | None:
-        """The point of the curve with the fewest misses among those with at most ``budget`` false accepts per hour."""
+        """The point of the curve with the fewest words unheard, of those within ``budget`` false accepts per hour."""
         kept = [r for r in self.curve(min_snr_db) if r.false_accepts_per_hour <= budget]
-        return min(kept, key=lambda r: (r.misses, r.false_accepts), default=None)
+        return min(kept, key=lambda r: (r.unheard, r.false_accepts), default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON: first what people look for, then all counts."""
@@ -172,7 +172,9 @@ class StreamReport:
             KwsError: it is no such report.
         """
         try:
-            tally = Tally(**{name: np.array(counts, np.int64) for name, counts in values["counts"].items()})
+            counts = {name: np.array(numbers, np.int64) for name, numbers in values["counts"].items()}
+            # Reports of earlier versions know of no late words.
+            tally = Tally(**{"late": np.zeros_like(counts["hits"]), **counts})
             detector = dict(values["detector"])
             detector["word_thresholds"] = tuple(detector["word_thresholds"])
             wanted, unwanted = values["distinct_recordings"]

@@ -66,7 +66,7 @@ def test_counts_are_those_of_the_engines_detector(spoken, model, report):
             found = match(truth, detection_times(detections, info), 12000)
             hits, false = hits + len(found.hits), false + len(found.false)
     own = report.own()
-    assert (own.said - own.misses, own.false_accepts) == (hits, false)
+    assert (own.said - own.unheard, own.false_accepts) == (hits, false)
     assert hits + false > 20
     assert sum(r["missed"] for r in report.recordings["missed"]) == own.misses
     in_words = own.false_accepts - own.causes[CAUSES.index("noise")]
@@ -83,7 +83,7 @@ def test_curve(report):
     budget = curve[20].false_accepts_per_hour
     best = report.best(budget)
     assert best.false_accepts_per_hour <= budget
-    assert best.misses == min(c.misses for c in curve if c.false_accepts_per_hour <= budget)
+    assert best.unheard == min(c.unheard for c in curve if c.false_accepts_per_hour <= budget)
     assert report.best(-1) is None
     assert sum(report.own(word=i).said for i in range(4)) == report.own().said
     assert sum(report.at(i).false_accepts for i in range(3)) == report.own().false_accepts
