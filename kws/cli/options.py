@@ -84,6 +84,11 @@ def size(text: str) -> int:
     return round(value)
 
 
+def seconds(text: str) -> float:
+    """A time from the beginning, in seconds."""
+    return _number(text, 0.0, "must be seconds, 0 or more")
+
+
 def minutes(text: str) -> float:
     """A length in minutes."""
     return _number(text, 0.5, "must be minutes, 0.5 or more")
@@ -206,11 +211,12 @@ def add_out_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 
 
-def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
-    """``--engine``: one that needs no board."""
+def add_engine(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """``--engine``: one that needs no board; without a default here, the fastest there is."""
     from kws.engines import NAMES
 
-    parser.add_argument("--engine", choices=NAMES, default=default, help="what runs the model")
+    chosen = "" if default is not None else " (default: c where a compiler and make are, else numpy)"
+    parser.add_argument("--engine", choices=NAMES, default=default, help=f"what runs the model{chosen}")
 
 
 def cluster(text: str) -> str:
@@ -299,7 +305,7 @@ def _number(text: str, lowest: float, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
+        value = -1.0
     if not lowest <= value <= 1e6:
         raise argparse.ArgumentTypeError(f"{what}, not {shortened(text)}")
     return value
