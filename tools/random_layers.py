@@ -423,7 +423,9 @@ def _first(layers: Layers) -> int:
 def _finished(layers: Layers, x: int, source: str) -> Drawn:
     """The model, with every tensor that nothing reads joined into one output."""
     graph = layers.graph
-    read = {i for op in graph.operators for i in op.inputs}
+    # What is only kept in a variable is not read.
+    kept = {op.inputs[1] for op in graph.operators if op.name == "ASSIGN_VARIABLE"}
+    read = kept | {i for op in graph.operators if not kept & set(op.outputs) for i in op.inputs}
     loose = [i for op in graph.operators for i in op.outputs if i not in read and i != x]
     if loose:
         scale, zero = layers.scale(), layers.zero_point()

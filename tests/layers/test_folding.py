@@ -122,7 +122,7 @@ def test_first_values_are_alike():
     data = body.tensors[1].data.copy()
     data += 1
     body.tensors[1] = replace(body.tensors[1], data=data)
-    with pytest.raises(KwsError, match="begins with .* which is not its zero point"):
+    with pytest.raises(KwsError, match=r"begins with .* which is not its zero point"):
         fold_variables(graph)
     data = data.copy()
     data.reshape(-1)[0] ^= 1
