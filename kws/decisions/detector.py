@@ -12,7 +12,6 @@ from kws.constants import Array, Constants
 from kws.decisions.base import DecisionConfig, first_word
 from kws.decisions.detector_script import detector_script
 from kws.decisions.script import Script
-from kws.errors import KwsError
 from kws.fields import number, require, require_ranges
 from kws.fixedpoint.decisions.detector import Detector, DetectorParameters
 
@@ -124,14 +123,3 @@ class DetectorConfig(DecisionConfig):
 def _threshold_sum(threshold: float, average_frames: int) -> int:
     # A probability p is stored as 256 p, at most 255.
     return max(1, min(-(-round(threshold * 256 * 1000) * average_frames // 1000), 255 * average_frames))
-
-
-def require_detector(config: DecisionConfig) -> DetectorConfig:
-    """``config``, for what works with a detector's thresholds only.
-
-    Raises:
-        KwsError: it is of another kind.
-    """
-    if not isinstance(config, DetectorConfig):
-        raise KwsError(f"this works with decisions of kind {DetectorConfig.kind} only, and this is a {config.kind}")
-    return config

@@ -7,6 +7,7 @@ JSON (docs/SPEC.md, "Model file"). A file without it is a bare network.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -71,10 +72,10 @@ class ModelInfo:
 
     @property
     def detector(self) -> DetectorConfig:
-        """The decision's settings, for what works with a detector's only.
+        """The decision's settings as a detector's, for what works with those only.
 
         Raises:
-            KwsError: the decision is of another kind.
+            KwsError: the decision is of a kind that no detector stands for.
         """
         return require_detector(self.decision)
 
@@ -245,8 +246,8 @@ class Model:
 
 
 def _check_fit(network: Network, info: ModelInfo) -> None:
-    if not network.is_single_step:
-        raise KwsError("it has kws metadata but is not a single-step network")
+    if math.prod(network.output_shape[:-1]) != 1:
+        raise KwsError("it has kws metadata, but its network writes more than one row a call")
     if network.input_size != info.frontend.bands:
         raise KwsError(
             f"its network reads {network.input_size} features, but its front end makes {info.frontend.bands}"
@@ -281,7 +282,7 @@ def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] 
     """
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
-    info = replace(info, decision=detector, provenance=provenance)
+    info = replace(info, decision=decisions.with_detector(info.decision, detector), provenance=provenance)
     graph = replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()})
     return seal.build_sealed(graph, METADATA_NAME)
 
