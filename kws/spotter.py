@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import engines
-from kws.decisions import DecisionConfig, with_detector
+from kws.decisions import DecisionConfig
 from kws.engines.base import Engine
 from kws.errors import KwsError, no_such
 from kws.fixedpoint.decisions import base as decision
@@ -245,7 +245,7 @@ def changed(
     if cooldown is not None:
         frames = round(cooldown * SAMPLE_RATE / info.frontend.hop)
         detector = replace(detector, cooldown_frames=frames)
-    return with_detector(info.decision, detector)
+    return info.decision.with_words(detector)
 
 
 def _check_words(threshold: float | Mapping[str, float] | None, infos: Sequence[ModelInfo]) -> None:

@@ -9,24 +9,28 @@ from __future__ import annotations
 from typing import Any
 
 from kws.decisions.base import DEFAULT, DecisionConfig, first_word
-from kws.decisions.detector import DetectorConfig
+from kws.decisions.detector import DetectorConfig, require_detector
+from kws.decisions.grammar import GrammarConfig, Phrase
+from kws.decisions.grammar_values import grammar_values
 from kws.decisions.sliding_mean import SlidingMeanConfig
-from kws.errors import KwsError
 from kws.fields import choose
 
 __all__ = [
     "KINDS",
     "DecisionConfig",
     "DetectorConfig",
+    "GrammarConfig",
+    "Phrase",
     "SlidingMeanConfig",
     "first_word",
+    "grammar_values",
     "read",
     "require_detector",
-    "with_detector",
 ]
 
 KINDS: dict[str, type[DecisionConfig]] = {
     DetectorConfig.kind: DetectorConfig,
+    GrammarConfig.kind: GrammarConfig,
     SlidingMeanConfig.kind: SlidingMeanConfig,
 }
 
@@ -38,22 +42,3 @@ def read(values: dict[str, Any], where: str = "detector") -> DecisionConfig:
         KwsError: no such kind, an unknown key, a value of the wrong type or out of its range.
     """
     return choose(KINDS, DEFAULT, values, where)
-
-
-def require_detector(config: DecisionConfig) -> DetectorConfig:
-    """``config``, or a detector that decides alike, for what works with a detector's thresholds only.
-
-    Raises:
-        KwsError: it is of a kind that no detector stands for.
-    """
-    if isinstance(config, SlidingMeanConfig):
-        return config.as_detector()
-    if not isinstance(config, DetectorConfig):
-        known = f"{DetectorConfig.kind} and {SlidingMeanConfig.kind}"
-        raise KwsError(f"this works with decisions of kind {known} only, and this is a {config.kind}")
-    return config
-
-
-def with_detector(config: DecisionConfig, detector: DetectorConfig) -> DecisionConfig:
-    """Settings of ``config``'s kind that decide as ``detector`` does."""
-    return config.with_detector(detector) if isinstance(config, SlidingMeanConfig) else detector

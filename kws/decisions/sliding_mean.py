@@ -94,14 +94,20 @@ class SlidingMeanConfig(DecisionConfig):
             members={"limit": p.limit, "cooldown_frames": p.cooldown_frames, "window": "KWS_MODEL_MEAN_WINDOW"},
         )
 
-    def as_detector(self) -> DetectorConfig:
+    def words_alone(self) -> DetectorConfig:
         """A detector that decides alike once the window is full: what streams are counted and tuned with."""
         p = self.parameters()
         # Of thresholds that make the sum limit + 1 one that is rounded down, for the detector rounds up.
         return DetectorConfig(p.window, (p.limit + 1) * 1000 // p.window / 256000, p.cooldown_frames)
 
-    def with_detector(self, detector: DetectorConfig) -> SlidingMeanConfig:
-        """Settings that decide as ``detector`` does, a detector of one word, once the window is full."""
-        (total,) = detector.parameters(("word",)).threshold_sums
-        frames = detector.average_frames
-        return SlidingMeanConfig(round((total - 0.5) / (256 * frames), 6), frames, detector.cooldown_frames)
+    def with_words(self, words: DecisionConfig) -> SlidingMeanConfig:
+        """Settings that decide as a detector of one word does, once the window is full.
+
+        Raises:
+            KwsError: ``words`` is another decision.
+        """
+        if not isinstance(words, DetectorConfig):
+            raise KwsError(f"a decision of kind {self.kind} takes the settings of a {DetectorConfig.kind} alone")
+        (total,) = words.parameters(("word",)).threshold_sums
+        frames = words.average_frames
+        return SlidingMeanConfig(round((total - 0.5) / (256 * frames), 6), frames, words.cooldown_frames)

@@ -110,6 +110,10 @@ def _gate(o: Operands, gate: int, units: int, inputs: int, hidden: Tensor) -> Ls
     )
 
 
+_HELIUM_SCRATCH = 2 * 8 * 4 * 4 + 8 * 4 * 2
+"""Both parts' sums of eight units' gates as int32, and their pre-activations as int16."""
+
+
 def write(name: str, layer: Layer) -> Constants:
     """Weights as rows, and packed where they can be, and the structure ``kws_lstm``.
 
@@ -138,11 +142,11 @@ def write(name: str, layer: Layer) -> Constants:
     }
     if words is None:
         fields = {**_pointers(name, _ROWS), **fields}
-        return Constants((*plain, emit.structure("kws_lstm", name, fields)))
+        return Constants((*plain, emit.structure("kws_lstm", name, fields)), {Arch.HELIUM: _HELIUM_SCRATCH})
     chosen = when_packed(emit.members(_pointers(name, _PACKED)), emit.members(_pointers(name, _ROWS)))
     text = (*when_packed(_packed(name, lstm, words), plain), emit.structure("kws_lstm", name, fields, lead=chosen))
     columns = [-(-n // COLUMNS) * COLUMNS for n in (lstm.inputs, lstm.units)]
-    return Constants(text, {Arch.DSP: 2 * sum(columns)})
+    return Constants(text, {Arch.DSP: 2 * sum(columns), Arch.HELIUM: _HELIUM_SCRATCH})
 
 
 _ROWS = ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")

@@ -28,7 +28,8 @@ _TAKES = 'or, where one person or very few speak, set data.split_by = "take"'
 LISTENING = "listening"
 """Validation clips of words, as recorded and at 10 dB."""
 _LISTENING_DB = 10.0
-_PACK = "pack"
+PACK = "pack"
+"""Name of the negatives that come with kws."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def find(experiment: Experiment, folders: Sequence[Path], others: roles.Folders 
     found = negative_features.recipes(experiment, recordings, made[VALIDATION].background)
     if config.pack:
         pack = roles.speech(negatives.TRAINING_PACK, experiment.data)
-        found += negative_features.recipes(experiment, pack, made[VALIDATION].background, _PACK)
+        found += negative_features.recipes(experiment, pack, made[VALIDATION].background, PACK)
     if any(r.split == VALIDATION for r in found):
         words = [e for e in made[VALIDATION].examples if not experiment.data.labels[e.label].startswith("_")]
         under = [r.path for r in negative_features.of_split(recordings, roles.NOISE, VALIDATION)]

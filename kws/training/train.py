@@ -18,7 +18,7 @@ from kws.config import HEAD, Experiment
 from kws.datasets.roles import NOTHING, Folders
 from kws.datasets.splits import TRAINING, VALIDATION
 from kws.errors import KwsError
-from kws.files import replacing
+from kws.files import replacing, user_cache
 from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.network.tensorflow import require_tensorflow
 from kws.training import checkpoint, distillation, losses, negative_features, provenance, sources
@@ -131,6 +131,21 @@ def train(
     return history
 
 
+def prepare(
+    experiment: Experiment, data: Sequence[Path], options: TrainOptions, progress: StageProgress | None = None
+) -> None:
+    """Make in ``options.cache`` whatever a training of the same arguments takes from it.
+
+    Raises:
+        KwsError: as for `train`, or there is no cache.
+    """
+    if options.cache is None:
+        raise KwsError("features are prepared in a cache; name a folder for it")
+    tell = progress if progress is not None else _silent
+    clips, _ = _features(experiment, sources.find(experiment, data, options.others), options.cache, True, tell)
+    distillation.distilled(experiment, clips, options.teachers, options.cache, tell)
+
+
 def _silent(stage: str, done: int, total: int) -> None:
     pass
 
@@ -193,7 +208,10 @@ def _features(
         def hear(done: int, total: int, what: str = f"features of {negative.split} {negative.kind}") -> None:
             progress(what, done, total)
 
-        heard.append((negative, negative_features.features(negative, cache, hear, shared)))
+        # The pack is the same for everybody: its features are made once for all runs.
+        ours = negative.name == sources.PACK
+        place = user_cache() / runs.CACHE if ours else cache
+        heard.append((negative, negative_features.features(negative, place, hear, shared and not ours)))
     # Streams of validation clips must be mixed.
     order = np.random.default_rng(0).permutation(len(labels[VALIDATION]))
     training = TrainingSet(made[TRAINING].features, made[TRAINING].ends, labels[TRAINING])
@@ -210,12 +228,19 @@ def _features(
 
 
 def _save_calibration(experiment: Experiment, clips: TrainingSet, run: Path) -> None:
+    """Keep what sets the int8 ranges: clips, and as large a share of negatives as a batch has."""
     config = experiment.training
     rng = np.random.default_rng([config.seed, 0])
-    chosen: npt.NDArray[np.int64] = rng.permutation(len(clips.features))[: config.calibration_clips]
+    count = min(config.calibration_clips, len(clips.features))
+    negatives = clips.negatives
+    others = round(count * experiment.negatives.share) if negatives is not None and negatives.rows(count) else 0
+    chosen: npt.NDArray[np.int64] = rng.permutation(len(clips.features))[: count - others]
     which = rng.integers(clips.features.shape[1], size=len(chosen))
+    heard = clips.features[chosen, which]
+    if negatives is not None and others:
+        heard = np.concatenate([heard, negatives.draw(rng, others, heard.shape[1])[0]])
     with replacing(run / runs.CALIBRATION) as temporary, temporary.open("wb") as file:
-        np.save(file, clips.features[chosen, which])
+        np.save(file, heard)
 
 
 def _trainer(experiment: Experiment, clips: TrainingSet, initial: FloatNetwork | None) -> Trainer:

@@ -11,11 +11,15 @@
 /*
  * In assembler for the loop with tail predication: lanes beyond the row are neither read nor added.
  */
-KWS_NAKED_EXTERN void kws_lane_sums(KWS_UNSEEN kws_lane_part *parts, KWS_UNSEEN int32_t *sums, KWS_UNSEEN uint32_t bytes)
+KWS_NAKED_EXTERN void kws_lane_sums(KWS_UNSEEN kws_lane_part *parts, KWS_UNSEEN int32_t *sums,
+                                    KWS_UNSEEN uint32_t part_count, KWS_UNSEEN uint32_t groups)
 {
-    __asm volatile("push     {r4-r11, lr}\n"
+    __asm volatile("push     {r0-r11, lr}\n" /* sp + 8 where a group's sums end; sp + 12 groups */
                    "mov      r12, r1\n"
-                   "add      r11, r1, r2\n"
+                   "3:\n"
+                   "ldr      r0, [sp]\n"
+                   "ldr      r11, [sp, #8]\n"
+                   "add      r11, r12, r11, lsl #6\n"
                    "2:\n"
                    "ldm      r0, {r1, r2, r3, lr}\n"
                    "ldm      r1!, {r4, r6, r8, r10}\n"
@@ -39,6 +43,19 @@ KWS_NAKED_EXTERN void kws_lane_sums(KWS_UNSEEN kws_lane_part *parts, KWS_UNSEEN 
                    "str      r10, [r12], #16\n"
                    "cmp      r12, r11\n"
                    "bne      2b\n"
+                   "ldr      r0, [sp, #12]\n"
+                   "subs     r0, r0, #1\n"
+                   "str      r0, [sp, #12]\n"
+                   "beq      4f\n"
+                   "ldrd     r1, r2, [sp, #4]\n" /* after every second group back to the first one's next lane */
+                   "add      r3, r1, r2, lsl #7\n"
+                   "cmp      r12, r3\n"
+                   "bcc      3b\n"
+                   "add      r12, r1, #4\n"
+                   "str      r12, [sp, #4]\n"
+                   "b        3b\n"
+                   "4:\n"
+                   "add      sp, sp, #16\n"
                    "pop      {r4-r11, pc}\n" ::: "memory");
 }
 

@@ -21,9 +21,10 @@ typedef struct kws_lane_part {
 } kws_lane_part;
 
 /*
- * The next four rows of each part: biases, then rows of weights one after another, times the vector; to sums[0],
- * [4], [8] and [12] of one part and as much further on for the next. There are bytes / 64 parts.
+ * Four rows of each of `part_count` parts, `groups` times: biases, then rows of weights one after another, times the
+ * vector. The first group's sums go to sums[0], [4], [8] and [12] for one part and as much further on for the
+ * next; the second group's behind all these; the third group's to sums[1] and so on, the fourth's behind.
  */
-void kws_lane_sums(kws_lane_part *parts, int32_t *sums, uint32_t bytes);
+void kws_lane_sums(kws_lane_part *parts, int32_t *sums, uint32_t part_count, uint32_t groups);
 
 #endif

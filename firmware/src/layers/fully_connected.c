@@ -25,7 +25,7 @@ static void run_row(const kws_fully_connected *dense, const int8_t *x, int8_t *o
     kws_lane_part part = {dense->bias, dense->weights, x, dense->inputs};
     for (; i + KWS_LANE_ROWS <= dense->outputs; i += KWS_LANE_ROWS) {
         int32_t sums[KWS_LANE_ROWS * KWS_LANES];
-        kws_lane_sums(&part, sums, sizeof sums);
+        kws_lane_sums(&part, sums, 1, 1);
         for (uint32_t row = 0; row < KWS_LANE_ROWS; row++) {
             output[i + row] = requantized(dense, i + row, sums[row * KWS_LANES]);
         }

@@ -14,7 +14,7 @@ from random_models import wake_model
 
 from kws import firmware
 from kws.config import DetectorConfig, LogMelConfig
-from kws.decisions import SlidingMeanConfig, read, require_detector, with_detector
+from kws.decisions import SlidingMeanConfig, read, require_detector
 from kws.decisions.sliding_mean_script import Rule
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
@@ -147,13 +147,12 @@ def test_the_detector_that_stands_for_it():
         detector = require_detector(config)
         (total,) = detector.parameters(("word",)).threshold_sums
         assert total == p.limit + 1
-        again = with_detector(config, detector)
+        again = config.with_words(detector)
         assert again.parameters() == p
         # A word that is loud at once is the only difference.
         quiet = np.concatenate([np.zeros(p.window, int), values])
         expected = Detector(detector.parameters(("word",))).process(rows(quiet))
         assert SlidingMean(p).process(rows(quiet)) == expected
-    assert with_detector(DetectorConfig(), DetectorConfig(3)) == DetectorConfig(3)
 
 
 @pytest.mark.parametrize("settings", [(0.9, 5, 67), (0.5, 1, 0), (0.97, 10, 3), (0, 2, 1), (1, 64, 1000), (0.3, 3, 2)])
