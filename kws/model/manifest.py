@@ -71,7 +71,9 @@ class Manifest:
             raise ValueError(f"version {version} is not one of {', '.join(map(str, _STEP_MS))}")
         window = micro["sliding_window_size"] if "sliding_window_size" in micro else micro[_LONG_WINDOW]
         step = float(micro.get("feature_step_size", _STEP_MS[version]))
-        return cls(str(values["wake_word"]), str(values["model"]), float(micro["probability_cutoff"]), int(window), step)
+        return cls(
+            str(values["wake_word"]), str(values["model"]), float(micro["probability_cutoff"]), int(window), step
+        )
 
     def parts(self, graph: Graph) -> tuple[str, MicroFrontendConfig, SlidingMeanConfig]:
         """Label, front end and decision of the network that the manifest is of.
