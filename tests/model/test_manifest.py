@@ -38,9 +38,9 @@ def test_what_the_manifests_say():
 @needs("cc", "make")
 def test_every_engine_hears_the_same(tmp_path):
     """Features, every layer's output, states and detections, from the very same PCM."""
-    model, pcm = load("alexa"), speech("Alexa")[:64000]
+    model, pcm = load("alexa"), speech("Alexa")[:80000]
     expected = NumpyEngine(model).process(pcm)
-    assert len(expected.detections) == 2
+    assert expected.detections
     for name in ("tflm", "c"):
         report = EngineReport(name, True)
         with engines.create(name, model) as engine:
@@ -142,7 +142,7 @@ def test_other_json_files_are_none_of_ours(tmp_path):
     assert Model.load(path).info is None
     (tmp_path / "alexa.json").write_text("[1, 2")
     assert Model.load(path).info is None
-    with pytest.raises(KwsError, match="needs its .json beside it"):
+    with pytest.raises(KwsError, match=r"needs its \.json beside it"):
         Model.load(path).require_info()
     with pytest.raises(KwsError, match="is no manifest of a wake word"):
         Manifest.load(tmp_path / "alexa.json")
@@ -153,6 +153,6 @@ def test_a_model_of_kws_has_its_own(tmp_path):
     path = manifest(tmp_path)
     path.write_bytes(wake_model().content)
     assert Model.load(path).info == wake_model().info
-    path.write_bytes(build(bare_model(1, units=(4,)).graph))
-    with pytest.raises(KwsError, match=r"reads \[1, rows, 40\], but this one reads \[1, 1, 40\]|operator|posteriors"):
+    path.write_bytes(build(bare_model(1, units=(4,), inputs=24).graph))
+    with pytest.raises(KwsError, match=r"reads \[1, rows, 40\], but this one reads \[1, 1, 24\]"):
         Model.load(path)
