@@ -242,7 +242,7 @@ def changed(
         cooldown: in seconds.
 
     Raises:
-        KwsError: a number is out of its range, or the decision is not a detector.
+        KwsError: a number is out of its range, or no detector stands for the decision.
     """
     if threshold is None and cooldown is None:
         return None
@@ -255,7 +255,7 @@ def changed(
     if cooldown is not None:
         frames = round(cooldown * SAMPLE_RATE / info.frontend.hop)
         detector = replace(detector, cooldown_frames=frames)
-    return detector
+    return info.decision.with_words(detector)
 
 
 def check_words(threshold: float | Mapping[str, float] | None, infos: Sequence[ModelInfo]) -> None:
