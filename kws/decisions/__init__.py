@@ -12,6 +12,7 @@ from kws.decisions.base import DEFAULT, DecisionConfig, first_word
 from kws.decisions.detector import DetectorConfig, require_detector
 from kws.decisions.grammar import GrammarConfig, Phrase
 from kws.decisions.grammar_values import grammar_values
+from kws.decisions.sliding_mean import SlidingMeanConfig
 from kws.fields import choose
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "DetectorConfig",
     "GrammarConfig",
     "Phrase",
+    "SlidingMeanConfig",
     "first_word",
     "grammar_values",
     "read",
@@ -29,6 +31,7 @@ __all__ = [
 KINDS: dict[str, type[DecisionConfig]] = {
     DetectorConfig.kind: DetectorConfig,
     GrammarConfig.kind: GrammarConfig,
+    SlidingMeanConfig.kind: SlidingMeanConfig,
 }
 
 
