@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kws.cli import console, exit_codes, negatives, streams
+from kws.cli import console, exit_codes, negatives, phrase_streams, streams
 from kws.cli.options import add_engine, add_json, add_model, positive_number
-from kws.errors import CheckError
+from kws.errors import CheckError, UsageError
 from kws.evaluation import limits
 from kws.evaluation.stream import tuning
 from kws.evaluation.stream.tuned import EXCESS, Tuning, enough_minutes
@@ -43,12 +43,27 @@ def options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"write thresholds that miss the budget by more than {EXCESS:g} times on what they were not chosen on",
     )
+    parser.add_argument(
+        "--phrases",
+        action="store_true",
+        help="tune the phrases' thresholds instead of the words', each phrase for the whole budget",
+    )
+    parser.add_argument(
+        "--speech",
+        type=Path,
+        metavar="FOLDER",
+        help="with --phrases: continuous speech with transcripts.tsv that counts too, as far as it says no word",
+    )
     add_engine(parser, "c")
     add_json(parser)
 
 
 def run(a: argparse.Namespace) -> int:
     """``kws tune``."""
+    if a.phrases:
+        return phrase_streams.tune(a)
+    if a.speech is not None:
+        raise UsageError("--speech goes with --phrases")
     out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
     require_place(out)
     model = Model.load(a.model)
