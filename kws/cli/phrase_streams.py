@@ -8,11 +8,14 @@ from pathlib import Path
 
 from kws.cli import console, exit_codes, streams
 from kws.cli.results import percent
+from kws.decisions import GrammarConfig
 from kws.decisions.grammar import require_grammar
 from kws.evaluation.negatives import Heard, hear
 from kws.evaluation.phrase_tuning import PhraseTuning, tune_phrases
 from kws.evaluation.phrases import PhraseBench, PhraseRates
 from kws.evaluation.poisson import upper_limit
+from kws.evaluation.stream.run import StreamOptions
+from kws.evaluation.stream.spec import StreamSpec
 from kws.evaluation.stream.tuned import enough_minutes
 from kws.files import require_place
 from kws.model.file import Model, save, with_decision
@@ -28,9 +31,15 @@ def bench(a: argparse.Namespace, model: Model, minutes: float, speech: Heard | N
         return PhraseBench(model, spec, a.data, streams.run_options(a), speech=speech, progress=progress)
 
 
-def hear_speech(model: Model, folder: Path | None) -> Heard:
-    """A folder of continuous speech as a model hears it, or the recordings that come with kws."""
-    return hear(model) if folder is None else hear(model, folder)
+def rates(
+    model: Model, spec: StreamSpec, root: Path, options: StreamOptions, speech: Heard | None = None
+) -> list[PhraseRates]:
+    """How a model's phrases do with the thresholds that they have; none if it has no phrases."""
+    grammar = GrammarConfig.of(model.require_info().decision)
+    if grammar is None or not grammar.phrases:
+        return []
+    with console.progress("listening to phrases and words (streams)") as progress:
+        return PhraseBench(model, spec, root, options, speech=speech, progress=progress).count(grammar)
 
 
 def tune(a: argparse.Namespace) -> int:
