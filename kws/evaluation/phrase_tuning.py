@@ -18,7 +18,7 @@ from kws.errors import KwsError
 from kws.evaluation.phrases import PhraseBench, PhraseRates
 from kws.types import Progress
 
-THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.9, 0.94)
+THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.9, 0.94, 0.97)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def tune_phrases(bench: PhraseBench, budget: float, progress: Progress | None = 
 
     Args:
         bench: what was heard.
-        budget: false accepts per hour for each phrase; speech, where there is some, has it too.
+        budget: false accepts per hour for each phrase in streams of single words; in speech, where there is some,
+            none is allowed.
         progress: called with (pairs of thresholds tried, in total).
 
     Raises:
@@ -115,11 +116,11 @@ def _best(
         total = halves[which[0]] if len(which) == 1 else halves[0] + halves[1]
         # Speech is counted with the first half, whichever thresholds are chosen on.
         spoken = halves[0].speech_false_accepts
-        allowed = budget * total.hours + 1e-9, budget * halves[0].speech_hours + 1e-9
-        if total.false_accepts <= allowed[0] and spoken <= int(allowed[1]):
-            kept.append((total.found, -total.false_accepts - spoken, pair))
+        if total.false_accepts <= budget * total.hours + 1e-9 and spoken == 0:
+            kept.append((total.found, -total.false_accepts, pair))
     if not kept:
         raise KwsError(
-            f"no thresholds keep {phrase.title!r} to {budget:g} false accepts per hour; allow more, or take other words"
+            f"no thresholds keep {phrase.title!r} to {budget:g} false accepts per hour, and to none in speech;"
+            " allow more, or take other words"
         )
     return max(kept)[2]

@@ -63,6 +63,8 @@ class StreamTrainer(Trainer):
         )
         self.loss = losses.named(training.loss)(experiment, clips.labels, self.batches.size)
         self._noise = clips.noise(experiment)
+        # What comes before a clip is no part of it.
+        self._clip_frames = experiment.frontend.frames(experiment.data.clip_samples)
         self._sequences = SequenceMaker(experiment.frontend.frames_in(training.gap_ms), self._noise)
         self._step = self._tf.function(self._train_step)
         self._infer = self._tf.function(self._posteriors, reduce_retracing=True)
@@ -113,7 +115,7 @@ class StreamTrainer(Trainer):
 
     def _posteriors(self, features: Any, state: Any) -> tuple[Any, Any]:
         logits, left = self.average.logits(features, state)
-        return self._tf.nn.softmax(logits[:, -1]), left
+        return self.loss.posteriors(logits[:, -self._clip_frames :]), left
 
     def predict(self, features: Int8, streams: int, pauses: Int8) -> tuple[Floats, Floats]:
         """Posteriors of clips by the averaged weights, once from reset and once in the middle of a stream.

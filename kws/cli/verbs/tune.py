@@ -52,7 +52,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--speech",
         type=Path,
         metavar="FOLDER",
-        help="with --phrases: continuous speech with transcripts.tsv that counts too, as far as it says no word",
+        help="with --phrases: continuous speech with transcripts.tsv; no phrase may be reported where it says no word"
+        " of the model",
     )
     add_engine(parser, "c")
     add_json(parser)
