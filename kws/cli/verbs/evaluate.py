@@ -8,7 +8,7 @@ import json
 import numpy as np
 
 from kws.cli import console, exit_codes, negatives
-from kws.cli.options import SPLITS, add_data, add_json_report, add_model, add_seed, engines, figure
+from kws.cli.options import SPLITS, add_data, add_json_report, add_model, add_seed, engines, figure, whole
 from kws.cli.results import percent, print_noise
 from kws.engines import NAMES
 from kws.errors import KwsError
@@ -18,6 +18,7 @@ from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS, Accuracy, Rate, Speakers
 from kws.evaluation.negatives import hear
+from kws.evaluation.word_errors import WordErrors, word_errors
 from kws.files import require_place
 from kws.model.file import Model
 from kws.text import caption
@@ -47,6 +48,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"float and {', '.join(_COMPARED)} side by side, and what int8 does to each tensor",
     )
+    parser.add_argument(
+        "--sequences",
+        type=whole(1, 100_000),
+        metavar="N",
+        help="also the word error rate of sequences of 1 to 5 words, N of each length",
+    )
     add_seed(parser, "of the draw of unknown words, silence, noise and order")
     parser.add_argument("--plot", type=figure, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
     add_json_report(parser)
@@ -74,11 +81,18 @@ def run(a: argparse.Namespace) -> int:
         report = evaluate_clips(model, a.data, settings, reference, progress)
     heard = hear(model).count()
     unknown = limits.sentences(report.scope, heard)
+    errors: list[WordErrors] = []
+    if a.sequences is not None:
+        with console.progress("hearing sequences (streams)") as progress:
+            errors = word_errors(model, a.data, a.sequences, engine=settings.engines[0], seed=a.seed, progress=progress)
     if a.json:
         values = {"model": str(a.model), "id": model.id, **report.as_dict(), **negatives.values(heard, unknown)}
+        values |= {"sequences": [e.as_dict() for e in errors]} if errors else {}
         console.write_report(json.dumps(values, indent=1) + "\n", a.json)
     if a.json != "-":
         _print_report(report)
+        if errors:
+            _print_errors(errors)
         negatives.show(heard)
         negatives.show_limits(unknown)
     if a.plot:
@@ -90,6 +104,17 @@ def run(a: argparse.Namespace) -> int:
         axes.set_title(f"{caption(report.data)} ({report.split}): {100 * shown.accuracy:.1f} % on {shown.engine}")
         plots.save(matrix, a.plot)
     return exit_codes.OK
+
+
+def _print_errors(errors: list[WordErrors]) -> None:
+    rows = []
+    for e in errors:
+        low, high = e.interval
+        kinds = [str(sum(c[i] for c in e.counts)) for i in range(4)]
+        interval = f"{100 * low:.1f} to {100 * high:.1f} %"
+        rows.append((str(e.length or "all"), *kinds, percent(e.rate, 1), interval, percent(e.right, 1)))
+    columns = ("words", "said", "substituted", "deleted", "inserted", "word errors", "95 % interval", "all right")
+    console.table(columns, rows, "sequences of words, pauses of 0 to 0.3 s, clean and down to 5 dB")
 
 
 def _range(rate: Rate) -> str:
