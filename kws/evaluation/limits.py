@@ -12,10 +12,8 @@ from kws.config import BY_TAKE, DataConfig
 from kws.datasets import clips as clip_lists
 from kws.datasets.clips import Clip
 from kws.datasets.splits import TRAINING, speaker_of
-from kws.evaluation.long import LongReport
 from kws.evaluation.negatives import Negatives
 from kws.evaluation.poisson import upper_limit
-from kws.evaluation.stream.room import SPEECH
 from kws.evaluation.stream.spec import StreamSpec
 from kws.model.file import ModelInfo
 
@@ -97,13 +95,16 @@ def _trained_on(info: ModelInfo) -> set[str]:
     return {str(f["name"]) for f in folders if isinstance(f, dict) and "name" in f}
 
 
-def sentences(found: Scope, negatives: Negatives, heard: LongReport | None = None) -> list[str]:
+def sentences(
+    found: Scope, negatives: Negatives, speech: tuple[float, int] | None = None, familiar: Sequence[str] = ()
+) -> list[str]:
     """What the figures cannot tell, the most important first.
 
     Args:
         found: whom and what the evaluation heard.
         negatives: false accepts on the recordings that come with kws.
-        heard: false accepts on long recordings of the user's, if there are any.
+        speech: hours of different speech of the user's in which false accepts were counted, and recordings of it.
+        familiar: collections that were trained on by other recordings.
     """
     said = []
     if found.synthetic:
@@ -113,10 +114,9 @@ def sentences(found: Scope, negatives: Negatives, heard: LongReport | None = Non
         said.append("no other words in the data: whether it refuses them shows on the shipped negatives alone")
     elif found.others < FEW_OTHERS:
         said.append(f"{found.others} clips of other words only: this says little about the words it should refuse")
-    speech = None if heard is None else next((r for r in heard.by_source() if r.name == SPEECH), None)
-    if heard is None or speech is None:
+    if speech is None:
         return said + of_negatives(negatives)
-    return [*said, of_speech(speech.different_hours, speech.recordings), *of_familiar(heard.familiar)]
+    return [*said, of_speech(*speech), *of_familiar(familiar)]
 
 
 def of_speech(hours: float, recordings: int) -> str:

@@ -23,6 +23,7 @@ from kws.evaluation.long import LongReport
 from kws.evaluation.negatives import hear
 from kws.evaluation.probes import Probe
 from kws.evaluation.stream import room_list
+from kws.evaluation.stream.room import SPEECH
 from kws.files import require_place
 from kws.model.file import Model
 from kws.text import caption
@@ -86,7 +87,7 @@ def run(a: argparse.Namespace) -> int:
         report = evaluate_clips(model, a.data, settings, reference, progress)
     long_ones, probed = _roles(a, model, settings)
     heard = hear(model).count()
-    unknown = limits.sentences(report.scope, heard, long_ones)
+    unknown = limits.sentences(report.scope, heard, *_heard(long_ones))
     if a.json:
         values = {"model": str(a.model), "id": model.id, **report.as_dict(), **negatives.values(heard, unknown)}
         values["recordings"] = None if long_ones is None else long_ones.as_dict()
@@ -121,6 +122,12 @@ def _roles(a: argparse.Namespace, model: Model, settings: ClipOptions) -> tuple[
         return found, []
     responses = roles.impulse_responses(roles.everything(roles.Folders(rooms=folders.rooms), info.data))
     return found, probes.run(model, a.data, settings.split, engine, responses, a.seed)
+
+
+def _heard(found: LongReport | None) -> tuple[tuple[float, int] | None, tuple[str, ...]]:
+    """Hours and recordings of speech, if there is any, and the collections that were trained on."""
+    speech = next((s for s in ([] if found is None else found.by_source()) if s.name == SPEECH), None)
+    return None if speech is None else (speech.hours, speech.recordings), () if found is None else found.familiar
 
 
 def _print_roles(found: LongReport | None, probed: list[Probe]) -> None:

@@ -73,7 +73,7 @@ def run(a: argparse.Namespace) -> int:
     info = model.require_info()
     heard = hear(model).count()
     scope = limits.scope_of_stream(info, info.data, a.data, spec)
-    unknown = limits.sentences(scope, heard)
+    unknown = limits.sentences(scope, heard, *streams.heard(a, info, spec))
     if a.json:
         soaked = None if drift is None else drift.as_dict()
         values = {"model": str(a.model), **report.as_dict(), "soak": soaked, "scope": scope.as_dict()}
