@@ -6,7 +6,18 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from kws.cli.options import SPLITS, add_data, add_roles, add_seed, decibels, jobs, minutes, positive_number, roles_of
+from kws.cli.options import (
+    SPLITS,
+    add_cluster,
+    add_data,
+    add_roles,
+    add_seed,
+    decibels,
+    jobs,
+    minutes,
+    positive_number,
+    roles_of,
+)
 from kws.cli.results import percent
 from kws.datasets.roles import Folders
 from kws.decisions import DetectorConfig
@@ -53,6 +64,7 @@ def add_options(parser: argparse.ArgumentParser, length: str) -> None:
         help="how long after its end a word may be detected",
     )
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes, at most 256 (default: one a core)")
+    add_cluster(parser)
 
 
 def add_scene(parser: argparse.ArgumentParser, default: str, more: tuple[str, ...] = ()) -> None:

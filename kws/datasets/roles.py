@@ -59,6 +59,10 @@ class Folders:
     rooms: tuple[Path, ...] = ()
 
 
+NOTHING = Folders()
+"""No folder of any role."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A long recording.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes, negatives, streams
-from kws.cli.options import add_engine, add_json_report, add_model, figure, positive_number, wav
+from kws.cli.options import add_engine, add_json_report, add_model, figure, on_cluster, positive_number, wav
 from kws.cli.results import percent
 from kws.errors import UsageError
 from kws.evaluation import limits
@@ -64,7 +64,7 @@ def run(a: argparse.Namespace) -> int:
         with console.progress("writing the stream") as progress:
             write(spec, a.data, a.wav, progress)
     settings = streams.run_options(a)
-    with console.progress("listening (pieces of ten minutes)") as progress:
+    with on_cluster(a), console.progress("listening (pieces of ten minutes)") as progress:
         report = evaluate_stream(model, spec, a.data, settings, progress)
     drift = None
     if a.soak_hours:

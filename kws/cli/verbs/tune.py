@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes, negatives, streams
-from kws.cli.options import add_engine, add_json, add_model, positive_number
+from kws.cli.options import add_engine, add_json, add_model, on_cluster, positive_number
 from kws.errors import CheckError
 from kws.evaluation import limits
 from kws.evaluation.stream import tuning
@@ -67,7 +67,7 @@ def run(a: argparse.Namespace) -> int:
     desk = None
     if scene == BOTH and a.spec is None:
         desk = streams.spec(a, info, DESK, min(length, _DESK_MINUTES))
-    with console.stages() as progress:
+    with on_cluster(a), console.stages() as progress:
         result = tuning.tune(
             model,
             spec,

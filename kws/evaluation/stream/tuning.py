@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kws import workers
 from kws.config import SAMPLE_RATE
@@ -92,9 +93,12 @@ def tune(
     beside = () if desk is None else _beside(desk, parts)
     fresh = dataclasses.replace(spec, seed=spec.seed + _FRESH)
     with scratch("tune") as folder:
-        recorder = _Recorder(Runner(model, options.engine, root), (*parts, *beside, fresh), folder)
+        recorder = _Recorder(Runner(model, options.engine, root), (*parts, *beside, fresh))
         jobs = [(i, piece) for i, one in enumerate(recorder.specs) for piece in range(one.pieces)]
-        truths = dict(_run(recorder, jobs, processes, "running the streams", progress))
+        truths = {}
+        for job, (rows, truth) in _run(recorder, jobs, processes, "running the streams", progress):
+            _keep(folder, job, rows)
+            truths[job] = truth
         conditions = tuple(len(one.conditions) for one in recorder.specs)
         bench = _Bench(info, folder, truths, options.tolerance, conditions, len(parts))
         heard = [job for job in sorted(truths) if job[0] < len(recorder.specs) - 1]
@@ -160,7 +164,8 @@ Job = tuple[int, int]
 def _run(
     worker: Any, jobs: Sequence[Any], processes: int | None, stage: str, progress: StageProgress | None
 ) -> Iterable[tuple[Any, Any]]:
-    with contextlib.closing(workers.run(worker, jobs, processes)) as results:
+    # A bench's posteriors lie on this computer's disk.
+    with contextlib.closing(workers.run(worker, jobs, processes, here=isinstance(worker, _Counter))) as results:
         for done, result in enumerate(results, start=1):
             if progress is not None:
                 progress(stage, done, len(jobs))
@@ -173,22 +178,24 @@ def _all(tally: Tally, point: int) -> Rates:
 
 @dataclass
 class _Recorder:
-    """Runs pieces of several streams and keeps their posteriors on the disk."""
+    """Runs pieces of several streams."""
 
     runner: Runner
     specs: tuple[StreamSpec, ...]
-    folder: Path
 
-    def __call__(self, job: Job) -> Truth:
-        rows, truth = self.runner.run(self.specs[job[0]], job[1])
-        try:
-            np.save(_posteriors(self.folder, job), rows)
-        except OSError as error:
-            raise KwsError(f"cannot keep posteriors in {self.folder}: {error.strerror or error}") from error
-        return truth
+    def __call__(self, job: Job) -> tuple[npt.NDArray[np.int8], Truth]:
+        return self.runner.run(self.specs[job[0]], job[1])
 
     def close(self) -> None:
         self.runner.close()
+
+
+def _keep(folder: Path, job: Job, rows: npt.NDArray[np.int8]) -> None:
+    """Put a piece's posteriors on the disk: of a hundred hours they are too many for the memory."""
+    try:
+        np.save(_posteriors(folder, job), rows)
+    except OSError as error:
+        raise KwsError(f"cannot keep posteriors in {folder}: {error.strerror or error}") from error
 
 
 def _posteriors(folder: Path, job: Job) -> Path:
