@@ -77,7 +77,7 @@ def test_counts_are_those_of_the_detector(model, folders):
     assert speech.recordings == 3
     assert sum(r.false_accepts for r in report.by_collection()) == sum(r.false_accepts for r in report.by_source())
     assert {r.name for r in report.by_collection()} >= {"speech: corpus", "speech: other"}
-    assert long.listen(model, recordings, "c", 2) == dataclasses.replace(report, engine="c")
+    assert long.listen(model, recordings, "c", 1) == dataclasses.replace(report, engine="c")
     json.dumps(report.as_dict())
 
 
@@ -145,7 +145,3 @@ def test_command_line(model, spoken, folders, tmp_path, capsys):
     values = json.loads(report.read_text())
     assert [s["name"] for s in values["recordings"]["sources"]] == [SPEECH, MUSIC, NOISE]
     assert [p["name"] for p in values["probes"]] == ["beeps", "words played backwards", "other words"]
-    assert main([*base, "--json"]) == 0
-    values = json.loads(capsys.readouterr().out)
-    assert values["recordings"] is None
-    assert values["probes"] == []
