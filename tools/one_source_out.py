@@ -20,13 +20,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kws import audio, config
 from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import roles, transcripts
+from kws.datasets.clips import is_synthetic
 from kws.datasets.roles import Recording
 from kws.datasets.splits import TRAINING
 from kws.evaluation.stream.source import SourceRate
@@ -42,6 +42,15 @@ def minutes(recordings: Sequence[Recording]) -> float:
         spans = roles.usable(r, round(audio.info(r.path).seconds * SAMPLE_RATE), doubtful=False)
         samples += sum(last - first for first, last in spans)
     return samples / SAMPLE_RATE / 60
+
+
+def spoken_by_people(folder: Path, data: DataConfig) -> list[Recording]:
+    """The recordings of a folder that are no synthetic voices', which nothing is measured on."""
+    if is_synthetic(folder):
+        return []
+    told = transcripts.read(folder) if (folder / transcripts.NAME).exists() else []
+    synthetic = {s.file for s in told if s.voice}
+    return [r for r in roles.speech(folder, data) if r.name not in synthetic]
 
 
 def leave_out(source: str, folders: Sequence[Path], data: DataConfig, out: Path) -> tuple[Path, Path]:
@@ -77,14 +86,11 @@ def leave_out(source: str, folders: Sequence[Path], data: DataConfig, out: Path)
             link.parent.mkdir(parents=True, exist_ok=True)
             os.symlink(r.path.resolve(), link)
             # What a recogniser heard is as good as a transcript for leaving out.
-            doubts = [
-                transcripts.Stretch(place.as_posix(), start, end, "", (roles.UNKNOWN_TEXT,))
-                for start, end in r.doubtful
-            ]
-            said = [transcripts.Stretch(place.as_posix(), start, end, "", data.words[:1]) for start, end in r.said]
+            name = place.as_posix()
             voice = next((s.voice for s in told.get(r.name, []) if s.voice), "")
-            spans = [replace(s, voice=voice) for s in (*said, *doubts)]
-            tables[left].extend(spans or [transcripts.Stretch(place.as_posix(), 0, 0, "", (), voice)])
+            spans = [transcripts.Stretch(name, a, b, data.words[0], (), voice) for a, b in r.said]
+            spans += [transcripts.Stretch(name, a, b, "", (roles.UNKNOWN_TEXT,), voice) for a, b in r.doubtful]
+            tables[left].extend(spans or [transcripts.Stretch(name, 0, 0, "", (), voice)])
     for folder, table in zip(both, tables, strict=True):
         folder.mkdir(parents=True, exist_ok=True)
         transcripts.write(folder, table)
@@ -120,10 +126,7 @@ def pool(found: dict[str, dict[str, Any]]) -> list[SourceRate]:
 
 def table(rates: Sequence[SourceRate]) -> str:
     """The rates as Markdown."""
-    lines = [
-        "| left out | hours | recordings | false accepts | per hour | at most (95 %) |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = ["| left out | hours | recordings | false accepts | per hour | at most (95 %) |", "|---" * 6 + "|"]
     for r in rates:
         shown = [f"{x:.1f}" if x is not None else "-" for x in (r.per_hour, r.most_per_hour)]
         lines.append(f"| {r.name} | {r.hours:.2f} | {r.recordings} | {r.false_accepts} | {shown[0]} | {shown[1]} |")
@@ -142,11 +145,9 @@ def main() -> None:
     parser.add_argument("--train", default="", metavar="OPTIONS", help="more options of kws train, such as --teacher")
     a = parser.parse_args()
     data = config.load(Path(a.config)).data
-    recordings = [r for folder in a.speech for r in roles.speech(folder, data)]
-    real = {r.source for r in recordings if r.split != TRAINING} | {
-        r.source for r in recordings if r.said or r.doubtful
-    }
-    sources = sorted(s for s in real if minutes([r for r in recordings if r.source == s]) >= a.least)
+    people = [r for folder in a.speech for r in spoken_by_people(folder, data)]
+    every = sorted({r.source for r in people})
+    sources = [s for s in every if minutes([r for r in people if r.source == s]) >= a.least]
     found = {}
     for source in sources:
         out = a.out / source

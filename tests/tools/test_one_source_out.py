@@ -42,6 +42,8 @@ def test_left_out(folder, tmp_path):
     assert heard["0_a_2.wav"].said == ()
     assert one_source_out.minutes(list(heard.values())) == pytest.approx(17 / 60)
     assert one_source_out.leave_out("a", [folder], DATA, tmp_path / "out") == (others, left_out)
+    people = one_source_out.spoken_by_people(folder, DATA)
+    assert {r.source for r in people} == {"a", "b"}
     # Synthetic voices are for training alone, wherever they are linked to.
     _, synthetic = one_source_out.leave_out("c", [folder], DATA, tmp_path / "out")
     assert {r.split for r in roles.speech(synthetic, DATA)} == {"training"}
