@@ -9,6 +9,7 @@ import random
 
 import numpy as np
 import pytest
+import scene_table
 import tones
 from random_models import spotting_model
 
@@ -327,3 +328,15 @@ def test_command_line(model, spoken, folders, tmp_path, capsys):
     assert main([*base, "--spec", str(tmp_path / "s.json"), "--scene", "room"]) == 2
     assert main([*base, "--split", "all", "--minutes", "0.5", "--scene", "room"]) == 0
     assert "nothing is reverberated" in capsys.readouterr().out
+
+
+def test_table_of_reports(spec, spoken, model):
+    report = evaluate_stream(
+        model, dataclasses.replace(spec, minutes=2.0), spoken, StreamOptions(processes=1)
+    ).as_dict()
+    lines = scene_table.table({"a": report, "b": report}).splitlines()
+    assert lines[0] == "| | a | b |"
+    speech = next(line for line in lines if "hour, speech" in line)
+    assert f"{report['by_source'][0]['false_accepts_per_hour']:.1f} (" in speech
+    assert any(line.startswith("| missed, 10 dB |") for line in lines)
+    assert {line.count("|") for line in lines} == {4}
