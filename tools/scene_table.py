@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs="+", metavar="NAME=FILE.json")
     named = [text.partition("=") for text in parser.parse_args().reports]
-    print(table({name: json.loads(Path(file).read_text()) for name, _, file in named}))
+    print(table({name: json.loads(Path(file).read_text(encoding="utf-8")) for name, _, file in named}))
 
 
 if __name__ == "__main__":
