@@ -77,6 +77,9 @@ def test_listed_without_training_words_and_doubt(folders):
         "validation/music/band_1.flac",
         "validation/music/drums.flac",
     }
+    music = roles.noise(folders.noise[0] / "validation" / "music", DATA)
+    assert all(map(room_list.is_music, music))
+    assert not any(room_list.is_music(r) for r in roles.speech(folders.speech[0], DATA))
     assert found.samples(SPEECH) == (30 + 25 + 40) * S
     assert [r.weight for r in found.responses] == [10, 10]
     for split in ("all", "training"):
