@@ -45,6 +45,8 @@ want nodejs 'no image is run on the emulator rp2040js' node
 want npm 'the emulator rp2040js is not installed' npm
 want cmake 'the CMake package is not built' cmake
 want g++ 'nothing is compiled as C++' c++
+want tmux 'the view of kws listen is not tested on a terminal' tmux
+want 'pulseaudio pulseaudio-utils libasound2-plugins' 'no microphone is opened in tests' pulseaudio
 want cppcheck 'the C sources are not checked statically' cppcheck
 [ -e /usr/share/doc/libportaudio2 ] || ls /usr/lib/*/libportaudio.so.2 >/dev/null 2>&1 || {
     wanted="$wanted libportaudio2"

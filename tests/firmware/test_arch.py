@@ -255,6 +255,16 @@ def test_front_end_settings(frontend, board):
 
 
 @needs_board
+@pytest.mark.parametrize(
+    "board", ["mps2_an386", *(pytest.param(b, marks=pytest.mark.slow) for b in EMULATED if b != "mps2_an386")]
+)
+def test_microfrontend(board):
+    from kws.frontends import MicroFrontendConfig
+
+    check_stream(spotting_model(3, units=(8,), frontend=MicroFrontendConfig()), board, pcm())
+
+
+@needs_board
 @pytest.mark.slow
 @pytest.mark.parametrize("board", EMULATED)
 @pytest.mark.parametrize("name", ["commands12", "commands12-tiny"])

@@ -87,7 +87,7 @@ CORES = (
         _M4,
     ),
     M("SAT16", _DUAL, "ssat %0, #16, %1", "ssat %0, #17, %1", "tests/firmware/test_arch.py::test_dsp_network"),
-    M("INTERPOLATE", _DUAL, "kws_pair(whole - part, part), base", "kws_pair(whole, part), base", _M4),
+    M("INTERPOLATE", _DUAL, "kws_pack16(whole - part, part), base", "kws_pack16(whole, part), base", _M4),
     # ---- Helium ----
     M("LSTM/1", _LANES, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
     M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor", "x, -(int32_t)factor", _M55),

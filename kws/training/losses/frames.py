@@ -1,7 +1,8 @@
 """Loss ``frames``: cross-entropy of what is said after every frame.
 
 A word should be named from its end on for as long as a detector needs, and be forgotten after that.
-While it is being said, it may be named already, but no other may.
+While it is being said, it may be named already, but no other may. In what is no word to spot (negatives)
+none may be named, silence and unknown are both right: the loss is -log(1 - the sum of the words' posteriors).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SILENCE, UNKNOWN, DataConfig, Experiment
+from kws.config import SILENCE, UNKNOWN, Experiment
 from kws.network.tensorflow import import_tensorflow
 from kws.training.batches import Batch
 from kws.training.losses.base import Loss
@@ -56,7 +57,8 @@ class FramesLoss(Loss):
 
     def __init__(self, experiment: Experiment, labels: Int32, streams: int) -> None:
         names, frontend = experiment.data.labels, experiment.frontend
-        self._excess = _excess(experiment.data, labels)
+        self._excess = _excess(experiment, labels, streams)
+        self._negative_weight = experiment.negatives.weight
         self._each = np.eye(len(names), dtype=np.float32)
         self._quiet = self._each[names.index(SILENCE)]
         self._unnamed = self._quiet + self._each[names.index(UNKNOWN)]
@@ -71,23 +73,26 @@ class FramesLoss(Loss):
     def frame_targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> FrameTargets:
         """What to say of each sequence; the next one may ask for a word that this one ends with."""
         self._since[~carry] = _NEVER
-        spoken = self._quiet[batch.labels] == 0
+        spoken = (self._quiet[batch.labels] == 0) & ~sequences.negative
         time = np.arange(sequences.features.shape[1])
         # Frames since the end of the word before, and of this one.
         earlier = self._since[:, None] + time
         after = np.where(spoken[:, None], time - (sequences.starts + batch.ends)[:, None], -_NEVER)
         now = after >= -self._early
         # While a word is being said, it may be named already, but no other may that was not just said.
-        saying = spoken[:, None] & ~now & (time >= sequences.starts[:, None])
+        saying = (spoken[:, None] & ~now & (time >= sequences.starts[:, None])) | sequences.negative[:, None]
         age = np.where(now, after, earlier)
         named, forgotten = age < self._named, age >= self._forgotten
         word = np.where(now[:, :, None], batch.targets[:, None], self._last[:, None])
         wanted = np.where(named[:, :, None], word, self._quiet).astype(np.float32)
-        weights = np.where(named, 1.0, np.where(forgotten, _QUIET_WEIGHT, 0.0)) * ~saying
+        # What else is said around a word is not silence.
+        quiet = np.where(sequences.around, 0.0, _QUIET_WEIGHT)[:, None]
+        weights = np.where(named, 1.0, np.where(forgotten, quiet, 0.0)) * ~saying
         self._since = np.minimum(age[:, -1] + 1, _NEVER)
         self._last = np.where(now[:, -1:], batch.targets, self._last)
         allowed = np.maximum(self._unnamed, self._each[batch.labels])
-        weight = np.where(saying & (earlier >= self._forgotten), _SAYING_WEIGHT, 0.0)
+        each = np.where(sequences.negative, self._negative_weight, _SAYING_WEIGHT)[:, None]
+        weight = np.where(saying & (earlier >= self._forgotten), each, 0.0)
         return FrameTargets(wanted, weights.astype(np.float32), allowed, weight.astype(np.float32))
 
     def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Floats, ...]:
@@ -112,17 +117,24 @@ class FramesLoss(Loss):
         return loss, tf.reduce_sum(right * weights) / tf.reduce_sum(weights)
 
 
-def _excess(data: DataConfig, labels: Int32) -> Floats:
-    """How much likelier "unknown" is in training than in validation, as a natural logarithm [labels].
+def _excess(experiment: Experiment, labels: Int32, streams: int) -> Floats:
+    """How much likelier "unknown" and silence are in training than in validation, as natural logarithms [labels].
 
-    All the other words that there are teach more than the few that are validated with, but should not
-    make the network say "unknown" more readily.
+    All the other words and the negatives that there are teach more than the few that are validated with, but
+    should not make the network say "unknown" or silence more readily where a word is unclear. Since either is
+    right in negatives, they count for both, each frame by its weight.
     """
+    data = experiment.data
     excess = np.zeros(len(data.labels), np.float32)
-    counts = np.bincount(labels, minlength=len(data.labels))
-    unknown = data.labels.index(UNKNOWN)
-    words = counts.sum() - counts[unknown] - counts[data.labels.index(SILENCE)]
+    counts = np.bincount(labels, minlength=len(data.labels)).astype(np.float64)
+    unknown, silence = data.labels.index(UNKNOWN), data.labels.index(SILENCE)
+    words = counts.sum() - counts[unknown] - counts[silence]
+    clips = min(experiment.training.batch_size, len(labels))
+    negatives = max(0.0, len(labels) * (streams - clips) / clips * experiment.negatives.weight)
     expected = data.unknown_percent / 100 * words
-    if counts[unknown] and expected:
-        excess[unknown] = np.log(counts[unknown] / expected)
+    if expected and counts[unknown] + negatives:
+        excess[unknown] = np.log((counts[unknown] + negatives) / expected)
+    # Silence clips are as many as are validated with.
+    if counts[silence]:
+        excess[silence] = np.log1p(negatives / counts[silence])
     return excess
