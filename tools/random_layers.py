@@ -344,7 +344,8 @@ def graph(seed: int, count: int = 12) -> Drawn:
         x = pool[-1 - min(int(layers.rng.geometric(0.5)) - 1, len(pool) - 1)]
         name = names[layers.number(0, len(names) - 1)]
         curve = name in ("TANH", "LOGISTIC", "SOFTMAX")
-        if math.prod(layers.shape(x)) > GREATEST_TENSOR or (curve and not _is_curved(layers, x)):
+        extreme = not 1e-4 < layers.graph.tensors[x].scale < 1e3
+        if extreme or math.prod(layers.shape(x)) > GREATEST_TENSOR or (curve and not _is_curved(layers, x)):
             x = pool[0]
         pool.append(OPERATORS[name](layers, x))
     return _finished(layers, pool[-1], f"random graph {seed}")
