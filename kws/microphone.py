@@ -74,7 +74,7 @@ class Microphone(Iterator[Pcm]):
 
         Args:
             device, samples: as of `microphone`.
-            every_channel: open all channels that the device has, even where it would give one.
+            every_channel: open two channels, or all that it takes, even where the device would give one.
         """
         if samples < 1:
             raise KwsError(f"the block length must be at least 1 sample, not {samples}")
@@ -184,7 +184,8 @@ def _settings(sounddevice: Any, device: int | str | None, found: Any, every_chan
     """Rate and channels to open a device with: 16 kHz and one channel, or what comes nearest."""
     most = max(1, int(found["max_input_channels"]))
     own = round(found["default_samplerate"])
-    channels = [most] if every_channel else []
+    # Sound servers offer 32 and make them up; microphones that need more than two refuse two.
+    channels = [min(most, 2)] if every_channel else []
     channels += [n for n in dict.fromkeys((1, 2, most)) if n <= most and n not in channels]
     # The rate before the channels: resampling is exact enough, a missing channel is missing.
     wanted = [(rate, n) for n in channels for rate in dict.fromkeys((SAMPLE_RATE, own, *_RATES))]

@@ -84,6 +84,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "detect words": (
         Verb("spot", "detect words in recordings of any length", "spot"),
         Verb("listen", "detect words live, from the microphone", "listen"),
+        Verb("serve", "offer models as wake words to Home Assistant, by the Wyoming protocol", "serve"),
         Verb("why", "find out why a word in a recording is not heard", "why"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),

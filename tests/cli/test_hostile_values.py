@@ -75,6 +75,7 @@ def good(tmp_path_factory, tiny_model, places):
     nothing = str(root / "missing")
     return {
         "model": str(root / "tiny.tflite"),
+        "models": str(root / "tiny.tflite"),
         "data": str(root / "data"),
         "dir": str(root / "data"),
         "files": str(root / "a.wav"),
@@ -116,6 +117,7 @@ def alone(monkeypatch, tmp_path, places):
         "image.make.run_make",
         "cli.verbs.evaluate.hear",
         "cli.verbs.stream_test.hear",
+        "cli.verbs.serve.serve_forever",
     ):
         monkeypatch.setattr(f"kws.{name}", refuse)
     monkeypatch.setattr(microphone, "microphone", refuse)
