@@ -19,6 +19,11 @@ JSON_DEPTH = 64
 """Of what kws reads; deeper values would break whatever walks them recursively."""
 
 
+def user_cache() -> Path:
+    """Where kws keeps what it can make again: ``$XDG_CACHE_HOME/kws``, or ``~/.cache/kws``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kws"
+
+
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` with the same suffix; rename it when all went well.

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.decisions import DetectorConfig
-from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
-from kws.frontends import LogMelConfig
+from kws.frontends import FrontendConfig, LogMelConfig
 from kws.model.file import Model, ModelInfo, with_info
 from kws.tflite import Graph, Operator, Tensor, build
 
@@ -188,7 +187,7 @@ def bare_model(seed: int = 0, **options: Any) -> Model:
 def spotting_model(
     seed: int = 0,
     words: tuple[str, ...] = ("yes", "no", "up", "down"),
-    frontend: LogMelConfig | None = None,
+    frontend: FrontendConfig | None = None,
     detector: DetectorConfig | None = None,
     **options: Any,
 ) -> Model:
@@ -202,8 +201,8 @@ def spotting_model(
         seed,
         inputs=frontend.bands,
         outputs=len(info.labels),
-        input_scale=FEATURE_SCALE,
-        input_zero_point=0,
+        input_scale=frontend.scale,
+        input_zero_point=frontend.zero_point,
         **{**defaults, **options},
     )
     return Model.from_bytes(with_info(graph, info), f"random spotting model {seed}")

@@ -64,8 +64,11 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "make a model": (
         Verb("configs", "list the configurations that come with kws; copy one, to be changed", "configs"),
         Verb("train", "train a classifier; run it again to go on after an interruption", "train"),
+        Verb("sweep", "train over settings and seeds; one table and one plot at the end", "sweep"),
         Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
+        Verb("mine", "hear hours of recordings; what fires becomes negatives to train with", "mine"),
         Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
+        Verb("phrases", "list, add and remove phrases; a window after a wake word", "phrases"),
     ),
     "measure and check a model": (
         Verb("evaluate", "measure clip accuracy and what quantization cost", "evaluate"),

@@ -14,7 +14,8 @@ from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, Lstm, LstmGate
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import NONE, TANH, Arch, Constants, Kind, Operands, bias, check_sums, require_int8, weights
-from kws.layers.lstm_packing import COLUMNS, dsp_factor, gate_parts, packed_weights
+from kws.layers.lstm_packing import gate_parts, packed_weights
+from kws.layers.packing import COLUMNS, dsp_factors, when_packed
 from kws.tflite import Tensor
 
 INPUT_WEIGHTS = (1, 2, 3, 4)
@@ -109,6 +110,10 @@ def _gate(o: Operands, gate: int, units: int, inputs: int, hidden: Tensor) -> Ls
     )
 
 
+_HELIUM_SCRATCH = 2 * 8 * 4 * 4 + 8 * 4 * 2
+"""Both parts' sums of eight units' gates as int32, and their pre-activations as int16."""
+
+
 def write(name: str, layer: Layer) -> Constants:
     """Weights as rows, and packed where they can be, and the structure ``kws_lstm``.
 
@@ -137,11 +142,11 @@ def write(name: str, layer: Layer) -> Constants:
     }
     if words is None:
         fields = {**_pointers(name, _ROWS), **fields}
-        return Constants((*plain, emit.structure("kws_lstm", name, fields)))
-    chosen = _when_packed(emit.members(_pointers(name, _PACKED)), emit.members(_pointers(name, _ROWS)))
-    text = (*_when_packed(_packed(name, lstm, words), plain), emit.structure("kws_lstm", name, fields, lead=chosen))
+        return Constants((*plain, emit.structure("kws_lstm", name, fields)), {Arch.HELIUM: _HELIUM_SCRATCH})
+    chosen = when_packed(emit.members(_pointers(name, _PACKED)), emit.members(_pointers(name, _ROWS)))
+    text = (*when_packed(_packed(name, lstm, words), plain), emit.structure("kws_lstm", name, fields, lead=chosen))
     columns = [-(-n // COLUMNS) * COLUMNS for n in (lstm.inputs, lstm.units)]
-    return Constants(text, {Arch.DSP: 2 * sum(columns)})
+    return Constants(text, {Arch.DSP: 2 * sum(columns), Arch.HELIUM: _HELIUM_SCRATCH})
 
 
 _ROWS = ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")
@@ -165,16 +170,11 @@ def _plain(name: str, lstm: Lstm) -> list[str]:
 
 
 def _packed(name: str, lstm: Lstm, words: npt.NDArray[np.uint32]) -> list[str]:
-    factors = [dsp_factor(f) for g in lstm.gates for f in (g.input_factor, g.recurrent_factor)]
-    rows = "".join(f"{emit.INDENT}{{{emit.number(m)}, {emit.number(s)}}},\n" for m, s in factors)
+    factors = [f for g in lstm.gates for f in (g.input_factor, g.recurrent_factor)]
     return [
         emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True),
-        f"static const kws_dsp_factor {name}_packed_factors[2 * KWS_GATES] = {{\n{rows}}};",
+        dsp_factors(f"{name}_packed_factors", factors),
     ]
-
-
-def _when_packed(packed: list[str], plain: list[str]) -> list[str]:
-    return [f"#if KWS_ARCH == {Arch.DSP}", *packed, "#else", *plain, "#endif"]
 
 
 KIND = Kind(operators=("UNIDIRECTIONAL_SEQUENCE_LSTM",), read=read, kernel=Lstm, name="lstm", emit=write)

@@ -93,6 +93,11 @@ class ModelInfo:
         return self.labels[self.first_word :]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What a detection's label stands for: the labels, and behind them the names of phrases."""
+        return self.decision.names(self.labels)
+
+    @property
     def thresholds(self) -> tuple[float, ...]:
         """The detector's threshold of each word, as a probability."""
         return self.detector.thresholds(len(self.words))
@@ -269,7 +274,7 @@ def with_info(graph: Graph, info: ModelInfo) -> bytes:
 
 
 def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] | None = None) -> bytes:
-    """The bytes of ``model``'s file with other detector settings.
+    """The bytes of ``model``'s file with other detector settings; phrases and window stay.
 
     Args:
         model: the model.
@@ -279,9 +284,18 @@ def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] 
     Raises:
         KwsError: the model is a bare network, or ``detector`` has thresholds for another number of words.
     """
+    return with_decision(model, model.require_info().decision.with_words(detector), tuned)
+
+
+def with_decision(model: Model, decision: DecisionConfig, tuned: dict[str, Any] | None = None) -> bytes:
+    """The bytes of ``model``'s file with another decision, of any kind; as :func:`with_detector`.
+
+    Raises:
+        KwsError: the model is a bare network, or ``decision`` does not fit its labels.
+    """
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
-    info = replace(info, decision=detector, provenance=provenance)
+    info = replace(info, decision=decision, provenance=provenance)
     graph = replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()})
     return seal.build_sealed(graph, METADATA_NAME)
 

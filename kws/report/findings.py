@@ -30,7 +30,8 @@ from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, evaluat
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.limits import Scope, of_negatives, sentences
 from kws.evaluation.negatives import Negatives, hear
-from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
+from kws.evaluation.stream.report import StreamReport
+from kws.evaluation.stream.run import StreamOptions, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.files import parse_json, read_file, require_place, write_atomic
 from kws.fixedpoint.posterior import probabilities

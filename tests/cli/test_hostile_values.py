@@ -31,6 +31,7 @@ WORK = (
     "cli.verbs.evaluate.evaluate_clips",
     "cli.verbs.stream_test.evaluate_stream",
     "evaluation.stream.tuning.tune",
+    "mining.folder.mine",
     "verify.compare._run",
 )
 """What takes long, once all arguments are read."""
@@ -95,6 +96,7 @@ def good(tmp_path_factory, tiny_model, places):
         "engines": "numpy",
         "engine": "numpy",
         "random": "0",
+        "grid": "training.seed=1",
     }
 
 
@@ -110,7 +112,7 @@ def alone(monkeypatch, tmp_path, places):
     for verb in MODULES.values():
         verb.load()
     for name in (
-        "datasets.speech_commands.download",
+        "datasets.download.get",
         "datasets.synthetic.utter",
         "image.make.run_make",
         "cli.verbs.evaluate.hear",

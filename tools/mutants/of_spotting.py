@@ -58,7 +58,7 @@ SPOTTING = (
         _SPOTTER,
         "    kws_frontend_reset(model->frontend, spotter->frontend);\n",
         "",
-        equivalent="log_mel keeps nothing from frame to frame; a front end that does has its own tests",
+        "tests/fixedpoint/frontends/test_microfrontend.py::test_whole_spotter",
     ),
     M("SPOT/3", _SPOTTER, "    spotter->frame++;\n", ""),
     # ---- detector ----

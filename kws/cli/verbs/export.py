@@ -8,6 +8,7 @@ from kws import codegen
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_model, add_out_folder
 from kws.codegen import packages
+from kws.errors import UsageError
 from kws.model.file import Model
 from kws.text import visible
 
@@ -24,13 +25,22 @@ def options(parser: argparse.ArgumentParser) -> None:
         choices=packages.KINDS,
         help="write library, model and examples with a microphone as a package for this way of building instead",
     )
+    parser.add_argument(
+        "--name",
+        help="call files and symbols NAME_model and so on: a program may have several models, exported into one DIR",
+    )
     add_json(parser)
 
 
 def run(a: argparse.Namespace) -> int:
     """``kws export``."""
+    if a.name is not None and a.package:
+        raise UsageError(
+            "--name and --package do not go together: a package holds one model;"
+            " for several in one program export each with --name and --with-library into one folder"
+        )
     model = Model.load(a.model)
-    result = packages.export_package(model, a.package, a.out) if a.package else codegen.export(model, a.out)
+    result = packages.export_package(model, a.package, a.out) if a.package else codegen.export(model, a.out, a.name)
     if a.with_library and not a.package:
         codegen.copy_library(a.out)
     if a.json:
@@ -40,6 +50,7 @@ def run(a: argparse.Namespace) -> int:
                 "id": model.id,
                 "bare_network": model.info is None,
                 "package": a.package,
+                "name": a.name,
                 "files": [p.relative_to(a.out).as_posix() for p in result.files],
                 "weight_bytes": result.weight_bytes,
                 "network_bytes": result.network_bytes,

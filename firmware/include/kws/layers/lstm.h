@@ -16,7 +16,8 @@ enum { KWS_LSTM_HIDDEN, KWS_LSTM_CELL };
 
 /*
  * The parts of a gate are the sum over the input and the sum over the old hidden state. Where the
- * weights are packed, the scratch holds int16_t [inputs + units], each rounded up to 4.
+ * weights are packed, the scratch holds int16_t [inputs + units], each rounded up to 4; with KWS_ARCH_HELIUM
+ * sums and pre-activations of eight units.
  */
 typedef struct kws_lstm {
     const int8_t *input_weights;         /* [units][gates][inputs]; NULL if packed */
