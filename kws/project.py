@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +65,7 @@ class Project:
         text = configs.find(BASE).read_text(encoding="utf-8")
         # What the file says of itself is said in the commands.
         text = text[text.index("name = ") :]
-        changes = {"name": self.folder.resolve().name or "own", "words": list(self.words)}
+        changes = {"name": Path(os.path.abspath(self.folder)).name or "own", "words": list(self.words)}
         if self.source == SYNTHETIC:
             changes["split_by"] = "speaker"
         for key, value in changes.items():
@@ -125,8 +127,8 @@ class Project:
         if there:
             raise KwsError(f"{self.folder / there[0]} is there already; name another folder")
         texts = {CONFIG: self.configuration(), COMMANDS: self.script()}
+        config.from_dict(config.Experiment, tomllib.loads(texts[CONFIG]))
         write_all(self.folder, texts)
-        config.load(self.folder / CONFIG)
         return [self.folder / name for name in texts]
 
 

@@ -10,6 +10,7 @@ from kws.cli import console, exit_codes
 from kws.cli.options import add_json
 from kws.errors import UsageError
 from kws.project import MICROPHONE, SYNTHETIC, Project, boards, parse_words
+from kws.text import visible
 
 _NONE = "none"
 
@@ -39,8 +40,9 @@ def run(a: argparse.Namespace) -> int:
         commands = [["kws", *command] for _, group in project.commands() for command in group]
         console.print_json({"files": [str(path) for path in files], "commands": commands})
         return exit_codes.OK
-    console.out.print(f"{files[0]} and {files[1]} are written. Next, one by one:", markup=False)
-    console.out.print(project.script().split("set -eu\n", 1)[1], end="", markup=False)
+    names = " and ".join(visible(str(path)) for path in files)
+    console.out.print(f"{names} are written. Next, one by one:", markup=False)
+    console.out.print(visible(project.script().split("set -eu\n", 1)[1], "\n"), end="", markup=False)
     return exit_codes.OK
 
 
