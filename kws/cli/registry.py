@@ -57,6 +57,7 @@ _DATA = (
 
 VERBS: Mapping[str, tuple[Verb, ...]] = {
     "make a data set": (
+        Verb("new", "ask three questions; write a folder to train words of one's own in", "new"),
         Verb("data", "make, get and check data sets", verbs=_DATA),
         Verb("mic-check", "say in ten seconds whether a microphone is fit, and what its noise costs", "mic_check"),
         Verb("record", "record takes of a word with the microphone, one by one", "record"),
