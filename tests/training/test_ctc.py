@@ -66,7 +66,7 @@ def test_the_share_of_right_transcriptions(loss):
 
 def test_the_blank_is_silence():
     class Odd:
-        class data:  # noqa: N801
+        class data:
             labels = ("_unknown_", "yes")
 
     with pytest.raises(KwsError, match="takes the first label for the blank"):
