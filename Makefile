@@ -6,6 +6,7 @@
 # make test-voices     speech of every voice engine, installed for it
 # make soak            a day of audio through the C library with sanitizers
 # make fuzz            mutated .tflite files: each refused in words, or exact (SEED, START, COUNT)
+# make layers-long     random models of every operator: NumPy = TFLM = C (SEED, COUNT)
 # make mutate          faults planted in C and NumPy, each of which has to be found
 #
 # Each sets up what it needs (tools/setup.sh): a virtual environment in .venv and, where it may,
@@ -20,7 +21,7 @@ START ?= 0
 COUNT ?= 100000
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak fuzz mutate clean
+.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak fuzz layers-long mutate clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -65,6 +66,9 @@ soak: setup
 
 fuzz: setup
 	$(PYTHON) tools/fuzz_tflite.py --seed $(SEED) --start $(START) --count $(COUNT) --keep $(BUILD)/fuzz
+
+layers-long: setup
+	$(PYTHON) tools/try_layers.py --seed $(SEED) --count $(if $(filter-out file,$(origin COUNT)),$(COUNT),1000)
 
 mutate: setup
 	$(PYTHON) tools/mutate.py --json $(BUILD)/mutants.json

@@ -110,6 +110,10 @@ class AugmentConfig:
         gain_db: lowest and highest gain, in dB; what becomes too loud is clipped.
         noise_probability: share of clips that get background noise.
         snr_db: lowest and highest signal-to-noise ratio, in dB.
+        babble_probability: share of that background noise that is several people talking at once, where
+            there are folders of other speech (`kws train --speech`).
+        rooms_probability: share of clips that are heard in a room, where there are folders of room
+            impulse responses (`kws train --rooms`).
         time_masks: SpecAugment time masks a clip (Park 2019).
         time_mask_ms: greatest width of a time mask, in milliseconds.
         band_masks: SpecAugment frequency masks a clip.
@@ -123,6 +127,8 @@ class AugmentConfig:
     gain_db: tuple[float, float] = number((-10.0, 10.0), -100, 100)
     noise_probability: float = number(0.7, 0, 1)
     snr_db: tuple[float, float] = number((5.0, 30.0), -100, 100)
+    babble_probability: float = number(0.2, 0, 1)
+    rooms_probability: float = number(0.5, 0, 1)
     time_masks: int = number(1, 0, 100)
     time_mask_ms: float = number(120.0, 0, 10_000)
     band_masks: int = number(1, 0, 100)
@@ -137,6 +143,54 @@ class AugmentConfig:
                 len(value) == 2 and value[0] <= value[1],
                 f"augment.{name} must be [lowest, highest], not {list(value)}",
             )
+
+
+@dataclass(frozen=True)
+class NegativesConfig:
+    """What is no word to spot: other speech, noise, beeps, and words played backwards.
+
+    It is heard in cuts, drawn afresh in every step from long recordings (`kws train --speech`, ``--noise``).
+    The kinds have weights; one that there is nothing of does not count.
+
+    Attributes:
+        share: share of the rows of a batch that hear negatives, where there is any recording of them;
+            they come on top of ``training.batch_size`` clips.
+        weight: of a frame of them, against 1 of a frame at which a word is to be named.
+        around: share of the clips that have other speech around them instead of noise.
+        speech: weight of other speech.
+        reversed_speech: weight of other speech played backwards.
+        noise: weight of noise and music.
+        tones: weight of beeps (`kws.datasets.tones`).
+        reversed_words: weight of words to spot, played backwards.
+        reversible: words that become a word again and are not played backwards.
+        pack: whether the sentences in synthetic voices that come with kws are other speech, too.
+        variants: of each recording of other speech, noise and beeps: faster or slower, in a room, under
+            noise, scaled; computed once.
+        snr_db: lowest and highest ratio of other speech to noise under it, in dB.
+        false_accepts_per_hour: where there is other speech or noise to validate with, the epoch is chosen by the
+            words that are missed at so many false accepts per hour of it.
+    """
+
+    share: float = number(0.5, 0, 1, below=True)
+    weight: float = number(0.5, 0, 100)
+    around: float = number(0.2, 0, 1)
+    speech: float = number(5.0, 0, 1000)
+    reversed_speech: float = number(0.5, 0, 1000)
+    noise: float = number(2.0, 0, 1000)
+    tones: float = number(0.5, 0, 1000)
+    reversed_words: float = number(0.5, 0, 1000)
+    reversible: tuple[str, ...] = ("on", "no", "up", "off")
+    pack: bool = False
+    variants: int = number(3, 1, 100)
+    snr_db: tuple[float, float] = number((0.0, 40.0), -100, 100)
+    false_accepts_per_hour: float = number(10.0, 0, 10_000, above=True)
+
+    def __post_init__(self) -> None:
+        require_ranges("negatives", self)
+        _require(
+            len(self.snr_db) == 2 and self.snr_db[0] <= self.snr_db[1],
+            f"negatives.snr_db must be [lowest, highest], not {list(self.snr_db)}",
+        )
 
 
 @dataclass(frozen=True)
@@ -193,6 +247,7 @@ class Experiment:
     detector: DecisionConfig = field(default_factory=DetectorConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    negatives: NegativesConfig = field(default_factory=NegativesConfig)
     network: NetworkConfig = field(default_factory=LstmConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 

@@ -1,21 +1,26 @@
-"""Jobs on all cores, in processes of their own."""
+"""Jobs on all cores, in processes of their own, or on a cluster."""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextvars import ContextVar
 from multiprocessing import util
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kws import interrupts
 from kws.errors import KwsError
+
+if TYPE_CHECKING:
+    from kws.cluster import Cluster
 
 _PATIENCE_SECONDS = 0.5
 """For a process to close what its jobs opened, before it is killed."""
@@ -37,12 +42,42 @@ class Worker(Protocol[J_contra, R_co]):
 
 
 class _Here:
-    """A process's worker."""
+    """A process's worker, and whether it was ever given a job."""
 
     worker: Worker[Any, Any]
+    worked = False
 
 
-def run(worker: Worker[J, R], jobs: Sequence[J], processes: int | None = None) -> Generator[tuple[J, R], None, None]:
+_cluster: ContextVar[Cluster | None] = ContextVar("_cluster", default=None)
+
+
+@contextlib.contextmanager
+def on(address: str | None) -> Iterator[None]:
+    """Hand the jobs of every `run` inside the block to a Dask cluster; nothing else about them changes.
+
+    Args:
+        address: of the scheduler, such as ``tcp://host:8786``; None leaves the jobs here.
+
+    Raises:
+        MissingError: ``distributed`` is not installed.
+        KwsError: nothing answers there.
+    """
+    if address is None:
+        yield
+        return
+    from kws.cluster import connected
+
+    with connected(address) as cluster:
+        token = _cluster.set(cluster)
+        try:
+            yield
+        finally:
+            _cluster.reset(token)
+
+
+def run(
+    worker: Worker[J, R], jobs: Sequence[J], processes: int | None = None, *, here: bool = False
+) -> Generator[tuple[J, R], None, None]:
     """Yield each job with its result, in any order.
 
     Close the generator, whatever happens: its processes must not outlive the caller's interest.
@@ -50,11 +85,17 @@ def run(worker: Worker[J, R], jobs: Sequence[J], processes: int | None = None) -
     Args:
         worker: what does the jobs.
         jobs: what to do; a few for each process are on their way at a time.
-        processes: how many; all cores if None. With one, the work is done in this process.
+        processes: how many; all cores if None. With one, the work is done in this process. On a cluster
+            (`on`), as many as it has.
+        here: never on a cluster: the jobs read what was just written here.
 
     Raises:
-        KwsError: as the worker does, or a process was killed.
+        KwsError: as the worker does, a process was killed, or a cluster fails (`kws.cluster`).
     """
+    cluster = None if here else _cluster.get()
+    if cluster is not None and jobs:
+        yield from cluster.run(worker, jobs)
+        return
     processes = min(len(jobs), processes or os.cpu_count() or 1)
     if processes <= 1:
         try:
@@ -101,11 +142,18 @@ def _stop(pool: ProcessPoolExecutor, abandoned: bool) -> None:
 
 def _initialise(worker: Worker[Any, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Closes the worker on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_follow, daemon=True).start()
     _Here.worker = worker
     util.Finalize(None, worker.close, exitpriority=10)
+
+
+def _end(*_: object) -> None:
+    """End at once before the first job, when nothing is open yet; afterwards close the worker on the way out."""
+    if not _Here.worked:
+        # An exception in the initializer would be printed with its traceback.
+        os._exit(128 + signal.SIGTERM)
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _follow() -> None:
@@ -117,4 +165,5 @@ def _follow() -> None:
 
 
 def _work(job: Any) -> Any:
+    _Here.worked = True
     return _Here.worker(job)

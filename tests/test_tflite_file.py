@@ -98,6 +98,18 @@ def test_unsupported_operator_is_named():
         Model.from_bytes(build(graph))
 
 
+def test_the_greater_of_two_operator_codes_counts():
+    """TFLM runs a hard swish here, whatever the older field says."""
+    content = bytearray(build(random_graph(1)))
+    model = tflite.Model.GetRootAs(content, 0)
+    codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
+    (softmax,) = (code for code in codes if code.DeprecatedBuiltinCode() == tflite.BuiltinOperator.SOFTMAX)
+    place = softmax._tab.Pos + softmax._tab.Offset(10)
+    assert struct.unpack_from("<i", content, place) == (tflite.BuiltinOperator.SOFTMAX,)
+    struct.pack_into("<i", content, place, tflite.BuiltinOperator.HARD_SWISH)
+    assert [op.name for op in parse(bytes(content)).operators][-1] == "HARD_SWISH"
+
+
 def edit_tensor(index, **values):
     def change(graph):
         for name, value in values.items():

@@ -31,6 +31,7 @@ def sections() -> dict[str, list[type]]:
     return {
         "data": [config.DataConfig],
         "augment": [config.AugmentConfig],
+        "negatives": [config.NegativesConfig],
         "frontend": list(frontends.KINDS.values()),
         "network": list(network.KINDS.values()),
         "training": [config.TrainingConfig],

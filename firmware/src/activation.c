@@ -38,7 +38,8 @@ int32_t kws_exp(int32_t a, uint32_t integer_bits)
     return result;
 }
 
-int32_t kws_recip(int32_t a)
+/* 2 / (1 + a) of Q0.31 in [0, 1], to Q2.29. */
+static inline int32_t newton(int32_t a)
 {
     const int32_t half_denominator = (int32_t)(((int64_t)a + INT32_MAX + 1) >> 1); /* RECIP/1 */
     int32_t x = 1515870810 + kws_rdhm(half_denominator, -1010580540);              /* RECIP/2 */
@@ -46,7 +47,12 @@ int32_t kws_recip(int32_t a)
         const int32_t error = (1 << 29) - kws_rdhm(half_denominator, x);
         x += kws_satshift(kws_rdhm(x, error), 2);
     }
-    return kws_satshift(x, 1); /* RECIP/4 */
+    return x;
+}
+
+int32_t kws_recip(int32_t a)
+{
+    return kws_satshift(newton(a), 1); /* RECIP/4 */
 }
 
 int32_t kws_logistic_q31(int32_t a, uint32_t integer_bits)
@@ -57,4 +63,15 @@ int32_t kws_logistic_q31(int32_t a, uint32_t integer_bits)
     const int32_t positive =
         kws_recip(kws_exp(a > 0 ? -a : a, integer_bits));
     return a > 0 ? positive : INT32_MAX - positive;
+}
+
+int32_t kws_tanh_q31(int32_t a, uint32_t integer_bits)
+{
+    if (a == 0) {
+        return 0;
+    }
+    /* TANH_Q31/1: the bits of a with one integer bit more are 2 * a. */
+    const int32_t doubled = kws_exp(a > 0 ? -a : a, integer_bits + 1);
+    const int32_t magnitude = kws_satshift(newton(doubled) - (1 << 29), 2); /* TANH_Q31/2 */
+    return a > 0 ? magnitude : -magnitude; /* TANH_Q31/3 */
 }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kws.text import decoded, is_text
+
+if TYPE_CHECKING:
+    from kws.datasets.roles import Folders
 
 SPLITS = {"validation": "validation", "test": "testing", "train": "training", "all": "all"}
 """The splits of a data set: as a user names them, and as `kws.datasets` does."""
@@ -55,6 +59,17 @@ def positive_number(text: str) -> float:
     return _number(text, 0.001, "must be a number from 0.001 to 1000000")
 
 
+def probability(text: str) -> float:
+    """A probability that a posterior can reach."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.01 <= value <= 0.99:
+        raise argparse.ArgumentTypeError(f"must be a probability from 0.01 to 0.99, not {shortened(text)}")
+    return value
+
+
 def size(text: str) -> int:
     """A number of bytes, with or without a unit."""
     units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -67,6 +82,11 @@ def size(text: str) -> int:
     if not 0 <= value <= 1e15:
         raise argparse.ArgumentTypeError(f"must be a size such as 500MB or 2GB, not {text!r}")
     return round(value)
+
+
+def seconds(text: str) -> float:
+    """A time from the beginning, in seconds."""
+    return _number(text, 0.0, "must be seconds, 0 or more")
 
 
 def minutes(text: str) -> float:
@@ -166,16 +186,78 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=A_DATA_FOLDER)
 
 
+def add_roles(parser: argparse.ArgumentParser) -> None:
+    """``--speech``, ``--noise`` and ``--rooms``: what else is heard than the words, and where."""
+    group = parser.add_argument_group("what else is heard, and where; each may be given several times")
+    for name, what in (
+        ("speech", "other speech, continuous, with or without transcripts; a word really said in it is left out"),
+        ("noise", "noise and music"),
+        ("rooms", "room impulse responses"),
+    ):
+        group.add_argument(
+            f"--{name}", type=Path, action="append", default=[], metavar="DIR", help=f"a folder of {what}"
+        )
+
+
+def roles_of(a: argparse.Namespace) -> Folders:
+    """The folders that :func:`add_roles` asked for."""
+    from kws.datasets.roles import Folders
+
+    return Folders(tuple(a.speech), tuple(a.noise), tuple(a.rooms))
+
+
 def add_out_folder(parser: argparse.ArgumentParser) -> None:
     """``--out``: the folder to write."""
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 
 
-def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
-    """``--engine``: one that needs no board."""
+def add_engine(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """``--engine``: one that needs no board; without a default here, the fastest there is."""
     from kws.engines import NAMES
 
-    parser.add_argument("--engine", choices=NAMES, default=default, help="what runs the model")
+    chosen = "" if default is not None else " (default: c where a compiler and make are, else numpy)"
+    parser.add_argument("--engine", choices=NAMES, default=default, help=f"what runs the model{chosen}")
+
+
+def cluster(text: str) -> str:
+    """The address of a Dask scheduler."""
+    scheme, found, place = text.partition("://")
+    if not (found and scheme.isalpha() and place and is_text(text)):
+        raise argparse.ArgumentTypeError(f"must be an address like tcp://host:8786, not {shortened(text)}")
+    return text
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """``--cluster``: where the jobs run, if not on this computer's cores; `on_cluster` enters it."""
+    parser.add_argument(
+        "--cluster",
+        type=cluster,
+        metavar="tcp://HOST:PORT",
+        help="hand the work to this Dask scheduler, whose workers see the recordings at the same place",
+    )
+
+
+@contextlib.contextmanager
+def on_cluster(a: argparse.Namespace) -> Iterator[None]:
+    """Run the jobs of the block where ``--cluster`` says.
+
+    Relative paths of what is there become absolute: workers have folders of their own to start from.
+
+    Raises:
+        MissingError: ``distributed`` is not installed.
+        KwsError: no scheduler answers.
+    """
+    if a.cluster is not None:
+        for name, value in vars(a).items():
+            setattr(a, name, [_absolute(v) for v in value] if isinstance(value, list) else _absolute(value))
+    from kws import workers  # not for a help text
+
+    with workers.on(a.cluster):
+        yield
+
+
+def _absolute(value: Any) -> Any:
+    return value.absolute() if isinstance(value, Path) and value.exists() else value
 
 
 def add_board(parser: argparse.ArgumentParser) -> None:
@@ -223,7 +305,7 @@ def _number(text: str, lowest: float, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
+        value = -1.0
     if not lowest <= value <= 1e6:
         raise argparse.ArgumentTypeError(f"{what}, not {shortened(text)}")
     return value

@@ -58,12 +58,15 @@ _DATA = (
 VERBS: Mapping[str, tuple[Verb, ...]] = {
     "make a data set": (
         Verb("data", "make, get and check data sets", verbs=_DATA),
+        Verb("mic-check", "say in ten seconds whether a microphone is fit, and what its noise costs", "mic_check"),
         Verb("record", "record takes of a word with the microphone, one by one", "record"),
     ),
     "make a model": (
         Verb("configs", "list the configurations that come with kws; copy one, to be changed", "configs"),
         Verb("train", "train a classifier; run it again to go on after an interruption", "train"),
+        Verb("sweep", "train over settings and seeds; one table and one plot at the end", "sweep"),
         Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
+        Verb("mine", "hear hours of recordings; what fires becomes negatives to train with", "mine"),
         Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
         Verb("phrases", "list, add and remove phrases; a window after a wake word", "phrases"),
     ),
@@ -81,6 +84,8 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "detect words": (
         Verb("spot", "detect words in recordings of any length", "spot"),
         Verb("listen", "detect words live, from the microphone", "listen"),
+        Verb("serve", "offer models as wake words to Home Assistant, by the Wyoming protocol", "serve"),
+        Verb("why", "find out why a word in a recording is not heard", "why"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),
     "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),

@@ -111,7 +111,6 @@ def spotting_source(info: ModelInfo) -> str:
             },
             static=False,
         ),
-        kinds_source(front, decide),
     ]
     return "\n\n".join(parts)
 

@@ -11,6 +11,7 @@ import soxr
 
 from kws import audio
 from kws.config import SAMPLE_RATE, AugmentConfig
+from kws.datasets.rooms import Rooms
 from kws.errors import KwsError
 from kws.frontends import FrontendConfig
 from kws.types import Floats, Pcm
@@ -19,6 +20,11 @@ COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0}
 _SYNTHETIC_SECONDS = 20
 _QUIETEST, _LOUDEST = 1.0, 10_000.0
 _DIGITAL_SILENCE = 0.05
+_FEWEST_VOICES, _MOST_VOICES = 3, 6
+_VOICE_RMS = 1000.0
+# All cores hold a source each.
+_NOISE_SECONDS = 3600
+_BEGINNING_SECONDS = 10
 # Clips worked on at once: few enough for a batch to stay in the cache.
 _BATCH = 64
 _FRAME = SAMPLE_RATE // 50
@@ -45,14 +51,21 @@ class NoiseSource:
     """Cuts of background recordings or, where there are none, of synthesised noise.
 
     Each recording is drawn equally often, whatever its length; one shorter than a clip is
-    repeated. Without recordings the sources are 20 s each of white, pink and brown noise.
+    repeated. Without recordings the sources are 20 s each of white, pink and brown noise. Of many or long
+    recordings the beginnings are used, an hour in all.
 
     Attributes:
         clip_samples: samples a cut.
     """
 
-    def __init__(self, paths: Sequence[Path], clip_samples: int, seed: int) -> None:
+    def __init__(self, paths: Sequence[Path], clip_samples: int, seed: int, speech: Sequence[Path] = ()) -> None:
         """Read the recordings into memory.
+
+        Args:
+            paths: noise recordings.
+            clip_samples: samples a cut.
+            seed: of the draws of :meth:`silence`.
+            speech: recordings of other speech, several of which at once are babble.
 
         Raises:
             KwsError: a recording cannot be read, or ``clip_samples`` is not positive.
@@ -62,18 +75,41 @@ class NoiseSource:
         self.clip_samples = clip_samples
         self._rng = np.random.default_rng(seed)
         if paths:
-            recordings = [audio.read(p).astype(np.float32) for p in paths]
+            recordings = _beginnings(paths)
         else:
             length = max(_SYNTHETIC_SECONDS * SAMPLE_RATE, clip_samples)
             recordings = [1000 * coloured_noise(self._rng, length, e) for e in COLOURS.values()]
-        self._recordings = [np.tile(r, -(-clip_samples // len(r))) for r in recordings]
+        self._recordings, self._speech = (
+            [np.tile(r, -(-clip_samples // len(r))) for r in group] for group in (recordings, _beginnings(speech))
+        )
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         """Cut ``n`` pieces at random: float32 ``[n, clip_samples]``, full scale 32,768, as recorded."""
+        return self._cuts(self._recordings, rng, n)
+
+    def under(self, rng: np.random.Generator, n: int, babble: float) -> Floats:
+        """What may be under ``n`` words: as :meth:`draw`, or babble of three to six voices, equally loud.
+
+        Args:
+            rng: source of every draw.
+            n: cuts.
+            babble: share of babble, where there is other speech.
+
+        Returns:
+            float32 ``[n, clip_samples]``.
+        """
+        out = self.draw(rng, n)
+        if self._speech and babble > 0:
+            for row in np.flatnonzero(rng.random(n) < babble):
+                voices = self._cuts(self._speech, rng, int(rng.integers(_FEWEST_VOICES, _MOST_VOICES + 1)))
+                out[row] = (voices * (_VOICE_RMS / np.maximum(_rms(voices), 1.0))[:, None]).sum(axis=0)
+        return out
+
+    def _cuts(self, recordings: Sequence[Floats], rng: np.random.Generator, n: int) -> Floats:
         out = np.empty((n, self.clip_samples), np.float32)
         places = rng.random(n)
-        for row, which, place in zip(out, rng.integers(len(self._recordings), size=n), places, strict=True):
-            recording = self._recordings[which]
+        for row, which, place in zip(out, rng.integers(len(recordings), size=n), places, strict=True):
+            recording = recordings[which]
             start = int(place * (len(recording) - self.clip_samples + 1))
             row[:] = recording[start : start + self.clip_samples]
         return out
@@ -95,24 +131,35 @@ class NoiseSource:
         return out
 
 
+def _beginnings(paths: Sequence[Path]) -> list[Floats]:
+    """As much of each recording as an hour in all allows, of evenly chosen ones where there are very many."""
+    if not paths:
+        return []
+    most = round(_NOISE_SECONDS / _BEGINNING_SECONDS)
+    chosen = paths[:: -(-len(paths) // most)]
+    samples = round(_NOISE_SECONDS / len(chosen)) * SAMPLE_RATE
+    return [next(audio.blocks(path, samples)).astype(np.float32) for path in chosen]
+
+
 def augment(
-    pcm: Pcm, rng: np.random.Generator, config: AugmentConfig, noise: NoiseSource
+    pcm: Pcm, rng: np.random.Generator, config: AugmentConfig, noise: NoiseSource, rooms: Rooms | None = None
 ) -> tuple[Pcm, npt.NDArray[np.int32]]:
     """Resample, shift, mix with noise and scale clips.
 
     Each clip is made slower or faster, and with it lower or higher, is moved in time (zeros fill
-    the gaps), gets background noise at a drawn signal-to-noise ratio with probability
-    ``config.noise_probability``, and is scaled by a drawn gain; the sum saturates. The signal
-    level of the ratio is the active one (`active_rms`). Every draw is uniform.
+    the gaps), is heard in a room with probability ``config.rooms_probability``, gets background noise at a
+    drawn signal-to-noise ratio with probability ``config.noise_probability``, and is scaled by a drawn gain; the
+    sum saturates. The signal level of the ratio is the active one (`active_rms`). Every draw is uniform.
 
     Args:
         pcm: int16 ``[n, samples]``; it is not changed.
         rng: source of every draw.
         config: the ranges.
         noise: where noise is cut from; its ``clip_samples`` must be ``samples``.
+        rooms: to be heard in.
 
     Returns:
-        int16 ``[n, samples]``, and where each word ends (`word_ends`), int32 ``[n]``.
+        int16 ``[n, samples]``, and where each word ends, its echo apart (`word_ends`), int32 ``[n]``.
 
     Raises:
         KwsError: another shape or dtype, or a noise source of another clip length.
@@ -136,8 +183,10 @@ def augment(
         for row, clip, speed, shift in zip(x, pcm[batch], speeds[batch], shifts[batch], strict=True):
             _place(row, _resampled(clip, speed), shift)
         ends[batch] = word_ends(x)
+        if rooms is not None:
+            rooms.reverberate(x, rng, config.rooms_probability)
         which = np.flatnonzero(noisy[batch])
-        cuts = noise.draw(rng, len(which))
+        cuts = noise.under(rng, len(which), config.babble_probability)
         level = active_rms(x[which]) / ratios[batch][which]
         cuts *= (level / np.maximum(_rms(cuts), 1.0)).astype(np.float32)[:, None]
         x[which] += cuts

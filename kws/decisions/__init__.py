@@ -13,6 +13,7 @@ from kws.decisions.ctc import CtcConfig
 from kws.decisions.detector import DetectorConfig, require_detector
 from kws.decisions.grammar import GrammarConfig, Phrase
 from kws.decisions.grammar_values import grammar_values
+from kws.decisions.sliding_mean import SlidingMeanConfig
 from kws.fields import choose
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "DetectorConfig",
     "GrammarConfig",
     "Phrase",
+    "SlidingMeanConfig",
     "first_word",
     "grammar_values",
     "read",
@@ -31,6 +33,7 @@ __all__ = [
 KINDS: dict[str, type[DecisionConfig]] = {
     DetectorConfig.kind: DetectorConfig,
     GrammarConfig.kind: GrammarConfig,
+    SlidingMeanConfig.kind: SlidingMeanConfig,
     CtcConfig.kind: CtcConfig,
 }
 

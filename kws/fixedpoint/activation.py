@@ -95,14 +95,28 @@ def exp(a: IntArray, integer_bits: int) -> Int64:
     return np.where(a == 0, _Q31_ONE, result)
 
 
-def recip(a: IntArray) -> Int64:
-    """1 / (1 + a) of Q0.31 values in [0, 1], to Q0.31: three Newton-Raphson steps."""
+def _newton(a: IntArray) -> Int64:
+    """2 / (1 + a) of Q0.31 values in [0, 1], to Q2.29: three Newton-Raphson steps."""
     half_denominator = (np.asarray(a, np.int64) + _Q31_ONE + 1) >> 1  # RECIP/1
     x = 1515870810 + rdhm(half_denominator, -1010580540)  # RECIP/2
     for _ in range(3):  # RECIP/3
         error = 2**29 - rdhm(half_denominator, x)
         x = x + satshift(rdhm(x, error), 2)
-    return satshift(x, 1)  # RECIP/4
+    return x
+
+
+def recip(a: IntArray) -> Int64:
+    """1 / (1 + a) of Q0.31 values in [0, 1], to Q0.31."""
+    return satshift(_newton(a), 1)  # RECIP/4
+
+
+def tanh_q31(a: IntArray, integer_bits: int) -> Int64:
+    """Hyperbolic tangent of int32 values with ``integer_bits`` integer bits, to Q0.31."""
+    a = np.asarray(a, np.int64)
+    # TANH_Q31/1: the bits of a with one integer bit more are 2 * a.
+    doubled = exp(-np.abs(a), integer_bits + 1)
+    magnitude = satshift(_newton(doubled) - 2**29, 2)  # TANH_Q31/2
+    return np.where(a == 0, 0, np.where(a > 0, magnitude, -magnitude))  # TANH_Q31/3
 
 
 def logistic_q31(a: IntArray, integer_bits: int) -> Int64:

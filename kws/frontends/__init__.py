@@ -11,11 +11,13 @@ from typing import Any
 from kws.fields import choose
 from kws.frontends.base import DEFAULT, FrontendConfig
 from kws.frontends.log_mel import LogMelConfig
+from kws.frontends.microfrontend import MicroFrontendConfig
 
-__all__ = ["KINDS", "FrontendConfig", "LogMelConfig", "read"]
+__all__ = ["KINDS", "FrontendConfig", "LogMelConfig", "MicroFrontendConfig", "read"]
 
 KINDS: dict[str, type[FrontendConfig]] = {
     LogMelConfig.kind: LogMelConfig,
+    MicroFrontendConfig.kind: MicroFrontendConfig,
 }
 
 

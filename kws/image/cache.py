@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kws import codegen, firmware, locks
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import user_cache, write_atomic
 from kws.model.file import Model
 
 DEFAULT_LIMIT = 1_000_000_000
@@ -42,8 +42,8 @@ class Build:
 
 
 def root() -> Path:
-    """The folder of all builds: ``$XDG_CACHE_HOME/kws``, or ``~/.cache/kws``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kws"
+    """The folder of all builds: `kws.files.user_cache`."""
+    return user_cache()
 
 
 def model_folder(model: Model) -> Path:

@@ -20,7 +20,20 @@ KINDS: list[Kind] = [
         "softmax",
         "logistic",
         "reshape",
+        "row_slice",
         "strided_slice",
+        "split",
+        "conv_2d",
+        "depthwise_conv_2d",
+        "pool_2d",
+        "add",
+        "mul",
+        "mean",
+        "pad",
+        "concatenation",
+        "quantize",
+        "tanh8",
+        "history",
     )
 ]
 """In the order in which messages name their operators."""

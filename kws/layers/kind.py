@@ -40,12 +40,14 @@ class Operands:
         tensors: what it reads, None where one is absent.
         shapes: the dimensions of those, as computed from the network's input on where a layer makes them.
         out: what it writes.
+        number: which of its outputs that is.
     """
 
     op: Operator
     tensors: tuple[Tensor | None, ...]
     shapes: tuple[Shape, ...]
     out: Tensor
+    number: int = 0
 
     @property
     def source(self) -> Tensor:
@@ -103,6 +105,8 @@ class Kind:
         name: of the C header ``kws/layers/<name>.h``, the structure ``kws_<name>``, the function
             ``kws_<name>_run`` and, in capitals, of the line in ``kinds.def``.
         emit: from the name that the structure shall have, and a layer, to its parameters as C.
+        source: the input that must be the network's or another layer's; None if any of them may be.
+        many: whether it may have several outputs; each is read by itself, and is a layer.
     """
 
     operators: tuple[str, ...]
@@ -110,6 +114,8 @@ class Kind:
     kernel: type[Kernel] | None = None
     name: str = ""
     emit: Callable[[str, Layer], Constants] | None = None
+    source: int | None = 0
+    many: bool = False
 
 
 def require_int8(tensor: Tensor, what: str) -> None:
@@ -126,6 +132,19 @@ def require_int8(tensor: Tensor, what: str) -> None:
         raise KwsError(f"{what} ({tensor.name!r}) has zero point {tensor.zero_point}, which is not an int8")
 
 
+def require_same(source: Tensor, out: Tensor) -> None:
+    """Refuse an output whose scale or zero point is not its input's, where bytes are moved or compared.
+
+    Raises:
+        KwsError: they differ.
+    """
+    if source.scale != out.scale or source.zero_point != out.zero_point:
+        raise KwsError(
+            f"its output has scale {out.scale:g} and zero point {out.zero_point}, its input {source.name!r}"
+            f" {source.scale:g} and {source.zero_point}; they must be the same"
+        )
+
+
 def constant(tensor: Tensor | None, what: str, dtype: type[np.generic]) -> npt.NDArray[Any]:
     """A constant tensor's values.
 
@@ -139,15 +158,15 @@ def constant(tensor: Tensor | None, what: str, dtype: type[np.generic]) -> npt.N
     return tensor.data
 
 
-def weights(tensor: Tensor | None, what: str, shape: Shape | None = None) -> npt.NDArray[np.int8]:
-    """Constant int8 weights with zero point 0, of two axes.
+def weights(tensor: Tensor | None, what: str, shape: Shape | None = None, axes: int = 2) -> npt.NDArray[np.int8]:
+    """Constant int8 weights with zero point 0, of two axes or as many as are said.
 
     Raises:
         KwsError: they are not, or of another shape.
     """
     data = constant(tensor, what, np.int8)
     assert tensor is not None
-    if data.ndim != 2 or (shape is not None and data.shape != shape):
+    if data.ndim != axes or (shape is not None and data.shape != shape):
         raise KwsError(f"{what} have shape {list(data.shape)}{f', not {list(shape)}' if shape else ''}")
     if tensor.scales.size < 1:
         raise KwsError(f"{what} have no quantization scale")

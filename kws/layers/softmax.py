@@ -32,17 +32,22 @@ def read(o: Operands) -> tuple[Softmax, Shape]:
 
 
 def write(name: str, layer: Layer) -> Constants:
-    """The structure ``kws_softmax``."""
+    """The exponentials of all differences that count, and the structure ``kws_softmax``."""
     kernel = layer.kernel
     assert isinstance(kernel, Softmax)
     shape = layer.output_shape
     fields: dict[str, str | int] = {
-        "factor": emit.factor(kernel.factor),
-        "difference_min": kernel.difference_min,
+        "exponentials": f"{name}_exponential_weights",
+        "differences": len(kernel.exponentials),
         "rows": math.prod(shape[:-1]),
         "size": shape[-1],
     }
-    return Constants((emit.structure("kws_softmax", name, fields),))
+    return Constants(
+        (
+            emit.array("int32_t", f"{name}_exponential_weights", kernel.exponentials),
+            emit.structure("kws_softmax", name, fields),
+        )
+    )
 
 
 KIND = Kind(operators=("SOFTMAX",), read=read, kernel=Softmax, name="softmax", emit=write)

@@ -1,4 +1,7 @@
-"""STRIDED_SLICE along time: reading and writing. What it computes: kws/fixedpoint/layers/row_slice.py."""
+"""STRIDED_SLICE: reading it, and writing what is not a slice along time alone.
+
+What it computes: kws/fixedpoint/layers/moves.py, and along time kws/fixedpoint/layers/row_slice.py.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +10,43 @@ import numpy as np
 from kws import emit
 from kws.errors import KwsError
 from kws.fixedpoint.layers.kernel import Shape
+from kws.fixedpoint.layers.moves import StridedSlice
 from kws.fixedpoint.layers.row_slice import RowSlice
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import Constants, Kind, Operands, constant
+from kws.layers.walk import AXES, emit_move, strides
 
 
-def read(o: Operands) -> tuple[RowSlice | None, Shape]:
-    """The kernel, or None if all rows are kept, and the output's dimensions.
+def _limits(o: Operands) -> tuple[list[int], list[int], list[int]]:
+    """Beginnings, ends and strides.
 
     Raises:
-        KwsError: limits that do not fit, or another axis than time.
+        KwsError: they are not constant, do not fit, or have something that the firmware does not have.
     """
-    shape, options = o.shape, o.op.options
     if len(o.tensors) != 4:
         raise KwsError(f"has {len(o.tensors)} inputs, not 4")
     begin, end, strides = ([int(v) for v in constant(t, "slice limits", np.int32).reshape(-1)] for t in o.tensors[1:])
     if not len(begin) == len(end) == len(strides):
         raise KwsError("its limits and strides have different lengths")
-    if o.option("EllipsisMask") or o.option("NewAxisMask") or options.get("Offset"):
+    if o.option("EllipsisMask") or o.option("NewAxisMask") or o.op.options.get("Offset"):
         raise KwsError("uses an ellipsis, a new axis or an offset")
-    if len(begin) > len(shape):
-        raise KwsError(f"slices {len(begin)} axes of a tensor that has {len(shape)}")
-    picked: list[range] = []
+    if len(begin) > len(o.shape):
+        raise KwsError(f"slices {len(begin)} axes of a tensor that has {len(o.shape)}")
+    return begin, end, strides
+
+
+def picked(o: Operands) -> tuple[list[range], list[int]]:
+    """The indices that are kept of each axis, and the output's dimensions.
+
+    Raises:
+        KwsError: limits that do not fit.
+    """
+    begin, end, steps = _limits(o)
+    kept: list[range] = []
     new_shape: list[int] = []
-    for axis, size in enumerate(shape):
+    for axis, size in enumerate(o.shape):
         if axis >= len(begin):
-            picked.append(range(size))
+            kept.append(range(size))
             new_shape.append(size)
         elif o.option("ShrinkAxisMask") >> axis & 1:
             if o.option("BeginMask") >> axis & 1:
@@ -41,32 +55,45 @@ def read(o: Operands) -> tuple[RowSlice | None, Shape]:
             index = begin[axis] + (size if begin[axis] < 0 else 0)
             if not 0 <= index < size:
                 raise KwsError(f"index {begin[axis]} is outside an axis of {size}")
-            picked.append(range(index, index + 1))
+            kept.append(range(index, index + 1))
         else:
             low = None if o.option("BeginMask") >> axis & 1 else begin[axis]
             high = None if o.option("EndMask") >> axis & 1 else end[axis]
-            if strides[axis] <= 0:
+            if steps[axis] <= 0:
                 raise KwsError("a stride is not positive")
-            picked.append(range(size)[low : high : strides[axis]])
-            new_shape.append(len(picked[-1]))
-    if len(shape) != 3 or shape[0] != 1 or len(picked[0]) != 1 or len(picked[2]) != shape[2] or not len(picked[1]):
-        raise KwsError("only a slice along time of [1, steps, values] can run")
-    rows = picked[1]
-    kernel = None if len(rows) == shape[1] else RowSlice(rows.start, rows.step, len(rows))
-    return kernel, tuple(new_shape)
+            kept.append(range(size)[low : high : steps[axis]])
+            new_shape.append(len(kept[-1]))
+    return kept, new_shape
+
+
+def read(o: Operands) -> tuple[RowSlice | StridedSlice | None, Shape]:
+    """The kernel, or None if all rows are kept, and the output's dimensions.
+
+    Raises:
+        KwsError: limits that do not fit.
+    """
+    shape = o.shape
+    kept, new_shape = picked(o)
+    if len(shape) > AXES or not all(len(r) for r in kept):
+        raise KwsError(f"keeps nothing of an input of shape {list(shape)}, or has more than {AXES} axes")
+    if all(len(r) == n for r, n in zip(kept, shape, strict=True)):
+        return None, tuple(new_shape)
+    if len(shape) == 3 and shape[0] == 1 and len(kept[2]) == shape[2]:
+        rows = kept[1]
+        return RowSlice(rows.start, rows.step, len(rows)), tuple(new_shape)
+    return StridedSlice(shape, tuple(kept)), tuple(new_shape)
 
 
 def write(name: str, layer: Layer) -> Constants:
-    """The structure ``kws_row_slice``."""
+    """The structure ``kws_strided_slice``."""
     kernel = layer.kernel
-    assert isinstance(kernel, RowSlice)
-    fields: dict[str, str | int] = {
-        "start": kernel.start,
-        "step": kernel.step,
-        "rows": kernel.rows,
-        "size": layer.output_size // kernel.rows,
-    }
-    return Constants((emit.structure("kws_row_slice", name, fields),))
+    assert isinstance(kernel, StridedSlice)
+    picked = tuple(len(r) for r in kernel.picked)
+    apart = strides(kernel.shape)
+    first = sum(r.start * step for r, step in zip(kernel.picked, apart, strict=True))
+    steps = [r.step * step for r, step in zip(kernel.picked, apart, strict=True)]
+    fields: dict[str, str | int] = {"move": emit_move(first, 0, picked, [steps, strides(picked)])}
+    return Constants((emit.structure("kws_strided_slice", name, fields),))
 
 
-KIND = Kind(operators=("STRIDED_SLICE",), read=read, kernel=RowSlice, name="row_slice", emit=write)
+KIND = Kind(operators=(), read=read, kernel=StridedSlice, name="strided_slice", emit=write)

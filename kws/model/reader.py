@@ -16,7 +16,8 @@ from kws.fixedpoint.arithmetic import Factor
 from kws.fixedpoint.layers.kernel import Shape, State
 from kws.fixedpoint.network import Layer, Network
 from kws.layers import reader_of
-from kws.layers.kind import Operands, require_int8
+from kws.layers.kind import Kind, Operands, require_int8
+from kws.model.folding import fold_ends, fold_variables
 from kws.model.foreign import refusal
 from kws.tflite import Graph, Operator, Tensor
 
@@ -33,8 +34,10 @@ def to_network(graph: Graph) -> Network:
         KwsError: an operator, an option, a type or a shape that the firmware cannot run; the
             message names the operator.
     """
+    graph = fold_ends(graph)
     if why := refusal(graph):
         raise KwsError(why)
+    graph = fold_variables(graph)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise KwsError(f"has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs where one of each is expected")
     if not graph.operators:
@@ -94,6 +97,7 @@ class _Layers:
         first = graph.inputs[0]
         self._shapes: dict[int, Shape] = {first: graph.tensors[first].shape}
         self._written = {i for op in graph.operators for i in op.outputs}
+        self._read = {i for op in graph.operators for i in op.inputs} | set(graph.outputs)
         # The tensor that holds a tensor's values: another one where an operator only renames dimensions.
         self._origin = {first: first}
         self._states: list[int] = []
@@ -106,21 +110,31 @@ class _Layers:
         """
         kind = reader_of(op.name)
         assert kind is not None
-        if len(op.outputs) != 1:
+        if not op.outputs or (len(op.outputs) != 1 and not kind.many):
             raise KwsError(f"it writes {len(op.outputs)} tensors, not one")
         if not op.inputs or op.inputs[0] < 0:
             raise KwsError("it reads nothing")
         tensors = self._graph.tensors
         reads = [i for i in op.inputs if i in self._shapes]
-        for i in (op.inputs[0], *(i for i in op.inputs if i in self._written)):
+        needed = () if kind.source is None else op.inputs[kind.source : kind.source + 1]
+        for i in (*needed, *(i for i in op.inputs if i in self._written)):
             if i not in self._shapes:
                 raise KwsError(f"it reads {tensors[i].name!r}, which no operator before it writes")
-        index = op.outputs[0]
+        if not reads:
+            raise KwsError("it reads constants alone")
+        for i in reads:
+            require_int8(tensors[i], "its input")
+        for number, index in enumerate(op.outputs):
+            if len(op.outputs) == 1 or index in self._read:
+                self._add(op, kind, reads, number)
+
+    def _add(self, op: Operator, kind: Kind, reads: list[int], number: int) -> None:
+        """Make a layer of one of an operator's outputs."""
+        tensors = self._graph.tensors
+        index = op.outputs[number]
         out = tensors[index]
         if index in self._shapes:
             raise KwsError(f"it writes {out.name!r}, which is written already")
-        for i in reads:
-            require_int8(tensors[i], "its input")
         require_int8(out, "its output")
         _require_computed(out)
         sizes = [math.prod(self._shapes[i]) for i in reads] + [math.prod(out.shape)]
@@ -131,6 +145,7 @@ class _Layers:
             tuple(tensors[i] if i >= 0 else None for i in op.inputs),
             tuple(self._shapes.get(i, tensors[i].shape) if i >= 0 else () for i in op.inputs),
             out,
+            number,
         )
         kernel, shape = kind.read(operands)
         if shape != out.shape:
@@ -140,7 +155,7 @@ class _Layers:
         self._check_states(op, () if kernel is None else kernel.states)
         self._shapes[index] = shape
         if kernel is None:
-            self._origin[index] = self._origin[op.inputs[0]]
+            self._origin[index] = self._origin[reads[0]]
             return
         self._origin[index] = index
         inputs = tuple(self._origin[i] for i in reads)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import tflite
+from flatbuffers import number_types
 
 from kws.errors import KwsError
 from kws.tflite.graph import (
@@ -22,6 +23,9 @@ from kws.tflite.graph import (
     fields,
     options_table_of,
 )
+
+# Offset in the vtable of OperatorCode's field builtin_code (TFLite's schema.fbs).
+_BUILTIN_CODE = 10
 
 
 def parse(content: bytes, source: str = "the model") -> Graph:
@@ -132,10 +136,20 @@ def _parse_tensor(model: Any, source: Any, budget: _Budget) -> Tensor:
     return tensor
 
 
+def _builtin_code(code: Any) -> int:
+    """The greater of the two codes, as TFLite's ``GetBuiltinCode`` takes it.
+
+    The schema's Python reader takes the older one wherever that is no placeholder.
+    """
+    place = code._tab.Offset(_BUILTIN_CODE)
+    newer = code._tab.Get(number_types.Int32Flags, place + code._tab.Pos) if place else 0
+    return max(int(newer), int(code.DeprecatedBuiltinCode()))
+
+
 def _parse_operator(model: Any, source: Any, budget: _Budget) -> Operator:
     budget.take(8 + 4 * (source.InputsLength() + source.OutputsLength() + source.IntermediatesLength()))
     code = model.OperatorCodes(source.OpcodeIndex())
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    number = _builtin_code(code)
     name = OPERATOR_NAMES.get(number, f"operator number {number}")
     if name == "CUSTOM":
         name = f"{CUSTOM}{code.CustomCode().decode() if code.CustomCode() else '?'}"

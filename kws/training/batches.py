@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from kws.config import SILENCE, Experiment
 from kws.datasets import spec_augment
+from kws.training.cuts import Negatives
+from kws.training.listening import Listening
 from kws.types import Floats, Int8, Int32
 
 
@@ -22,12 +24,14 @@ class TrainingSet:
         ends: int16 [clips, variants], frames that are complete where the word ends.
         labels: int32 [clips].
         distilled: the teachers' posteriors, float32 [clips, variants, labels], or None.
+        negatives: what else is heard that is no word to spot, or None.
     """
 
     features: Int8
     ends: npt.NDArray[np.int16]
     labels: Int32
     distilled: Floats | None = None
+    negatives: Negatives | None = None
 
     def noise(self, experiment: Experiment) -> Int8:
         """All variants of the clips without speech, int8 [clips, frames, bands]."""
@@ -42,10 +46,12 @@ class ValidationSet:
     Attributes:
         features: int8 [clips, frames, bands].
         labels: int32 [clips].
+        listening: what the epoch is chosen by; None where it is accuracy.
     """
 
     features: Int8
     labels: Int32
+    listening: Listening | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,22 @@ class Batch:
     targets: Floats
     labels: Int32
     ends: npt.NDArray[np.int16]
+
+    def with_negatives(self, cuts: Int8, targets: Floats, unknown: int, places: npt.NDArray[np.int64]) -> Batch:
+        """These and some negatives, put into an order.
+
+        Args:
+            cuts: int8 [n, frames, bands].
+            targets: what to say of each, float32 [n, labels].
+            unknown: index of that label.
+            places: which stands in each place, the cuts after these: int64 [this + n].
+        """
+        return Batch(
+            np.concatenate([self.features, cuts])[places],
+            np.concatenate([self.targets, targets])[places],
+            np.concatenate([self.labels, np.full(len(cuts), unknown, np.int32)])[places],
+            np.concatenate([self.ends, np.zeros(len(cuts), np.int16)])[places],
+        )
 
 
 class Batches:

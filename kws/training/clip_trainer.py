@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kws.config import Experiment
+from kws.config import SILENCE, UNKNOWN, Experiment
 from kws.network import ClipNetworkConfig
 from kws.network.base import KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow
@@ -17,7 +17,7 @@ from kws.training.trainer import Metrics, Trainer, cross_entropy, share_right
 
 
 class ClipTrainer(Trainer):
-    """A network on single clips."""
+    """A network on single clips; negatives are cut as long as a clip, and are unknown, or silence if nobody speaks."""
 
     current: KerasClipNetwork
     average: KerasClipNetwork
@@ -39,10 +39,22 @@ class ClipTrainer(Trainer):
         self.optimizer = AveragingOptimizer(
             self.current.variables, self.current.trainable, self.average.variables, training, self.batches.steps
         )
+        self._negatives = clips.negatives
+        labels = experiment.data.labels
+        smoothing = training.label_smoothing
+        each = np.eye(len(labels), dtype=np.float32) * (1 - smoothing) + np.float32(smoothing / len(labels))
+        self._unknown = labels.index(UNKNOWN)
+        self._targets = each[self._unknown], each[labels.index(SILENCE)]
         self._step = self._tf.function(self._train_step)
 
     def learn(self, batch: Batch, step: int, rng: np.random.Generator) -> tuple[float, float]:
         """Take one gradient step; returns loss and share right."""
+        negatives = self._negatives
+        if negatives is not None and (more := negatives.rows(self.batches.size)):
+            cuts, saying = negatives.draw(rng, more, batch.features.shape[1])
+            batch = batch.with_negatives(
+                cuts, np.where(saying[:, None], *self._targets), self._unknown, np.arange(len(batch.labels) + more)
+            )
         loss, right = self._step(self._tf.constant(batch.features), self._tf.constant(batch.targets)).numpy()
         return float(loss), float(right)
 

@@ -25,9 +25,11 @@ import kws
 from kws import workers
 from kws.config import AugmentConfig, Experiment
 from kws.datasets import clips as clip_lists
+from kws.datasets import roles
 from kws.datasets.augment import NoiseSource, augment, word_ends
 from kws.datasets.clips import Example
-from kws.datasets.splits import SPLITS
+from kws.datasets.rooms import Rooms
+from kws.datasets.splits import SPLITS, TRAINING
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.fixedpoint import frontends as fixedpoint_frontends
@@ -63,6 +65,10 @@ class Recipe:
         examples: the clips, in order.
         background: noise recordings.
         variants: variants of each example; the first is the clip as recorded.
+        speech: recordings of other speech, for babble under the words.
+        rooms: room impulse responses.
+        augment: how the variants differ; by default the experiment's.
+        purpose: what they are for, in the name of the cached file; by default the split.
     """
 
     experiment: Experiment
@@ -70,17 +76,28 @@ class Recipe:
     examples: tuple[Example, ...]
     background: tuple[Path, ...]
     variants: int
+    speech: tuple[Path, ...] = ()
+    rooms: tuple[Path, ...] = ()
+    augment: AugmentConfig | None = None
+    purpose: str = ""
+
+    @property
+    def augmentation(self) -> AugmentConfig:
+        """How the variants differ."""
+        return self.augment or self.experiment.augment
 
 
 def listing(made: Recipe) -> list[object]:
     """The examples and noise recordings as plain values: label, folder, name and a digest of the contents."""
     spoken = [e.clip.path for e in made.examples if e.clip is not None]
-    files = dict(zip((*spoken, *made.background), clip_lists.digests((*spoken, *made.background)), strict=True))
+    paths = (*spoken, *made.background, *made.speech, *made.rooms)
+    files = dict(zip(paths, clip_lists.digests(paths), strict=True))
     examples = [
         [e.label, None if e.clip is None else [e.clip.word, e.clip.path.name, files[e.clip.path]]]
         for e in made.examples
     ]
-    return [examples, [files[p] for p in made.background]]
+    others = [[files[p] for p in group] for group in (made.speech, made.rooms)]
+    return [examples, [files[p] for p in made.background], *(others if any(others) else ())]
 
 
 def digest(made: Recipe) -> str:
@@ -93,34 +110,38 @@ def digest(made: Recipe) -> str:
         "kws": kws.__version__,
         "frontend": experiment.as_dict()["frontend"],
         "clip_ms": experiment.data.clip_ms,
-        "augment": _waveform_settings(experiment.augment) if made.variants > 1 else None,
+        "augment": waveform_settings(made.augmentation) if made.variants > 1 else None,
         "variants": made.variants,
-        "seed": experiment.augment.seed,
+        "seed": made.augmentation.seed,
         "split": made.split,
         "files": listing(made),
-        "code": [*_sources_in(fixedpoint_frontends), *(_source(m) for m in (augment, clip_lists.load))],
+        "code": [*sources_in(fixedpoint_frontends), *(source(m) for m in (augment, clip_lists.load, Rooms))],
     }
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 
 
-def _waveform_settings(config: AugmentConfig) -> list[object]:
+def waveform_settings(config: AugmentConfig) -> list[object]:
+    """What of an augmentation changes the samples."""
     return [
         config.speed_percent,
         config.time_shift_ms,
         list(config.gain_db),
         config.noise_probability,
         list(config.snr_db),
+        config.babble_probability,
+        config.rooms_probability,
     ]
 
 
-def _source(member: object) -> str:
+def source(member: object) -> str:
+    """A digest of the module of ``member``."""
     try:
         return hashlib.sha256(inspect.getsource(sys.modules[member.__module__]).encode()).hexdigest()
     except OSError:
         return ""  # an installation without sources is told apart by its version
 
 
-def _sources_in(package: ModuleType) -> list[str]:
+def sources_in(package: ModuleType) -> list[str]:
     """A digest of each module of ``package``."""
     folder = Path(str(package.__file__)).parent
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.py"))]
@@ -149,7 +170,8 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
         config.frontend.frames(config.data.clip_samples),
         config.frontend.bands,
     )
-    path = folder / f"{made.split}-{digest(made)}.npz"
+    purpose = made.purpose or made.split
+    path = folder / f"{purpose}-{digest(made)}.npz"
     if (found := _cached(path, shape)) is not None:
         return found
     result = Features(np.empty(shape, np.int8), np.empty(shape[:2], np.int16))
@@ -163,10 +185,10 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
             if progress is not None:
                 progress(done, shape[0] * shape[1])
     with replacing(path) as temporary:
-        _require_space(temporary, result.features.nbytes + result.ends.nbytes)
+        require_space(temporary, result.features.nbytes + result.ends.nbytes)
         with temporary.open("wb") as file:
             np.savez(file, features=result.features, ends=result.ends)
-    for old in () if shared else folder.glob(f"{made.split}-*.np[yz]"):
+    for old in () if shared else folder.glob(f"{purpose}-*.np[yz]"):
         if old != path:
             old.unlink()
     return result
@@ -184,7 +206,12 @@ def _cached(path: Path, shape: tuple[int, int, int, int]) -> Features | None:
     return found if fits and found.features.dtype == np.int8 and found.ends.dtype == np.int16 else None
 
 
-def _require_space(path: Path, size: int) -> None:
+def require_space(path: Path, size: int) -> None:
+    """Refuse features of ``size`` bytes where there is no room for them beside ``path``.
+
+    Raises:
+        KwsError: there is not.
+    """
     free = shutil.disk_usage(path.parent).free
     if free < size:
         raise KwsError(
@@ -223,25 +250,34 @@ class _Maker:
 
 
 def _seed(made: Recipe, job: _Job) -> int:
-    key = [made.experiment.augment.seed, SPLITS.index(made.split), job.places[0], job.spoken]
+    key = [made.augmentation.seed, SPLITS.index(made.split), job.places[0], job.spoken]
     return int(np.random.SeedSequence(key).generate_state(1)[0])
 
 
 @cache
-def _noise(paths: tuple[Path, ...], samples: int, seed: int) -> NoiseSource:
-    return NoiseSource(paths, samples, seed)
+def noise_of(paths: tuple[Path, ...], samples: int, seed: int, speech: tuple[Path, ...] = ()) -> NoiseSource:
+    """A process's source of noise: it is read once."""
+    return NoiseSource(paths, samples, seed, speech)
+
+
+@cache
+def rooms_of(paths: tuple[Path, ...]) -> Rooms | None:
+    """A process's rooms; None where there is none."""
+    recordings = [roles.Recording(path, path.name, roles.ROOMS, "", TRAINING) for path in paths]
+    return Rooms(roles.impulse_responses(recordings)) if recordings else None
 
 
 def _run(made: Recipe, job: _Job) -> Features:
-    config = made.experiment
+    config, how = made.experiment, made.augmentation
     samples = config.data.clip_samples
     if job.spoken:
-        noise = _noise(made.background, samples, config.augment.seed)
+        noise = noise_of(made.background, samples, how.seed, made.speech)
+        rooms = rooms_of(made.rooms)
         chosen = [made.examples[i] for i in job.places]
         recorded, _ = clip_lists.load(chosen, config.data, noise)
         rng = np.random.default_rng(_seed(made, job))
         variants = [(recorded, word_ends(recorded.astype(np.float32)))]
-        variants += [augment(recorded, rng, config.augment, noise) for _ in range(made.variants - 1)]
+        variants += [augment(recorded, rng, how, noise, rooms) for _ in range(made.variants - 1)]
     else:
         # Silence draws from the source's own generator, so each job needs a source of its own.
         fresh = NoiseSource(made.background, samples, _seed(made, job))

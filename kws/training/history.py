@@ -26,6 +26,8 @@ class Epoch:
             that another one left behind.
         score: what the best epoch is chosen by.
         seconds: time it took; not part of the comparison of two histories.
+        missed: share of validation words that are missed at ``negatives.false_accepts_per_hour``, mean of
+            as recorded and at 10 dB; None where there is nothing to count false accepts on.
     """
 
     epoch: int
@@ -37,6 +39,7 @@ class Epoch:
     stream_accuracy: float
     score: float
     seconds: float = field(compare=False)
+    missed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ class History:
         right.plot(number, [100 * e.accuracy for e in self.epochs], label="training (augmented)")
         right.plot(number, [100 * e.validation_accuracy for e in self.epochs], label="validation, from reset")
         right.plot(number, [100 * e.stream_accuracy for e in self.epochs], label="validation, in a stream")
+        if best.missed is not None:
+            found = [100 * (1 - (e.missed or 0)) for e in self.epochs]
+            right.plot(number, found, label="words heard, at few false accepts")
         right.set_ylabel("accuracy, %")
         for axes in (left, right):
             axes.axvline(best.epoch, color="grey", linestyle=":", label=f"chosen: epoch {best.epoch}")

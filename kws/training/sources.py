@@ -5,27 +5,106 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kws.config import BY_SPEAKER, Experiment
+from kws import audio
+from kws.config import BY_SPEAKER, SAMPLE_RATE, AugmentConfig, Experiment
 from kws.datasets import clips as clip_lists
-from kws.datasets import negatives
+from kws.datasets import negatives, roles
 from kws.datasets.splits import TRAINING, VALIDATION
 from kws.errors import KwsError
 from kws.training import features as feature_maker
+from kws.training import negative_features
 from kws.training.features import Recipe
+from kws.training.negative_features import Recipe as NegativeRecipe
 
 _TAKES = 'or, where one person or very few speak, set data.split_by = "take"'
 
 
-def recipes(experiment: Experiment, folders: Sequence[Path]) -> dict[str, Recipe]:
+LISTENING = "listening"
+"""Validation clips of words, as recorded and at 10 dB."""
+_LISTENING_DB = 10.0
+PACK = "pack"
+"""Name of the negatives that come with kws."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a training hears.
+
+    Attributes:
+        clips: what makes the features of clips, by split; :data:`LISTENING` where there are negatives to validate with.
+        negatives: what makes the features of negatives.
+    """
+
+    clips: dict[str, Recipe]
+    negatives: list[NegativeRecipe]
+
+    @property
+    def splits(self) -> dict[str, Recipe]:
+        """What makes the features of training and validation clips."""
+        return {split: recipe for split, recipe in self.clips.items() if split != LISTENING}
+
+
+def find(experiment: Experiment, folders: Sequence[Path], others: roles.Folders = roles.NOTHING) -> Sources:
+    """What a training hears in its folders.
+
+    Args:
+        experiment: the settings.
+        folders: folders of word folders.
+        others: folders of the other roles; ``negatives.pack`` adds the one that comes with kws.
+
+    Raises:
+        KwsError: a folder is missing, holds nothing or is for evaluation alone; a word has no
+            clip to train on, or none has one to validate with.
+    """
+    negatives.refuse_to_train([*folders, *others.speech, *others.noise, *others.rooms])
+    recordings = roles.everything(others, experiment.data)
+    made = recipes(experiment, folders, recordings)
+    config = experiment.negatives
+    if config.share == 0:
+        return Sources(made, [])
+    found = negative_features.recipes(experiment, recordings, made[VALIDATION].background)
+    if config.pack:
+        pack = roles.speech(negatives.TRAINING_PACK, experiment.data)
+        found += negative_features.recipes(experiment, pack, made[VALIDATION].background, PACK)
+    if any(r.split == VALIDATION for r in found):
+        words = [e for e in made[VALIDATION].examples if not experiment.data.labels[e.label].startswith("_")]
+        under = [r.path for r in negative_features.of_split(recordings, roles.NOISE, VALIDATION)]
+        noisy = AugmentConfig(
+            variants=2,
+            speed_percent=0,
+            time_shift_ms=0,
+            gain_db=(0, 0),
+            noise_probability=1,
+            snr_db=(_LISTENING_DB, _LISTENING_DB),
+            babble_probability=0,
+            rooms_probability=0,
+            seed=experiment.augment.seed,
+        )
+        background = tuple(under) or made[VALIDATION].background
+        made[LISTENING] = Recipe(
+            experiment, VALIDATION, tuple(words), background, noisy.variants, augment=noisy, purpose=LISTENING
+        )
+    return Sources(made, found)
+
+
+def recipes(
+    experiment: Experiment, folders: Sequence[Path], others: Sequence[roles.Recording] = ()
+) -> dict[str, Recipe]:
     """What makes the features of the training and of the validation clips of all folders.
 
     Training clips have ``augment.variants`` variants, validation clips are as recorded. Testing
     clips are left alone.
+
+    Args:
+        experiment: the settings.
+        folders: folders of word folders.
+        others: recordings of the other roles, in which and over which training clips may be heard.
 
     Raises:
         KwsError: a folder is missing, holds no clips or is for evaluation alone; a word has no
@@ -35,9 +114,15 @@ def recipes(experiment: Experiment, folders: Sequence[Path]) -> dict[str, Recipe
     listed = clip_lists.collect(folders, experiment.data)
     background = tuple(path for folder in folders for path in clip_lists.background(folder))
     made = {}
+    speech, noise = (
+        tuple(r.path for r in negative_features.of_split(others, role, TRAINING))
+        for role in (roles.SPEECH, roles.NOISE)
+    )
+    rooms = tuple(r.path for r in others if r.role == roles.ROOMS)
     for split, variants in ((TRAINING, experiment.augment.variants), (VALIDATION, 1)):
         chosen = clip_lists.examples(listed, experiment.data, split, experiment.augment.seed)
         made[split] = Recipe(experiment, split, tuple(chosen), background, variants)
+    made[TRAINING] = replace(made[TRAINING], background=(*background, *noise), speech=speech, rooms=rooms)
     _require_clips(made)
     return made
 
@@ -60,16 +145,42 @@ def _require_clips(made: dict[str, Recipe]) -> None:
         )
 
 
-def provenance(folders: Sequence[Path], made: dict[str, Recipe]) -> dict[str, Any]:
-    """What a run's provenance says of the folders: names, numbers of clips and a fingerprint, but no paths."""
-    listing = json.dumps([feature_maker.listing(r) for r in made.values()])
+def provenance(folders: Sequence[Path], found: Sources, others: roles.Folders = roles.NOTHING) -> dict[str, Any]:
+    """What a run's provenance says of the folders: names, numbers of clips and a fingerprint, but no paths.
+
+    Of negatives it says the hours, by source.
+    """
+    made = found.splits
+    listed = [feature_maker.listing(r) for r in made.values()]
+    if found.negatives:
+        listed.append([negative_features.listing(r) for r in found.negatives])
+    listing = json.dumps(listed)
     each = [{"name": f.resolve().name, "synthetic": clip_lists.is_synthetic(f)} for f in folders]
     return {
         "name": " + ".join(str(folder["name"]) for folder in each),
         "synthetic": all(folder["synthetic"] for folder in each),
         **({"folders": each} if len(each) > 1 else {}),
         "clips": {split: _counts(r) for split, r in made.items()},
+        **({"others": _others(others), "negatives": [_hours(r) for r in found.negatives]} if found.negatives else {}),
         "fingerprint": hashlib.sha256(listing.encode()).hexdigest()[:16],
+    }
+
+
+def _others(others: roles.Folders) -> dict[str, list[str]]:
+    named = {"speech": others.speech, "noise": others.noise, "rooms": others.rooms}
+    return {role: [folder.resolve().name for folder in folders] for role, folders in named.items() if folders}
+
+
+def _hours(recipe: NegativeRecipe) -> dict[str, Any]:
+    hours: dict[str, float] = {}
+    for r in recipe.recordings:
+        samples = round(audio.info(r.path).seconds * SAMPLE_RATE)
+        heard = sum(last - first for first, last in roles.usable(r, samples, recipe.doubtful))
+        hours[r.source] = hours.get(r.source, 0.0) + heard / SAMPLE_RATE / 3600
+    return {
+        "kind": recipe.name or recipe.kind,
+        "split": recipe.split,
+        "hours": {source: round(value, 3) for source, value in sorted(hours.items())},
     }
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import HEAD, Experiment
+from kws.config import HEAD, UNKNOWN, Experiment
 from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.network.base import KerasStreamNetwork
 from kws.network.tensorflow import import_tensorflow
@@ -61,24 +61,35 @@ class StreamTrainer(Trainer):
         self.optimizer = AveragingOptimizer(
             self.current.variables, trainable, self.average.variables, training, self.batches.steps
         )
-        self.loss = losses.named(training.loss)(experiment, clips.labels, self.batches.size)
+        self._negatives = clips.negatives
+        self._streams = self.batches.size + (clips.negatives.rows(self.batches.size) if clips.negatives else 0)
+        self.loss = losses.named(training.loss)(experiment, clips.labels, self._streams)
         self._noise = clips.noise(experiment)
         # What comes before a clip is no part of it.
         self._clip_frames = experiment.frontend.frames(experiment.data.clip_samples)
-        self._sequences = SequenceMaker(experiment.frontend.frames_in(training.gap_ms), self._noise)
+        gap = experiment.frontend.frames_in(training.gap_ms)
+        self._sequences = SequenceMaker(gap, self._noise, clips.negatives)
         self._step = self._tf.function(self._train_step)
         self._infer = self._tf.function(self._posteriors, reduce_retracing=True)
+        self._hear = self._tf.function(self._all_posteriors, reduce_retracing=True)
         self.reset()
 
     def reset(self) -> None:
         """Forget what the streams heard so far."""
         self.loss.reset()
-        self._carried = self.current.initial_state(self.batches.size)
+        self._carried = self.current.initial_state(self._streams)
 
     def learn(self, batch: Batch, step: int, rng: np.random.Generator) -> tuple[float, float]:
         """Take one gradient step on a sequence of each clip; returns loss and share right."""
-        carry = np.less(rng.random(self.batches.size), self.experiment.training.carry_state) & (step > 0)
+        carry = np.less(rng.random(self._streams), self.experiment.training.carry_state) & (step > 0)
         sequences = self._sequences.make(batch.features, rng)
+        if self._negatives is not None and (more := self._streams - self.batches.size):
+            cuts, _ = self._negatives.draw(rng, more, sequences.features.shape[1])
+            places = rng.permutation(self._streams)
+            sequences = sequences.with_negatives(cuts, places)
+            unknown = self.experiment.data.labels.index(UNKNOWN)
+            nothing = np.zeros((more, batch.targets.shape[1]), np.float32)
+            batch = batch.with_negatives(cuts[:, : batch.features.shape[1]], nothing, unknown, places)
         return self.train_step(sequences.features, self.loss.targets(sequences, batch, carry), carry)
 
     def train_step(
@@ -117,6 +128,25 @@ class StreamTrainer(Trainer):
         logits, left = self.average.logits(features, state)
         return self.loss.posteriors(logits[:, -self._clip_frames :]), left
 
+    def _all_posteriors(self, features: Any, state: Any) -> tuple[Any, Any]:
+        logits, left = self.average.logits(features, state)
+        return self._tf.nn.softmax(logits), left
+
+    def hear(self, features: Iterable[Int8]) -> Iterator[Floats]:
+        """Posteriors of streams by the averaged weights after every frame.
+
+        Args:
+            features: successive pieces of the same streams, int8 [streams, frames, bands], all of the same shape.
+
+        Yields:
+            float32 [streams, frames, labels] of each piece.
+        """
+        state = None
+        for piece in features:
+            state = self.average.initial_state(len(piece)) if state is None else state
+            posteriors, state = self._hear(self._tf.constant(piece), state)
+            yield posteriors.numpy()
+
     def predict(self, features: Int8, streams: int, pauses: Int8) -> tuple[Floats, Floats]:
         """Posteriors of clips by the averaged weights, once from reset and once in the middle of a stream.
 
@@ -154,4 +184,5 @@ class StreamTrainer(Trainer):
         pauses = np.resize(self._noise[:, :frames], (streams, frames, features.shape[2]))
         reset, stream = self.predict(features, streams, pauses)
         in_stream = stream[streams:].argmax(axis=1) == labels[streams:]
-        return Metrics(cross_entropy(reset, labels), share_right(reset, labels), float(np.mean(in_stream)))
+        missed = None if clips.listening is None else clips.listening.missed(self.hear)
+        return Metrics(cross_entropy(reset, labels), share_right(reset, labels), float(np.mean(in_stream)), missed)

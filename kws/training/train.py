@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,23 @@ import numpy.typing as npt
 
 from kws import runs
 from kws.config import HEAD, Experiment
+from kws.datasets.roles import NOTHING, Folders
+from kws.datasets.splits import TRAINING, VALIDATION
 from kws.errors import KwsError
-from kws.files import replacing
+from kws.files import replacing, user_cache
 from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.network.tensorflow import require_tensorflow
-from kws.training import checkpoint, distillation, losses, provenance, sources
+from kws.training import checkpoint, distillation, losses, negative_features, provenance, sources
 from kws.training import features as feature_maker
 from kws.training.batches import TrainingSet, ValidationSet
 from kws.training.clip_trainer import ClipTrainer
-from kws.training.features import Recipe
+from kws.training.cuts import Negatives
 from kws.training.history import Epoch, History
+from kws.training.listening import Listening
+from kws.training.sources import Sources
 from kws.training.start import Start
 from kws.training.stream_trainer import StreamTrainer
-from kws.training.trainer import Trainer
+from kws.training.trainer import Metrics, Trainer
 from kws.types import StageProgress
 
 """Called with (what is being done, how much is done, how much there is)."""
@@ -48,12 +52,14 @@ class TrainOptions:
             their posteriors counts ``training.distillation`` against the labels.
         start: .tflite file or run's folder to start from (`kws.training.start`).
         cache: where features are kept, to be shared by several runs; by default in the run's folder.
+        others: folders of other speech, of noise and music, and of room impulse responses.
     """
 
     restart: bool = False
     teachers: tuple[Path, ...] = ()
     start: Path | None = None
     cache: Path | None = None
+    others: Folders = NOTHING
 
 
 _DEFAULT = TrainOptions()
@@ -72,7 +78,8 @@ def train(
     A network that hears streams learns on endless ones (`kws.training.stream_trainer`), so that it
     works both from reset and after hours of listening. The weights that are kept are a running average,
     of the epoch with the best validation accuracy (mean of from reset and in a stream, if states are
-    carried).
+    carried); where there is other speech or noise to validate with, of the epoch that misses the fewest words at
+    ``negatives.false_accepts_per_hour`` (`kws.training.listening`).
 
     After each epoch the folder holds all that is needed to go on: an interrupt (Ctrl-C) loses at
     most the epoch under way, and the resumed training takes the same random draws.
@@ -97,11 +104,11 @@ def train(
     require_tensorflow()
     losses.named(experiment.training.loss)
     tell = progress if progress is not None else _silent
-    recipes = sources.recipes(experiment, [data] if isinstance(data, Path) else list(data))
+    found = sources.find(experiment, [data] if isinstance(data, Path) else list(data), options.others)
     start = _start(experiment, options.start, run)
     if options.restart:
         _clear(run)
-    said = _provenance(experiment, recipes, data, options, start)
+    said = _provenance(experiment, found, data, options, start)
     before = provenance.require_same(said, run)
     saved = checkpoint.load(run)
     # What trained the weights that are there is said by the run that made them.
@@ -109,7 +116,7 @@ def train(
     runs.save_json(said, run / runs.PROVENANCE)
     runs.write_config(experiment, run)
     cache = run / runs.CACHE if options.cache is None else options.cache
-    clips, validation = _features(recipes, cache, options.cache is not None, tell)
+    clips, validation = _features(experiment, found, cache, options.cache is not None, tell)
     if isinstance(experiment.network, StreamNetworkConfig):
         _save_calibration(experiment, clips, run)
     history = saved[1] if saved is not None else None
@@ -122,6 +129,21 @@ def train(
     _save_history(history, said, run)
     history.plot(run / runs.PLOT, experiment.name)
     return history
+
+
+def prepare(
+    experiment: Experiment, data: Sequence[Path], options: TrainOptions, progress: StageProgress | None = None
+) -> None:
+    """Make in ``options.cache`` whatever a training of the same arguments takes from it.
+
+    Raises:
+        KwsError: as for `train`, or there is no cache.
+    """
+    if options.cache is None:
+        raise KwsError("features are prepared in a cache; name a folder for it")
+    tell = progress if progress is not None else _silent
+    clips, _ = _features(experiment, sources.find(experiment, data, options.others), options.cache, True, tell)
+    distillation.distilled(experiment, clips, options.teachers, options.cache, tell)
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -147,13 +169,13 @@ def _start(experiment: Experiment, start: Path | None, run: Path) -> Start | Non
 
 def _provenance(
     experiment: Experiment,
-    recipes: dict[str, Recipe],
+    found: Sources,
     data: Path | Sequence[Path],
     options: TrainOptions,
     start: Start | None,
 ) -> dict[str, Any]:
     folders = [data] if isinstance(data, Path) else list(data)
-    said = provenance.of(experiment, sources.provenance(folders, recipes))
+    said = provenance.of(experiment, sources.provenance(folders, found, options.others))
     if options.teachers:
         said["teachers"] = [distillation.provenance(path) for path in options.teachers]
     if start is not None:
@@ -169,32 +191,56 @@ def _clear(run: Path) -> None:
 
 
 def _features(
-    recipes: dict[str, Recipe], cache: Path, shared: bool, progress: StageProgress
+    experiment: Experiment, found: Sources, cache: Path, shared: bool, progress: StageProgress
 ) -> tuple[TrainingSet, ValidationSet]:
-    made = []
-    for split, recipe in recipes.items():
+    made = {}
+    labels = {}
+    for name, recipe in found.clips.items():
 
-        def tell(done: int, total: int, what: str = f"features of {split} clips") -> None:
+        def tell(done: int, total: int, what: str = f"features of {name} clips") -> None:
             progress(what, done, total)
 
-        labels = np.array([e.label for e in recipe.examples], np.int32)
-        made.append((feature_maker.features(recipe, cache, tell, shared), labels))
-    (training, training_labels), (validation, labels) = made
+        labels[name] = np.array([e.label for e in recipe.examples], np.int32)
+        made[name] = feature_maker.features(recipe, cache, tell, shared)
+    heard = []
+    for negative in found.negatives:
+
+        def hear(done: int, total: int, what: str = f"features of {negative.split} {negative.kind}") -> None:
+            progress(what, done, total)
+
+        # The pack is the same for everybody: its features are made once for all runs.
+        ours = negative.name == sources.PACK
+        place = user_cache() / runs.CACHE if ours else cache
+        heard.append((negative, negative_features.features(negative, place, hear, shared and not ours)))
     # Streams of validation clips must be mixed.
-    order = np.random.default_rng(0).permutation(len(labels))
-    return (
-        TrainingSet(training.features, training.ends, training_labels),
-        ValidationSet(validation.features[order, 0], labels[order]),
-    )
+    order = np.random.default_rng(0).permutation(len(labels[VALIDATION]))
+    training = TrainingSet(made[TRAINING].features, made[TRAINING].ends, labels[TRAINING])
+    learned = [(recipe.kind, f) for recipe, f in heard if recipe.split == TRAINING]
+    if learned:
+        negatives = Negatives.make(experiment, learned, training.features, training.labels)
+        training = replace(training, negatives=negatives)
+    listening = None
+    if sources.LISTENING in made:
+        judged = [f for recipe, f in heard if recipe.split == VALIDATION]
+        quiet = training.noise(experiment)
+        listening = Listening(experiment, made[sources.LISTENING].features, labels[sources.LISTENING], quiet, judged)
+    return training, ValidationSet(made[VALIDATION].features[order, 0], labels[VALIDATION][order], listening)
 
 
 def _save_calibration(experiment: Experiment, clips: TrainingSet, run: Path) -> None:
+    """Keep what sets the int8 ranges: clips, and as large a share of negatives as a batch has."""
     config = experiment.training
     rng = np.random.default_rng([config.seed, 0])
-    chosen: npt.NDArray[np.int64] = rng.permutation(len(clips.features))[: config.calibration_clips]
+    count = min(config.calibration_clips, len(clips.features))
+    negatives = clips.negatives
+    others = round(count * experiment.negatives.share) if negatives is not None and negatives.rows(count) else 0
+    chosen: npt.NDArray[np.int64] = rng.permutation(len(clips.features))[: count - others]
     which = rng.integers(clips.features.shape[1], size=len(chosen))
+    heard = clips.features[chosen, which]
+    if negatives is not None and others:
+        heard = np.concatenate([heard, negatives.draw(rng, others, heard.shape[1])[0]])
     with replacing(run / runs.CALIBRATION) as temporary, temporary.open("wb") as file:
-        np.save(file, clips.features[chosen, which])
+        np.save(file, heard)
 
 
 def _trainer(experiment: Experiment, clips: TrainingSet, initial: FloatNetwork | None) -> Trainer:
@@ -245,7 +291,6 @@ def _each(trainer: Trainer, validation: ValidationSet, done: int, progress: Stag
 
         loss, accuracy = trainer.epoch(number, tell)
         metrics = trainer.validate(validation)
-        carries = training.carry_state > 0
         yield Epoch(
             epoch=number,
             learning_rate=trainer.optimizer.learning_rate,
@@ -254,9 +299,17 @@ def _each(trainer: Trainer, validation: ValidationSet, done: int, progress: Stag
             validation_loss=metrics.loss,
             validation_accuracy=metrics.from_reset,
             stream_accuracy=metrics.in_stream,
-            score=(metrics.from_reset + metrics.in_stream) / 2 if carries else metrics.from_reset,
+            score=_score(metrics, training.carry_state > 0),
             seconds=round(time.monotonic() - begin, 2),
+            missed=metrics.missed,
         )
+
+
+def _score(metrics: Metrics, carries: bool) -> float:
+    """What epochs are compared by: words heard at few false accepts, or else accuracy."""
+    if metrics.missed is not None:
+        return 1 - metrics.missed
+    return (metrics.from_reset + metrics.in_stream) / 2 if carries else metrics.from_reset
 
 
 def _finished(experiment: Experiment, history: History) -> bool:
@@ -271,6 +324,7 @@ def _save_history(history: History, said: dict[str, Any], run: Path) -> None:
             "epoch": best.epoch,
             "validation_accuracy": round(best.validation_accuracy, 4),
             "stream_accuracy": round(best.stream_accuracy, 4),
+            **({"missed": round(best.missed, 4)} if best.missed is not None else {}),
         }
     }
     runs.save_json({**said, **result}, run / runs.PROVENANCE)

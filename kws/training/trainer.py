@@ -20,11 +20,15 @@ _SMALLEST = 1e-7
 
 @dataclass(frozen=True)
 class Metrics:
-    """How validation clips fare: cross-entropy, share named right from a reset and in a stream."""
+    """How validation clips fare: cross-entropy, share named right from a reset and in a stream, share missed.
+
+    The last at a given number of false accepts per hour (`kws.training.listening`), None where it is not known.
+    """
 
     loss: float
     from_reset: float
     in_stream: float
+    missed: float | None = None
 
 
 class Trainer(ABC):

@@ -14,7 +14,7 @@ import pytest
 import tones
 from test_registry import MODULES
 
-from kws import audio
+from kws import microphone
 from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.cli.parser import VerbParser
@@ -31,6 +31,7 @@ WORK = (
     "cli.verbs.evaluate.evaluate_clips",
     "cli.verbs.stream_test.evaluate_stream",
     "evaluation.stream.tuning.tune",
+    "mining.folder.mine",
     "verify.compare._run",
 )
 """What takes long, once all arguments are read."""
@@ -74,9 +75,11 @@ def good(tmp_path_factory, tiny_model, places):
     nothing = str(root / "missing")
     return {
         "model": str(root / "tiny.tflite"),
+        "models": str(root / "tiny.tflite"),
         "data": str(root / "data"),
         "dir": str(root / "data"),
         "files": str(root / "a.wav"),
+        "file": str(root / "a.wav"),
         "input": str(root / "a.wav"),
         "config": nothing,
         "run": str(places / "run"),
@@ -93,6 +96,7 @@ def good(tmp_path_factory, tiny_model, places):
         "engines": "numpy",
         "engine": "numpy",
         "random": "0",
+        "grid": "training.seed=1",
     }
 
 
@@ -108,14 +112,16 @@ def alone(monkeypatch, tmp_path, places):
     for verb in MODULES.values():
         verb.load()
     for name in (
-        "datasets.speech_commands.download",
+        "datasets.download.get",
         "datasets.synthetic.utter",
         "image.make.run_make",
         "cli.verbs.evaluate.hear",
         "cli.verbs.stream_test.hear",
+        "cli.verbs.serve.serve_forever",
     ):
         monkeypatch.setattr(f"kws.{name}", refuse)
-    monkeypatch.setattr(audio, "microphone", refuse)
+    monkeypatch.setattr(microphone, "microphone", refuse)
+    monkeypatch.setattr(microphone, "Microphone", refuse)
     monkeypatch.setattr(cli, "_drop_output", lambda: None)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\0"), encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):

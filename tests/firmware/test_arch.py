@@ -7,14 +7,18 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from conftest import check_states, needs
+from layers.oracle import small_model
 from random_models import bare_model, random_graph, spotting_model
 
 from kws.boards import EMULATED, find_emulated
 from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import Factor, multiply
+from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.lstm import Lstm
-from kws.layers.lstm_packing import dsp_factor, gate_parts, packed_weights
+from kws.layers.fully_connected import packed_weights as packed_dense
+from kws.layers.lstm_packing import gate_parts, packed_weights
+from kws.layers.packing import dsp_factor
 from kws.model.file import Model
 from kws.tflite import build
 
@@ -45,6 +49,9 @@ MODELS = {
     "left shifts": lambda: bare_model(19, units=(16,), inputs=12, gain=40.0),
     "right shifts": lambda: bare_model(20, units=(16,), inputs=12, gain=0.02),
     "logistic": lambda: bare_model(24, units=(8,), inputs=9, steps=3, head="logistic"),
+    "dense, a factor a row": lambda: bare_model(25, units=(21,), inputs=8, outputs=7, per_channel=True, activation=3),
+    "dense, one factor": lambda: bare_model(26, units=(5,), inputs=8, outputs=9, per_channel=False, activation=1),
+    "dense with left shifts": lambda: bare_model(27, units=(12,), inputs=8, outputs=13, dense_gain=500.0, steps=2),
 }
 NOT_PACKED = {
     "lowest weights": with_lowest_weights,
@@ -62,6 +69,26 @@ def lstms(model: Model) -> list[Lstm]:
 def test_what_can_be_packed_is(name):
     packed = [packed_weights(lstm) is not None for lstm in lstms(ALL[name]())]
     assert packed == [name not in NOT_PACKED] * len(packed)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "packed"),
+    [
+        (5, {}, True),
+        (64, {}, True),
+        (4, {}, False),
+        (600, {"weights": "saturated"}, False),
+        (9, {"bias_gain": 3e4}, False),
+    ],
+)
+def test_dense_layers_that_can_be_packed_are(inputs, options, packed):
+    model = small_model(1, (1, inputs), 0.01, 5, lambda b, x: b.dense(x, 6, (1, 6)), **options)
+    kernel = model.network.layers[0].kernel
+    assert isinstance(kernel, FullyConnected)
+    words = packed_dense(kernel)
+    assert (words is not None) == packed
+    if words is not None:
+        assert words.size == 2 * (2 * 4 + 4 * -(-inputs // 4))  # two groups of rows, biases in both parts
 
 
 def signed(x, bits):
@@ -201,6 +228,16 @@ def test_front_end_settings(frontend, board):
     from kws.config import LogMelConfig
 
     check_stream(spotting_model(2, units=(8,), frontend=LogMelConfig(**frontend)), board, pcm())
+
+
+@needs_board
+@pytest.mark.parametrize(
+    "board", ["mps2_an386", *(pytest.param(b, marks=pytest.mark.slow) for b in EMULATED if b != "mps2_an386")]
+)
+def test_microfrontend(board):
+    from kws.frontends import MicroFrontendConfig
+
+    check_stream(spotting_model(3, units=(8,), frontend=MicroFrontendConfig()), board, pcm())
 
 
 @needs_board

@@ -39,8 +39,8 @@ def test_compilers_add_nothing_to_the_assembler(flag, board, tiny_model, tmp_pat
 
 
 def naked_functions() -> set[str]:
-    text = "".join(path.read_text() for path in (sources_dir() / "src/arch").glob("*.h"))
-    return set(re.findall(r"^KWS_NAKED .*?(\w+)\(", text, re.MULTILINE))
+    text = "".join(path.read_text() for path in (sources_dir() / "src/arch").glob("*.[ch]"))
+    return set(re.findall(r"^KWS_NAKED(?:_EXTERN)? .*?(\w+)\(", text, re.MULTILINE))
 
 
 def symbols(elf) -> set[str]:
@@ -67,9 +67,9 @@ def objects(folder, board: str, flags: str) -> dict[str, list[str]]:
 def test_naked_functions_that_touch_memory_say_so():
     """Otherwise an optimiser may drop what a caller stores for them, or keep what it has read before."""
     functions = {}
-    for path in (sources_dir() / "src/arch").glob("*.h"):
+    for path in (sources_dir() / "src/arch").glob("*.[ch]"):
         for name, body in re.findall(
-            r"^KWS_NAKED .*?(\w+)\(.*?\n\{\n(.*?)^\}", path.read_text(), re.MULTILINE | re.DOTALL
+            r"^KWS_NAKED(?:_EXTERN)? .*?(\w+)\(.*?\n\{\n(.*?)^\}", path.read_text(), re.MULTILINE | re.DOTALL
         ):
             functions[name] = body
     assert functions.keys() == naked_functions()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from oracle import agree, small_model
 
+from kws.fixedpoint.layers.softmax import Softmax
+
 
 @pytest.mark.parametrize("power", range(-9, 3))
 def test_from_flat_to_one_hot(power):
@@ -20,3 +22,19 @@ def test_from_flat_to_one_hot(power):
 @pytest.mark.parametrize("size", [1, 2, 511])
 def test_sizes(size):
     agree(small_model(size, (1, size), 0.02, 0, lambda b, x: b.posterior(x, "SOFTMAX")))
+
+
+@pytest.mark.parametrize("power", range(-12, 3))
+def test_exponentials_beyond_the_table_count_for_nothing(power):
+    """A row of the greatest value, one at every difference and as much company as there may be."""
+    kernel = Softmax.of(1.37 * 2.0**power, 1.0)
+    table = kernel.exponentials
+    assert 1 <= len(table) <= 256
+    assert table[0] == 2**31 - 1
+    others = np.arange(len(table), 256)
+    rows = np.full((len(others), 2), 127, np.int8)
+    rows[:, 1] = 127 - others
+    alone = np.full((1, 1, 1), 127, np.int8)
+    output = kernel.run([rows[None]], [])[0]
+    assert np.all(output[:, 0] == kernel.run([alone], [])[0, 0, 0])
+    assert np.all(output[:, 1] == -128)

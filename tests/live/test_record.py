@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kws import audio
+from kws import audio, microphone
 from kws.cli import main as cli
 from kws.errors import KwsError
 from kws.live.record import Listening, Refused, Saved, find_word, next_take, record
@@ -125,7 +125,7 @@ class FakeMicrophone:
 def test_the_command(tmp_path, monkeypatch, capsys):
     chunks = chunks_of(spoken(0.5), spoken(0.5, peak=60000), spoken(0.8))
     opened = []
-    monkeypatch.setattr(audio, "microphone", lambda *a: opened.append(a) or FakeMicrophone(chunks))
+    monkeypatch.setattr(microphone, "microphone", lambda *a: opened.append(a) or FakeMicrophone(chunks))
     out = tmp_path / "mine"
     assert cli.main(["record", "lights", "--out", str(out), "--takes", "2", "--device", "3", "--speaker", "jo"]) == 0
     captured = capsys.readouterr()

@@ -145,13 +145,17 @@ def exp(a: int, m: int) -> int:
     return e
 
 
-def recip(a: int) -> int:
+def newton(a: int) -> int:
     h = (check("recip operand", a, 0, 2**31 - 1) + 2**31) >> 1
     x = 1515870810 + rdhm(h, -1010580540)
     for _ in range(3):
         d = 2**29 - rdhm(h, x)
         x = int32("recip", x + satshift(rdhm(x, d), 2))
-    return satshift(x, 1)
+    return x
+
+
+def recip(a: int) -> int:
+    return satshift(newton(a), 1)
 
 
 def logistic_q31(a: int, m: int) -> int:

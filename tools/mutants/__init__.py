@@ -6,9 +6,11 @@ from mutants.mutant import Mutant
 from mutants.of_c import C
 from mutants.of_cores import CORES
 from mutants.of_grammar import GRAMMAR
+from mutants.of_layers import LAYERS
+from mutants.of_micro import MICRO
 from mutants.of_numpy import NUMPY
 from mutants.of_spotting import SPOTTING
 
 __all__ = ["ALL", "Mutant"]
 
-ALL: tuple[Mutant, ...] = (*C, *CORES, *GRAMMAR, *NUMPY, *SPOTTING)
+ALL: tuple[Mutant, ...] = (*C, *CORES, *GRAMMAR, *LAYERS, *MICRO, *NUMPY, *SPOTTING)

@@ -10,11 +10,18 @@ _M55 = "numpy,qemu:mps3_an547"
 _ARITHMETIC = "firmware/src/arithmetic.h"
 _DUAL = "firmware/src/arch/dual.h"
 _DSP = "firmware/src/arch/lstm_dsp.h"
+_PACKED = "firmware/src/arch/packed_dsp.c"
+_LANES = "firmware/src/arch/lanes_helium.c"
 _FIRST = "firmware/src/arch/fft_first_dsp.h"
 _FFT = "firmware/src/arch/fft_armv7m.h"
 _MEL = "firmware/src/arch/mel_armv7m.h"
 _POWER = "firmware/src/arch/power_armv7m.h"
 _HELIUM = "firmware/src/arch/lstm_helium.h"
+_FFT_LANES = "firmware/src/arch/fft_helium.h"
+_MEL_LANES = "firmware/src/arch/mel_helium.h"
+_POWER_LANES = "firmware/src/arch/power_helium.h"
+_LANES_TEST = "tests/fixedpoint/frontends/test_log_mel_helium.py"
+_LSTM = "tests/firmware/test_lstm_helium.py"
 # To the last bit: what features do not show.
 _POWERS = "tests/fixedpoint/frontends/test_log_mel_arm.py"
 _PRODUCT = "firmware/src/arch/product.h"
@@ -39,10 +46,24 @@ CORES = (
     M("FRONT/8", _MEL, '"add     r8, r8, r8, lsl #2\\n"', '"add     r8, r8, r8, lsl #1\\n"', _M3),
     M("FRONT/8", _MEL, '"mvn     r8, #127\\n"', '"mvn     r8, #126\\n"', _M3),
     # ---- DSP extension ----
+    M(
+        "FULLY_CONNECTED/1",
+        "firmware/src/layers/fully_connected.c",
+        "(a[2] + b[2] - (a[3] + b[3])) >> 8",
+        "(a[2] - a[3] + b[3]) >> 8",
+        _M4,
+    ),
+    M(
+        "FULLY_CONNECTED/2",
+        "firmware/src/layers/fully_connected.c",
+        "kws_dsp_multiply(sums[row], factor), zero_point, low",
+        "kws_dsp_multiply(sums[row], factor), 0, low",
+        _M4,
+    ),
     M("FRONT/2", _FIRST, '"smulbb  lr, r7, r11\\n"', '"smulbt  lr, r7, r11\\n"', _M4),
     M("FRONT/3", _FIRST, '"sub     lr, lr, r4\\n"', '"add     lr, lr, r4\\n"', _M4),
-    M("LSTM/1", _DSP, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
-    M("LSTM/1", _DSP, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
+    M("LSTM/1", _PACKED, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
+    M("LSTM/1", _PACKED, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
     M("LSTM/1", _DSP, "(x[0] - x[1]) >> 8", "x[0] >> 8", _M4),
     M(
         "LSTM/2",
@@ -66,24 +87,23 @@ CORES = (
         _M4,
     ),
     M("SAT16", _DUAL, "ssat %0, #16, %1", "ssat %0, #17, %1", "tests/firmware/test_arch.py::test_dsp_network"),
-    M("INTERPOLATE", _DUAL, "kws_pair(whole - part, part), base", "kws_pair(whole, part), base", _M4),
+    M("INTERPOLATE", _DUAL, "kws_pack16(whole - part, part), base", "kws_pack16(whole, part), base", _M4),
     # ---- Helium ----
-    M("LSTM/1", _HELIUM, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
+    M("LSTM/1", _LANES, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
     M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor", "x, -(int32_t)factor", _M55),
-    M(
-        "LSTM/4",
-        _HELIUM,
-        "vmulq_n_s32(kws_lanes_gate(sums, lstm, KWS_GATE_CELL), 3)",
-        "kws_lanes_gate(sums, lstm, KWS_GATE_CELL)",
-        _M55,
-    ),
-    M(
-        "LSTM/5",
-        _HELIUM,
-        "vldrhq_z_s32(cell + first, some), (1 << 14) + 1, 15)",
-        "vldrhq_z_s32(cell + first, some), (1 << 14), 15)",
-        _M55,
-    ),
-    M("LSTM/8", _HELIUM, "vaddq_n_s32(h, lstm->hidden_zero_point)", "h", _M55),
-    M("LSTM state", _HELIUM, "vstrhq_p_s32(cell + first, c, some);", "", _M55),
+    M("SIGMOID/3", _HELIUM, "vrhaddq_u16(vrein", "vhaddq_u16(vrein", _LSTM),
+    M("TANH/3", _HELIUM, "vrmulhq_u16(at.rise", "vmulhq_u16(at.rise", _LSTM),
+    M("TANH/2", _HELIUM, "vdupq_n_u16(255)", "vdupq_n_u16(254)", _LSTM),
+    M("LSTM/4", _HELIUM, "KWS_GATE_CELL * KWS_UNITS), 3u << 8", "KWS_GATE_CELL * KWS_UNITS), 3u << 7", _M55),
+    M("LSTM/5", _HELIUM, "kws_lanes_nudged(vmulltq_int_s16(gate, before))", "vmulltq_int_s16(gate, before)", _LSTM),
+    M("LSTM/8", _HELIUM, "vaddq_n_s32(odd, lstm->hidden_zero_point)", "odd", _M55),
+    M("LSTM state", _HELIUM, "vstrhq_p_s16(cell, c, some);", "", _M55),
+    M("FRONT/2", _FFT_LANES, "vmulltq_int_s16(samples, weights), 5", "vmulltq_int_s16(samples, weights), 6", _M55),
+    M("FRONT/3", _FFT_LANES, '"vsubt.i32  q5, q5, r4\\n"', '"nop\\n"', _LANES_TEST),
+    M("FRONT/3", _FFT_LANES, '"vmin.u32   q1, q0, q1\\n"', '"vmov       q1, q0\\n"', _M55),
+    M("FRONT/4", _POWER_LANES, "~vminvq_s32(0, least)", "-vminvq_s32(0, least)", _LANES_TEST),
+    M("FRONT/5", _POWER_LANES, '"vaddt.i32  q0, q0, r9\\n"', '"nop\\n"', _LANES_TEST),
+    M("FRONT/5", _POWER_LANES, '"vrshr.u32  q0, q0, #27\\n"', '"vshr.u32   q0, q0, #27\\n"', _LANES_TEST),
+    M("FRONT/6", _MEL_LANES, '"sbc        r3, r3, r5\\n"', '"sub        r3, r3, r5\\n"', _LANES_TEST),
+    M("FRONT/8", _MEL_LANES, '"mvn        r7, #127\\n"', '"mvn        r7, #126\\n"', _LANES_TEST),
 )

@@ -7,11 +7,13 @@
 
 #include "../arch/dual.h"
 #include "../arch/product.h"
+#if KWS_ARCH == KWS_ARCH_HELIUM
+#include "../arch/fft_helium.h"
+#elif KWS_HAS_DSP
+#include "../arch/fft_first_dsp.h"
+#endif
 #if KWS_HAS_ARMV7M
 #include "../arch/fft_armv7m.h"
-#endif
-#if KWS_HAS_DSP
-#include "../arch/fft_first_dsp.h"
 #endif
 
 #define WINDOW_SHIFT 5
@@ -176,6 +178,12 @@ void kws_windowed_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectru
         first_stage_radix4(f, pcm, data);
     }
     for (; size < points; size *= 4) {
+#if KWS_ARCH == KWS_ARCH_HELIUM
+        if (size >= 4u) {
+            kws_fft_stage_lanes(spectrum, points, size, f->twiddles[0]);
+            continue;
+        }
+#endif
         later_stage(data, points, size, f->twiddles);
     }
 }

@@ -5,41 +5,40 @@
 #include "../arithmetic.h"
 #include "layer.h"
 
-#define DIFFERENCE_INTEGER_BITS 5
-#define SUM_INTEGER_BITS 12
-
-/* SOFTMAX/2. */
-static int32_t exponential(const kws_softmax *softmax, int32_t difference)
-{
-    const int32_t shifted = kws_wrap(difference, softmax->factor.left_shift);
-    return kws_exp(kws_rdhm(shifted, softmax->factor.value),
-                                      DIFFERENCE_INTEGER_BITS);
-}
+#define SUM_INTEGER_BITS 12u
 
 static void run_row(const kws_softmax *softmax, const int8_t *x, int8_t *output)
 {
-    const uint32_t count = softmax->size;
+    const int8_t *end = x + softmax->size;
+    const int32_t *exponentials = softmax->exponentials; /* SOFTMAX/2 */
+    const uint32_t differences = softmax->differences;
     int32_t greatest = INT8_MIN;
-    for (uint32_t i = 0; i < count; i++) {
-        greatest = x[i] > greatest ? x[i] : greatest;
+    for (const int8_t *at = x; at < end; at++) {
+        greatest = *at > greatest ? *at : greatest;
     }
-    /* SOFTMAX/1 is in the differences below. */
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (x[i] - greatest >= softmax->difference_min) {
-            sum += kws_rshift(exponential(softmax, x[i] - greatest), SUM_INTEGER_BITS); /* SOFTMAX/3 */
+    /* SOFTMAX/1 is in the differences below, which are turned round. */
+    uint32_t sum = 0;
+    for (const int8_t *at = x; at < end; at++) {
+        const uint32_t difference = (uint32_t)(greatest - *at);
+        if (difference < differences) {
+            /* SOFTMAX/3, of what is never negative */
+            sum += ((uint32_t)exponentials[difference] + (1u << (SUM_INTEGER_BITS - 1u))) >> SUM_INTEGER_BITS;
         }
     }
-    const uint32_t headroom = kws_leading_zeros((uint32_t)sum); /* SOFTMAX/4 */
-    const uint32_t fraction = ((uint32_t)sum << headroom) - 0x80000000u;
-    const int32_t reciprocal = kws_recip((int32_t)fraction); /* SOFTMAX/5 */
+    const uint32_t headroom = kws_leading_zeros(sum);            /* SOFTMAX/4 */
+    const uint32_t fraction = (sum << headroom) - 0x80000000u;
+    const int32_t reciprocal = kws_recip((int32_t)fraction);     /* SOFTMAX/5 */
     const uint32_t exponent = SUM_INTEGER_BITS - headroom + 31 - 8;
-    for (uint32_t i = 0; i < count; i++) {
-        output[i] = INT8_MIN; /* SOFTMAX/6 */
-        if (x[i] - greatest >= softmax->difference_min) {
-            const int32_t product = kws_rdhm(reciprocal, exponential(softmax, x[i] - greatest));
-            output[i] = (int8_t)kws_clamp(kws_rshift(product, exponent) + INT8_MIN, INT8_MIN, INT8_MAX);
+    for (; x < end; x++) {
+        const uint32_t difference = (uint32_t)(greatest - *x);
+        uint32_t posterior = 0; /* SOFTMAX/6 */
+        if (difference < differences) {
+            const int64_t wide = kws_wide_product(reciprocal, exponentials[difference]) + (1 << 30);
+            const uint32_t product = (uint32_t)(wide >> 31);
+            posterior = (product + (1u << (exponent - 1u))) >> exponent;
+            posterior = posterior < 255u ? posterior : 255u;
         }
+        *output++ = (int8_t)((int32_t)posterior + INT8_MIN);
     }
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.live import Live
 from rich.text import Text
 
-from kws import audio
+from kws import microphone
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_microphone, whole
 from kws.config import SAMPLE_RATE
@@ -34,11 +34,11 @@ def run(a: argparse.Namespace) -> int:
     saved: list[Saved] = []
     refused = 0
     with contextlib.ExitStack() as stack:
-        microphone = stack.enter_context(audio.microphone(a.device, SAMPLE_RATE * CHUNK_MS // 1000))
+        chunks = stack.enter_context(microphone.microphone(a.device, SAMPLE_RATE * CHUNK_MS // 1000))
         console.messages.print(f"say {a.word!r} once at each prompt; Ctrl-C ends", markup=False)
         meter = stack.enter_context(Live(console=console.messages, refresh_per_second=15, transient=True))
         with contextlib.suppress(KeyboardInterrupt):
-            for moment in record(microphone, a.word, a.out, a.takes, a.speaker):
+            for moment in record(chunks, a.word, a.out, a.takes, a.speaker):
                 if isinstance(moment, Listening):
                     meter.update(_meter(moment, a.word))
                 elif isinstance(moment, Saved):

@@ -1,10 +1,12 @@
-"""Which detections in a stream are right: hits, misses, false accepts and latencies, as counts that can be added.
+"""Which detections in a stream are right: hits, late ones, misses, false accepts and latencies, as counts to be added.
 
 The rule. A detection of word w at time t hits an event of w if t lies between the word's start
 and its end plus the tolerance; of several such events, the earliest that was not hit before. An
-event is hit at most once. Every other detection is a false accept, of one of :data:`CAUSES`. An
-event without a hit is a miss. The time of a detection is that at which its frame is complete;
-latency is counted from the end of the word, and is negative if the word is recognised before.
+event is hit at most once. Where no word is that recent, and an event of w without a hit ended no more
+than :data:`LATE_MS` before, the detection is late: the event counts as late, not as a miss, and the
+detection not as a false accept. Every other detection is a false accept, of one of :data:`CAUSES`.
+An event that is neither hit nor late is a miss. The time of a detection is that at which its frame is
+complete; latency is counted from the end of the word, and is negative if the word is recognised before.
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ CAUSES = ("noise", "unwanted word", "wrong word", "repeat")
 """What a false accept was reported in: no word at all; the span (with the tolerance) of an
 unwanted word; that of another wanted word; or that of the right word a second time."""
 _NOISE, _UNWANTED, _WRONG, _REPEAT = range(len(CAUSES))
+
+LATE_MS = 1500
+"""How long after its end a word may still be detected late, in milliseconds."""
+_LATE = LATE_MS * SAMPLE_RATE // 1000
 
 LATENCY_STEP_MS = 10
 """Width of a bin of the latencies' histogram."""
@@ -80,10 +86,12 @@ class Match:
     Attributes:
         hits: (event, latency in samples), one a hit.
         false: (word, time in samples, cause, event it was reported in or -1), one a false accept.
+        late: (event, latency in samples), one an event that was detected late.
     """
 
     hits: tuple[tuple[int, int], ...]
     false: tuple[tuple[int, int, int, int], ...]
+    late: tuple[tuple[int, int], ...] = ()
 
 
 def match(truth: Truth, detections: Iterable[tuple[int, int]], tolerance: int) -> Match:
@@ -95,13 +103,15 @@ def match(truth: Truth, detections: Iterable[tuple[int, int]], tolerance: int) -
         tolerance: how long after a word's end it may be detected, in samples.
     """
     limits = truth.ends + tolerance
-    widest = int((limits - truth.starts).max(initial=0))
+    latest = truth.ends + max(tolerance, _LATE)
+    widest = int((latest - truth.starts).max(initial=0))
     hit: set[int] = set()
-    hits, false = [], []
+    hits, false, late = [], [], []
     for time, word in detections:
         first = int(np.searchsorted(truth.starts, time - widest))
         last = int(np.searchsorted(truth.starts, time, side="right"))
-        heard = [e for e in range(first, last) if time <= limits[e]]
+        recent = [e for e in range(first, last) if time <= latest[e]]
+        heard = [e for e in recent if time <= limits[e]]
         right = [e for e in heard if truth.words[e] == word]
         fresh = [e for e in right if e not in hit]
         if fresh:
@@ -111,9 +121,12 @@ def match(truth: Truth, detections: Iterable[tuple[int, int]], tolerance: int) -
             false.append((word, time, _REPEAT, right[-1]))
         elif heard:
             false.append((word, time, _UNWANTED if truth.words[heard[-1]] < 0 else _WRONG, heard[-1]))
+        elif owed := [e for e in recent if truth.words[e] == word and e not in hit]:
+            hit.add(owed[0])
+            late.append((owed[0], time - int(truth.ends[owed[0]])))
         else:
             false.append((word, time, _NOISE, -1))
-    return Match(tuple(hits), tuple(false))
+    return Match(tuple(hits), tuple(false), tuple(late))
 
 
 def detection_times(detections: Iterable[Detection], info: ModelInfo) -> list[tuple[int, int]]:
@@ -130,6 +143,7 @@ class Tally:
         unwanted: events of other words, [conditions].
         samples: length of audio, [conditions].
         hits: [points, words, conditions].
+        late: likewise, of events detected late.
         false: false accepts, [points, words, conditions, causes]; words are those reported.
         latency: histogram of the hits' latencies, [points, conditions, bins].
     """
@@ -138,6 +152,7 @@ class Tally:
     unwanted: Int64
     samples: Int64
     hits: Int64
+    late: Int64
     false: Int64
     latency: Int64
 
@@ -149,13 +164,14 @@ class Tally:
             np.zeros(conditions, np.int64),
             np.zeros(conditions, np.int64),
             np.zeros((points, words, conditions), np.int64),
+            np.zeros((points, words, conditions), np.int64),
             np.zeros((points, words, conditions, len(CAUSES)), np.int64),
             np.zeros((points, conditions, LATENCY_BINS), np.int64),
         )
 
     def add(self, other: Tally) -> None:
         """Count what another tally counted."""
-        for name in ("said", "unwanted", "samples", "hits", "false", "latency"):
+        for name in ("said", "unwanted", "samples", "hits", "late", "false", "latency"):
             mine = getattr(self, name)
             mine += getattr(other, name)
 
@@ -173,6 +189,8 @@ class Tally:
             self.hits[point, truth.words[event], condition] += 1
             place = (latency * 1000 / SAMPLE_RATE - LATENCY_FIRST_MS) // LATENCY_STEP_MS
             self.latency[point, condition, int(np.clip(place, 0, LATENCY_BINS - 1))] += 1
+        for event, _ in found.late:
+            self.late[point, truth.words[event], truth.conditions[event]] += 1
         for word, time, cause, _ in found.false:
             stretch = min(int(np.searchsorted(truth.stretch_stops, time, side="right")), len(truth.stretch_stops) - 1)
             self.false[point, word, truth.stretch_conditions[stretch], cause] += 1
@@ -200,7 +218,7 @@ class Recordings:
 
     def count(self, truth: Truth, found: Match) -> None:
         """Count a piece."""
-        hit = {event for event, _ in found.hits}
+        hit = {event for event, _ in (*found.hits, *found.late)}
         self.said.update(truth.clips)
         self.missed.update(c for i, c in enumerate(truth.clips) if truth.words[i] >= 0 and i not in hit)
         self.false.update((truth.clips[event], word) for word, _, _, event in found.false if event >= 0)
@@ -224,10 +242,11 @@ class Rates:
     Attributes:
         hours: hours of audio.
         said: events of wanted words.
-        misses: of them, not recognised.
+        misses: of them, not recognised, not even late.
         causes: false accepts by :data:`CAUSES`.
         latency_ms: median of the hits' latencies, or None without hits.
         latency_p90_ms: their 90th percentile.
+        late: events recognised only after the tolerance, up to :data:`LATE_MS` after their end.
     """
 
     hours: float
@@ -236,11 +255,17 @@ class Rates:
     causes: tuple[int, ...]
     latency_ms: float | None
     latency_p90_ms: float | None
+    late: int = 0
 
     @property
     def miss_rate(self) -> float | None:
         """Share of the wanted words that were missed, 0 to 1; None if none was said."""
         return self.misses / self.said if self.said else None
+
+    @property
+    def unheard(self) -> int:
+        """Wanted words not recognised in time: missed or late. Settings are chosen by it: delay gains nothing."""
+        return self.misses + self.late
 
     @property
     def false_accepts(self) -> int:
@@ -259,6 +284,7 @@ class Rates:
             "said": self.said,
             "misses": self.misses,
             "miss_rate": self.miss_rate,
+            "late": self.late,
             "false_accepts": self.false_accepts,
             "false_accepts_per_hour": self.false_accepts_per_hour,
             "causes": dict(zip(CAUSES, self.causes, strict=True)),
@@ -276,12 +302,12 @@ def rates(tally: Tally, point: int, conditions: Sequence[int], word: int | None 
     words = slice(None) if word is None else [word]
     said = int(tally.said[words][:, where].sum())
     hits = int(tally.hits[point][words][:, where].sum())
+    late = int(tally.late[point][words][:, where].sum())
     causes = tally.false[point][words][:, where].sum(axis=(0, 1))
     histogram = tally.latency[point][where].sum(axis=0)
     hours = float(tally.samples[where].sum()) / SAMPLE_RATE / 3600
-    return Rates(
-        hours, said, said - hits, tuple(int(c) for c in causes), quantile(histogram, 0.5), quantile(histogram, 0.9)
-    )
+    middle, slow = quantile(histogram, 0.5), quantile(histogram, 0.9)
+    return Rates(hours, said, said - hits - late, tuple(int(c) for c in causes), middle, slow, late)
 
 
 def quantile(histogram: Int64, share: float) -> float | None:

@@ -62,6 +62,22 @@ class Softmax(Kernel):
         exponentials = exp(scaled, SCALED_DIFFERENCE_INTEGER_BITS)
         return exponentials, rshift(exponentials, SUM_INTEGER_BITS)
 
+    @property
+    def weight_bytes(self) -> int:
+        """The table of :attr:`exponentials`."""
+        return 4 * len(self.exponentials)
+
+    @cached_property
+    def exponentials(self) -> Int64:
+        """exp of the differences 0, -1, ... in Q0.31, as far as any of them counts.
+
+        One below 2^11 adds nothing to the sum of SOFTMAX/3. That sum is 2^19 or more, since the maximum
+        itself is part of it, so that SOFTMAX/6 shifts by 23 or more and makes -128 of such a one.
+        """
+        exponentials, terms = self._lookup
+        live = np.flatnonzero(terms[: 1 - self.difference_min])
+        return exponentials[: live[-1] + 1]
+
     def run(self, inputs: Sequence[Int8], states: Sequence[Values]) -> Int8:
         """int8 [..., n] to int8 [..., n]."""
         wide = inputs[0].astype(np.int64)

@@ -1,7 +1,8 @@
 """Loss ``frames``: cross-entropy of what is said after every frame.
 
 A word should be named from its end on for as long as a detector needs, and be forgotten after that.
-While it is being said, it may be named already, but no other may.
+While it is being said, it may be named already, but no other may. In what is no word to spot (negatives)
+none may be named, silence and unknown are both right: the loss is -log(1 - the sum of the words' posteriors).
 """
 
 from __future__ import annotations
@@ -43,12 +44,14 @@ class FrameTargets:
         weights: how much that matters, float32 [streams, frames].
         allowed: labels that are right while a word is being said, 0 or 1: float32 [streams, labels].
         saying: how much it matters that no other is named, float32 [streams, frames].
+        negative: 1 for streams that say no word to spot, 0 for the others, float32 [streams].
     """
 
     posteriors: Floats
     weights: Floats
     allowed: Floats
     saying: Floats
+    negative: Floats
 
 
 class FramesLoss(Loss):
@@ -57,6 +60,7 @@ class FramesLoss(Loss):
     def __init__(self, experiment: Experiment, labels: Int32, streams: int) -> None:
         names, frontend = experiment.data.labels, experiment.frontend
         self._excess = _excess(experiment.data, labels)
+        self._negative_weight = experiment.negatives.weight
         self._each = np.eye(len(names), dtype=np.float32)
         self._quiet = self._each[names.index(SILENCE)]
         self._unnamed = self._quiet + self._each[names.index(UNKNOWN)]
@@ -71,39 +75,44 @@ class FramesLoss(Loss):
     def frame_targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> FrameTargets:
         """What to say of each sequence; the next one may ask for a word that this one ends with."""
         self._since[~carry] = _NEVER
-        spoken = self._quiet[batch.labels] == 0
+        spoken = (self._quiet[batch.labels] == 0) & ~sequences.negative
         time = np.arange(sequences.features.shape[1])
         # Frames since the end of the word before, and of this one.
         earlier = self._since[:, None] + time
         after = np.where(spoken[:, None], time - (sequences.starts + batch.ends)[:, None], -_NEVER)
         now = after >= -self._early
         # While a word is being said, it may be named already, but no other may that was not just said.
-        saying = spoken[:, None] & ~now & (time >= sequences.starts[:, None])
+        saying = (spoken[:, None] & ~now & (time >= sequences.starts[:, None])) | sequences.negative[:, None]
         age = np.where(now, after, earlier)
         named, forgotten = age < self._named, age >= self._forgotten
         word = np.where(now[:, :, None], batch.targets[:, None], self._last[:, None])
         wanted = np.where(named[:, :, None], word, self._quiet).astype(np.float32)
-        weights = np.where(named, 1.0, np.where(forgotten, _QUIET_WEIGHT, 0.0)) * ~saying
+        # What else is said around a word is not silence.
+        quiet = np.where(sequences.around, 0.0, _QUIET_WEIGHT)[:, None]
+        weights = np.where(named, 1.0, np.where(forgotten, quiet, 0.0)) * ~saying
         self._since = np.minimum(age[:, -1] + 1, _NEVER)
         self._last = np.where(now[:, -1:], batch.targets, self._last)
         allowed = np.maximum(self._unnamed, self._each[batch.labels])
-        weight = np.where(saying & (earlier >= self._forgotten), _SAYING_WEIGHT, 0.0)
-        return FrameTargets(wanted, weights.astype(np.float32), allowed, weight.astype(np.float32))
+        each = np.where(sequences.negative, self._negative_weight, _SAYING_WEIGHT)[:, None]
+        weight = np.where(saying & (earlier >= self._forgotten), each, 0.0)
+        negative = sequences.negative.astype(np.float32)
+        return FrameTargets(wanted, weights.astype(np.float32), allowed, weight.astype(np.float32), negative)
 
     def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Floats, ...]:
         """:meth:`frame_targets`, field by field."""
         made = self.frame_targets(sequences, batch, carry)
-        return made.posteriors, made.weights, made.allowed, made.saying
+        return made.posteriors, made.weights, made.allowed, made.saying, made.negative
 
     def __call__(self, logits: Any, targets: Sequence[Any]) -> tuple[Any, Any]:
         """Mean weighted cross-entropy, and the weighted share of frames whose greatest posterior is right."""
         tf, _ = import_tensorflow()
-        posteriors, weights, allowed, saying = targets
+        posteriors, weights, allowed, saying, negative = targets
         # Logit adjustment, in training only (Menon 2020, arXiv:2007.07314). As an input of the function:
         # TensorFlow folds a constant into other sums, which rounds otherwise.
         with tf.init_scope():
             excess = tf.constant(self._excess)
-        logits += excess
+        # Of negatives there are as many as there should be: they are judged as the device judges them.
+        logits += excess * (1 - negative)[:, None, None]
         named = tf.nn.softmax_cross_entropy_with_logits(posteriors, logits)
         others = (1 - allowed[:, None]) * _EXCLUDED
         among = tf.reduce_logsumexp(logits, axis=2) - tf.reduce_logsumexp(logits + others, axis=2)

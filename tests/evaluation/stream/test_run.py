@@ -18,7 +18,8 @@ from kws.engines.base import Output
 from kws.errors import KwsError
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import render
-from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream, shifted, sweep
+from kws.evaluation.stream.report import StreamReport
+from kws.evaluation.stream.run import StreamOptions, evaluate_stream, shifted, sweep
 from kws.evaluation.stream.score import CAUSES, Rates, Truth, detection_times, match
 from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.model.file import with_info
@@ -66,7 +67,7 @@ def test_counts_are_those_of_the_engines_detector(spoken, model, report):
             found = match(truth, detection_times(detections, info), 12000)
             hits, false = hits + len(found.hits), false + len(found.false)
     own = report.own()
-    assert (own.said - own.misses, own.false_accepts) == (hits, false)
+    assert (own.said - own.unheard, own.false_accepts) == (hits, false)
     assert hits + false > 20
     assert sum(r["missed"] for r in report.recordings["missed"]) == own.misses
     in_words = own.false_accepts - own.causes[CAUSES.index("noise")]
@@ -83,12 +84,12 @@ def test_curve(report):
     budget = curve[20].false_accepts_per_hour
     best = report.best(budget)
     assert best.false_accepts_per_hour <= budget
-    assert best.misses == min(c.misses for c in curve if c.false_accepts_per_hour <= budget)
+    assert best.unheard == min(c.unheard for c in curve if c.false_accepts_per_hour <= budget)
     assert report.best(-1) is None
     assert sum(report.own(word=i).said for i in range(4)) == report.own().said
-    assert sum(report.at(i).false_accepts for i in range(3)) == report.own().false_accepts
+    assert sum(report.at(snr).false_accepts for snr in report.snr_db) == report.own().false_accepts
     assert report.own(10.0).said == report.own().said
-    assert report.own(15.0).said == report.at(0).said + report.at(1).said
+    assert report.own(15.0).said == report.at(report.snr_db[0]).said + report.at(report.snr_db[1]).said
 
 
 def test_shifts_keep_differences(model):

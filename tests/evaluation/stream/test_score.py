@@ -10,7 +10,7 @@ from random_models import spotting_model
 
 from kws.config import DetectorConfig
 from kws.evaluation.stream.run import score
-from kws.evaluation.stream.score import CAUSES, Recordings, Tally, Truth, match, quantile, rates
+from kws.evaluation.stream.score import CAUSES, LATE_MS, Recordings, Tally, Truth, match, quantile, rates
 
 S = 16000
 TOLERANCE = 3 * S // 4
@@ -44,10 +44,46 @@ def test_hits_and_latency():
     assert found((11.25, 0)).hits == ((0, TOLERANCE),)
 
 
-def test_too_early_and_too_late():
-    for time in (9.99, 11.26):
+def test_a_right_word_after_its_time_is_late_up_to_a_limit():
+    for time in (11.26, 12.0 - 1 / S):
         result = found((time, 0))
-        assert result.hits == ()
+        assert (result.hits, result.false) == ((), ())
+        assert result.late == ((0, round(time * S) - round(10.5 * S)),)
+    assert found((16.0, 1)).late == ((2, LATE_MS * S // 1000),)
+    assert found((16.0 + 1 / S, 1)).late == ()
+
+
+def test_late_is_counted_once_and_never_where_another_word_may_have_done_it():
+    again = found((15.5, 1), (15.8, 1))
+    assert [e for e, _ in again.late] == [2]
+    assert [CAUSES[c] for _, _, c, _ in again.false] == ["noise"]
+    heard = found((14.6, 1), (15.5, 1))
+    assert heard.late == ()
+    assert [CAUSES[c] for _, _, c, _ in heard.false] == ["noise"]
+    during = found((12.0, 0))
+    assert during.late == ()
+    assert [CAUSES[c] for _, _, c, _ in during.false] == ["unwanted word"]
+
+
+def test_late_is_neither_missed_nor_a_false_accept():
+    tally = Tally.empty(1, 2, 2)
+    tally.count_truth(TALK)
+    late = found((15.5, 1), (40.6, 0))
+    tally.count(0, TALK, late)
+    everything = rates(tally, 0, [0, 1])
+    assert (everything.said, everything.late, everything.misses, everything.false_accepts) == (4, 1, 2, 0)
+    assert everything.unheard == 3
+    assert everything.miss_rate == 0.5
+    assert rates(tally, 0, [0, 1], word=1).late == 1
+    recordings = Recordings()
+    recordings.count(TALK, late)
+    assert "word/2.wav" not in recordings.missed
+
+
+def test_too_early_and_too_late():
+    for time in (9.99, 18.0):
+        result = found((time, 0))
+        assert (result.hits, result.late) == ((), ())
         assert [CAUSES[c] for _, _, c, _ in result.false] == ["noise"]
 
 

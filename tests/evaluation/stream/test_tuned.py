@@ -81,7 +81,8 @@ class Heard:
 def command(spoken, tiny_file, monkeypatch):
     monkeypatch.setattr(tuning, "AVERAGES_MS", (60,))
     monkeypatch.setattr(tuning, "COOLDOWNS_MS", (600,))
-    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1]
+    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100]
+    options += ["--jobs", 1, "--scene", "desk"]
     return [str(o) for o in options]
 
 
@@ -103,7 +104,7 @@ def test_refused(command, tiny_file, tmp_path, monkeypatch, capsys):
             assert values["limits"]
         else:
             assert "before, it was 1200.0 false accepts per hour" in said.out
-            assert any(line.split()[::5] == ["negatives", "600.0"] for line in said.out.splitlines())
+            assert any(line.split()[::6] == ["negatives", "600.0"] for line in said.out.splitlines())
             assert "what these figures cannot tell" in said.out
     assert tiny_file.read_bytes() == before
     assert not (tmp_path / "new.tflite").exists()

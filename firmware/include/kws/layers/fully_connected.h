@@ -8,10 +8,13 @@
 extern "C" {
 #endif
 
+/* Where the weights are packed, the scratch holds int16_t [inputs], rounded up to 4. */
 typedef struct kws_fully_connected {
-    const int8_t *weights;     /* [outputs][inputs] */
-    const int32_t *bias;       /* [outputs], input zero point folded in */
-    const kws_factor *factors; /* one, or one an output */
+    const int8_t *weights;                /* [outputs][inputs]; NULL if packed */
+    const int32_t *bias;                  /* [outputs], input zero point folded in; NULL if packed */
+    const kws_factor *factors;            /* one, or one an output; NULL if packed */
+    const uint32_t *packed_weights;       /* KWS_ARCH_DSP: of four rows at a time, see src/arch/packed_dsp.h; else NULL */
+    const kws_dsp_factor *packed_factors; /* as factors; else NULL */
     uint16_t rows;
     uint16_t inputs;
     uint16_t outputs;

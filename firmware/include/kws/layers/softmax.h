@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 typedef struct kws_softmax {
-    kws_factor factor; /* to Q5.26 */
-    int32_t difference_min;
+    const int32_t *exponentials; /* [differences]: of 0, -1, ... from the greatest value, Q0.31; of any other none counts */
+    uint16_t differences;
     uint16_t rows;
     uint16_t size; /* of a row */
 } kws_softmax;

@@ -1,0 +1,31 @@
+/* The int8 depthwise convolution: docs/SPEC.md, "Depthwise convolution". */
+#ifndef KWS_LAYERS_DEPTHWISE_CONV_2D_H
+#define KWS_LAYERS_DEPTHWISE_CONV_2D_H
+
+#include "kws/layers/window.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kws_depthwise_conv_2d {
+    const int8_t *weights; /* [kernel rows][kernel columns][outputs] */
+    const int32_t *bias;   /* [outputs], input zero point folded in */
+    kws_window window;
+    uint16_t multiplier; /* outputs of a channel */
+    uint16_t outputs;
+    int32_t input_zero_point;
+    const kws_factor *factors; /* one, or one an output */
+    uint8_t per_channel;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+} kws_depthwise_conv_2d;
+
+void kws_depthwise_conv_2d_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Sums of products for the DSP extension of Armv7E-M and Armv8-M, over weights that the generator packed
+ * (kws/layers/packing.py, the twin of this file): four rows at once, in two parts.
+ *
+ * A halfword of weights holds 256 * a + b of two rows, a word two columns. SMLAD of a word and a pair of
+ * inputs adds 256 * A + B modulo 2^32; SXTB16 leaves the bytes b, and SMLAD of those adds B. The generator
+ * has proved |A| < 2^23, so that A is the difference's upper 24 bits.
+ *
+ * Proved by tests/firmware/test_arch.py: the sums and the factors for themselves, and whole networks.
+ */
+#ifndef KWS_ARCH_PACKED_DSP_H
+#define KWS_ARCH_PACKED_DSP_H
+
+#include "kws/model.h"
+
+#define KWS_PACKED_COLUMNS 4u
+
+/* In the order in which kws_packed_products reads and writes them. */
+typedef struct kws_packed_pass {
+    const uint32_t *weights; /* of the next four rows */
+    const uint32_t *vector;  /* widened */
+    uint32_t quads[2];       /* of the parts, none of which is empty */
+    int32_t sums[2][4]; /* of each part, with rows I, F, G, O: 256 * I + F, F, 256 * G + O, O */
+} kws_packed_pass;
+
+/* int8 to pairs of int16 in the order that the weights have: 0 and 2, 1 and 3; zeros up to a multiple of 4. */
+uint32_t *kws_widen(uint32_t *to, const int8_t *from, uint32_t count);
+
+/* The next four rows' sums; moves pass->weights on. */
+void kws_packed_products(kws_packed_pass *pass);
+
+#endif

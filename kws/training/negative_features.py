@@ -1,0 +1,307 @@
+"""int8 features of long recordings that say no word to spot, cached: one file on the disk, read as it is needed.
+
+Each recording is heard in parts of some seconds, so that hours of it fit into memory and every part has a speed,
+a room, noise and a gain of its own; the features of a part are a segment, and no cut goes across
+segments. An hour of sound is 7.2 MB a variant (50 frames of 40 bytes a second): 1,000 hours in three variants are
+22 GB on the disk, of which a training touches what it draws.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soxr
+
+import kws
+from kws import audio, workers
+from kws.config import SAMPLE_RATE, Experiment
+from kws.datasets import clips as clip_lists
+from kws.datasets import roles
+from kws.datasets.augment import NoiseSource, active_rms
+from kws.datasets.rooms import Rooms
+from kws.datasets.splits import SPLITS, TRAINING
+from kws.datasets.tones import tones
+from kws.errors import KwsError
+from kws.files import replacing
+from kws.fixedpoint import frontends as fixedpoint_frontends
+from kws.training import features as clip_features
+from kws.types import Floats, Int8, Int64, Pcm, Progress
+
+SPEECH, NOISE, TONES = KINDS = (roles.SPEECH, roles.NOISE, "tones")
+PART_SECONDS = 20
+TONE_MINUTES = 10
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What makes features of negatives.
+
+    Attributes:
+        experiment: the settings.
+        kind: ``speech``, ``noise`` or ``tones``.
+        split: ``training`` or ``validation``.
+        recordings: what is heard, in order; of tones none, they are made.
+        noise: noise recordings that may be under speech.
+        rooms: room impulse responses.
+        variants: of each part; the first is as recorded.
+        name: of the recordings, in the name of the cached files; by default the kind.
+    """
+
+    experiment: Experiment
+    kind: str
+    split: str
+    recordings: tuple[roles.Recording, ...]
+    noise: tuple[Path, ...] = ()
+    rooms: tuple[Path, ...] = ()
+    variants: int = 1
+    name: str = ""
+
+    @property
+    def jobs(self) -> int:
+        """Recordings, or minutes of tones."""
+        return TONE_MINUTES if self.kind == TONES else len(self.recordings)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether what nobody wrote down is heard: in training it is."""
+        return self.split == TRAINING
+
+
+@dataclass(frozen=True)
+class NegativeFeatures:
+    """Features of negatives.
+
+    Attributes:
+        features: int8 [frames, bands], one segment after the other; mapped into memory.
+        bounds: first frame of each segment, and the end of the last, int64 [segments + 1].
+        recordings: which recording each segment is of, int64 [segments].
+        seconds: of sound as recorded, without what is left out.
+    """
+
+    features: Int8
+    bounds: Int64
+    recordings: Int64
+    seconds: float
+
+
+def listing(made: Recipe) -> list[object]:
+    """The recordings as plain values: a digest of the contents, and what is left out of each."""
+    paths = [r.path for r in made.recordings]
+    files = clip_lists.digests(paths)
+    return [[file, r.said, () if made.doubtful else r.doubtful] for file, r in zip(files, made.recordings, strict=True)]
+
+
+def digest(made: Recipe) -> str:
+    """16 hexadecimal digits that change with whatever would change the features; the code counts too."""
+    config = made.experiment
+    settings = {
+        "kws": kws.__version__,
+        "frontend": config.as_dict()["frontend"],
+        "variants": made.variants,
+        "augment": [
+            clip_features.waveform_settings(config.augment),
+            list(config.negatives.snr_db),
+            clip_lists.digests([*made.noise, *made.rooms]),
+        ]
+        if made.variants > 1
+        else None,
+        "seed": config.augment.seed,
+        "kind": made.kind,
+        "split": made.split,
+        "files": listing(made),
+        "code": [
+            *clip_features.sources_in(fixedpoint_frontends),
+            *(clip_features.source(m) for m in (active_rms, Rooms, tones, roles.parts, features)),
+        ],
+    }
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+
+
+def features(made: Recipe, folder: Path, progress: Progress | None = None, shared: bool = False) -> NegativeFeatures:
+    """Features of a recipe, from the cache or computed into it, on all cores.
+
+    The result depends on the recipe alone, not on the number of processes.
+
+    Args:
+        made: what to compute.
+        folder: the cache.
+        progress: called with (recordings done, recordings in total).
+        shared: leave other features of the same name and split in the cache, instead of deleting them.
+
+    Raises:
+        KwsError: a recording cannot be read, or the cache cannot be written.
+    """
+    name = f"negatives-{made.name or made.kind}-{made.split}"
+    data, table = (folder / f"{name}-{digest(made)}{suffix}" for suffix in (".int8", ".npz"))
+    bands = made.experiment.frontend.bands
+    if (found := _cached(data, table, bands)) is not None:
+        return found
+    with replacing(data) as temporary:
+        with temporary.open("wb") as file:
+            lengths, which, samples = _written(made, file, progress)
+        if not lengths:
+            raise KwsError(f"nothing of the {made.kind} to hear is left; give other recordings, or leave them out")
+        # The table last: where it is, the data are whole.
+        table.unlink(missing_ok=True)
+    with replacing(table) as temporary, temporary.open("wb") as file:
+        np.savez(file, bounds=np.cumsum([0, *lengths]), recordings=np.array(which), samples=np.array(samples))
+    for old in () if shared else folder.glob(f"{name}-*"):
+        if old not in (data, table):
+            old.unlink()
+    made_now = _cached(data, table, bands)
+    if made_now is None:
+        raise KwsError(f"{data} changed while it was written; is another training using the same cache?")
+    return made_now
+
+
+def _cached(data: Path, table: Path, bands: int) -> NegativeFeatures | None:
+    if not (data.exists() and table.exists()):
+        return None
+    try:
+        with np.load(table, allow_pickle=False) as file:
+            bounds, recordings, samples = (np.asarray(file[n], np.int64) for n in ("bounds", "recordings", "samples"))
+        if len(bounds) != len(recordings) + 1 or data.stat().st_size != bounds[-1] * bands:
+            return None
+        mapped = np.memmap(data, np.int8, "r", shape=(int(bounds[-1]), bands))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # damaged: computed again
+    return NegativeFeatures(mapped, bounds, recordings, float(samples) / SAMPLE_RATE)
+
+
+def _written(made: Recipe, file: BinaryIO, progress: Progress | None) -> tuple[list[int], list[int], int]:
+    """Write the features in order of the recordings; returns each segment's length and recording, and the samples."""
+    lengths: list[int] = []
+    which: list[int] = []
+    samples, done = 0, 0
+    waiting: dict[int, _Heard] = {}
+    # Closed at once, whatever happens: its processes must not outlive this call.
+    with contextlib.closing(workers.run(_Maker(made), range(made.jobs))) as results:
+        for job, heard in results:
+            waiting[job] = heard
+            while done in waiting:
+                one = waiting.pop(done)
+                clip_features.require_space(Path(file.name), one.features.nbytes)
+                file.write(one.features.tobytes())
+                lengths += one.lengths
+                which += [done] * len(one.lengths)
+                samples += one.samples
+                done += 1
+            if progress is not None:
+                progress(done, made.jobs)
+    return lengths, which, samples
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """The features of one recording, int8 [frames, bands], the lengths of its segments, and its samples."""
+
+    features: Int8
+    lengths: list[int]
+    samples: int
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the features of a recording."""
+
+    made: Recipe
+
+    def __call__(self, job: int) -> _Heard:
+        frontend = self.made.experiment.frontend
+        found: list[Int8] = [np.zeros((0, frontend.bands), np.int8)]
+        samples = 0
+        for place, part in enumerate(_parts(self.made, job)):
+            samples += len(part)
+            for variant in range(self.made.variants):
+                heard = part if variant == 0 else _varied(self.made, part, _rng(self.made, job, place, variant))
+                frames = frontend.twin(1).process(heard[None])[0]
+                if len(frames):
+                    found.append(frames)
+        return _Heard(np.concatenate(found), [len(f) for f in found[1:]], samples)
+
+    def close(self) -> None:
+        pass
+
+
+def _rng(made: Recipe, *places: int) -> np.random.Generator:
+    return np.random.default_rng(
+        [made.experiment.augment.seed, KINDS.index(made.kind), SPLITS.index(made.split), *places]
+    )
+
+
+def _parts(made: Recipe, job: int) -> Iterator[Pcm]:
+    if made.kind != TONES:
+        yield from roles.parts(made.recordings[job], PART_SECONDS * SAMPLE_RATE, made.doubtful)
+        return
+    rng = _rng(made, job)
+    for _ in range(60 // PART_SECONDS):
+        yield tones(rng, PART_SECONDS * SAMPLE_RATE)
+
+
+def _varied(made: Recipe, part: Pcm, rng: np.random.Generator) -> Pcm:
+    """A part at another speed, in a room, under noise and at another gain; beeps are made as they should be."""
+    config = made.experiment.augment
+    x: Floats = part.astype(np.float32)
+    if made.kind != TONES and config.speed_percent > 0:
+        speed = 1 + rng.uniform(-config.speed_percent, config.speed_percent) / 100
+        x = soxr.resample(x, SAMPLE_RATE * speed, SAMPLE_RATE, "LQ")
+    rooms = clip_features.rooms_of(made.rooms)
+    if rooms is not None:
+        rooms.reverberate(x[None], rng, config.rooms_probability)
+    if made.kind == SPEECH and rng.random() < config.noise_probability:
+        cut = _noise(made).draw(rng, 1)[:, : len(x)]
+        x = x[: cut.shape[1]]
+        ratio = 10 ** (rng.uniform(*made.experiment.negatives.snr_db) / 20)
+        level = float(active_rms(x[None])[0]) / ratio
+        x += cut[0] * np.float32(level / max(float(np.sqrt(np.mean(np.square(cut)))), 1.0))
+    return audio.to_int16(x * np.float32(10 ** (rng.uniform(*config.gain_db) / 20)))
+
+
+def _noise(made: Recipe) -> NoiseSource:
+    return clip_features.noise_of(made.noise, PART_SECONDS * SAMPLE_RATE, made.experiment.augment.seed)
+
+
+def of_split(recordings: Sequence[roles.Recording], role: str, split: str) -> tuple[roles.Recording, ...]:
+    """The recordings of a role in a split."""
+    return tuple(r for r in recordings if (r.role, r.split) == (role, split))
+
+
+def recipes(
+    experiment: Experiment, recordings: Sequence[roles.Recording], noise: Sequence[Path], name: str = ""
+) -> list[Recipe]:
+    """What makes the features of all negatives: to train with in variants, to validate with as recorded.
+
+    Args:
+        experiment: the settings.
+        recordings: of all roles.
+        noise: noise recordings of the words' own folders.
+        name: as of a :class:`Recipe`; what has one is speech alone.
+
+    Returns:
+        A recipe of each kind and split that there is something of; none at all where there is neither speech
+        nor noise.
+    """
+    rooms = tuple(r.path for r in recordings if r.role == roles.ROOMS)
+    made = [
+        Recipe(experiment, role, split, chosen, name=name)
+        for role in (SPEECH, NOISE)
+        for split in (TRAINING, *SPLITS[1:2])
+        if (chosen := of_split(recordings, role, split))
+    ]
+    under = (*noise, *(r.path for r in of_split(recordings, NOISE, TRAINING)))
+    training = [
+        replace(r, noise=under if r.kind == SPEECH else (), rooms=rooms, variants=experiment.negatives.variants)
+        for r in made
+        if r.split == TRAINING
+    ]
+    if training and not name:
+        training.append(Recipe(experiment, TONES, TRAINING, (), rooms=rooms, variants=experiment.negatives.variants))
+    return [*training, *(r for r in made if r.split != TRAINING)]
