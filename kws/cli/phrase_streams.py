@@ -11,6 +11,7 @@ from kws.cli.options import on_cluster
 from kws.cli.results import percent
 from kws.decisions import GrammarConfig
 from kws.decisions.grammar import require_grammar
+from kws.errors import UsageError
 from kws.evaluation.negatives import Heard, hear
 from kws.evaluation.phrase_tuning import PhraseTuning, tune_phrases
 from kws.evaluation.phrases import PhraseBench, PhraseRates
@@ -38,6 +39,10 @@ def rates(
 
 def tune(a: argparse.Namespace) -> int:
     """``kws tune --phrases``."""
+    if a.scene not in (None, DESK) or a.noise or a.rooms or len(a.speech) > 1:
+        raise UsageError(
+            "--phrases tunes on the desk: leave --scene, --noise and --rooms out, and give one --speech folder at most"
+        )
     out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
     require_place(out)
     model = Model.load(a.model)

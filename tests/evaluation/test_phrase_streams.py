@@ -111,3 +111,4 @@ def test_the_verbs(spoken, model, tmp_path, capsys, monkeypatch):
     assert main(["stream-test", str(path), *common]) == 0
     values = json.loads(capsys.readouterr().out)
     assert [r["said"] > 0 for r in values["phrases"]] == [True, True]
+    assert main(["tune", str(path), "--phrases", "--noise", str(tmp_path), *common]) == 2
