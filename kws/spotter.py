@@ -244,7 +244,7 @@ def changed(
         cooldown: in seconds.
 
     Raises:
-        KwsError: a number is out of its range, or the decision is not a detector.
+        KwsError: a number is out of its range, or no detector stands for the decision.
     """
     if threshold is None and cooldown is None:
         return None

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from random_models import INT8, INT32, Builder, Options
 
 from kws.model.file import Model
-from kws.tflite import Operator, build
+from kws.tflite import Graph, Operator, Tensor, build
 
 ACTIVATIONS = (0, 1, 2, 3)
 """Fused: none, ReLU, ReLU -1 to 1, ReLU6."""
+RESOURCE = np.dtype(np.void)
 TABLES = {"MEAN": "ReducerOptions", "AVERAGE_POOL_2D": "Pool2DOptions", "MAX_POOL_2D": "Pool2DOptions"}
 """Tables of options that are not named after their operators."""
 GREATEST_TENSOR = 3000
@@ -346,6 +347,33 @@ class Layers(Builder):
         self.add_op("SOFTMAX", (x,), (out,), Beta=1.0)
         return out
 
+    def history(self, x: int) -> int:
+        """A variable: rows of earlier calls in front of this call's, as converters write them."""
+        shape = self.shape(x)
+        if len(shape) < 2 or shape[0] != 1:
+            x = self.reshape(x, (1, math.prod(shape)))
+            shape = self.shape(x)
+        kept = (1, self.number(1, 6), *shape[2:])
+        if not self.graph.subgraphs:
+            self.graph.subgraphs.append(Graph([], [], (), ()))
+            self.graph.operators.insert(0, Operator("CALL_ONCE", (), (), {"InitSubgraphIndex": 1}))
+        first = self.graph.subgraphs[0]
+        name = {"SharedName": f"states_{len(first.tensors)}".encode()}
+        data = np.full(kept, self.graph.tensors[x].zero_point, np.int8)
+        first.tensors += [Tensor("handle", (), RESOURCE), Tensor("zeros", kept, INT8, data=data)]
+        at = len(first.tensors) - 2
+        first.operators.append(Operator("VAR_HANDLE", (), (at,), dict(name)))
+        first.operators.append(Operator("ASSIGN_VARIABLE", (at, at + 1), ()))
+        handle = self.tensor("handle", (), RESOURCE)
+        self.graph.operators.append(Operator("VAR_HANDLE", (), (handle,), dict(name)))
+        read = self.like("read", x, kept)
+        self.add_op("READ_VARIABLE", (handle,), (read,))
+        out = self.like("both", x, (1, kept[1] + shape[1], *shape[2:]))
+        self.add_op("CONCATENATION", (read, x), (out,), Axis=1)
+        last = self._slice(out, 1, shape[1], shape[1] + kept[1])
+        self.add_op("ASSIGN_VARIABLE", (handle, last), ())
+        return out
+
 
 Make = Callable[[Layers, int], int]
 OPERATORS: dict[str, Make] = {
@@ -367,6 +395,7 @@ OPERATORS: dict[str, Make] = {
     "TANH": Layers.tanh,
     "LOGISTIC": Layers.logistic,
     "SOFTMAX": Layers.softmax,
+    "READ_VARIABLE": Layers.history,
 }
 """How each operator is drawn."""
 
@@ -394,7 +423,9 @@ def _first(layers: Layers) -> int:
 def _finished(layers: Layers, x: int, source: str) -> Drawn:
     """The model, with every tensor that nothing reads joined into one output."""
     graph = layers.graph
-    read = {i for op in graph.operators for i in op.inputs}
+    # What is only kept in a variable is not read.
+    kept = {op.inputs[1] for op in graph.operators if op.name == "ASSIGN_VARIABLE"}
+    read = kept | {i for op in graph.operators if not kept & set(op.outputs) for i in op.inputs}
     loose = [i for op in graph.operators for i in op.outputs if i not in read and i != x]
     if loose:
         scale, zero = layers.scale(), layers.zero_point()

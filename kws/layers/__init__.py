@@ -33,6 +33,7 @@ KINDS: list[Kind] = [
         "concatenation",
         "quantize",
         "tanh8",
+        "history",
     )
 ]
 """In the order in which messages name their operators."""

@@ -96,10 +96,15 @@ class Window:
 
 
 class Layers:
-    """A graph without states."""
+    """A graph; what it carries from call to call is in variables."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.variables: dict[object, Values] = {}
+        for body in graph.subgraphs:
+            for handle, assign in zip(body.operators[::2], body.operators[1::2], strict=True):
+                first = body.tensors[assign.inputs[1]]
+                self.variables[handle.options["SharedName"]] = Values(first.shape, first.data.reshape(-1).tolist())
 
     def tensor(self, i: int) -> Tensor:
         return self.graph.tensors[i]
@@ -115,13 +120,23 @@ class Layers:
             if t.data is not None and t.shape
         }
         known[self.graph.inputs[0]] = Values(self.tensor(self.graph.inputs[0]).shape, values)
+        names: dict[int, object] = {}
         for op in self.graph.operators:
+            if op.name == "VAR_HANDLE":
+                names[op.outputs[0]] = op.options["SharedName"]
+                continue
+            if op.name == "ASSIGN_VARIABLE":
+                self.variables[names[op.inputs[0]]] = known[op.inputs[1]]
+                continue
+            if op.name == "READ_VARIABLE":
+                known[op.outputs[0]] = self.variables[names[op.inputs[0]]]
+                continue
             for number, index in enumerate(op.outputs):
                 run = getattr(self, op.name.lower())
                 shape = self.tensor(index).shape
                 made = run(op, known, Values(shape, [0] * math.prod(shape)), number)
                 known[index] = Values(shape, made)
-        return {i: known[i].values for op in self.graph.operators for i in op.outputs}
+        return {i: known[i].values for op in self.graph.operators for i in op.outputs if i in known}
 
     # Rows, as before
 

@@ -22,11 +22,12 @@ from kws.tflite import parse
 def test_operator(operator):
     for seed in range(100, 104):
         model = alone(operator, seed).model
-        x = np.random.default_rng(seed).integers(-128, 128, (2, model.network.input_size)).astype(np.int8)
+        x = np.random.default_rng(seed).integers(-128, 128, (3, model.network.input_size)).astype(np.int8)
         x[0] = np.resize([-128, 127], x.shape[1])
         expected = NumpyEngine(model).run_network(x)
+        ours = spec.Layers(parse(model.content))
         for call, row in enumerate(x.tolist()):
-            written = spec.Layers(parse(model.content)).call(row)
+            written = ours.call(row)
             for index, layer in enumerate(model.network.layers):
                 assert written[layer.output] == expected.layers[index][call].tolist(), (seed, layer.name)
 

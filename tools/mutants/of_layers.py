@@ -40,7 +40,9 @@ LAYERS = (
     M("TANH8/3", f"{_C}/tanh8.c", "kws_rshift(q31, 24)", "(q31 >> 24)", _GRAPHS),
     M("TANH_Q31/1", "firmware/src/activation.c", "integer_bits + 1);\n    const", "integer_bits);\n    const", _GRAPHS),
     M("TANH_Q31/2", "firmware/src/activation.c", "newton(doubled) - (1 << 29)", "newton(doubled)", _GRAPHS),
+    M("HISTORY/2", f"{_C}/history.c", "output + history->new_values, history->kept", "output, history->kept", _GRAPHS),
     # ---- NumPy ----
+    M("HISTORY/2", f"{_NUMPY}/history.py", "at + new + np.arange(self.size)", "at + np.arange(self.size)", _ALONE),
     M("WINDOW", f"{_NUMPY}/window.py", "k * d + (o - 1) * s + 1, s)", "k * d + (o - 1) * s + 1, 1)", _ALONE),
     M("CONV_2D/1", f"{_NUMPY}/conv_2d.py", ".astype(np.int64) + self.bias", ".astype(np.int64)", _ALONE),
     M("DEPTHWISE_CONV_2D/1", f"{_NUMPY}/depthwise_conv_2d.py", "np.repeat(view, ", "np.tile(view, ", _ALONE),
