@@ -31,7 +31,7 @@ def measure(model: Model, data: Path, minutes: float, speech: Heard, jobs: int |
     if grammar is None or not grammar.phrases:
         return []
     spec = specify(data, info.data, StreamSettings(minutes=minutes))
-    bench = PhraseBench(model, spec, data, StreamOptions(processes=jobs), speech=speech)
+    bench = PhraseBench(model, spec, data, StreamOptions(processes=jobs), speech=[speech])
     return [rates.as_dict() for rates in bench.count(grammar)]
 
 
@@ -49,7 +49,7 @@ def windows(model: Model, speech: Heard, wakes: list[str], window_ms: float) -> 
         total = speech.count(decision).total
         woken = total.words.get(wake, 0)
         counts = {"woken": woken, "words": total.false_accepts - woken}
-        rates = {f"{name}_per_hour": count / total.hours for name, count in counts.items()} if total.hours else {}
+        rates = {f"{name}_per_hour": n / total.hours for name, n in counts.items()} if total.hours else {}
         rows.append({"wake": wake, "hours": total.hours, **counts, **rates})
     return rows
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kws.cli import console, exit_codes, streams
+from kws.cli.options import on_cluster
 from kws.cli.results import percent
 from kws.decisions import GrammarConfig
 from kws.decisions.grammar import require_grammar
@@ -25,15 +26,8 @@ from kws.runs import MODEL
 COLUMNS = ("phrase", "found", "of", "share", "false accepts", "hours", "false/h", "at most/h", "in speech", "hours")
 
 
-def bench(a: argparse.Namespace, model: Model, minutes: float, speech: Heard | None) -> PhraseBench:
-    """Listen to what the options describe, with a bar."""
-    spec = streams.spec(a, model.require_info(), DESK, minutes)
-    with console.progress("listening to phrases and words (streams)") as progress:
-        return PhraseBench(model, spec, a.data, streams.run_options(a), speech=speech, progress=progress)
-
-
 def rates(
-    model: Model, spec: StreamSpec, root: Path, options: StreamOptions, speech: Heard | None = None
+    model: Model, spec: StreamSpec, root: Path, options: StreamOptions, speech: Sequence[Heard] = ()
 ) -> list[PhraseRates]:
     """How a model's phrases do with the thresholds that they have; none if it has no phrases."""
     grammar = GrammarConfig.of(model.require_info().decision)
@@ -53,9 +47,11 @@ def tune(a: argparse.Namespace) -> int:
     require_place(out)
     model = Model.load(a.model)
     require_grammar(model.require_info().decision)
-    # What comes with kws judges what was chosen, so it is no part of the choice.
-    speech = hear(model, a.speech[0]) if a.speech else None
-    heard = bench(a, model, a.minutes or enough_minutes(a.budget), speech)
+    spec = streams.spec(a, model.require_info(), DESK, a.minutes or enough_minutes(a.budget))
+    with on_cluster(a), console.progress("listening to phrases and words (streams)") as progress:
+        # What comes with kws judges what was chosen, so it is no part of the choice.
+        speech = [hear(model, folder) for folder in a.speech]
+        heard = PhraseBench(model, spec, a.data, streams.run_options(a), speech=speech, progress=progress)
     with console.progress("trying thresholds") as progress:
         result = tune_phrases(heard, a.budget, progress)
     content = with_decision(

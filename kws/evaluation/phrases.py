@@ -129,7 +129,7 @@ class PhraseBench:
         options: StreamOptions = DEFAULTS,
         *,
         said: int = 200,
-        speech: Heard | None = None,
+        speech: Sequence[Heard] = (),
         progress: Progress | None = None,
     ) -> None:
         """Listen.
@@ -152,7 +152,7 @@ class PhraseBench:
         specs = halves(spec)
         self.halves = len(specs)
         self.tolerance = options.tolerance
-        self._speech = speech
+        self._speech = [recording for heard in speech for recording in heard.recordings]
         listener = _Listener(Runner(model, options.engine, root), root, specs, grammar.phrases)
         repeats = max(1, round(said / SAID_A_STREAM / len(specs)))
         jobs = [(h, p, r) for h in range(len(specs)) for p in range(len(grammar.phrases)) for r in range(repeats)]
@@ -198,27 +198,21 @@ class PhraseBench:
     def _all_sums(self, average: int) -> list[Sums]:
         if average not in self._sums:
             self._sums = {average: [moving_sums(p.posteriors, average, self.info.first_word) for p in self._pieces]}
-            recordings = self._speech.recordings if self._speech is not None else ()
             self._speech_sums = {
-                average: [moving_sums(r.posteriors, average, self.info.first_word) for r in recordings]
+                average: [moving_sums(r.posteriors, average, self.info.first_word) for r in self._speech]
             }
         return self._sums[average]
 
     def _in_speech(self, phrases: Any, average: int) -> tuple[int, float]:
-        if self._speech is None:
-            return 0, 0.0
         found = sum(len(completions(sums, phrases, self.info.first_word)[0]) for sums in self._speech_sums[average])
-        return found, sum(r.samples for r in self._speech.recordings) / SAMPLE_RATE
+        return found, sum(r.samples for r in self._speech) / SAMPLE_RATE
 
     def _by_chance(self, truth: Truth, phrase: Phrase, time: int) -> bool:
         """Whether the words of a phrase happen to be said in order just then."""
         words = [self.info.words.index(word) for word in phrase.words]
         within = phrase.within_frames * self.info.frontend.hop + self.tolerance
-        now = [
-            int(e)
-            for e in np.flatnonzero((truth.starts <= time) & (time <= truth.ends + self.tolerance))
-            if truth.words[e] == words[-1]
-        ]
+        heard = np.flatnonzero((truth.starts <= time) & (time <= truth.ends + self.tolerance)).tolist()
+        now = [e for e in heard if truth.words[e] == words[-1]]
         for word in reversed(words[:-1]):
             now = [
                 e

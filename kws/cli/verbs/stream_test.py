@@ -73,7 +73,7 @@ def run(a: argparse.Namespace) -> int:
     info = model.require_info()
     recordings = hear(model)
     heard = recordings.count()
-    phrases = phrase_streams.rates(model, spec, a.data, settings, recordings)
+    phrases = phrase_streams.rates(model, spec, a.data, settings, [recordings])
     scope = limits.scope_of_stream(info, info.data, a.data, spec)
     unknown = limits.sentences(scope, heard, *streams.heard(a, info, spec))
     if a.json:

@@ -52,8 +52,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--phrases",
         action="store_true",
-        help="tune the phrases' thresholds instead of the words', on the desk, each phrase for the whole budget; no"
-        " phrase may be reported in the --speech folder, which needs transcripts",
+        help="tune the phrases' thresholds instead of the words', each phrase for the whole budget, on the desk; no"
+        " phrase may be reported in the folders of --speech, which need transcripts",
     )
     add_engine(parser, "c")
     add_json(parser)

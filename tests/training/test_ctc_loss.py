@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
+import tones
 
+from kws import runs
 from kws.config import DataConfig, Experiment
+from kws.decisions import CtcConfig
 from kws.errors import KwsError
 from kws.training.losses import named
 from kws.training.losses.ctc import CtcLoss
+from kws.training.train import TrainOptions, train
 
 tf = pytest.importorskip("tensorflow")
 
@@ -64,6 +69,16 @@ def test_the_share_of_right_transcriptions(loss):
     assert rows.sum(axis=1) == pytest.approx(1)
 
 
+def test_other_speech_is_blank_or_unknown(loss):
+    logits = np.random.default_rng(2).normal(0, 2, (4, 5, LABELS)).astype(np.float32)
+    value, _ = loss(tf.constant(logits), [tf.constant([-1, -1, -1, -1])])
+    p = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    assert float(value) == pytest.approx(-np.log(p[:, :, :2].sum(axis=2)).mean(), rel=1e-5)
+    said = np.array([[0, 1, 0], [1, 1, 1], [0, 2, 0], [0, 0, 0]])
+    _, right = loss(tf.constant(np.eye(LABELS, dtype=np.float32)[said] * 9), [tf.constant([-1] * 4)])
+    assert float(right) == 0.75
+
+
 def test_the_blank_is_silence():
     class Odd:
         class data:
@@ -71,3 +86,16 @@ def test_the_blank_is_silence():
 
     with pytest.raises(KwsError, match="takes the first label for the blank"):
         CtcLoss(Odd, np.zeros(1, np.int32), 1)
+
+
+@pytest.mark.slow
+def test_a_trained_network_learns_to_transcribe(tmp_path):
+    """Tones in a row, one frame each named: greedy decoding of clips it never heard gives one word a clip."""
+    data = tones.write(tmp_path / "tones")
+    train(tones.experiment(epochs=12), data, tmp_path / "frames")
+    settings = tones.experiment(epochs=15, loss="ctc", learning_rate=0.01)
+    settings = dataclasses.replace(settings, detector=CtcConfig(0.3))
+    history = train(settings, data, tmp_path / "ctc", options=TrainOptions(start=tmp_path / "frames"))
+    assert history.best.validation_accuracy > 0.6  # chance is 1/6
+    assert history.epochs[-1].loss < history.epochs[0].loss
+    assert runs.load_config(tmp_path / "ctc").detector == CtcConfig(0.3)
