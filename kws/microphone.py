@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 
 from kws import audio
 from kws.config import SAMPLE_RATE
@@ -58,6 +59,26 @@ def microphone(device: int | str | None, samples: int) -> Microphone:
     return Microphone(device, samples)
 
 
+def play(pcm: Pcm) -> None:
+    """Play int16 ``[samples]`` at 16 kHz on the system's default output, and wait for its end.
+
+    Raises:
+        MissingError: PortAudio is missing.
+        KwsError: there is no output, or it is busy.
+    """
+    sounddevice = _sounddevice()
+    rate = SAMPLE_RATE
+    try:
+        try:
+            sounddevice.check_output_settings(channels=1, dtype="int16", samplerate=rate)
+        except sounddevice.PortAudioError:
+            rate = round(sounddevice.query_devices(None, "output")["default_samplerate"])
+            pcm = audio.to_int16(soxr.resample(pcm.astype(np.float32), SAMPLE_RATE, rate))
+        sounddevice.play(pcm, rate, blocking=True)
+    except (sounddevice.PortAudioError, ValueError, OSError) as error:
+        raise KwsError(f"cannot play: {error}; check that there is a loudspeaker, or leave out --replay") from error
+
+
 class Microphone(Iterator[Pcm]):
     """An open microphone; see `microphone`.
 
@@ -74,7 +95,7 @@ class Microphone(Iterator[Pcm]):
 
         Args:
             device, samples: as of `microphone`.
-            every_channel: open all channels that the device has, even where it would give one.
+            every_channel: open two channels, or all that it takes, even where the device would give one.
         """
         if samples < 1:
             raise KwsError(f"the block length must be at least 1 sample, not {samples}")
@@ -119,6 +140,14 @@ class Microphone(Iterator[Pcm]):
     def close(self) -> None:
         """Stop listening and give the device back."""
         self._stream.close()
+
+    def forget(self) -> None:
+        """Leave out what was heard and not yet taken, such as what was played meanwhile."""
+        while True:
+            try:
+                self._queue.get_nowait()
+            except queue.Empty:
+                return
 
     def every_channel(self) -> Iterator[npt.NDArray[np.int16]]:
         """What the device delivers, at its own rate: int16 ``[samples, channels]``, in place of iterating.
@@ -184,7 +213,8 @@ def _settings(sounddevice: Any, device: int | str | None, found: Any, every_chan
     """Rate and channels to open a device with: 16 kHz and one channel, or what comes nearest."""
     most = max(1, int(found["max_input_channels"]))
     own = round(found["default_samplerate"])
-    channels = [most] if every_channel else []
+    # Sound servers offer 32 and make them up; microphones that need more than two refuse two.
+    channels = [min(most, 2)] if every_channel else []
     channels += [n for n in dict.fromkeys((1, 2, most)) if n <= most and n not in channels]
     # The rate before the channels: resampling is exact enough, a missing channel is missing.
     wanted = [(rate, n) for n in channels for rate in dict.fromkeys((SAMPLE_RATE, own, *_RATES))]

@@ -88,7 +88,7 @@ class View:
             self._columns.append(np.max(self._frames[:_FRAMES_A_COLUMN], axis=0))
             del self._frames[:_FRAMES_A_COLUMN]
         self._heard = heard
-        if time.monotonic() - self._drawn >= _REFRESH_SECONDS:
+        if self._live.is_started and time.monotonic() - self._drawn >= _REFRESH_SECONDS:
             self._drawn = time.monotonic()
             self._live.refresh()
 

@@ -57,6 +57,7 @@ _DATA = (
 
 VERBS: Mapping[str, tuple[Verb, ...]] = {
     "make a data set": (
+        Verb("new", "ask three questions; write a folder to train words of one's own in", "new"),
         Verb("data", "make, get and check data sets", verbs=_DATA),
         Verb("mic-check", "say in ten seconds whether a microphone is fit, and what its noise costs", "mic_check"),
         Verb("record", "record takes of a word with the microphone, one by one", "record"),
@@ -85,6 +86,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "detect words": (
         Verb("spot", "detect words in recordings of any length", "spot"),
         Verb("listen", "detect words live, from the microphone", "listen"),
+        Verb("serve", "offer models as wake words to Home Assistant, by the Wyoming protocol", "serve"),
         Verb("why", "find out why a word in a recording is not heard", "why"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from kws import config, configs
 from kws.cli.options import A_DATA_FOLDER, add_roles, roles_of
 from kws.config import Experiment
+from kws.training import labels
 from kws.training.train import TrainOptions
 
 
@@ -46,6 +47,13 @@ def add_options(parser: argparse.ArgumentParser, kept: str) -> None:
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help=f"keep features here, for several runs, instead of in {kept}"
     )
+    parser.add_argument(
+        "--leave-out",
+        type=Path,
+        metavar="FILE",
+        help="do not train on the clips that it names, such as those of kws data check --teacher; validation keeps"
+        " them all",
+    )
 
 
 def experiment(a: argparse.Namespace) -> Experiment:
@@ -60,5 +68,10 @@ def experiment(a: argparse.Namespace) -> Experiment:
 
 
 def train_options(a: argparse.Namespace, restart: bool = False) -> TrainOptions:
-    """How to train, from the options of :func:`add_options`."""
-    return TrainOptions(restart, tuple(a.teacher), a.start, a.cache, roles_of(a))
+    """How to train, from the options of :func:`add_options`.
+
+    Raises:
+        KwsError: the list of clips to leave out cannot be read.
+    """
+    leave_out = frozenset[str]() if a.leave_out is None else labels.read(a.leave_out)
+    return TrainOptions(restart, tuple(a.teacher), a.start, a.cache, roles_of(a), leave_out)

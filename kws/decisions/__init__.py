@@ -9,17 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 from kws.decisions.base import DEFAULT, DecisionConfig, first_word
+from kws.decisions.ctc import CtcConfig
 from kws.decisions.detector import DetectorConfig, require_detector
 from kws.decisions.grammar import GrammarConfig, Phrase
 from kws.decisions.grammar_values import grammar_values
+from kws.decisions.sliding_mean import SlidingMeanConfig
 from kws.fields import choose
 
 __all__ = [
     "KINDS",
+    "CtcConfig",
     "DecisionConfig",
     "DetectorConfig",
     "GrammarConfig",
     "Phrase",
+    "SlidingMeanConfig",
     "first_word",
     "grammar_values",
     "read",
@@ -29,6 +33,8 @@ __all__ = [
 KINDS: dict[str, type[DecisionConfig]] = {
     DetectorConfig.kind: DetectorConfig,
     GrammarConfig.kind: GrammarConfig,
+    SlidingMeanConfig.kind: SlidingMeanConfig,
+    CtcConfig.kind: CtcConfig,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,11 @@ def check(recording: Recording, table: Table | None = None, measured_rate: float
         measured_rate: samples a second by the clock, in Hz.
     """
     sound = measure(recording)
+    if sound.channels > 1:
+        # As kws listens: to the loudest one.
+        loudest = recording.samples[:, [sound.channel_db.index(max(sound.channel_db))]]
+        channels = {name: getattr(sound, name) for name in ("channels", "channel_db", "cancelled_db")}
+        sound = replace(measure(Recording(loudest, recording.sample_rate)), **channels)
     speech = sound.snr_db >= _SPEECH_DB and not sound.constant
     faults = list(_faults(sound, speech, measured_rate))
     return MicCheck(sound, measured_rate, speech, tuple(faults), _cost(sound, speech, table))

@@ -168,7 +168,7 @@ def _keys(given: Sequence[Point], data: Sequence[Path], options: TrainOptions) -
         plain = point.experiment.as_dict()
         about = _heard(plain)
         if about not in prints:
-            found = sources.find(point.experiment, data, options.others)
+            found = sources.find(point.experiment, data, options.others, options.leave_out)
             prints[about] = sources.provenance(data, found, options.others)["fingerprint"]
         text = json.dumps([said, plain, prints[about]])
         keys[point.name] = hashlib.sha256(text.encode()).hexdigest()[:16]

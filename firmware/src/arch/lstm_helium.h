@@ -1,6 +1,6 @@
 /*
  * An LSTM step for Helium, the vector extension of Armv8.1-M: sums over sixteen columns at once, then eight
- * units side by side in lanes of 16 bits. The weights lie as in portable C.
+ * units side by side in lanes of 16 bits.
  *
  * Proved by tests/firmware/test_lstm_helium.py, which takes every int16 through the activations, and by
  * tests/firmware/test_arch.py, which compares whole networks with the harness on this core.
@@ -16,7 +16,7 @@
 #include "lanes_helium.h"
 
 #define KWS_UNITS 8u
-#define KWS_SUMS (2u * KWS_GATES * KWS_LANES) /* of four units */
+#define KWS_SUMS (2u * KWS_GATES) /* of a unit's gates, both parts */
 
 /* The power of two of the cell's scale that makes 3 * c what TANH/2 takes. */
 #define KWS_TANH_SCALE_POWER (-12)
@@ -106,10 +106,11 @@ KWS_INLINE int32x4_t kws_lanes_nudged(int32x4_t x)
 }
 
 /* A gate's pre-activations: each part saturates on its own (LSTM/1, LSTM/2), then their sum (LSTM/3). */
-KWS_INLINE int16x8_t kws_lanes_part(const int32_t *sums, const kws_factor *factor)
+KWS_INLINE int16x8_t kws_lanes_part(const int32_t *sums, uint32x4_t pairs, const kws_factor *factor)
 {
-    return kws_lanes_join(kws_lanes_multiply(vld1q_s32(sums), factor),
-                          kws_lanes_multiply(vld1q_s32(sums + KWS_SUMS), factor));
+    const int32x4_t even = vldrwq_gather_shifted_offset_s32(sums, pairs);
+    const int32x4_t odd = vldrwq_gather_shifted_offset_s32(sums + KWS_GATES, pairs);
+    return kws_lanes_join(kws_lanes_multiply(even, factor), kws_lanes_multiply(odd, factor));
 }
 
 /* Other scales of the cell than kws_lanes_tanh has. */
@@ -164,22 +165,23 @@ KWS_INLINE void kws_lanes_update(const kws_lstm *lstm, const int16_t *gates, int
 
 /*
  * One step: reads x [inputs] and the old hidden state, updates both states, writes the new h to output [units].
- * The scratch holds the sums of even units and of odd ones, then their pre-activations.
+ * The scratch holds the sums of eight units, then their pre-activations.
  */
 static void kws_lanes_step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scratch, const int8_t *x,
                            int8_t *output)
 {
     int32_t *sums = (int32_t *)scratch;
-    int16_t *gates = (int16_t *)(void *)(sums + 2u * KWS_SUMS);
-    kws_lane_part parts[2] = {{lstm->input_bias, lstm->input_weights, x, lstm->inputs},
-                              {lstm->recurrent_bias, lstm->recurrent_weights, hidden, lstm->units}};
+    int16_t *gates = (int16_t *)(void *)(sums + KWS_SUMS * KWS_UNITS);
+    const uint32x4_t pairs = vmulq_n_u32(vidupq_n_u32(0, 1), 2u * KWS_SUMS);
+    kws_lane_pass pass = {lstm->packed_weights,
+                          {{x, lstm->inputs / 16u, lstm->inputs % 16u}, {hidden, lstm->units / 16u, lstm->units % 16u}}};
     for (uint32_t first = 0; first < lstm->units; first += KWS_UNITS) {
         const uint32_t count = lstm->units - first < KWS_UNITS ? lstm->units - first : KWS_UNITS;
-        kws_lane_sums(parts, sums, 2u, count);
+        kws_lane_pairs(&pass, sums, (count + 1u) / 2u);
         for (uint32_t gate = 0; gate < KWS_GATES; gate++) {
-            const int16x8_t input = kws_lanes_part(sums + gate * KWS_LANES, &lstm->input_factor[gate]);
+            const int16x8_t input = kws_lanes_part(sums + gate, pairs, &lstm->input_factor[gate]);
             const int16x8_t recurrent =
-                kws_lanes_part(sums + (KWS_GATES + gate) * KWS_LANES, &lstm->recurrent_factor[gate]);
+                kws_lanes_part(sums + 2u * KWS_GATES + gate, pairs, &lstm->recurrent_factor[gate]);
             vst1q_s16(gates + gate * KWS_UNITS, vqaddq_s16(input, recurrent));
         }
         kws_lanes_update(lstm, gates, (int16_t *)(void *)sums, cell + first, output + first, vctp16q(count));

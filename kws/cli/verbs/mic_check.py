@@ -91,6 +91,6 @@ def _page(found: MicCheck, name: str) -> None:
         ("holes", str(s.holes)),
         ("mains hum", f"{s.hum_db:.0f} dB"),
     ]
-    console.table(("", ""), rows)
+    console.facts(rows)
     bands = [f"{low} to {high} Hz" for low, high in sound.BANDS]
     console.table(("band", "noise floor, dB"), [(b, f"{v:.0f}") for b, v in zip(bands, s.room_band_db, strict=True)])

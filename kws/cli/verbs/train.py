@@ -53,6 +53,8 @@ def run(a: argparse.Namespace) -> int:
         console.messages.print(
             f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
         )
+    if (left_out := runs.load_json(a.out / runs.PROVENANCE)["data"].get("left_out")) and not a.json:
+        console.messages.print(f"kws: note: {left_out} training clips were left out, as {a.leave_out} says")
     is_teacher = isinstance(experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {a.out}" if is_teacher else f"kws convert {a.out}"
     if a.json:

@@ -66,7 +66,7 @@ def _page(d: Diagnosis, info: ModelInfo, start: float) -> None:
         ("above", f"nothing above {s.cutoff_hz} Hz" if s.cutoff_hz else "sound up to 8 kHz"),
         ("edges", _edges(d)),
     ]
-    console.table((f"{d.word!r}", ""), rows)
+    console.facts(rows)
     bands = [f"{low} to {high} Hz" for low, high in sound.BANDS]
     levels = zip(bands, s.band_db, s.room_band_db, strict=True)
     console.table(("band", "voice, dB", "room, dB"), [(b, f"{v:.0f}", f"{r:.0f}") for b, v, r in levels])
