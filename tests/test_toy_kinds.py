@@ -264,7 +264,7 @@ def test_an_image_carries_only_the_kinds_of_its_model(kinds, tmp_path, tiny_mode
     # Which other kinds there are costs nothing.
     (kinds / "include/kws/frontends/kinds.def").write_text("KWS_KIND(LOG_MEL, log_mel)\n")
     (kinds / "include/kws/decisions/kinds.def").write_text(
-        "KWS_KIND(DETECTOR, detector)\nKWS_KIND(GRAMMAR, grammar)\nKWS_KIND(SLIDING_MEAN, sliding_mean)\nKWS_KIND(CTC, ctc)\n"
+        "".join(f"KWS_KIND({name.upper()}, {name})\n" for name in decisions.KINDS if name != "changes")
     )
     for name in ("frontends/peaks", "decisions/changes"):
         (kinds / f"src/{name}.c").unlink()
