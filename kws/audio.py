@@ -1,7 +1,6 @@
 """Audio in and out: everything inside kws is int16, mono, 16 kHz.
 
-Files go through libsndfile (soundfile), resampling through soxr, the microphone through
-PortAudio (sounddevice).
+Files go through libsndfile (soundfile), resampling through soxr; the microphone is `kws.microphone`.
 """
 
 from __future__ import annotations
@@ -9,14 +8,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import queue
 import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,7 +23,7 @@ import soxr
 
 from kws import wav
 from kws.config import SAMPLE_RATE
-from kws.errors import KwsError, MissingError
+from kws.errors import KwsError
 from kws.files import is_endless, write_atomic
 from kws.types import Pcm
 
@@ -34,8 +31,6 @@ FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _CHUNK = 1 << 16
 _ENDLESS = 1 << 48
 """More frames than any file has: a FLAC stream whose header leaves the length open."""
-_MICROPHONE_SECONDS = 10
-_MICROPHONE_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,31 @@ def blocks(path: str | Path, samples: int, note: Callable[[str], None] | None = 
     """
     if samples < 1:
         raise KwsError(f"the block length must be at least 1 sample, not {samples}")
-    return _reblock(_converted(Path(path), note), samples)
+    return reblocked(_converted(Path(path), note), samples)
+
+
+def cut(path: str | Path, start: int, stop: int) -> Pcm:
+    """Read samples ``start`` to ``stop`` of what `read` returns, holding no more: int16 ``[stop - start]``, or fewer.
+
+    In an uncompressed or FLAC file at 16 kHz only that part is read.
+
+    Raises:
+        KwsError: as for `read`.
+    """
+    path = Path(path)
+    with _open(path) as opened:
+        file = opened.file
+        if file.subtype == "PCM_16" and file.channels == 1 and file.samplerate == SAMPLE_RATE and not opened.endless:
+            file.seek(min(start, file.frames))
+            found: Pcm = file.read(min(stop, file.frames) - min(start, file.frames), dtype="int16")
+            return found
+    parts, at = [np.zeros(0, np.int16)], 0
+    for block in _converted(path):
+        parts.append(block[max(start - at, 0) : max(stop - at, 0)])
+        at += len(block)
+        if at >= stop:
+            break
+    return np.concatenate(parts)
 
 
 def info(path: str | Path) -> Info:
@@ -155,132 +174,6 @@ def raw_blocks(stream: BinaryIO, samples: int) -> Iterator[Pcm]:
             yield np.frombuffer(data[:whole], "<i2").astype(np.int16)
     if rest:
         raise KwsError("the raw audio ends in the middle of a sample; send 16-bit little-endian samples")
-
-
-def devices() -> list[tuple[int, str, float]]:
-    """List the input devices as (index, name, default rate in Hz).
-
-    Raises:
-        MissingError: PortAudio is missing.
-        KwsError: the sound system's settings are broken.
-    """
-    sounddevice = _sounddevice()
-    try:
-        found = sounddevice.query_devices()
-    except sounddevice.PortAudioError as error:
-        raise KwsError(f"cannot list the microphones: {error}; check the sound system's settings") from error
-    return [
-        (int(d["index"]), str(d["name"]), float(d["default_samplerate"])) for d in found if d["max_input_channels"] > 0
-    ]
-
-
-def microphone(device: int | str | None, samples: int) -> Microphone:
-    """Open a microphone as an endless iterator of int16 ``[samples]`` arrays, mono, 16 kHz.
-
-    A device that refuses 16 kHz is opened at its own rate and resampled (soxr, HQ). Close it,
-    or use it in a ``with`` block.
-
-    Args:
-        device: index, a part of the name, or None for the system's default input.
-        samples: samples an array.
-
-    Raises:
-        KwsError: PortAudio or the device is missing or busy; while iterating, the device went away.
-    """
-    return Microphone(device, samples)
-
-
-class Microphone(Iterator[Pcm]):
-    """An open microphone; see `microphone`.
-
-    Attributes:
-        overflows: how often samples were lost, in the driver or because the reader fell
-            more than ten seconds behind.
-        sample_rate: rate the device runs at, in Hz.
-    """
-
-    def __init__(self, device: int | str | None, samples: int) -> None:
-        if samples < 1:
-            raise KwsError(f"the block length must be at least 1 sample, not {samples}")
-        sounddevice = _sounddevice()
-        self.overflows = 0
-        try:
-            name = sounddevice.query_devices(device, "input")
-            self.sample_rate = SAMPLE_RATE
-            try:
-                sounddevice.check_input_settings(device=device, channels=1, dtype="int16", samplerate=SAMPLE_RATE)
-            except sounddevice.PortAudioError:
-                self.sample_rate = round(name["default_samplerate"])
-            block = max(1, samples * self.sample_rate // SAMPLE_RATE)
-            # The callback runs on the audio thread, which must never wait for a slow reader.
-            self._queue: queue.Queue[bytes] = queue.Queue(max(2, _MICROPHONE_SECONDS * self.sample_rate // block))
-            self._stream = sounddevice.RawInputStream(
-                samplerate=self.sample_rate,
-                blocksize=block,
-                device=device,
-                channels=1,
-                dtype="int16",
-                callback=self._hear,
-            )
-            self._stream.start()
-        except (sounddevice.PortAudioError, ValueError, OSError) as error:
-            if not devices():
-                raise KwsError(
-                    "PortAudio finds no microphone at all; plug one in (kws listen --list-devices lists them)"
-                ) from error
-            which = "the default microphone" if device is None else f"the microphone {device!r}"
-            raise KwsError(f"cannot open {which}: {error}; check its name and that nothing else is using it") from error
-        self._blocks = _reblock(self._resampled(), samples)
-
-    def __next__(self) -> Pcm:
-        return next(self._blocks)
-
-    def __enter__(self) -> Microphone:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop listening and give the device back."""
-        self._stream.close()
-
-    def _hear(self, data: Any, frames: int, time: Any, status: Any) -> None:
-        del frames, time
-        self.overflows += bool(status.input_overflow)
-        try:
-            self._queue.put_nowait(bytes(data))
-        except queue.Full:
-            self.overflows += 1
-
-    def _heard(self) -> Iterator[Pcm]:
-        while True:
-            try:
-                yield np.frombuffer(self._queue.get(timeout=_MICROPHONE_TIMEOUT), np.int16)
-            except queue.Empty:
-                raise KwsError("the microphone stopped delivering audio; check that it is still connected") from None
-
-    def _resampled(self) -> Iterator[Pcm]:
-        if self.sample_rate == SAMPLE_RATE:
-            return self._heard()
-        return _resample((x.astype(np.float32) for x in self._heard()), self.sample_rate)
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice
-    except (ImportError, OSError) as error:
-        raise MissingError(
-            f"cannot use a microphone: {error}; install PortAudio (Debian: apt install libportaudio2)"
-        ) from error
-    except Exception as error:
-        # PortAudioError, a class of the very module that could not be loaded.
-        raise KwsError(
-            f"cannot use a microphone: {error}; check the sound system's settings (~/.asoundrc, /etc/asound.conf)"
-        ) from error
-    return sounddevice
 
 
 @dataclass(frozen=True)
@@ -346,14 +239,14 @@ def _converted(path: Path, note: Callable[[str], None] | None = None) -> Iterato
         if file.subtype == "PCM_16" and file.channels == 1:
             chunks: Iterator[Pcm] = _checked(path, opened, "int16")
             if file.samplerate != SAMPLE_RATE:
-                chunks = _resample((x.astype(np.float32) for x in chunks), file.samplerate)
+                chunks = resampled((x.astype(np.float32) for x in chunks), file.samplerate)
         else:
             # float64 holds every 32-bit sample, so that rounding happens once, at the end.
             mono = (x.mean(axis=1) * 32768 for x in _checked(path, opened, "float64"))
             if file.samplerate == SAMPLE_RATE:
                 chunks = (to_int16(x) for x in mono)
             else:
-                chunks = _resample((x.astype(np.float32) for x in mono), file.samplerate)
+                chunks = resampled((x.astype(np.float32) for x in mono), file.samplerate)
         any_samples = False
         for chunk in chunks:
             any_samples |= len(chunk) > 0
@@ -374,14 +267,16 @@ def _checked(path: Path, opened: _Opened, dtype: str) -> Iterator[npt.NDArray[An
         raise KwsError(f"{path} is truncated: it holds {total} of {file.frames} samples; copy or record it again")
 
 
-def _resample(chunks: Iterable[npt.NDArray[np.float32]], rate: int) -> Iterator[Pcm]:
+def resampled(chunks: Iterable[npt.NDArray[np.float32]], rate: int) -> Iterator[Pcm]:
+    """A stream of mono float32 ``[samples]`` of full scale 32,768 at ``rate`` Hz as int16 at 16 kHz (soxr, HQ)."""
     stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
     for chunk in chunks:
         yield to_int16(stream.resample_chunk(chunk))
     yield to_int16(stream.resample_chunk(np.zeros(0, np.float32), last=True))
 
 
-def _reblock(chunks: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
+def reblocked(chunks: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
+    """A stream cut anew into arrays of ``samples`` samples; the last may be shorter."""
     rest = np.zeros(0, np.int16)
     for chunk in chunks:
         rest = np.concatenate([rest, chunk])

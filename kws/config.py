@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kws import decisions, fields, frontends, network, toml
-from kws.decisions import DecisionConfig, DetectorConfig
+from kws.decisions import DecisionConfig, DetectorConfig, grammar_values
 from kws.errors import KwsError
 from kws.fields import number, require_ranges
 from kws.fields import require as _require
@@ -304,7 +304,7 @@ def load(path: str | Path, earlier: bool = False) -> Experiment:
         renamed = upgraded(values)
         if not earlier:
             _refuse_earlier(values, renamed)
-        return from_dict(Experiment, renamed if earlier else values)
+        return from_dict(Experiment, _with_grammar(renamed if earlier else values))
     except KwsError as error:
         raise KwsError(f"{path}: {error}") from error
 
@@ -326,6 +326,16 @@ def upgraded(settings: dict[str, Any]) -> dict[str, Any]:
     for key in _OF_OTHER_KINDS.get(kept.get("kind", ""), ()):
         kept.pop(key, None)
     return new
+
+
+def _with_grammar(values: dict[str, Any]) -> dict[str, Any]:
+    """Values in which ``[[phrases]]`` and ``[listening]``, in milliseconds, have become keys of the decision."""
+    given = {name: values[name] for name in ("phrases", "listening") if name in values}
+    if not given:
+        return values
+    rest = {name: value for name, value in values.items() if name not in given}
+    front = frontends.read(rest.get("frontend", {}), "frontend")
+    return {**rest, "detector": grammar_values(rest.get("detector", {}), front.frames_in, **given)}
 
 
 def _refuse_earlier(values: dict[str, Any], renamed: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -140,7 +140,7 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
         temporary.write_bytes(content.encode(errors="surrogateescape") if isinstance(content, str) else content)
 
 
-def write_all(folder: Path, texts: dict[str, str]) -> None:
+def write_all(folder: Path, texts: Mapping[str, str | bytes]) -> None:
     """Write several files that belong together: all are on the disk before the first is renamed.
 
     A file that already is so keeps its time, so that make has nothing to do.
@@ -154,8 +154,8 @@ def write_all(folder: Path, texts: dict[str, str]) -> None:
     """
     with contextlib.ExitStack() as pending:
         for name, text in texts.items():
-            path = folder / name
-            with contextlib.suppress(OSError, UnicodeDecodeError):
-                if path.read_text(encoding="utf-8") == text:
+            path, content = folder / name, text.encode() if isinstance(text, str) else text
+            with contextlib.suppress(OSError):
+                if path.read_bytes() == content:
                     continue
-            pending.enter_context(replacing(path)).write_text(text, encoding="utf-8")
+            pending.enter_context(replacing(path)).write_bytes(content)

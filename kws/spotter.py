@@ -63,7 +63,7 @@ class Spotter:
     Attributes:
         models: the models' names: of the file without its suffix, or of the run's folder; the whole path
             where two are called alike.
-        words: each model's words, by its name.
+        words: each model's words, and behind them its phrases, by its name.
         engine: the engine's name.
 
     Raises:
@@ -84,16 +84,18 @@ class Spotter:
         self.engine = engine or engines.fastest()
         paths = [Path(path) for path in models]
         loaded = [Model.load(path) for path in paths]
-        names = _names(paths)
+        names = names_of(paths)
         infos = [model.require_info() for model in loaded]
-        self.words: dict[str, tuple[str, ...]] = dict(zip(names, (info.words for info in infos), strict=True))
+        self.words: dict[str, tuple[str, ...]] = dict(
+            zip(names, (info.names[info.first_word :] for info in infos), strict=True)
+        )
         decisions = [changed(info, threshold, cooldown) for info in infos]
-        _check_words(threshold, infos)
-        self._resampler = _Resampler(sample_rate)
+        check_words(threshold, infos)
+        self._resampler = Resampler(sample_rate)
         self._lock = threading.Lock()
         with ExitStack() as stack:
             self._ears = [
-                _Ear(name, info, stack.enter_context(engines.create(self.engine, model)), other)
+                Ear(name, info, stack.enter_context(engines.create(self.engine, model)), other)
                 for name, info, model, other in zip(names, infos, loaded, decisions, strict=True)
             ]
             self._open: ExitStack | None = stack.pop_all()
@@ -143,10 +145,11 @@ class Spotter:
         self.close()
 
 
-class _Ear:
-    """One model of a spotter."""
+class Ear:
+    """One model that listens to one stream."""
 
     def __init__(self, name: str, info: ModelInfo, engine: Engine, other: DecisionConfig | None) -> None:
+        """An engine of the model, with another decision's settings in place of the model's own, if any."""
         self._name, self._engine = name, engine
         self._info = info if other is None else replace(info, decision=other)
         # Other settings need no other C: posteriors are the same, and the harness's decision takes them.
@@ -154,30 +157,38 @@ class _Ear:
         self._engine.reset()
 
     def process(self, pcm: Pcm) -> list[Detection]:
+        """Feed int16 ``[samples]`` at 16 kHz; return what was heard in them."""
         output = self._engine.process(pcm)
         own = output.detections if self._decision is None else self._decision.process(output.posteriors)
         return [self._told(detection) for detection in own]
 
     def reset(self) -> None:
+        """Forget all samples."""
         self._engine.reset()
         if self._decision is not None:
             self._decision.reset()
 
     def _told(self, d: decision.Detection) -> Detection:
         info = self._info
-        return Detection(info.labels[d.label], info.score(d.score), info.seconds(d.frame), self._name)
+        return Detection(info.names[d.label], info.score(d.score), info.seconds(d.frame), self._name)
 
 
-class _Resampler:
+class Resampler:
     """A stream of int16 at any rate to one at 16 kHz."""
 
     def __init__(self, rate: int) -> None:
+        """A stream of ``rate`` Hz.
+
+        Raises:
+            KwsError: it is no rate of sound.
+        """
         if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
             raise KwsError(f"the sample rate must be {_LOWEST_RATE} to {_HIGHEST_RATE} Hz, not {rate}")
         self._rate = rate
         self.reset()
 
     def process(self, pcm: Pcm) -> Pcm:
+        """The next samples, as far as they are known."""
         if self._stream is None:
             return pcm
         from kws.audio import to_int16
@@ -185,6 +196,7 @@ class _Resampler:
         return to_int16(self._stream.resample_chunk(pcm.astype(np.float32)))
 
     def reset(self) -> None:
+        """Forget all samples."""
         self._stream: Any = None
         if self._rate != SAMPLE_RATE:
             import soxr
@@ -232,7 +244,7 @@ def changed(
         cooldown: in seconds.
 
     Raises:
-        KwsError: a number is out of its range, or the decision is not a detector.
+        KwsError: a number is out of its range, or no detector stands for the decision.
     """
     if threshold is None and cooldown is None:
         return None
@@ -245,18 +257,27 @@ def changed(
     if cooldown is not None:
         frames = round(cooldown * SAMPLE_RATE / info.frontend.hop)
         detector = replace(detector, cooldown_frames=frames)
-    return detector
+    return info.decision.with_words(detector)
 
 
-def _check_words(threshold: float | Mapping[str, float] | None, infos: Sequence[ModelInfo]) -> None:
+def check_words(threshold: float | Mapping[str, float] | None, infos: Sequence[ModelInfo]) -> None:
+    """Refuse thresholds of words that no model knows.
+
+    Raises:
+        KwsError: there is one.
+    """
     known = list(dict.fromkeys(word for info in infos for word in info.words))
     for word in threshold if isinstance(threshold, Mapping) else ():
         if word not in known:
             raise no_such("there is a threshold for", word, known)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """A name for each model: short where it is the only one of that name."""
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A name for each model: short where it is the only one of that name.
+
+    Raises:
+        KwsError: a model is given twice.
+    """
     short = [path.name if path.is_dir() else path.stem for path in paths]
     names = [name if short.count(name) == 1 else os.fspath(path) for name, path in zip(short, paths, strict=True)]
     twice = next((name for name in names if names.count(name) > 1), None)

@@ -3,9 +3,7 @@ from __future__ import annotations
 import io
 import os
 import struct
-import sys
 import threading
-import types
 from pathlib import Path
 
 import numpy as np
@@ -279,88 +277,3 @@ def test_raw_blocks_deliver_what_is_there() -> None:
 def test_raw_blocks_refuse_half_a_sample() -> None:
     with pytest.raises(KwsError, match="middle of a sample"):
         list(audio.raw_blocks(io.BytesIO(b"123"), 4))
-
-
-class FakePortAudio(types.ModuleType):
-    """The part of sounddevice that a microphone uses, hearing a ramp or a tone; without rates, no microphone."""
-
-    class PortAudioError(Exception):
-        pass
-
-    def __init__(self, rates: tuple[int, ...], x: np.ndarray) -> None:
-        super().__init__("sounddevice")
-        self.rates, self.x, self.closed = rates, x, False
-
-    def query_devices(self, device: object = None, kind: str | None = None) -> object:
-        if not self.rates:
-            if kind:
-                raise self.PortAudioError("Error querying device -1")
-            return []
-        entry = {"index": 3, "name": "Fake", "max_input_channels": 1, "default_samplerate": float(self.rates[0])}
-        if device == "Nobody":
-            raise ValueError("No input device matching 'Nobody'")
-        return entry if kind else [entry, {**entry, "name": "Speaker", "max_input_channels": 0}]
-
-    def check_input_settings(self, samplerate: int, **_: object) -> None:
-        if samplerate not in self.rates:
-            raise self.PortAudioError("Invalid sample rate")
-
-    def RawInputStream(self, samplerate: int, blocksize: int, callback: object, **kw: object) -> object:
-        assert samplerate in self.rates
-        assert (kw["channels"], kw["dtype"]) == (1, "int16")
-        fake = self
-
-        class Stream:
-            def start(self) -> None:
-                for i in range(0, len(fake.x), blocksize):
-                    status = types.SimpleNamespace(input_overflow=i == blocksize)
-                    callback(fake.x[i : i + blocksize].tobytes(), blocksize, None, status)
-
-            def close(self) -> None:
-                fake.closed = True
-
-        return Stream()
-
-
-def test_microphone(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakePortAudio((16000,), np.arange(3200, dtype=np.int16))
-    monkeypatch.setitem(sys.modules, "sounddevice", fake)
-    assert audio.devices() == [(3, "Fake", 16000.0)]
-    with audio.microphone(None, 320) as microphone:
-        got = [next(microphone) for _ in range(10)]
-    np.testing.assert_array_equal(np.concatenate(got), np.arange(3200))
-    assert microphone.overflows == 1
-    assert fake.closed
-
-
-def test_microphone_at_another_rate_is_resampled(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = (32768 * tone(48000)).astype(np.int16)
-    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((48000,), x))
-    with audio.microphone("Fake", 320) as microphone:
-        assert microphone.sample_rate == 48000
-        got = np.concatenate([next(microphone) for _ in range(40)])
-    assert np.abs(got[500:12000] - 32768 * tone(16000)[500:12000]).max() < 5
-
-
-def test_microphone_that_falls_silent_or_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio, "_MICROPHONE_TIMEOUT", 0.01)
-    monkeypatch.setattr(audio, "_MICROPHONE_SECONDS", 1)
-    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((16000,), np.zeros(32000, np.int16)))
-    microphone = audio.microphone(None, 1600)
-    assert microphone.overflows == 11
-    for _ in range(10):
-        next(microphone)
-    with pytest.raises(KwsError, match="stopped delivering"):
-        next(microphone)
-
-
-def test_microphone_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((16000,), np.zeros(0, np.int16)))
-    with pytest.raises(KwsError, match="Nobody"):
-        audio.microphone("Nobody", 320)
-    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((), np.zeros(0, np.int16)))
-    with pytest.raises(KwsError, match="no microphone at all"):
-        audio.microphone(None, 320)
-    monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(KwsError, match="install PortAudio"):
-        audio.microphone(None, 320)

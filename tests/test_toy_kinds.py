@@ -244,7 +244,7 @@ def test_unknown_kinds_are_named():
     with pytest.raises(KwsError, match=r"frontend.kind must be one of log_mel, microfrontend, not 'peaks'"):
         from_dict(Experiment, {"frontend": {"kind": "peaks"}})
     info = ModelInfo(LABELS, LogMelConfig(), decisions.DetectorConfig()).to_json()
-    with pytest.raises(KwsError, match=r"detector.kind must be one of detector, not 3"):
+    with pytest.raises(KwsError, match=r"detector.kind must be one of detector, grammar, sliding_mean, ctc, not 3"):
         ModelInfo.from_json(info.replace(b'"detector":{', b'"detector":{"kind":3,'))
 
 
@@ -263,7 +263,9 @@ def test_an_image_carries_only_the_kinds_of_its_model(kinds, tmp_path, tiny_mode
     assert [name in symbols(b) for name in (*own, *others)] == [False, False, True, True]
     # Which other kinds there are costs nothing.
     (kinds / "include/kws/frontends/kinds.def").write_text("KWS_KIND(LOG_MEL, log_mel)\n")
-    (kinds / "include/kws/decisions/kinds.def").write_text("KWS_KIND(DETECTOR, detector)\n")
+    (kinds / "include/kws/decisions/kinds.def").write_text(
+        "KWS_KIND(DETECTOR, detector)\nKWS_KIND(GRAMMAR, grammar)\nKWS_KIND(SLIDING_MEAN, sliding_mean)\nKWS_KIND(CTC, ctc)\n"
+    )
     for name in ("frontends/peaks", "decisions/changes"):
         (kinds / f"src/{name}.c").unlink()
     alone = make_image(tmp_path / "a", tmp_path / "alone", "mps2_an386", "spotter")

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from kws import config, decisions, frontends, network, toml
+from kws.decisions.grammar_values import Listening, PhraseText
 from kws.fields import range_of
 from kws.files import write_atomic
 
@@ -20,7 +21,8 @@ _HEAD = """\
 
 One experiment is one TOML file; `configs/` has some to start from. Every section and key is optional, and an unknown
 key is an error. `base = "other.toml"` takes over what another file says, section by section. Of `frontend`,
-`detector` and `network` the key `kind` chooses which settings there are. Written by `tools/configuration_page.py`.
+`detector` and `network` the key `kind` chooses which settings there are. `[[phrases]]` and `[listening]`
+make a detector a grammar ([phrases.md](phrases.md)). Written by `tools/configuration_page.py`.
 """
 
 
@@ -34,6 +36,8 @@ def sections() -> dict[str, list[type]]:
         "network": list(network.KINDS.values()),
         "training": [config.TrainingConfig],
         "detector": list(decisions.KINDS.values()),
+        "[phrases]": [PhraseText],
+        "listening": [Listening],
     }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.decisions import DetectorConfig
-from kws.frontends import FrontendConfig, LogMelConfig
+from kws.decisions import DetectorConfig, SlidingMeanConfig
+from kws.frontends import FrontendConfig, LogMelConfig, MicroFrontendConfig
 from kws.model.file import Model, ModelInfo, with_info
 from kws.tflite import Graph, Operator, Tensor, build
 
@@ -206,3 +206,13 @@ def spotting_model(
         **{**defaults, **options},
     )
     return Model.from_bytes(with_info(graph, info), f"random spotting model {seed}")
+
+
+def wake_model(seed: int = 0, word: str = "hey", rows: int = 3, decision: SlidingMeanConfig | None = None) -> Model:
+    """A whole model of one word: the microfrontend, ``rows`` windows a call, one probability, a sliding mean."""
+    frontend = MicroFrontendConfig(rows=rows)
+    info = ModelInfo((word,), frontend, decision or SlidingMeanConfig(0.6, 3, 5), {"note": "random weights"})
+    options = Options(inputs=frontend.bands, outputs=1, units=(12,), head="logistic", gain=1.0, dense_gain=14.0)
+    options.input_scale, options.input_zero_point = frontend.scale, frontend.zero_point
+    graph = Builder(np.random.default_rng(seed), options).build()
+    return Model.from_bytes(with_info(graph, info), f"random wake word model {seed}")

@@ -38,8 +38,15 @@ want clang 'the firmware is not compiled with a second compiler' clang
 want qemu-system-arm 'the firmware is not booted' qemu-system-arm
 want 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' 'the packages are not compiled for RISC-V' riscv64-unknown-elf-gcc
 want qemu-system-misc 'the packages are not run on RISC-V' qemu-system-riscv32
+want qemu-user 'the library is not run on big-endian machines' qemu-s390x
+want 'gcc-mips-linux-gnu libc6-dev-mips-cross' 'the library is not compiled for big-endian MIPS' mips-linux-gnu-gcc
+want 'gcc-s390x-linux-gnu libc6-dev-s390x-cross' 'the library is not compiled for s390x' s390x-linux-gnu-gcc
+want nodejs 'no image is run on the emulator rp2040js' node
+want npm 'the emulator rp2040js is not installed' npm
 want cmake 'the CMake package is not built' cmake
 want g++ 'nothing is compiled as C++' c++
+want tmux 'the view of kws listen is not tested on a terminal' tmux
+want 'pulseaudio pulseaudio-utils libasound2-plugins' 'no microphone is opened in tests' pulseaudio
 want cppcheck 'the C sources are not checked statically' cppcheck
 [ -e /usr/share/doc/libportaudio2 ] || ls /usr/lib/*/libportaudio.so.2 >/dev/null 2>&1 || {
     wanted="$wanted libportaudio2"
@@ -73,4 +80,11 @@ if [ ! -x .venv/bin/python ] || [ ! -x .venv/bin/kws ] || [ "$(cat "$stamp" 2>/d
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]" >&2
     printf '%s' "$key" >"$stamp"
+fi
+
+# An emulator of the RP2040 that others wrote, for one slow test; nothing else needs it.
+emulator=tests/boards/rp2040js
+if [ "$extras" = dev ] && [ ! -d "$emulator/node_modules/rp2040js" ] && command -v npm >/dev/null 2>&1; then
+    npm install --prefix "$emulator" --no-package-lock --no-audit --no-fund --silent >&2 ||
+        say 'rp2040js could not be installed; going on without it'
 fi

@@ -14,6 +14,6 @@ const kws_model kws_model_data = {
     .network = NULL,
     .decision = &decision,
     .labels = labels,
-    .label_count = KWS_MODEL_LABELS,
+    .label_count = KWS_MODEL_NAMES,
     .network_bytes = 0,
 };

@@ -107,6 +107,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
         _print_part([names[i] for i in part], shown, [not long[i] for i in part], None if number else title)
 
 
+def facts(rows: Sequence[tuple[str, str]]) -> None:
+    """Print names and what there is to say of each, a line each, on standard output."""
+    width = max(cell_len(name) for name, _ in rows)
+    out.print()
+    for name, text in rows:
+        out.print(f"  {name:<{width}}   {text}", markup=False)
+
+
 def _taken(widths: Sequence[int]) -> int:
     """The width of a table whose columns are so wide."""
     return sum(width + 3 for width in widths) + 1

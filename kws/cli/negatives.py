@@ -7,6 +7,7 @@ from typing import Any
 
 from kws.cli import console
 from kws.evaluation.negatives import Negatives, Source
+from kws.evaluation.stream.source import SourceRate
 
 _WORDS = 3
 
@@ -21,6 +22,21 @@ def show(negatives: Negatives) -> None:
     columns = ("", "minutes", "false accepts", "per hour", "at most", "heard as")
     rows = [_row(source) for source in (*negatives.sources, negatives.total)]
     console.table(columns, rows, "negatives that come with kws; at most: the 95 % limit that the count allows")
+
+
+def show_sources(sources: Sequence[SourceRate], title: str) -> None:
+    """Print the table of false accepts by source of a scene or of long recordings."""
+    columns = ("", "hours", "different", "of", "false", "an hour", "at most", "heard as")
+    rows = []
+    for s in sources:
+        words = ", ".join(f"{word} {n}" for word, n in list(s.words.items())[:_WORDS])
+        hours = (f"{s.hours:.2f}", f"{s.different_hours:.2f}", str(s.recordings))
+        rows.append((s.name, *hours, str(s.false_accepts), rate(s.per_hour), rate(s.most_per_hour), words))
+    console.table(
+        columns,
+        rows,
+        f"{title}; different: hours of different sound, of so many recordings; at most: the 95 % limit that it allows",
+    )
 
 
 def show_limits(limits: Sequence[str]) -> None:

@@ -59,6 +59,17 @@ def positive_number(text: str) -> float:
     return _number(text, 0.001, "must be a number from 0.001 to 1000000")
 
 
+def probability(text: str) -> float:
+    """A probability that a posterior can reach."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.01 <= value <= 0.99:
+        raise argparse.ArgumentTypeError(f"must be a probability from 0.01 to 0.99, not {shortened(text)}")
+    return value
+
+
 def size(text: str) -> int:
     """A number of bytes, with or without a unit."""
     units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -71,6 +82,11 @@ def size(text: str) -> int:
     if not 0 <= value <= 1e15:
         raise argparse.ArgumentTypeError(f"must be a size such as 500MB or 2GB, not {text!r}")
     return round(value)
+
+
+def seconds(text: str) -> float:
+    """A time from the beginning, in seconds."""
+    return _number(text, 0.0, "must be seconds, 0 or more")
 
 
 def minutes(text: str) -> float:
@@ -195,11 +211,12 @@ def add_out_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 
 
-def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
-    """``--engine``: one that needs no board."""
+def add_engine(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """``--engine``: one that needs no board; without a default here, the fastest there is."""
     from kws.engines import NAMES
 
-    parser.add_argument("--engine", choices=NAMES, default=default, help="what runs the model")
+    chosen = "" if default is not None else " (default: c where a compiler and make are, else numpy)"
+    parser.add_argument("--engine", choices=NAMES, default=default, help=f"what runs the model{chosen}")
 
 
 def cluster(text: str) -> str:
@@ -288,7 +305,7 @@ def _number(text: str, lowest: float, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
+        value = -1.0
     if not lowest <= value <= 1e6:
         raise argparse.ArgumentTypeError(f"{what}, not {shortened(text)}")
     return value

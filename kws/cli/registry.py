@@ -57,19 +57,25 @@ _DATA = (
 
 VERBS: Mapping[str, tuple[Verb, ...]] = {
     "make a data set": (
+        Verb("new", "ask three questions; write a folder to train words of one's own in", "new"),
         Verb("data", "make, get and check data sets", verbs=_DATA),
+        Verb("mic-check", "say in ten seconds whether a microphone is fit, and what its noise costs", "mic_check"),
         Verb("record", "record takes of a word with the microphone, one by one", "record"),
     ),
     "make a model": (
         Verb("configs", "list the configurations that come with kws; copy one, to be changed", "configs"),
         Verb("train", "train a classifier; run it again to go on after an interruption", "train"),
+        Verb("sweep", "train over settings and seeds; one table and one plot at the end", "sweep"),
         Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
+        Verb("mine", "hear hours of recordings; what fires becomes negatives to train with", "mine"),
         Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
+        Verb("phrases", "list, add and remove phrases; a window after a wake word", "phrases"),
     ),
     "measure and check a model": (
         Verb("evaluate", "measure clip accuracy and what quantization cost", "evaluate"),
         Verb("stream-test", "measure false accepts per hour, misses and latency", "stream_test"),
         Verb("report", "write one HTML page of everything known about a run", "report"),
+        Verb("import", "say what a .tflite file from elsewhere is, and whether it runs", "import_model"),
         Verb("verify", "compare engines bit for bit; exit code 1 on any difference", "verify"),
     ),
     "put a model on a board": (
@@ -80,6 +86,8 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "detect words": (
         Verb("spot", "detect words in recordings of any length", "spot"),
         Verb("listen", "detect words live, from the microphone", "listen"),
+        Verb("serve", "offer models as wake words to Home Assistant, by the Wyoming protocol", "serve"),
+        Verb("why", "find out why a word in a recording is not heard", "why"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
     ),
     "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),

@@ -19,7 +19,7 @@ def detection_values(info: ModelInfo, detection: Detection) -> dict[str, Any]:
     """A detection as JSON has it."""
     return {
         "seconds": round(info.seconds(detection.frame), 3),
-        "word": info.labels[detection.label],
+        "word": info.names[detection.label],
         "score": round(info.score(detection.score), 4),
         "frame": detection.frame,
     }

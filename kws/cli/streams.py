@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
-from kws.cli.options import SPLITS, add_cluster, add_data, add_seed, decibels, jobs, minutes, positive_number
+from kws.cli.options import (
+    SPLITS,
+    add_cluster,
+    add_data,
+    add_roles,
+    add_seed,
+    decibels,
+    jobs,
+    minutes,
+    positive_number,
+    roles_of,
+)
 from kws.cli.results import percent
+from kws.datasets.roles import Folders
 from kws.decisions import DetectorConfig
 from kws.errors import UsageError
+from kws.evaluation.long import familiar
+from kws.evaluation.stream import room_list
+from kws.evaluation.stream.room import SPEECH
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
-from kws.evaluation.stream.spec import StreamSettings, StreamSpec, check, specify
+from kws.evaluation.stream.spec import DESK, ROOM, SCENES, StreamSettings, StreamSpec, check, specify
 from kws.model.file import ModelInfo
 
 COLUMNS = ("", "hours", "missed", "late", "of", "miss rate", "false/h", "latency", "p90")
 """Of a table whose rows :func:`row` makes."""
 
+DESK_MINUTES = 60.0
+"""How long the desk lasts unless somebody says it."""
 # What a specification says already; an option beside it would have to be ignored.
-_DRAWN = ("minutes", "split", "seed", "snr", "rate")
+_DRAWN = ("scene", "minutes", "split", "seed", "snr", "rate")
 
 
 def add_options(parser: argparse.ArgumentParser, length: str) -> None:
     """The options that describe a stream; ``length`` is the default of ``--minutes``, for the help."""
     add_data(parser)
+    add_roles(parser)
     parser.add_argument("--minutes", type=minutes, metavar="N", help=f"length of the stream (default: {length})")
     parser.add_argument("--split", choices=SPLITS, help="whose speakers are heard (default: validation)")
     add_seed(parser, "of the stream", default=None)
@@ -48,13 +67,25 @@ def add_options(parser: argparse.ArgumentParser, length: str) -> None:
     add_cluster(parser)
 
 
-def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
+def add_scene(parser: argparse.ArgumentParser, default: str, more: tuple[str, ...] = ()) -> None:
+    """``--scene``: one of the two, or of ``more``; ``default`` is what the help says of it."""
+    parser.add_argument(
+        "--scene",
+        choices=(*SCENES, *more),
+        help="desk: single words over noise; room: natural speech, music and noise with commands now and then, of the"
+        f" recordings that come with kws where no folder is given (default: {default})",
+    )
+
+
+def spec(a: argparse.Namespace, info: ModelInfo, scene: str, length: float | None) -> StreamSpec:
     """The stream that the options describe, or the one of ``--spec``.
 
     Args:
         a: the options of :func:`add_options`.
         info: of the model that will listen.
-        length: of the stream in minutes, unless ``--spec`` says it.
+        scene: ``desk`` or ``room``, unless ``--spec`` says it.
+        length: of the stream in minutes, unless ``--spec`` says it; None for as long as hearing all speech of the
+            room takes.
 
     Raises:
         UsageError: options that exclude each other.
@@ -65,12 +96,43 @@ def spec(a: argparse.Namespace, info: ModelInfo, length: float) -> StreamSpec:
         if clash:
             raise UsageError(f"--spec says already what {', '.join(clash)} would; give one or the other")
         found = StreamSpec.load(a.spec)
+        folders = roles_of(a)
+        given = (*folders.speech, *folders.noise, *folders.rooms)
+        if found.room is not None:
+            found = dataclasses.replace(found, room=dataclasses.replace(found.room, folders=given))
+        elif given:
+            raise UsageError(f"{a.spec} is of the desk, which takes no --speech, --noise or --rooms; leave them out")
         check(found, a.data)
         return found
-    given = {"snr_db": a.snr, "rate": a.rate, "seed": a.seed}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    settings = StreamSettings(minutes=length, split=SPLITS[a.split or "validation"], **chosen)
-    return specify(a.data, info.data, settings)
+    named = {"snr_db": a.snr, "rate": a.rate, "seed": a.seed}
+    chosen = {name: value for name, value in named.items() if value is not None}
+    split = SPLITS[a.split or "validation"]
+    if scene == ROOM:
+        room = room_list.room(roles_of(a), info.data, split)
+        settings = StreamSettings(minutes=length or room_list.minutes(room), split=split, **chosen)
+        return room_list.specify(a.data, info.data, settings, room)
+    return specify(a.data, info.data, StreamSettings(minutes=length or DESK_MINUTES, split=split, **chosen))
+
+
+def scene_of(a: argparse.Namespace) -> str:
+    """The scene that the options mean.
+
+    Raises:
+        UsageError: recordings for the room, and the desk asked for.
+    """
+    sounding = [f"--{name}" for name in ("speech", "noise", "rooms") if getattr(a, name)]
+    if a.scene == DESK and sounding:
+        raise UsageError(f"the desk has no {', '.join(sounding)}; leave them out, or take --scene room")
+    return str(a.scene or (ROOM if sounding else DESK))
+
+
+def heard(a: argparse.Namespace, info: ModelInfo, spec: StreamSpec) -> tuple[tuple[float, int] | None, tuple[str, ...]]:
+    """Hours and recordings of the room's speech, where it is the user's, and its collections that were trained on."""
+    if spec.room is None or not a.speech:
+        return None, ()
+    seconds, recordings = spec.room.material().get(SPEECH, (0.0, 0))
+    listed = room_list.recordings(Folders(speech=tuple(a.speech)), info.data, spec.split)
+    return (seconds / 3600, recordings), familiar(info, listed)
 
 
 def run_options(a: argparse.Namespace) -> StreamOptions:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kws import emit, firmware
+from kws.codegen import naming
 from kws.codegen.layers import NetworkSource
 from kws.codegen.spotting import kinds_source, spotting_includes, spotting_macros, spotting_source
 from kws.codegen.vectors import vectors_files
@@ -37,24 +38,41 @@ class Exported:
     network_bytes: int
 
 
-def export(model: Model, out: Path) -> Exported:
+def export(model: Model, out: Path, name: str | None = None) -> Exported:
     """Write the C files of ``model`` into the folder ``out``.
 
+    Args:
+        model: the model.
+        out: the folder.
+        name: what the model's files and symbols are called in place of ``kws``, so that a program can have several
+            models. All of a program's models are exported into one folder, which gets a ``kws_kinds.c`` for them.
+
     Raises:
-        KwsError: the folder cannot be written, or the network is too large for 16-bit sizes.
+        UsageError: the name cannot be part of symbols.
+        KwsError: the folder cannot be written, or the network is too large for 16-bit sizes; or the folder holds
+            models with names and this one has none, or the other way round.
     """
+    if name is not None:
+        naming.require_name(name)
+    elif (out / naming.KINDS_FILE).exists():
+        raise KwsError(
+            f"{out} holds models with names of their own; give this one a --name too, or choose another folder"
+        )
     network = NetworkSource(model.network)
     network_bytes = network.network_bytes
     if network_bytes > 0xFFFF:
         raise KwsError(f"{model.source} needs {network_bytes} bytes of RAM; at most 65535 can run")
     texts = {
-        "kws_model.h": model_header(model, network),
-        "kws_model.c": model_source(model, network),
+        "kws_model.h": model_header(model, network, named=name is not None),
+        "kws_model.c": model_source(model, network, named=name is not None),
         **tflite_files(model),
         **vectors_files(model),
     }
+    if name is not None:
+        texts = naming.renamed(texts, name)
+        texts |= naming.kinds_file(out, texts[f"{name}_model.h"])
     write_all(out, texts)
-    return Exported(tuple(out / name for name in texts), model.network.weight_bytes, network_bytes)
+    return Exported(tuple(out / file for file in texts), model.network.weight_bytes, network_bytes)
 
 
 def copy_library(out: Path) -> None:
@@ -66,8 +84,8 @@ def copy_library(out: Path) -> None:
     write_all(out, firmware.library_files())
 
 
-def model_header(model: Model, source: NetworkSource) -> str:
-    """The text of kws_model.h."""
+def model_header(model: Model, source: NetworkSource, named: bool = False) -> str:
+    """The text of kws_model.h; ``named``: of a model that may not be the program's only one."""
     network, info = model.network, model.info
     lines = [
         emit.comment(NOTICE),
@@ -86,6 +104,8 @@ def model_header(model: Model, source: NetworkSource) -> str:
         *source.size_macros(),
         "#define KWS_MODEL_NETWORK_WORDS KWS_WORDS(KWS_MODEL_NETWORK_BYTES)",
     ]
+    if named:
+        lines += naming.kind_macros(source, info)
     if info is not None:
         lines += ["", *spotting_macros(info)]
     lines += ["", emit.C_LINKAGE_BEGIN]
@@ -95,13 +115,17 @@ def model_header(model: Model, source: NetworkSource) -> str:
     return "\n".join(lines)
 
 
-def model_source(model: Model, network: NetworkSource) -> str:
-    """The text of kws_model.c."""
+def model_source(model: Model, network: NetworkSource, named: bool = False) -> str:
+    """The text of kws_model.c; ``named``: without the functions that a program has once."""
     same = (
         f'#if KWS_MODEL_TAG != 0x{model.id[:8]}u\n#error "kws_model.c and kws_model.h are of different exports"\n#endif'
     )
     parts = [emit.comment(NOTICE), f'#include "kws_model.h"\n\n{network.headers()}', same, network.text()]
-    parts.append(kinds_source() if model.info is None else spotting_source(model.info))
+    if model.info is not None:
+        parts.append(spotting_source(model.info))
+    if not named:
+        kinds = () if model.info is None else (model.info.frontend.kind, model.info.decision.kind)
+        parts += [network.run_source(), kinds_source(*kinds)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -68,7 +68,7 @@ class NetworkSource:
         return lines
 
     def text(self) -> str:
-        """All constants, ending in ``kws_model_network``, and the function that runs a layer."""
+        """All constants, ending in ``kws_model_network``."""
         parts = [text for constants in self.constants for text in constants.text]
         if any(self.network.states):
             parts.append(self._states())
@@ -84,7 +84,6 @@ class NetworkSource:
             "output_size": "KWS_MODEL_OUTPUT_SIZE",
         }
         parts.append(emit.structure("kws_network", "kws_model_network", fields, static=False))
-        parts.append(self._run())
         return "\n\n".join(parts)
 
     def _states(self) -> str:
@@ -113,7 +112,8 @@ class NetworkSource:
             rows.append(f"{emit.INDENT}{{&{name}, {name}_inputs, {states}, {numbers}}},\n")
         return f"static const kws_layer layers[KWS_MODEL_LAYERS] = {{\n{''.join(rows)}}};"
 
-    def _run(self) -> str:
+    def run_source(self) -> str:
+        """The function that runs a layer."""
         cases = "".join(
             f"    case KWS_{kind.name.upper()}:\n        kws_{kind.name}_run(layer, memory, input);\n        break;\n"
             for kind in self.used_kinds

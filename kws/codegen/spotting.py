@@ -30,6 +30,7 @@ def spotting_macros(info: ModelInfo) -> list[str]:
     front, decide = f.constants(), info.decision.constants(info.labels)
     return [
         f"#define KWS_MODEL_LABELS {len(info.labels)}u",
+        f"#define KWS_MODEL_NAMES {len(info.names)}u /* labels and phrases */",
         f"#define KWS_MODEL_WINDOW {f.window}u /* samples */",
         f"#define KWS_MODEL_HOP {f.hop}u /* samples */",
         f"#define KWS_MODEL_BANDS {f.bands}u",
@@ -50,7 +51,7 @@ def spotting_macros(info: ModelInfo) -> list[str]:
 
 
 def _label_enum(info: ModelInfo) -> str:
-    names = [identifier(label) for label in info.labels]
+    names = [identifier(label) for label in info.names]
     # Two labels may differ only in characters that C does not allow.
     unique = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
     # A third may be called what that makes of them; no identifier of a label ends with an underscore by itself.
@@ -61,7 +62,7 @@ def _label_enum(info: ModelInfo) -> str:
 def spotting_source(info: ModelInfo) -> str:
     """The part of kws_model.c that makes a model of a network."""
     front, decide = info.frontend.kind, info.decision.kind
-    names = "".join(f"{emit.INDENT}{emit.string(label)},\n" for label in info.labels)
+    names = "".join(f"{emit.INDENT}{emit.string(name)},\n" for name in info.names)
     parts = [
         *_structure(front, "frontend", info.frontend.constants()),
         emit.structure(
@@ -77,7 +78,7 @@ def spotting_source(info: ModelInfo) -> str:
                 "kind": f"KWS_FRONTEND_{front.upper()}",
             },
         ),
-        "static const char *const labels[KWS_MODEL_LABELS] = {\n" + names + "};",
+        "static const char *const labels[KWS_MODEL_NAMES] = {\n" + names + "};",
         *_structure(decide, "decision", info.decision.constants(info.labels)),
         emit.structure(
             "kws_decision",
@@ -105,12 +106,11 @@ def spotting_source(info: ModelInfo) -> str:
                 "network": "&kws_model_network",
                 "decision": "&decision",
                 "labels": "labels",
-                "label_count": "KWS_MODEL_LABELS",
+                "label_count": "KWS_MODEL_NAMES",
                 "network_bytes": "KWS_MODEL_NETWORK_BYTES",
             },
             static=False,
         ),
-        kinds_source(front, decide),
     ]
     return "\n\n".join(parts)
 

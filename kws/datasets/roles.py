@@ -2,7 +2,8 @@
 
 Whatever a folder holds, below it or in folders within it, is used. Its splits are the folders ``train``,
 ``validation`` and ``test`` at its top, where at least one of them exists; elsewhere the hash of each
-recording's speaker (`kws.datasets.splits.hashed_split`) decides, by the percentages of ``[data]``.
+recording's speaker (`kws.datasets.splits.hashed_split`) decides, by the percentages of ``[data]``. A folder
+that is itself such a part, with another beside it, belongs to its split as a whole.
 Synthetic speech is for training alone.
 """
 
@@ -219,18 +220,28 @@ def _listed(folder: Path, data: DataConfig) -> list[tuple[Path, str, str, str]]:
     if not paths:
         raise KwsError(f"there are no recordings in {folder}; give {_LAYOUT}")
     divided = any((folder / name).is_dir() for name in _FOLDERS)
+    whole = _split_of_folder(folder)
     out = []
     for path in paths:
         parts = path.relative_to(folder).parts
         if divided:
             split = _FOLDERS.get(parts[0], TRAINING)
             inner = parts[1:] if parts[0] in _FOLDERS else parts
+        elif whole:
+            split, inner = whole, parts
         else:
             speaker = speaker_of(Path(*parts))
             split, inner = hashed_split(speaker, data.validation_percent, data.testing_percent), parts
         source = inner[0] if len(inner) > 1 else path.stem.partition("_")[0]
         out.append((path, "/".join(map(decoded, parts)), decoded(source), split))
     return out
+
+
+def _split_of_folder(folder: Path) -> str:
+    """The split that a folder itself is, beside another one in the folder around it; "" for any other folder."""
+    here = folder.resolve()
+    beside = [name for name in _FOLDERS if name != here.name and (here.parent / name).is_dir()]
+    return _FOLDERS.get(here.name, "") if beside else ""
 
 
 @dataclass(frozen=True)

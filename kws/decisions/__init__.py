@@ -9,13 +9,32 @@ from __future__ import annotations
 from typing import Any
 
 from kws.decisions.base import DEFAULT, DecisionConfig, first_word
+from kws.decisions.ctc import CtcConfig
 from kws.decisions.detector import DetectorConfig, require_detector
+from kws.decisions.grammar import GrammarConfig, Phrase
+from kws.decisions.grammar_values import grammar_values
+from kws.decisions.sliding_mean import SlidingMeanConfig
 from kws.fields import choose
 
-__all__ = ["KINDS", "DecisionConfig", "DetectorConfig", "first_word", "read", "require_detector"]
+__all__ = [
+    "KINDS",
+    "CtcConfig",
+    "DecisionConfig",
+    "DetectorConfig",
+    "GrammarConfig",
+    "Phrase",
+    "SlidingMeanConfig",
+    "first_word",
+    "grammar_values",
+    "read",
+    "require_detector",
+]
 
 KINDS: dict[str, type[DecisionConfig]] = {
     DetectorConfig.kind: DetectorConfig,
+    GrammarConfig.kind: GrammarConfig,
+    SlidingMeanConfig.kind: SlidingMeanConfig,
+    CtcConfig.kind: CtcConfig,
 }
 
 

@@ -34,6 +34,18 @@ class DecisionConfig(ABC):
     def full_score(self) -> int:
         """The score that stands for a probability of 1; scores are less, or as much."""
 
+    def names(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """What a detection's label stands for: the network's labels, and behind them whatever else is reported."""
+        return tuple(labels)
+
+    def words_alone(self) -> DecisionConfig:
+        """What decides on single words."""
+        return self
+
+    def with_words(self, words: DecisionConfig) -> DecisionConfig:
+        """The same with other settings of what decides on single words."""
+        return words
+
     @abstractmethod
     def check(self, labels: Sequence[str]) -> None:
         """Refuse labels that the settings don't fit.

@@ -75,7 +75,7 @@ class DetectorConfig(DecisionConfig):
             KwsError: ``word_thresholds`` are given for another number of words.
         """
         first = first_word(labels)
-        sums = tuple(_threshold_sum(t, self.average_frames) for t in self.thresholds(len(labels) - first))
+        sums = tuple(threshold_sum(t, self.average_frames) for t in self.thresholds(len(labels) - first))
         return DetectorParameters(self.average_frames, sums, self.cooldown_frames, first)
 
     def twin(self, labels: Sequence[str]) -> Detector:
@@ -121,17 +121,19 @@ class DetectorConfig(DecisionConfig):
         )
 
 
-def _threshold_sum(threshold: float, average_frames: int) -> int:
+def threshold_sum(threshold: float, average_frames: int) -> int:
+    """A threshold as a sum of posteriors of 0 to 255, rounded up; at least 1, and never out of reach."""
     # A probability p is stored as 256 p, at most 255.
     return max(1, min(-(-round(threshold * 256 * 1000) * average_frames // 1000), 255 * average_frames))
 
 
 def require_detector(config: DecisionConfig) -> DetectorConfig:
-    """``config``, for what works with a detector's thresholds only.
+    """The detector that ``config`` is, or that decides on its words, for what works with its thresholds only.
 
     Raises:
-        KwsError: it is of another kind.
+        KwsError: there is none.
     """
-    if not isinstance(config, DetectorConfig):
+    words = config.words_alone()
+    if not isinstance(words, DetectorConfig):
         raise KwsError(f"this works with decisions of kind {DetectorConfig.kind} only, and this is a {config.kind}")
-    return config
+    return words

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+
 from kws.boards import find_emulated
 from kws.engines.base import Engine, Output
 from kws.errors import no_such
@@ -17,7 +20,7 @@ EMULATED = "qemu:BOARD"
 SERIAL = "serial:PORT[@BAUD]"
 """How the engine on a real board is named: by its serial port."""
 
-__all__ = ["EMULATED", "NAMES", "SERIAL", "Engine", "Output", "check_name", "create", "fastest", "require"]
+__all__ = ["EMULATED", "NAMES", "SERIAL", "Engine", "Output", "check_name", "create", "fastest", "require", "several"]
 
 
 def check_name(name: str) -> None:
@@ -93,6 +96,24 @@ def create(name: str, model: Model) -> Engine:
     from kws.engines.serial_engine import SerialEngine, parse
 
     return SerialEngine(model, *parse(name))
+
+
+@contextlib.contextmanager
+def several(name: str, model: Model) -> Iterator[Callable[[], Engine]]:
+    """Yield a function that makes engines of one model, one a stream; what they share is made once.
+
+    Raises:
+        KwsError: as :func:`create`.
+    """
+    if name != "c":
+        check_name(name)
+        yield lambda: create(name, model)
+        return
+    from kws.engines.c_engine import CEngine
+    from kws.image.build import held_host_library
+
+    with held_host_library(model) as library:
+        yield lambda: CEngine(model, library)
 
 
 def fastest() -> str:

@@ -11,6 +11,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kws.engines import opening, trial
 from kws.engines.base import Engine, Output
@@ -28,6 +29,8 @@ class InterpreterEngine(Engine):
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        graph = model.graph
+        self._source, self._sink = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
         info = model.info
         self._frontend = info.frontend.twin() if info is not None else None
         self._decision = info.decision.twin(info.labels) if info is not None else None
@@ -39,6 +42,14 @@ class InterpreterEngine(Engine):
     @abstractmethod
     def _invoke(self, x: Int8) -> dict[int, Int8]:
         """Run one call of int8 [input size]; return flat layer outputs by layer index, the last included."""
+
+    def _encode(self, x: Int8) -> npt.NDArray[Any]:
+        """The network's int8 input as the file's input has it: int8, uint8, or float32 for QUANTIZE."""
+        network = self.model.network
+        if self._source.dtype == np.float32:
+            real = (x.astype(np.float64) - network.input_zero_point) * network.input_scale
+            return real.astype(np.float32).reshape(self._source.shape)
+        return _of_bytes(x, self._source.dtype).reshape(self._source.shape)
 
     def reset(self) -> None:
         """Forget all samples, states and detections."""
@@ -95,16 +106,15 @@ class TflmEngine(InterpreterEngine):
             self._interpreter = opening.tflm(model.content)
         except opening.REFUSALS as error:
             raise KwsError(f"TensorFlow Lite Micro cannot load {model.source}: {error}") from error
-        self._shape = model.network.input_shape
 
     def _reset_network(self) -> None:
         self._interpreter.reset()
 
     def _invoke(self, x: Int8) -> dict[int, Int8]:
-        self._interpreter.set_input(np.ascontiguousarray(x, np.int8).reshape(self._shape), 0)
+        self._interpreter.set_input(self._encode(x), 0)
         self._interpreter.invoke()
         return {
-            index: np.array(self._interpreter.GetTensor(layer.output, 0)["tensor_data"], np.int8).reshape(-1)
+            index: _to_bytes(np.array(self._interpreter.GetTensor(layer.output, 0)["tensor_data"])).reshape(-1)
             for index, layer in enumerate(self.model.network.layers)
         }
 
@@ -130,10 +140,22 @@ class TfliteEngine(InterpreterEngine):
 
     def _invoke(self, x: Int8) -> dict[int, Int8]:
         network = self.model.network
-        self._interpreter.set_tensor(self._input, np.ascontiguousarray(x, np.int8).reshape(network.input_shape))
+        self._interpreter.set_tensor(self._input, self._encode(x))
         self._interpreter.invoke()
-        output = np.array(self._interpreter.get_tensor(self._output), np.int8)
-        return {len(network.layers) - 1: output.reshape(-1)}
+        output = np.array(self._interpreter.get_tensor(self._output))
+        if output.dtype == np.float32:
+            output = np.round(output / network.output_scale) + network.output_zero_point
+        return {len(network.layers) - 1: _to_bytes(output).reshape(-1)}
+
+
+def _of_bytes(x: Int8, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """int8 as int8, or as the uint8 that stands for it."""
+    return (x.astype(np.int16) + 128).astype(np.uint8) if dtype == np.uint8 else np.ascontiguousarray(x, np.int8)
+
+
+def _to_bytes(x: npt.NDArray[Any]) -> Int8:
+    """int8, or uint8 as the int8 that stands for it."""
+    return (x.astype(np.int16) - 128).astype(np.int8) if x.dtype == np.uint8 else x.astype(np.int8)
 
 
 def tflm_runtime() -> Any:

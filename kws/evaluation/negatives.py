@@ -210,4 +210,5 @@ def _without(pcm: npt.NDArray[np.int16], rows: Sequence[Stretch]) -> npt.NDArray
 
 
 def _words(decision: DecisionConfig, labels: Sequence[str], rows: npt.NDArray[np.int8]) -> list[str]:
-    return [labels[d.label] for d in decision.twin(labels).process(rows)]
+    names = decision.names(labels)
+    return [names[d.label] for d in decision.twin(labels).process(rows)]

@@ -131,6 +131,9 @@ class Network:
             state: the layers' states, updated in place.
         """
         streams, calls, _ = x.shape
+        if calls == 0:
+            nothing = [np.zeros((streams, 0, layer.output_size), np.int8) for layer in self.layers]
+            return Trace(nothing, [tuple(np.empty((streams, 0, *s.shape), s.dtype) for s in k) for k in self.states])
         tensors = {self.input: x}
         trace = Trace([], [])
         for index, layer in enumerate(self.layers):

@@ -33,6 +33,8 @@ KINDS: list[Kind] = [
         "concatenation",
         "quantize",
         "tanh8",
+        "history",
+        "svdf",
     )
 ]
 """In the order in which messages name their operators."""

@@ -13,7 +13,7 @@ from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import Arch, Constants, Kind, Operands, activation_range, bias, check_sums, folded, weights
-from kws.layers.packing import COLUMNS, Words, can_pack, dsp_factors, pack, when_packed
+from kws.layers.packing import COLUMNS, Words, by_arch, can_pack, dsp_factors, pack
 
 
 def read(o: Operands) -> tuple[FullyConnected, Shape]:
@@ -102,8 +102,8 @@ def write(name: str, layer: Layer) -> Constants:
         emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True),
         dsp_factors(f"{name}_packed_factors", kernel.factors),
     ]
-    chosen = when_packed(emit.members(_pointers(name, _PACKED)), emit.members(_pointers(name, _ROWS)))
-    text = (*when_packed(packed, plain), emit.structure("kws_fully_connected", name, fields, lead=chosen))
+    chosen = by_arch({Arch.DSP: emit.members(_pointers(name, _PACKED))}, emit.members(_pointers(name, _ROWS)))
+    text = (*by_arch({Arch.DSP: packed}, plain), emit.structure("kws_fully_connected", name, fields, lead=chosen))
     return Constants(text, {Arch.DSP: 2 * COLUMNS * -(-kernel.inputs // COLUMNS)})
 
 

@@ -14,8 +14,8 @@ from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, Lstm, LstmGate
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import NONE, TANH, Arch, Constants, Kind, Operands, bias, check_sums, require_int8, weights
-from kws.layers.lstm_packing import gate_parts, packed_weights
-from kws.layers.packing import COLUMNS, dsp_factors, when_packed
+from kws.layers.lstm_packing import gate_parts, lane_weights, packed_weights
+from kws.layers.packing import COLUMNS, by_arch, dsp_factors
 from kws.tflite import Tensor
 
 INPUT_WEIGHTS = (1, 2, 3, 4)
@@ -110,6 +110,10 @@ def _gate(o: Operands, gate: int, units: int, inputs: int, hidden: Tensor) -> Ls
     )
 
 
+_HELIUM_SCRATCH = 2 * 8 * 4 * 4 + 8 * 4 * 2
+"""Both parts' sums of eight units' gates as int32, and their pre-activations as int16."""
+
+
 def write(name: str, layer: Layer) -> Constants:
     """Weights as rows, and packed where they can be, and the structure ``kws_lstm``.
 
@@ -136,13 +140,15 @@ def write(name: str, layer: Layer) -> Constants:
         "units": lstm.units,
         "add_shift": add_shift,
     }
-    if words is None:
-        fields = {**_pointers(name, _ROWS), **fields}
-        return Constants((*plain, emit.structure("kws_lstm", name, fields)))
-    chosen = when_packed(emit.members(_pointers(name, _PACKED)), emit.members(_pointers(name, _ROWS)))
-    text = (*when_packed(_packed(name, lstm, words), plain), emit.structure("kws_lstm", name, fields, lead=chosen))
-    columns = [-(-n // COLUMNS) * COLUMNS for n in (lstm.inputs, lstm.units)]
-    return Constants(text, {Arch.DSP: 2 * sum(columns)})
+    weights_of = {Arch.HELIUM: [_words(name, lane_weights(lstm))]}
+    pointers = {Arch.HELIUM: emit.members(_pointers(name, ("packed_weights",)))}
+    scratch = {Arch.HELIUM: _HELIUM_SCRATCH}
+    if words is not None:
+        weights_of[Arch.DSP] = _packed(name, lstm, words)
+        pointers[Arch.DSP] = emit.members(_pointers(name, _PACKED))
+        scratch[Arch.DSP] = 2 * sum(-(-n // COLUMNS) * COLUMNS for n in (lstm.inputs, lstm.units))
+    chosen = by_arch(pointers, emit.members(_pointers(name, _ROWS)))
+    return Constants((*by_arch(weights_of, plain), emit.structure("kws_lstm", name, fields, lead=chosen)), scratch)
 
 
 _ROWS = ("input_weights", "recurrent_weights", "input_bias", "recurrent_bias")
@@ -165,10 +171,14 @@ def _plain(name: str, lstm: Lstm) -> list[str]:
     ]
 
 
+def _words(name: str, words: npt.NDArray[np.uint32]) -> str:
+    return emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True)
+
+
 def _packed(name: str, lstm: Lstm, words: npt.NDArray[np.uint32]) -> list[str]:
     factors = [f for g in lstm.gates for f in (g.input_factor, g.recurrent_factor)]
     return [
-        emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True),
+        _words(name, words),
         dsp_factors(f"{name}_packed_factors", factors),
     ]
 

@@ -1,4 +1,7 @@
-"""An LSTM's weights as packed rows: the rows are a unit's gates, the parts its input and its hidden state."""
+"""An LSTM's weights in other orders than rows, for the DSP extension and for Helium.
+
+The rows are a unit's gates, the parts its input and its hidden state.
+"""
 
 from __future__ import annotations
 
@@ -29,3 +32,29 @@ def packed_weights(lstm: Lstm) -> Words | None:
     """Weights and biases in the order in which the device reads them, or None if they cannot be packed."""
     parts = gate_parts(lstm)
     return pack(*parts) if all(can_pack(*part) for part in parts) else None
+
+
+_TILE = 16
+"""Columns that Helium takes at once."""
+
+
+def lane_weights(lstm: Lstm) -> Words:
+    """Weights and biases in the order in which Helium reads them: ``firmware/src/arch/lanes_helium.c``.
+
+    For each two units the input part, then the recurrent part. A part is the eight biases of their
+    gates, int32, then for each 16 columns the eight rows' weights, int8, one row after another; of the
+    last columns as many as there are. A last unit without another has a unit of zeros. After all of it
+    come 16 bytes that are read beyond a last row, and meet zeros.
+    """
+    pairs = -(-lstm.units // 2)
+    blocks = []
+    for weights, bias in gate_parts(lstm):
+        columns = weights.shape[2]
+        rows = np.zeros((2 * pairs, 4, columns), np.int8)
+        rows[: lstm.units] = weights
+        biases = np.zeros((2 * pairs, 4), "<i4")
+        biases[: lstm.units] = bias
+        tiles = [rows[..., at : at + _TILE].reshape(pairs, -1) for at in range(0, columns, _TILE)]
+        blocks += [biases.reshape(pairs, 8).view(np.int8), *tiles]
+    content = np.concatenate(blocks, axis=1).tobytes() + bytes(_TILE)
+    return np.frombuffer(content, "<u4").astype(np.uint32)

@@ -9,7 +9,7 @@ call. Twin of ``firmware/src/arch/packed_dsp.h``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,9 @@ def dsp_factors(name: str, factors: Sequence[Factor]) -> str:
     return f"static const kws_dsp_factor {name}[{len(factors)}] = {{\n{rows}}};"
 
 
-def when_packed(packed: list[str], plain: list[str]) -> list[str]:
-    """Lines of C: the first for KWS_ARCH_DSP, the others for every other architecture."""
-    return [f"#if KWS_ARCH == {Arch.DSP}", *packed, "#else", *plain, "#endif"]
+def by_arch(cases: Mapping[Arch, Sequence[str]], other: Sequence[str]) -> list[str]:
+    """Lines of C: each case's for its architecture, the others for every other one."""
+    lines: list[str] = []
+    for arch, text in cases.items():
+        lines += [f"#{'el' if lines else ''}if KWS_ARCH == {arch}", *text]
+    return [*lines, "#else", *other, "#endif"] if lines else list(other)

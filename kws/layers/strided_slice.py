@@ -35,18 +35,18 @@ def _limits(o: Operands) -> tuple[list[int], list[int], list[int]]:
     return begin, end, strides
 
 
-def _picked(o: Operands) -> tuple[list[range], list[int]]:
+def picked(o: Operands) -> tuple[list[range], list[int]]:
     """The indices that are kept of each axis, and the output's dimensions.
 
     Raises:
         KwsError: limits that do not fit.
     """
     begin, end, steps = _limits(o)
-    picked: list[range] = []
+    kept: list[range] = []
     new_shape: list[int] = []
     for axis, size in enumerate(o.shape):
         if axis >= len(begin):
-            picked.append(range(size))
+            kept.append(range(size))
             new_shape.append(size)
         elif o.option("ShrinkAxisMask") >> axis & 1:
             if o.option("BeginMask") >> axis & 1:
@@ -55,15 +55,15 @@ def _picked(o: Operands) -> tuple[list[range], list[int]]:
             index = begin[axis] + (size if begin[axis] < 0 else 0)
             if not 0 <= index < size:
                 raise KwsError(f"index {begin[axis]} is outside an axis of {size}")
-            picked.append(range(index, index + 1))
+            kept.append(range(index, index + 1))
         else:
             low = None if o.option("BeginMask") >> axis & 1 else begin[axis]
             high = None if o.option("EndMask") >> axis & 1 else end[axis]
             if steps[axis] <= 0:
                 raise KwsError("a stride is not positive")
-            picked.append(range(size)[low : high : steps[axis]])
-            new_shape.append(len(picked[-1]))
-    return picked, new_shape
+            kept.append(range(size)[low : high : steps[axis]])
+            new_shape.append(len(kept[-1]))
+    return kept, new_shape
 
 
 def read(o: Operands) -> tuple[RowSlice | StridedSlice | None, Shape]:
@@ -73,15 +73,15 @@ def read(o: Operands) -> tuple[RowSlice | StridedSlice | None, Shape]:
         KwsError: limits that do not fit.
     """
     shape = o.shape
-    picked, new_shape = _picked(o)
-    if len(shape) > AXES or not all(len(r) for r in picked):
+    kept, new_shape = picked(o)
+    if len(shape) > AXES or not all(len(r) for r in kept):
         raise KwsError(f"keeps nothing of an input of shape {list(shape)}, or has more than {AXES} axes")
-    if all(len(r) == n for r, n in zip(picked, shape, strict=True)):
+    if all(len(r) == n for r, n in zip(kept, shape, strict=True)):
         return None, tuple(new_shape)
-    if len(shape) == 3 and shape[0] == 1 and len(picked[2]) == shape[2]:
-        rows = picked[1]
+    if len(shape) == 3 and shape[0] == 1 and len(kept[2]) == shape[2]:
+        rows = kept[1]
         return RowSlice(rows.start, rows.step, len(rows)), tuple(new_shape)
-    return StridedSlice(shape, tuple(picked)), tuple(new_shape)
+    return StridedSlice(shape, tuple(kept)), tuple(new_shape)
 
 
 def write(name: str, layer: Layer) -> Constants:

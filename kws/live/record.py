@@ -122,6 +122,16 @@ def _span(part: npt.NDArray[np.bool_], around: int, gap: int) -> tuple[int, int]
     return int(first), int(last)
 
 
+def require_name(name: str, what: str) -> None:
+    """Refuse what cannot be the name of a folder of clips, or the beginning of a clip's name.
+
+    Raises:
+        KwsError: it cannot.
+    """
+    if not name or name != name.strip() or name.startswith((".", "_")) or "/" in name or "\\" in name:
+        raise KwsError(f"{name!r} cannot be the name of a {what}; use letters, digits and - in it")
+
+
 def next_take(folder: Path, speaker: str) -> int:
     """The number after the highest of a speaker's takes in a folder."""
     pattern = re.compile(re.escape(speaker) + r"_(\d+)")
@@ -137,7 +147,7 @@ def record(
     Each take: a pause, then a clip's length and a second more in which the word is said once.
 
     Args:
-        chunks: sound at 16 kHz as it comes, such as `kws.audio.microphone` gives it.
+        chunks: sound at 16 kHz as it comes, such as `kws.microphone.microphone` gives it.
         word: what is said; the name of the folder.
         out: the data folder.
         takes: how many takes to keep.
@@ -149,8 +159,7 @@ def record(
             refused; a take cannot be written.
     """
     for name, what in ((word, "word"), (speaker, "speaker")):
-        if not name or name != name.strip() or name.startswith((".", "_")) or "/" in name or "\\" in name:
-            raise KwsError(f"{name!r} cannot be the name of a {what}; use letters, digits and - in it")
+        require_name(name, what)
     samples = round(clip_ms * SAMPLE_RATE / 1000)
     pause, length = round(PAUSE_SECONDS * SAMPLE_RATE), samples + round(SLACK_SECONDS * SAMPLE_RATE)
     source = iter(chunks)

@@ -7,6 +7,7 @@ JSON (docs/SPEC.md, "Model file"). A file without it is a bare network.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,8 @@ from kws.fixedpoint.network import Network
 from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
 from kws.fixedpoint.spotter import Spotter
 from kws.frontends import FrontendConfig
-from kws.model import seal
+from kws.model import manifest, seal
+from kws.model.manifest import Manifest
 from kws.model.reader import to_network
 from kws.text import is_text
 from kws.tflite import Graph, parse
@@ -71,10 +73,10 @@ class ModelInfo:
 
     @property
     def detector(self) -> DetectorConfig:
-        """The decision's settings, for what works with a detector's only.
+        """The decision's settings as a detector's, for what works with those only.
 
         Raises:
-            KwsError: the decision is of another kind.
+            KwsError: the decision is of a kind that no detector stands for.
         """
         return require_detector(self.decision)
 
@@ -91,6 +93,11 @@ class ModelInfo:
     def words(self) -> tuple[str, ...]:
         """The labels that are words, in output order."""
         return self.labels[self.first_word :]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a detection's label stands for: the labels, and behind them the names of phrases."""
+        return self.decision.names(self.labels)
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -201,8 +208,10 @@ class Model:
     def load(cls, path: str | Path) -> Model:
         """Read a .tflite file; a folder stands for the ``model.tflite`` in it.
 
+        A file without metadata of kws that has a manifest of microWakeWord beside it is made whole by it.
+
         Raises:
-            KwsError: as :meth:`from_bytes`, or the file cannot be read.
+            KwsError: as :meth:`from_bytes`, or a file cannot be read, or the manifest does not fit.
         """
         path = Path(path)
         if path.is_dir():
@@ -213,6 +222,8 @@ class Model:
             content = read_file(path)
         except OSError as error:
             raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
+        if found := manifest.beside(path):
+            content = _whole(content, Manifest.load(found), os.fspath(path), found)
         return cls.from_bytes(content, os.fspath(path))
 
     @property
@@ -239,14 +250,30 @@ class Model:
         if self.info is None:
             raise KwsError(
                 f"{self.source} is a bare network: it carries no front end, labels or detector, so it cannot hear; "
-                "only `kws verify` and `kws export` take it"
+                "only `kws verify` and `kws export` take it (a wake word of microWakeWord needs its .json beside it)"
             )
         return self.info
 
 
+def _whole(content: bytes, words: Manifest, source: str, named: Path) -> bytes:
+    """The bytes of a .tflite file with what its manifest says in its metadata, unless it has metadata of kws.
+
+    Raises:
+        KwsError: not a whole .tflite, or the manifest does not fit.
+    """
+    graph = parse(content, source)
+    if METADATA_NAME in graph.metadata:
+        return content
+    try:
+        label, frontend, decision = words.parts(graph)
+        return with_info(graph, ModelInfo((label,), frontend, decision, {"manifest": "microWakeWord"}))
+    except KwsError as error:
+        raise KwsError(f"{named}: {error}") from error
+
+
 def _check_fit(network: Network, info: ModelInfo) -> None:
-    if not network.is_single_step:
-        raise KwsError("it has kws metadata but is not a single-step network")
+    if math.prod(network.output_shape[:-1]) != 1:
+        raise KwsError("it has kws metadata, but its network writes more than one row a call")
     if network.input_size != info.frontend.bands:
         raise KwsError(
             f"its network reads {network.input_size} features, but its front end makes {info.frontend.bands}"
@@ -269,7 +296,7 @@ def with_info(graph: Graph, info: ModelInfo) -> bytes:
 
 
 def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] | None = None) -> bytes:
-    """The bytes of ``model``'s file with other detector settings.
+    """The bytes of ``model``'s file with other detector settings; phrases and window stay.
 
     Args:
         model: the model.
@@ -279,9 +306,18 @@ def with_detector(model: Model, detector: DetectorConfig, tuned: dict[str, Any] 
     Raises:
         KwsError: the model is a bare network, or ``detector`` has thresholds for another number of words.
     """
+    return with_decision(model, model.require_info().decision.with_words(detector), tuned)
+
+
+def with_decision(model: Model, decision: DecisionConfig, tuned: dict[str, Any] | None = None) -> bytes:
+    """The bytes of ``model``'s file with another decision, of any kind; as :func:`with_detector`.
+
+    Raises:
+        KwsError: the model is a bare network, or ``decision`` does not fit its labels.
+    """
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
-    info = replace(info, decision=detector, provenance=provenance)
+    info = replace(info, decision=decision, provenance=provenance)
     graph = replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()})
     return seal.build_sealed(graph, METADATA_NAME)
 

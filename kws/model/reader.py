@@ -17,6 +17,7 @@ from kws.fixedpoint.layers.kernel import Shape, State
 from kws.fixedpoint.network import Layer, Network
 from kws.layers import reader_of
 from kws.layers.kind import Kind, Operands, require_int8
+from kws.model.folding import fold_ends, fold_variables
 from kws.model.foreign import refusal
 from kws.tflite import Graph, Operator, Tensor
 
@@ -33,8 +34,10 @@ def to_network(graph: Graph) -> Network:
         KwsError: an operator, an option, a type or a shape that the firmware cannot run; the
             message names the operator.
     """
+    graph = fold_ends(graph)
     if why := refusal(graph):
         raise KwsError(why)
+    graph = fold_variables(graph)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise KwsError(f"has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs where one of each is expected")
     if not graph.operators:

@@ -30,7 +30,8 @@ from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, evaluat
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.limits import Scope, of_negatives, sentences
 from kws.evaluation.negatives import Negatives, hear
-from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream
+from kws.evaluation.stream.report import StreamReport
+from kws.evaluation.stream.run import StreamOptions, evaluate_stream
 from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.files import parse_json, read_file, require_place, write_atomic
 from kws.fixedpoint.posterior import probabilities
@@ -229,5 +230,8 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
                 "end": (i + 1) * seconds,
             }
             for i, e in enumerate(picked)
+        ],
+        "reported": [
+            {"name": info.names[d.label], "seconds": round(info.seconds(d.frame), 3)} for d in output.detections
         ],
     }

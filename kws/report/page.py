@@ -13,7 +13,7 @@ import kws
 from kws.evaluation import plots
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
 from kws.evaluation.stream.plots import det, latency, words
-from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport
+from kws.evaluation.stream.report import GOOD_SNR_DB, StreamReport
 from kws.evaluation.stream.spec import snr_name
 from kws.files import require_place, write_atomic
 from kws.report.findings import Findings, gather
@@ -157,7 +157,7 @@ def _tiles(found: Findings) -> list[tuple[str, str, str]]:
 
 
 def _stream(report: StreamReport) -> dict[str, Any]:
-    conditions = [(snr_name(snr), report.at(i)) for i, snr in enumerate(report.snr_db)]
+    conditions = [(snr_name(snr), report.at(snr)) for snr in report.ratios]
     return {
         "hours": report.hours,
         "split": report.split,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from kws import audio
 from kws.config import BY_SPEAKER, SAMPLE_RATE, AugmentConfig, Experiment
 from kws.datasets import clips as clip_lists
 from kws.datasets import negatives, roles
-from kws.datasets.splits import TRAINING, VALIDATION
+from kws.datasets.clips import Clip
+from kws.datasets.splits import TRAINING, VALIDATION, key
 from kws.errors import KwsError
+from kws.text import decoded
 from kws.training import features as feature_maker
 from kws.training import negative_features
 from kws.training.features import Recipe
@@ -39,10 +41,12 @@ class Sources:
     Attributes:
         clips: what makes the features of clips, by split; :data:`LISTENING` where there are negatives to validate with.
         negatives: what makes the features of negatives.
+        left_out: how many training clips were left out.
     """
 
     clips: dict[str, Recipe]
     negatives: list[NegativeRecipe]
+    left_out: int = 0
 
     @property
     def splits(self) -> dict[str, Recipe]:
@@ -50,24 +54,31 @@ class Sources:
         return {split: recipe for split, recipe in self.clips.items() if split != LISTENING}
 
 
-def find(experiment: Experiment, folders: Sequence[Path], others: roles.Folders = roles.NOTHING) -> Sources:
+def find(
+    experiment: Experiment,
+    folders: Sequence[Path],
+    others: roles.Folders = roles.NOTHING,
+    leave_out: Collection[str] = (),
+) -> Sources:
     """What a training hears in its folders.
 
     Args:
         experiment: the settings.
         folders: folders of word folders.
         others: folders of the other roles; ``negatives.pack`` adds the one that comes with kws.
+        leave_out: training clips not to hear, as split lists name them; clips of other splits stay.
 
     Raises:
         KwsError: a folder is missing, holds nothing or is for evaluation alone; a word has no
-            clip to train on, or none has one to validate with.
+            clip to train on, or none has one to validate with; no clip to leave out is there.
     """
     negatives.refuse_to_train([*folders, *others.speech, *others.noise, *others.rooms])
     recordings = roles.everything(others, experiment.data)
-    made = recipes(experiment, folders, recordings)
+    listed, left_out = _kept(clip_lists.collect(folders, experiment.data), leave_out)
+    made = _recipes(experiment, folders, listed, recordings)
     config = experiment.negatives
     if config.share == 0:
-        return Sources(made, [])
+        return Sources(made, [], left_out)
     found = negative_features.recipes(experiment, recordings, made[VALIDATION].background)
     if config.pack:
         pack = roles.speech(negatives.TRAINING_PACK, experiment.data)
@@ -90,7 +101,16 @@ def find(experiment: Experiment, folders: Sequence[Path], others: roles.Folders 
         made[LISTENING] = Recipe(
             experiment, VALIDATION, tuple(words), background, noisy.variants, augment=noisy, purpose=LISTENING
         )
-    return Sources(made, found)
+    return Sources(made, found, left_out)
+
+
+def _kept(listed: Sequence[Clip], leave_out: Collection[str]) -> tuple[list[Clip], int]:
+    """Clips without the training clips that are named (``word/file``), and how many those were."""
+    named = {clip for clip in listed if decoded(key(clip.path)) in leave_out} if leave_out else set()
+    if leave_out and not named:
+        raise KwsError(f"none of the {len(leave_out)} clips to leave out is in the data; is the list another folder's?")
+    out = {clip for clip in named if clip.split == TRAINING}
+    return [clip for clip in listed if clip not in out], len(out)
 
 
 def recipes(
@@ -111,7 +131,12 @@ def recipes(
             clip to train on, or none has one to validate with.
     """
     negatives.refuse_to_train(folders)
-    listed = clip_lists.collect(folders, experiment.data)
+    return _recipes(experiment, folders, clip_lists.collect(folders, experiment.data), others)
+
+
+def _recipes(
+    experiment: Experiment, folders: Sequence[Path], listed: Sequence[Clip], others: Sequence[roles.Recording]
+) -> dict[str, Recipe]:
     background = tuple(path for folder in folders for path in clip_lists.background(folder))
     made = {}
     speech, noise = (
@@ -161,6 +186,7 @@ def provenance(folders: Sequence[Path], found: Sources, others: roles.Folders = 
         "synthetic": all(folder["synthetic"] for folder in each),
         **({"folders": each} if len(each) > 1 else {}),
         "clips": {split: _counts(r) for split, r in made.items()},
+        **({"left_out": found.left_out} if found.left_out else {}),
         **({"others": _others(others), "negatives": [_hours(r) for r in found.negatives]} if found.negatives else {}),
         "fingerprint": hashlib.sha256(listing.encode()).hexdigest()[:16],
     }

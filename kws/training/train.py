@@ -53,6 +53,7 @@ class TrainOptions:
         start: .tflite file or run's folder to start from (`kws.training.start`).
         cache: where features are kept, to be shared by several runs; by default in the run's folder.
         others: folders of other speech, of noise and music, and of room impulse responses.
+        leave_out: training clips not to learn from (`kws.training.labels.read`).
     """
 
     restart: bool = False
@@ -60,6 +61,7 @@ class TrainOptions:
     start: Path | None = None
     cache: Path | None = None
     others: Folders = NOTHING
+    leave_out: frozenset[str] = frozenset()
 
 
 _DEFAULT = TrainOptions()
@@ -104,7 +106,8 @@ def train(
     require_tensorflow()
     losses.named(experiment.training.loss)
     tell = progress if progress is not None else _silent
-    found = sources.find(experiment, [data] if isinstance(data, Path) else list(data), options.others)
+    folders = [data] if isinstance(data, Path) else list(data)
+    found = sources.find(experiment, folders, options.others, options.leave_out)
     start = _start(experiment, options.start, run)
     if options.restart:
         _clear(run)
@@ -129,6 +132,22 @@ def train(
     _save_history(history, said, run)
     history.plot(run / runs.PLOT, experiment.name)
     return history
+
+
+def prepare(
+    experiment: Experiment, data: Sequence[Path], options: TrainOptions, progress: StageProgress | None = None
+) -> None:
+    """Make in ``options.cache`` whatever a training of the same arguments takes from it.
+
+    Raises:
+        KwsError: as for `train`, or there is no cache.
+    """
+    if options.cache is None:
+        raise KwsError("features are prepared in a cache; name a folder for it")
+    tell = progress if progress is not None else _silent
+    found = sources.find(experiment, data, options.others, options.leave_out)
+    clips, _ = _features(experiment, found, options.cache, True, tell)
+    distillation.distilled(experiment, clips, options.teachers, options.cache, tell)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

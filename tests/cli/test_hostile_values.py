@@ -14,7 +14,7 @@ import pytest
 import tones
 from test_registry import MODULES
 
-from kws import audio
+from kws import microphone
 from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.cli.parser import VerbParser
@@ -25,12 +25,13 @@ NUMBERS = ("", "-1", "0", "nan", "inf", "1e999", "9" * 30, "9" * 5000, "1.5", "Ù
 TEXTS = ("", " ", ",", "..", "-", "[/bold]", ":smile:", "%s%n{0}", "a\nb\x1b[2J", SURROGATE, "w" * 5000, "_x_")
 NOTHING = "NOTHING"
 """Stands for a path where nothing is."""
-GIVEN = ("split", "minutes", "jobs", "engine", "engines", "random")
+GIVEN = ("words", "source", "board", "split", "minutes", "jobs", "engine", "engines", "random")
 """Options that are given always, since their defaults take longer."""
 WORK = (
     "cli.verbs.evaluate.evaluate_clips",
     "cli.verbs.stream_test.evaluate_stream",
     "evaluation.stream.tuning.tune",
+    "mining.folder.mine",
     "verify.compare._run",
 )
 """What takes long, once all arguments are read."""
@@ -74,15 +75,19 @@ def good(tmp_path_factory, tiny_model, places):
     nothing = str(root / "missing")
     return {
         "model": str(root / "tiny.tflite"),
+        "models": str(root / "tiny.tflite"),
         "data": str(root / "data"),
         "dir": str(root / "data"),
         "files": str(root / "a.wav"),
+        "file": str(root / "a.wav"),
         "input": str(root / "a.wav"),
         "config": nothing,
         "run": str(places / "run"),
         "out": str(root / "out"),
         "words": "yes",
         "word": "yes",
+        "source": "synthetic",
+        "folder": str(root / "project"),
         "board": "nrf52840",
         "port": nothing,
         "image": nothing,
@@ -93,6 +98,7 @@ def good(tmp_path_factory, tiny_model, places):
         "engines": "numpy",
         "engine": "numpy",
         "random": "0",
+        "grid": "training.seed=1",
     }
 
 
@@ -113,9 +119,11 @@ def alone(monkeypatch, tmp_path, places):
         "image.make.run_make",
         "cli.verbs.evaluate.hear",
         "cli.verbs.stream_test.hear",
+        "cli.verbs.serve.serve_forever",
     ):
         monkeypatch.setattr(f"kws.{name}", refuse)
-    monkeypatch.setattr(audio, "microphone", refuse)
+    monkeypatch.setattr(microphone, "microphone", refuse)
+    monkeypatch.setattr(microphone, "Microphone", refuse)
     monkeypatch.setattr(cli, "_drop_output", lambda: None)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\0"), encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):

@@ -13,10 +13,12 @@ from random_models import random_graph
 
 from kws.cli.main import main
 from kws.engines.interpreters import TflmEngine
+from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
 from kws.model.file import Model
 from kws.model.reader import to_network
 from kws.tflite import Graph, Operator, build, parse
+from kws.verify.compare import EngineReport, compare
 
 FILES = Path(__file__).parent / "foreign"
 REFUSED = {
@@ -24,7 +26,6 @@ REFUSED = {
     "b_softmax_out_shape": r"SOFTMAX \(number 0\): its output 't' has shape \[1, 50000\] where it computes \[1, 5\]",
     "gru_float": "it is a GRU as a loop.*train an LSTM instead",
     "keras3_lstm_float": "it is an LSTM as a loop.*Keras 3.*tf_keras.*TFLITE_BUILTINS_INT8",
-    "lstm_float_io": "int8 network with float inputs.*inference_input_type = inference_output_type = tf.int8",
     "lstm_small_range": r"cell scale is 2\^-25.*convert it again",
 }
 
@@ -36,7 +37,40 @@ def test_refused_with_a_reason(name):
 
 
 def test_every_file_is_tried():
-    assert {path.stem for path in FILES.glob("*.tflite")} == REFUSED.keys()
+    assert {path.stem for path in FILES.glob("*.tflite")} == {*REFUSED, "lstm_float_io"}
+
+
+def test_float_ends_run_as_the_oracle_runs_them():
+    """TensorFlow's default conversion: QUANTIZE at the input and DEQUANTIZE at the output."""
+    model = Model.load(FILES / "lstm_float_io.tflite")
+    assert [layer.name for layer in model.network.layers][:1] == ["UNIDIRECTIONAL_SEQUENCE_LSTM"]
+    x = np.random.default_rng(1).integers(-128, 128, (60, model.network.input_size)).astype(np.int8)
+    x[0], x[1] = -128, 127
+    expected, found = NumpyEngine(model), TflmEngine(model)
+    report = EngineReport("tflm", True)
+    for _ in range(2):
+        expected.reset()
+        found.reset()
+        compare(model, "float ends", expected.run_network(x), found.run_network(x), report)
+    assert report.first is None, str(report.first)
+    assert report.posteriors[0] > 0
+
+
+def test_operators_of_tensorflow_itself():
+    graph = random_graph(1)
+    graph.operators[1].name = "CUSTOM:FlexErf"
+    with pytest.raises(KwsError, match=r"operators of TensorFlow itself \(Erf; SELECT_TF_OPS\)"):
+        to_network(graph)
+
+
+def test_dynamic_range_is_named():
+    """Weights in int8 and everything else in float: what a conversion without representative data gives."""
+    graph = random_graph(1)
+    for tensor in graph.tensors:
+        if tensor.data is None or tensor.dtype != np.int8:
+            tensor.dtype, tensor.data = np.dtype(np.float32), None
+    with pytest.raises(KwsError, match=r"some weights in int8 \(dynamic range\).*convert it wholly to int8"):
+        to_network(graph)
 
 
 @pytest.mark.parametrize("name", ["b_fc_out_mismatch", "b_softmax_out_shape"])
@@ -53,8 +87,8 @@ def test_a_float_model_is_named_as_one():
     for tensor in graph.tensors:
         tensor.dtype = np.dtype(np.float32)
         tensor.data = None
-    graph.operators[1].name = "ADD"
-    with pytest.raises(KwsError, match=r"float model.*convert it wholly to int8.*operator ADD"):
+    graph.operators[1].name = "ELU"
+    with pytest.raises(KwsError, match=r"float model.*convert it wholly to int8.*operator ELU"):
         to_network(graph)
 
 

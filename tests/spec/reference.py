@@ -145,13 +145,17 @@ def exp(a: int, m: int) -> int:
     return e
 
 
-def recip(a: int) -> int:
+def newton(a: int) -> int:
     h = (check("recip operand", a, 0, 2**31 - 1) + 2**31) >> 1
     x = 1515870810 + rdhm(h, -1010580540)
     for _ in range(3):
         d = 2**29 - rdhm(h, x)
         x = int32("recip", x + satshift(rdhm(x, d), 2))
-    return satshift(x, 1)
+    return x
+
+
+def recip(a: int) -> int:
+    return satshift(newton(a), 1)
 
 
 def logistic_q31(a: int, m: int) -> int:
@@ -535,6 +539,76 @@ class Detector:
         return best, self.sums[best]
 
 
+class Grammar:
+    """Posteriors to (label, score), phrases behind the labels."""
+
+    def __init__(self, settings: dict, labels: list[str]) -> None:
+        self.words = Detector(settings, labels)
+        self.settings = settings
+        words = labels[self.words.first_word :]
+        own = dict(zip(words, settings.get("word_thresholds", []) or [settings["threshold"]] * len(words), strict=True))
+        names = list(labels)
+        self.phrases = []
+        for phrase in settings["phrases"]:
+            said, average = phrase["words"], self.words.average
+            given = phrase["thresholds"] or [own[w] if k == 0 else round(0.6 * own[w], 4) for k, w in enumerate(said)]
+            sums = [clamp(math.ceil(Fraction(round(t * 256 * 1000) * average, 1000)), 1, 255 * average) for t in given]
+            self.phrases.append(([labels.index(w) for w in said], sums, phrase["within_frames"]))
+            names.append(phrase["name"] or " ".join(said))
+        self.wake = names.index(settings["wake"]) if settings["wake"] else None
+        self.window = settings["window_frames"]
+        self.reset()
+
+    def reset(self) -> None:
+        self.words.reset()
+        self.wait = [[0] * len(labels) for labels, _, _ in self.phrases]
+        self.above = [[False] * len(labels) for labels, _, _ in self.phrases]
+        self.quiet = self.open = 0
+
+    def step(self, posteriors: list[int]) -> tuple[int, int] | None:
+        """The label or phrase that is reported, and its score."""
+        found = self.words.step(posteriors)
+        complete = [i for i in range(len(self.phrases)) if self.phrase(i)]
+        quiet, self.quiet = self.quiet > 0, max(self.quiet - 1, 0)
+        if complete:
+            last = self.phrases[complete[0]][0][-1]
+            found = (self.words.labels + complete[0], self.words.sums[last])
+            self.quiet = self.words.cooldown_frames
+        elif quiet or (found and not self.settings["report_words"] and found[0] != self.wake):
+            found = None
+        if self.window == 0:
+            return found
+        is_open, self.open = self.open > 0, max(self.open - 1, 0)
+        if found and found[0] == self.wake:
+            self.open = self.window
+            return found
+        return found if is_open else None
+
+    def phrase(self, number: int) -> bool:
+        """Whether the phrase is complete in this frame."""
+        labels, sums, within = self.phrases[number]
+        wait, above = self.wait[number], self.above[number]
+        complete = False
+        for k in reversed(range(len(labels))):
+            reaches = self.words.sums[labels[k]] >= sums[k]
+            rises, above[k] = reaches and not above[k], reaches
+            awaited = k == 0 or wait[k] > 0
+            wait[k] = max(wait[k] - 1, 0)
+            if complete or not (rises and awaited):
+                continue
+            wait[k] = 0
+            if k + 1 < len(labels):
+                wait[k + 1] = within
+            else:
+                complete = True
+        if complete:
+            self.wait[number] = [0] * len(labels)
+        return complete
+
+
+DECISIONS = {"detector": Detector, "grammar": Grammar}
+
+
 class Spotter:
     """The pipeline; metadata as the model file has them."""
 
@@ -543,7 +617,7 @@ class Spotter:
         assert info["version"] == 1
         self.frontend = Frontend(info["frontend"])
         self.network = Network(graph)
-        self.detector = Detector(info["detector"], info["labels"])
+        self.detector = DECISIONS[info["detector"].get("kind", "detector")](info["detector"], info["labels"])
         self.reset()
 
     def reset(self) -> None:

@@ -18,6 +18,7 @@ import reference as spec
 from random_models import bare_model, spotting_model
 
 from kws.config import DetectorConfig, LogMelConfig
+from kws.decisions import GrammarConfig, Phrase, read
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint import activation, arithmetic
 from kws.fixedpoint.decisions.detector import Detector, detect, moving_sums
@@ -34,6 +35,10 @@ CONFIGS = {"default": LogMelConfig(), "short": SHORT, "long": LONG, "few bands":
 MODELS = {
     "default": {"units": (8,), "detector": DetectorConfig(2, 0.3, 0)},
     "word thresholds": {"seed": 6, "units": (8,), "detector": DetectorConfig(2, 0.3, 0, (0.6, 0.2, 0.35, 0.05))},
+    "phrases": {
+        "units": (8,),
+        "detector": GrammarConfig(2, 0.3, 0, (), (Phrase(("yes", "no"), 40), Phrase(("no", "yes"), 9, "back")), True),
+    },
     "stacked": {"seed": 3, "units": (10, 6), "cell_power": -14},
     "short": {"seed": 4, "units": (6,), "frontend": SHORT, "cell_clip": 0.5},
     "long": {"seed": 5, "units": (6,), "frontend": LONG, "detector": DetectorConfig(64, 0.05, 3)},
@@ -219,6 +224,45 @@ def test_detector(seed):
     expected = [d for part in np.split(rows, cuts) for d in theirs.process(part)]
     assert found == [(d.frame, d.label, d.score) for d in expected]
     assert detect(moving_sums(rows, p.average_frames, p.first_word), p) == expected
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_grammar(seed):
+    rng = np.random.default_rng(seed)
+    labels = ["_unknown_", "yes", "no", "up"]
+    levels = [0.1, 0.3, 0.5, 0.7]
+    average = int(rng.choice([1, 3, 8]))
+    words = {
+        "average_frames": average,
+        "threshold": 0.4,
+        "cooldown_frames": int(rng.choice([0, 5])),
+        "word_thresholds": [],
+    }
+    phrases = []
+    for i in range(int(rng.integers(4))):
+        said = rng.choice(labels[1:], int(rng.integers(2, 4))).tolist()
+        given = rng.choice(levels, len(said)).tolist() if rng.random() < 0.6 else []
+        phrases.append(
+            {"words": said, "within_frames": int(rng.choice([1, 6, 30])), "name": f"p{i}", "thresholds": given}
+        )
+    wake = str(rng.choice(["", *labels[1:], *(p["name"] for p in phrases)])) if rng.random() < 0.7 else ""
+    window = int(rng.choice([9, 50])) if wake or not phrases or rng.random() < 0.2 else 0
+    more = {"report_words": bool(rng.random() < 0.7), "wake": wake, "window_frames": window}
+    settings = {**words, "phrases": phrases, **more}
+    ours = spec.Grammar(settings, labels)
+    theirs = read({**settings, "kind": "grammar"}).twin(labels)
+    values = [-128, -100, 0, 60, 127]
+    rows = rng.choice(values, (200, len(labels))).repeat(int(rng.integers(1, 9)), axis=0).astype(np.int8)
+    cuts = np.sort(rng.integers(0, len(rows), int(rng.integers(8))))
+    found, expected, frame = [], [], 0
+    for part in np.split(rows, cuts):
+        if window and rng.random() < 0.5:
+            ours.open = 20
+            theirs.open(20)
+        found += [(frame + t, *hit) for t, row in enumerate(part.tolist()) if (hit := ours.step(row))]
+        expected += theirs.process(part)
+        frame += len(part)
+    assert found == [(d.frame, d.label, d.score) for d in expected]
 
 
 def test_the_tables_in_the_document_are_the_codes():

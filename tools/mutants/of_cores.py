@@ -17,6 +17,11 @@ _FFT = "firmware/src/arch/fft_armv7m.h"
 _MEL = "firmware/src/arch/mel_armv7m.h"
 _POWER = "firmware/src/arch/power_armv7m.h"
 _HELIUM = "firmware/src/arch/lstm_helium.h"
+_FFT_LANES = "firmware/src/arch/fft_helium.h"
+_MEL_LANES = "firmware/src/arch/mel_helium.h"
+_POWER_LANES = "firmware/src/arch/power_helium.h"
+_LANES_TEST = "tests/fixedpoint/frontends/test_log_mel_helium.py"
+_LSTM = "tests/firmware/test_lstm_helium.py"
 # To the last bit: what features do not show.
 _POWERS = "tests/fixedpoint/frontends/test_log_mel_arm.py"
 _PRODUCT = "firmware/src/arch/product.h"
@@ -82,24 +87,25 @@ CORES = (
         _M4,
     ),
     M("SAT16", _DUAL, "ssat %0, #16, %1", "ssat %0, #17, %1", "tests/firmware/test_arch.py::test_dsp_network"),
-    M("INTERPOLATE", _DUAL, "kws_pair(whole - part, part), base", "kws_pair(whole, part), base", _M4),
+    M("INTERPOLATE", _DUAL, "kws_pack16(whole - part, part), base", "kws_pack16(whole, part), base", _M4),
     # ---- Helium ----
     M("LSTM/1", _LANES, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
     M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor", "x, -(int32_t)factor", _M55),
-    M(
-        "LSTM/4",
-        _HELIUM,
-        "vmulq_n_s32(kws_lanes_gate(sums, lstm, KWS_GATE_CELL), 3)",
-        "kws_lanes_gate(sums, lstm, KWS_GATE_CELL)",
-        _M55,
-    ),
-    M(
-        "LSTM/5",
-        _HELIUM,
-        "vldrhq_z_s32(cell + first, some), (1 << 14) + 1, 15)",
-        "vldrhq_z_s32(cell + first, some), (1 << 14), 15)",
-        _M55,
-    ),
-    M("LSTM/8", _HELIUM, "vaddq_n_s32(h, lstm->hidden_zero_point)", "h", _M55),
-    M("LSTM state", _HELIUM, "vstrhq_p_s32(cell + first, c, some);", "", _M55),
+    M("SIGMOID/3", _HELIUM, "vrhaddq_u16(vrein", "vhaddq_u16(vrein", _LSTM),
+    M("TANH/3", _HELIUM, "vrmulhq_u16(at.rise", "vmulhq_u16(at.rise", _LSTM),
+    M("TANH/2", _HELIUM, "vdupq_n_u16(255)", "vdupq_n_u16(254)", _LSTM),
+    M("LSTM/4", _HELIUM, "KWS_GATE_CELL * KWS_UNITS), 3u << 8", "KWS_GATE_CELL * KWS_UNITS), 3u << 7", _M55),
+    M("LSTM/5", _HELIUM, "kws_lanes_nudged(vmulltq_int_s16(gate, before))", "vmulltq_int_s16(gate, before)", _LSTM),
+    M("LSTM/8", _HELIUM, "vaddq_n_s32(odd, lstm->hidden_zero_point)", "odd", _M55),
+    M("LSTM state", _HELIUM, "vstrhq_p_s16(cell, c, some);", "", _M55),
+    M("FRONT/2", _FFT_LANES, "vmulltq_int_s16(samples, weights), 5", "vmulltq_int_s16(samples, weights), 6", _M55),
+    M("FRONT/3", _FFT_LANES, '"vsubt.i32  q5, q5, r4\\n"', '"nop\\n"', _LANES_TEST),
+    M("FRONT/3", _FFT_LANES, '"vmin.u32   q1, q0, q1\\n"', '"vmov       q1, q0\\n"', _M55),
+    M("FRONT/4", _POWER_LANES, "~vminvq_s32(0, least)", "-vminvq_s32(0, least)", _LANES_TEST),
+    M("FRONT/3", _FFT_LANES, "kws_fft_reorder(data, end, 2)", "kws_fft_reorder(data, end, 4)", _LANES_TEST),
+    M("FRONT/5", _POWER_LANES, '"vneg.s32   q6, q5\\n"', '"vmov       q6, q5\\n"', _LANES_TEST),
+    M("LSTM/2", _LANES, '"vldrbt.8 q0, [r3]\\n"', '"vldrbt.8 q0, [r1]\\n"', _M55),
+    M("FRONT/5", _POWER_LANES, '"vrshr.u32  q0, q0, #27\\n"', '"vshr.u32   q0, q0, #27\\n"', _LANES_TEST),
+    M("FRONT/6", _MEL_LANES, '"sbc        r3, r3, r5\\n"', '"sub        r3, r3, r5\\n"', _LANES_TEST),
+    M("FRONT/8", _MEL_LANES, '"mvn        r7, #127\\n"', '"mvn        r7, #126\\n"', _LANES_TEST),
 )

@@ -232,8 +232,8 @@ NUMPY = (
     M(
         "DETECT reset",
         _DETECTOR,
-        "        self._decider = _Decider(p)\n",
-        '        self._decider = getattr(self, "_decider", _Decider(p))\n',
+        "        self._decider = Decider(p)\n",
+        '        self._decider = getattr(self, "_decider", Decider(p))\n',
     ),
     M(
         "DETECT reset",

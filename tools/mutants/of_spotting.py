@@ -8,7 +8,11 @@ _FFT = "firmware/src/frontends/fft.c"
 _MEL = "firmware/src/frontends/log_mel.c"
 _SPOTTER = "firmware/src/spotter.c"
 _DETECTOR = "firmware/src/decisions/detector.c"
+_SLIDING = "firmware/src/decisions/sliding_mean.c"
+_PY_SLIDING = "kws/fixedpoint/decisions/sliding_mean.py"
 
+_SLIDING_TEST = "tests/fixedpoint/decisions/test_sliding_mean.py"
+_SLIDING_ENGINES = f"{_SLIDING_TEST}::test_the_script_on_the_engines"
 _MEL_TEST = "tests/fixedpoint/frontends/test_log_mel_c.py"
 
 SPOTTING = (
@@ -109,4 +113,26 @@ SPOTTING = (
         "const uint32_t slot = state->slot;\n    memset(state, 0, decision->memory_bytes);\n    state->slot = slot;",
         equivalent="where in an empty ring the next frame goes makes no difference",
     ),
+    # ---- sliding mean ----
+    M("SLIDE/1", _SLIDING, "state->sum + p - *oldest", "state->sum + p", _SLIDING_TEST),
+    M("SLIDE/1", _SLIDING, "state->slot + 1u < mean->window", "state->slot + 2u < mean->window", _SLIDING_TEST),
+    M("SLIDE/2", _SLIDING, "state->filled == mean->window && state->sum", "state->sum", _SLIDING_TEST),
+    M("SLIDE/3", _SLIDING, "state->sum > mean->limit", "state->sum >= mean->limit", _SLIDING_TEST),
+    M("SLIDE/3", _SLIDING, "        state->held = 0;\n", "", _SLIDING_TEST),
+    M("SLIDE/4", _SLIDING, "        state->cooldown--;\n", "", _SLIDING_TEST),
+    M("SLIDE/5", _SLIDING, "if (!above || state->held) {", "if (!above) {", _SLIDING_TEST),
+    M("SLIDE/6", _SLIDING, "    state->held = 1;\n", "", _SLIDING_TEST),
+    M("SLIDE/6", _SLIDING, "result->score = state->sum;", "result->score = p;", _SLIDING_TEST),
+    M("SLIDE reset", _SLIDING, "memset(memory, 0, decision->memory_bytes);", "(void)memory;", _SLIDING_ENGINES),
+    M(
+        "SLIDE/2",
+        _PY_SLIDING,
+        "first + np.arange(len(sums)) >= p.window - 1",
+        "first + np.arange(len(sums)) >= 0",
+        _SLIDING_TEST,
+    ),
+    M("SLIDE/3", _PY_SLIDING, "(sums > p.limit)", "(sums >= p.limit)", _SLIDING_TEST),
+    M("SLIDE/4", _PY_SLIDING, "t + p.cooldown_frames + 1", "t + p.cooldown_frames", _SLIDING_TEST),
+    M("SLIDE/5", _PY_SLIDING, "if not self._held and t < end:", "if t < end:", _SLIDING_TEST),
+    M("SLIDE reset", _PY_SLIDING, "        self._held = False\n\n", "\n", _SLIDING_TEST),
 )

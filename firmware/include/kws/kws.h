@@ -74,7 +74,7 @@ typedef struct kws_result {
     const int8_t *features;
     /* Index of the completed frame, counted from the reset. */
     uint32_t frame;
-    /* Index of the word detected at this frame, or -1. */
+    /* Index of the word detected at this frame, or -1; phrases come behind the labels. */
     int32_t label;
     /* The detected word's posterior summed over the detector's window (0 to 255 a frame). */
     uint32_t score;
@@ -97,7 +97,14 @@ int32_t kws_spotter_reset(kws_spotter *spotter);
  */
 int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t count, kws_result *result);
 
-/* The name of label `index`, or NULL if there is none. */
+/*
+ * For a model with a listening window (docs/phrases.md): what it hears counts in the next `frames` frames, and with
+ * 0 not until the window is opened again. The model's own wake word, if it has one, opens it too. Returns KWS_OK or
+ * what is wrong: KWS_ERROR_ARGUMENT if the model has no window.
+ */
+int32_t kws_spotter_open(kws_spotter *spotter, uint32_t frames);
+
+/* The name of label or phrase `index`, or NULL if there is none. */
 const char *kws_label(const kws_spotter *spotter, int32_t index);
 
 /*

@@ -12,7 +12,7 @@
 static inline int32_t kws_dot(const int8_t *a, const int8_t *b, uint32_t count)
 {
     int32_t sum = 0;
-#if KWS_HAS_DSP
+#if KWS_ARCH == KWS_ARCH_DSP /* with Helium, what is left of rows that it takes four at a time */
     for (; count >= 4; count -= 4) {
         const uint32_t u = kws_load_word(a);
         const uint32_t v = kws_load_word(b);

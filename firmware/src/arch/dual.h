@@ -140,7 +140,7 @@ static inline int32_t kws_ssat17(int32_t a)
 }
 
 /* The low half of a below the low half of b. */
-static inline uint32_t kws_pair(int32_t a, int32_t b)
+static inline uint32_t kws_pack16(int32_t a, int32_t b)
 {
     uint32_t result;
     __asm("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(a), "r"(b));
@@ -153,7 +153,7 @@ static inline uint32_t kws_pair(int32_t a, int32_t b)
 static inline int32_t kws_interpolate(const int16_t *low, int32_t part, int32_t whole, int32_t base)
 {
 #if KWS_HAS_DSP
-    return kws_smlad(kws_load_word(low), kws_pair(whole - part, part), base);
+    return kws_smlad(kws_load_word(low), kws_pack16(whole - part, part), base);
 #else
     return base + low[0] * whole + (low[1] - low[0]) * part;
 #endif

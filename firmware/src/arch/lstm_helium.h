@@ -1,8 +1,9 @@
 /*
- * An LSTM step for Helium, the vector extension of Armv8.1-M: sums over sixteen columns at once, then
- * four units side by side. The weights lie as in portable C.
+ * An LSTM step for Helium, the vector extension of Armv8.1-M: sums over sixteen columns at once, then eight
+ * units side by side in lanes of 16 bits.
  *
- * Proved by tests/firmware/test_arch.py, which compares whole networks with the harness on this core.
+ * Proved by tests/firmware/test_lstm_helium.py, which takes every int16 through the activations, and by
+ * tests/firmware/test_arch.py, which compares whole networks with the harness on this core.
  */
 #ifndef KWS_ARCH_LSTM_HELIUM_H
 #define KWS_ARCH_LSTM_HELIUM_H
@@ -11,13 +12,22 @@
 
 #include "kws/layers/lstm.h"
 
+#include "../sigmoid.h"
 #include "lanes_helium.h"
-#include "lstm_fused.h"
+
+#define KWS_UNITS 8u
+#define KWS_SUMS (2u * KWS_GATES) /* of a unit's gates, both parts */
+
+/* The power of two of the cell's scale that makes 3 * c what TANH/2 takes. */
+#define KWS_TANH_SCALE_POWER (-12)
 
 /* multiply() of the specification: VQRDMULH is rdhm(), and VRSHL rounds halves up. */
 KWS_INLINE int32x4_t kws_lanes_multiply(int32x4_t x, const kws_factor *factor)
 {
-    x = vqrdmulhq_n_s32(vshlq_r_s32(x, factor->left_shift), factor->value);
+    if (factor->left_shift > 0) {
+        x = vshlq_r_s32(x, factor->left_shift);
+    }
+    x = vqrdmulhq_n_s32(x, factor->value);
     if (factor->right_shift > 0) {
         /* Halves of a negative value go down: it is made a little less than its half. */
         x = vrshlq_n_s32(vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor->right_shift);
@@ -25,112 +35,156 @@ KWS_INLINE int32x4_t kws_lanes_multiply(int32x4_t x, const kws_factor *factor)
     return x;
 }
 
-/* To -limit to limit. Vectors of limits made in advance would only be kept on the stack. */
-KWS_INLINE int32x4_t kws_lanes_clip(int32x4_t x, int32_t limit)
+/* Values of even units and of odd ones, saturated, side by side. */
+KWS_INLINE int16x8_t kws_lanes_join(int32x4_t even, int32x4_t odd)
 {
-    __asm volatile("" : "+r"(limit));
-    return vminq_s32(vmaxq_s32(x, vdupq_n_s32(-limit)), vdupq_n_s32(limit));
+    return vqmovntq_s32(vqmovnbq_s32(vuninitializedq_s16(), even), odd);
+}
+
+/* x where of is not negative, else -x. */
+KWS_INLINE int16x8_t kws_lanes_signed(int16x8_t x, int16x8_t of)
+{
+    __asm("vpt.s16 lt, %q1, zr\n\t"
+          "vnegt.s16 %q0, %q0"
+          : "+w"(x)
+          : "w"(of)
+          : "p0");
+    return x;
 }
 
 /*
- * To the range of a number of bits with sign: what is shifted out saturates. LLVM 14 computes zero for
- * the other way, a saturating narrowing (VQMOVNB) and a widening (VMOVLB), which is also slower.
+ * Where |x| lies in the table: the product with the number of entries in 2^16 has the entry in its upper 16 bits
+ * and the way to the next one in its lower ones.
  */
-#define KWS_LANES_SATURATE(x, bits) vshrq_n_s32(vqshlq_n_s32(x, 32 - (bits)), 32 - (bits))
+typedef struct kws_lanes_place {
+    int16x8_t low;
+    uint16x8_t rise;
+    uint16x8_t part;
+} kws_lanes_place;
 
-KWS_INLINE int32x4_t kws_lanes_sat16(int32x4_t x)
+KWS_INLINE kws_lanes_place kws_lanes_look_up(const int16_t *table, uint16x8_t magnitude, uint32_t entries)
 {
-    return KWS_LANES_SATURATE(x, 16);
+    const uint16x8_t factor = vdupq_n_u16((uint16_t)entries);
+    const uint16x8_t index = vminq_u16(vmulhq_u16(magnitude, factor), vdupq_n_u16(255));
+    const int16x8_t low = vldrhq_gather_shifted_offset_s16(table, index);
+    const int16x8_t high = vldrhq_gather_shifted_offset_s16(table + 1, index);
+    const kws_lanes_place place = {low, vreinterpretq_u16_s16(vsubq_s16(high, low)), vmulq_u16(magnitude, factor)};
+    return place;
 }
 
-KWS_INLINE int32x4_t kws_lanes_sat17(int32x4_t x)
+KWS_INLINE uint16x8_t kws_lanes_magnitude(int16x8_t x)
 {
-    return KWS_LANES_SATURATE(x, 17);
+    return vreinterpretq_u16_s16(vabsq_s16(x)); /* 32768 without a sign, of -32768 */
 }
 
-KWS_INLINE int32x4_t kws_lanes_sat8(int32x4_t x)
+/*
+ * SIGMOID/1 to /3: of |x|, t + 512 >> 10 is the rounded mean of the entry and of what the way adds; and
+ * 2^25 - t + 511 >> 10 is 2^15 less that.
+ */
+KWS_INLINE int16x8_t kws_lanes_sigmoid(const int16_t *table, int16x8_t x)
 {
-    return KWS_LANES_SATURATE(x, 8);
+    const kws_lanes_place at = kws_lanes_look_up(table, kws_lanes_magnitude(x), 3u << 7);
+    const uint16x8_t above_half = vrhaddq_u16(vreinterpretq_u16_s16(at.low), vmulhq_u16(at.rise, at.part));
+    return vaddq_n_s16(kws_lanes_signed(vreinterpretq_s16_u16(above_half), x), 1 << 14);
 }
 
-/* The lowest bits, without a constant that would be kept on the stack. */
-#define KWS_LANES_LOWEST(x, bits) \
-    vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(vshlq_n_s32(x, 32 - (bits))), 32 - (bits)))
-
-/* base + low + part of the way from one table entry to the next; low is the entry times the whole way. */
-KWS_INLINE int32x4_t kws_lanes_interpolate(const int16_t *centre, int32x4_t at, int32x4_t part, int32x4_t *low,
-                                           int32_t base)
+/*
+ * TANH/1 to /3, where the scale is a power of two from 2^-12 to 2^-6 and entries are 768 for 2^-12, twice as many
+ * for twice the scale: TANH/3 of v < 0 is the negative of what it is of -v.
+ */
+KWS_INLINE int16x8_t kws_lanes_tanh(const int16_t *table, int16x8_t x, uint32_t entries)
 {
-    const uint32x4_t index = vreinterpretq_u32_s32(at);
-    *low = vldrhq_gather_shifted_offset_s32(centre, index);
-    return vmlasq_n_s32(vsubq_s32(vldrhq_gather_shifted_offset_s32(centre + 1, index), *low), part, base);
+    const kws_lanes_place at = kws_lanes_look_up(table, kws_lanes_magnitude(x), entries);
+    const uint16x8_t result = vaddq_u16(vreinterpretq_u16_s16(at.low), vrmulhq_u16(at.rise, at.part));
+    return kws_lanes_signed(vreinterpretq_s16_u16(result), x);
 }
 
-KWS_INLINE int32x4_t kws_lanes_sigmoid(const kws_curves *curves, int32x4_t x)
+/* Of the two roundings in multiply(x, 2^-n) the second sees x + 1 >> 1; together they are one of x + 1 or x - 1. */
+KWS_INLINE int32x4_t kws_lanes_nudged(int32x4_t x)
 {
-    const int32x4_t scaled = vmulq_n_s32(x, 3);
-    int32x4_t low;
-    const int32x4_t line = kws_lanes_interpolate(curves->centre, vshrq_n_s32(scaled, 9),
-                                                 KWS_LANES_LOWEST(scaled, 9), &low, curves->sigmoid_half);
-    return vshrq_n_s32(vaddq_s32(vaddq_s32(line, vshlq_n_s32(low, 9)), vshrq_n_s32(scaled, 31)), 10);
-}
-
-KWS_INLINE int32x4_t kws_lanes_tanh(const kws_curves *curves, int32x4_t a)
-{
-    const int32x4_t scaled = kws_lanes_sat17(a);
-    int32x4_t low;
-    const int32x4_t line = kws_lanes_interpolate(curves->centre, vshrq_n_s32(scaled, 8),
-                                                 KWS_LANES_LOWEST(scaled, 8), &low, curves->tanh_half);
-    return vshrq_n_s32(vaddq_s32(vaddq_s32(line, vshlq_n_s32(low, 8)), vshrq_n_s32(scaled, 31)), 8);
-}
-
-/* kws_scaled_product() of lstm_fused.h. */
-KWS_INLINE int32x4_t kws_lanes_product(int32x4_t a, int32x4_t b, int32_t half, uint32_t shift)
-{
-    const int32x4_t sign = vshrq_n_s32(b, 31);
-    const int32x4_t sum = vaddq_s32(vaddq_n_s32(vmulq_s32(a, b), half), vaddq_s32(sign, sign));
-    return vshlq_r_s32(sum, -(int32_t)shift);
+    return vaddq_s32(x, vorrq_n_s32(vshrq_n_s32(x, 31), 1));
 }
 
 /* A gate's pre-activations: each part saturates on its own (LSTM/1, LSTM/2), then their sum (LSTM/3). */
-KWS_INLINE int32x4_t kws_lanes_gate(const int32_t *sums, const kws_lstm *lstm, uint32_t gate)
+KWS_INLINE int16x8_t kws_lanes_part(const int32_t *sums, uint32x4_t pairs, const kws_factor *factor)
 {
-    const int32x4_t input = kws_lanes_multiply(vld1q_s32(sums + gate * KWS_LANES), &lstm->input_factor[gate]);
-    const int32x4_t recurrent =
-        kws_lanes_multiply(vld1q_s32(sums + (KWS_GATES + gate) * KWS_LANES), &lstm->recurrent_factor[gate]);
-    return kws_lanes_sat16(vaddq_s32(kws_lanes_sat16(input), kws_lanes_sat16(recurrent)));
+    const int32x4_t even = vldrwq_gather_shifted_offset_s32(sums, pairs);
+    const int32x4_t odd = vldrwq_gather_shifted_offset_s32(sums + KWS_GATES, pairs);
+    return kws_lanes_join(kws_lanes_multiply(even, factor), kws_lanes_multiply(odd, factor));
 }
 
-/* One step: reads x [inputs] and the old hidden state, updates both states, writes the new h to output [units]. */
-static void kws_lanes_step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, const int8_t *x, int8_t *output)
+/* Other scales of the cell than kws_lanes_tanh has. */
+KWS_NOINLINE void kws_lanes_any_tanh(const kws_lstm *lstm, int16_t *cell)
 {
-    const kws_cell_constants k = kws_cell_constants_of(lstm);
-    kws_lane_part parts[2] = {{lstm->input_bias, lstm->input_weights, x, lstm->inputs},
-                              {lstm->recurrent_bias, lstm->recurrent_weights, hidden, lstm->units}};
-    for (uint32_t first = 0; first < lstm->units; first += KWS_LANES) {
-        const uint32_t lanes = lstm->units - first < KWS_LANES ? lstm->units - first : KWS_LANES;
-        const mve_pred16_t some = vctp32q(lanes);
-        int32_t sums[2 * KWS_GATES * KWS_LANES];
-        for (uint32_t lane = 0; lane < lanes; lane++) {
-            kws_lane_sums(parts, sums + lane, sizeof sums);
+    for (uint32_t lane = 0; lane < KWS_UNITS; lane++) {
+        cell[lane] = (int16_t)kws_tanh(cell[lane], lstm->cell_scale_power);
+    }
+}
+
+/* From the pre-activations of eight units to their cell and h. */
+KWS_INLINE void kws_lanes_update(const kws_lstm *lstm, const int16_t *gates, int16_t *scratch, int16_t *cell,
+                                 int8_t *output, mve_pred16_t some)
+{
+    const int16_t *table = kws_sigmoid_table + KWS_SIGMOID_CENTRE;
+    const int32_t power = lstm->cell_scale_power - KWS_TANH_SCALE_POWER;
+    /* LSTM/4 and /5 */
+    int16x8_t gate = kws_lanes_sigmoid(table, vld1q_s16(gates + KWS_GATE_FORGET * KWS_UNITS));
+    const int16x8_t before = vldrhq_z_s16(cell, some);
+    const int16x8_t kept =
+        vrshrntq_n_s32(vrshrnbq_n_s32(vuninitializedq_s16(), kws_lanes_nudged(vmullbq_int_s16(gate, before)), 15),
+                       kws_lanes_nudged(vmulltq_int_s16(gate, before)), 15);
+    /* LSTM/4 and /6 */
+    gate = kws_lanes_sigmoid(table, vld1q_s16(gates + KWS_GATE_INPUT * KWS_UNITS));
+    const int16x8_t g = kws_lanes_tanh(table, vld1q_s16(gates + KWS_GATE_CELL * KWS_UNITS), 3u << 8);
+    const int32_t add_shift = -1 - (int32_t)lstm->add_shift;
+    const int16x8_t added = kws_lanes_join(vrshlq_n_s32(kws_lanes_nudged(vmullbq_int_s16(gate, g)), add_shift),
+                                           vrshlq_n_s32(kws_lanes_nudged(vmulltq_int_s16(gate, g)), add_shift));
+    int16x8_t c = vqaddq_s16(kept, added); /* LSTM/7 */
+    if (lstm->cell_clip > 0) {
+        c = vmaxq_s16(c, vdupq_n_s16((int16_t)-lstm->cell_clip));
+        c = vminq_s16(c, vdupq_n_s16((int16_t)lstm->cell_clip));
+    }
+    vstrhq_p_s16(cell, c, some);
+    /* LSTM/8 */
+    int16x8_t squashed;
+    if (power >= 0 && power <= 6) {
+        squashed = kws_lanes_tanh(table, c, 3u << (8 + power));
+    } else {
+        vst1q_s16(scratch, c);
+        kws_lanes_any_tanh(lstm, scratch);
+        squashed = vld1q_s16(scratch);
+    }
+    gate = kws_lanes_sigmoid(table, vld1q_s16(gates + KWS_GATE_OUTPUT * KWS_UNITS));
+    const kws_factor *factor = &lstm->hidden_factor;
+    const int32x4_t even = kws_lanes_multiply(vmullbq_int_s16(gate, squashed), factor);
+    const int32x4_t odd = kws_lanes_multiply(vmulltq_int_s16(gate, squashed), factor);
+    const int16x8_t h =
+        kws_lanes_join(vaddq_n_s32(even, lstm->hidden_zero_point), vaddq_n_s32(odd, lstm->hidden_zero_point));
+    vstrbq_p_s16(output, vreinterpretq_s16_s8(vqmovnbq_s16(vuninitializedq_s8(), h)), some);
+}
+
+/*
+ * One step: reads x [inputs] and the old hidden state, updates both states, writes the new h to output [units].
+ * The scratch holds the sums of eight units, then their pre-activations.
+ */
+static void kws_lanes_step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scratch, const int8_t *x,
+                           int8_t *output)
+{
+    int32_t *sums = (int32_t *)scratch;
+    int16_t *gates = (int16_t *)(void *)(sums + KWS_SUMS * KWS_UNITS);
+    const uint32x4_t pairs = vmulq_n_u32(vidupq_n_u32(0, 1), 2u * KWS_SUMS);
+    kws_lane_pass pass = {lstm->packed_weights,
+                          {{x, lstm->inputs / 16u, lstm->inputs % 16u}, {hidden, lstm->units / 16u, lstm->units % 16u}}};
+    for (uint32_t first = 0; first < lstm->units; first += KWS_UNITS) {
+        const uint32_t count = lstm->units - first < KWS_UNITS ? lstm->units - first : KWS_UNITS;
+        kws_lane_pairs(&pass, sums, (count + 1u) / 2u);
+        for (uint32_t gate = 0; gate < KWS_GATES; gate++) {
+            const int16x8_t input = kws_lanes_part(sums + gate, pairs, &lstm->input_factor[gate]);
+            const int16x8_t recurrent =
+                kws_lanes_part(sums + 2u * KWS_GATES + gate, pairs, &lstm->recurrent_factor[gate]);
+            vst1q_s16(gates + gate * KWS_UNITS, vqaddq_s16(input, recurrent));
         }
-        /* LSTM/4 */
-        const int32x4_t i = kws_lanes_sigmoid(&k.curves, kws_lanes_gate(sums, lstm, KWS_GATE_INPUT));
-        const int32x4_t f = kws_lanes_sigmoid(&k.curves, kws_lanes_gate(sums, lstm, KWS_GATE_FORGET));
-        const int32x4_t g = kws_lanes_tanh(&k.curves, vmulq_n_s32(kws_lanes_gate(sums, lstm, KWS_GATE_CELL), 3));
-        const int32x4_t o = kws_lanes_sigmoid(&k.curves, kws_lanes_gate(sums, lstm, KWS_GATE_OUTPUT));
-        /* LSTM/5 to /7 */
-        const int32x4_t kept = kws_lanes_product(f, vldrhq_z_s32(cell + first, some), (1 << 14) + 1, 15);
-        const int32x4_t added = kws_lanes_sat16(kws_lanes_product(i, g, k.add_half, k.add_shift));
-        const int32x4_t sum = kws_lanes_sat16(vaddq_s32(kept, added));
-        const int32x4_t c = kws_lanes_clip(sum, (int32_t)k.clip);
-        vstrhq_p_s32(cell + first, c, some);
-        const int32x4_t scaled = vaddq_n_s32(vmulq_n_s32(c, k.tanh_multiplier), k.tanh_half);
-        const int32x4_t squashed = kws_lanes_tanh(&k.curves, vshlq_r_s32(scaled, -(int32_t)k.tanh_shift));
-        /* LSTM/8 */
-        const int32x4_t h = kws_lanes_multiply(vmulq_s32(o, squashed), &lstm->hidden_factor);
-        const int32x4_t placed = vaddq_n_s32(h, lstm->hidden_zero_point);
-        vstrbq_p_s32(output + first, kws_lanes_sat8(placed), some);
+        kws_lanes_update(lstm, gates, (int16_t *)(void *)sums, cell + first, output + first, vctp16q(count));
     }
     /* Only now: every gate of every unit reads the old h. */
     memcpy(hidden, output, lstm->units);

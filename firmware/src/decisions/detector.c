@@ -14,6 +14,11 @@ static uint16_t *sums_of(kws_detector_state *state)
     return (uint16_t *)(void *)(state + 1);
 }
 
+const uint16_t *kws_detector_sums(const void *memory)
+{
+    return (const uint16_t *)(const void *)((const kws_detector_state *)memory + 1);
+}
+
 static uint8_t *ring_of(const kws_detector *detector, kws_detector_state *state)
 {
     return (uint8_t *)(state + 1) + KWS_ALIGN4(2u * detector->labels);

@@ -7,11 +7,13 @@
 
 #include "../arch/dual.h"
 #include "../arch/product.h"
-#if KWS_HAS_ARMV7M
-#include "../arch/fft_armv7m.h"
-#endif
-#if KWS_HAS_DSP
+#if KWS_ARCH == KWS_ARCH_HELIUM
+#include "../arch/fft_helium.h"
+#elif KWS_HAS_DSP
 #include "../arch/fft_first_dsp.h"
+#endif
+#if KWS_HAS_ARMV7M && KWS_ARCH != KWS_ARCH_HELIUM
+#include "../arch/fft_armv7m.h"
 #endif
 
 #define WINDOW_SHIFT 5
@@ -127,7 +129,14 @@ KWS_NOINLINE void first_stage_radix4(const kws_log_mel *f, const int16_t *pcm, c
     }
 }
 
-#if KWS_HAS_ARMV7M
+#if KWS_ARCH == KWS_ARCH_HELIUM
+
+static void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
+{
+    kws_fft_stage_lanes(&data->x, points, size, twiddles[0]);
+}
+
+#elif KWS_HAS_ARMV7M
 
 KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
 {

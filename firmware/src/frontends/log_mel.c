@@ -8,7 +8,10 @@
 
 #include "../arithmetic.h"
 #include "fft.h"
-#if KWS_HAS_ARMV7M
+#if KWS_ARCH == KWS_ARCH_HELIUM
+#include "../arch/mel_helium.h"
+#include "../arch/power_helium.h"
+#elif KWS_HAS_ARMV7M
 #include "../arch/mel_armv7m.h"
 #include "../arch/power_armv7m.h"
 #endif
@@ -110,15 +113,24 @@ KWS_NOINLINE int32_t power_spectrum(const kws_log_mel *f, int32_t *spectrum)
     const uint32_t after_last = f->segment_ends[f->bands];
     /* To the left (to the right, if negative): brings the largest component just under 2^28. */
     const int32_t shift = SPECTRUM_BITS - bit_length(kws_used_bits(spectrum, f->n_fft));
-    const uint32_t first = points - after_last + 1u < f->first_bin ? points - after_last + 1u : f->first_bin;
+    uint32_t first = points - after_last + 1u < f->first_bin ? points - after_last + 1u : f->first_bin;
+#if KWS_ARCH == KWS_ARCH_HELIUM
+    /* Four pairs at a time, up to the one in the middle. Those that are too many lie before, from 1 on. */
+    const uint32_t shift_and_fours[2] = {(uint32_t)shift, (points / 2u - first) / 4u + 1u};
+    first = points / 2u + 1u - 4u * shift_and_fours[1];
+#endif
     const int32_t *twiddle = f->twiddles[first];
     int32_t *mirror = spectrum + 2u * (points - first);
     int32_t *z = spectrum + 2u * first;
+#if KWS_ARCH == KWS_ARCH_HELIUM
+    kws_powers_of_fours(z, mirror, twiddle, shift_and_fours);
+#else
     if (shift > 0) {
         kws_powers_of_pairs(z, mirror, twiddle, shift);
     } else {
         kws_powers_of_loud_pairs(z, mirror, twiddle, (uint32_t)-shift);
     }
+#endif
     return shift;
 }
 

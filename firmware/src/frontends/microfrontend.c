@@ -177,9 +177,11 @@ void kws_microfrontend_run(const kws_frontend *frontend, void *memory, const int
     const kws_microfrontend *f = (const kws_microfrontend *)frontend->constants;
     uint32_t *estimate = (uint32_t *)memory;
     uint32_t *spectrum = estimate + BANDS;
-    const uint32_t shift = kws_windowed_fft16(f, pcm, spectrum);
-    values_of_bands(f, spectrum, shift, estimate);
-    for (uint32_t i = 0; i < BANDS; i++) {
-        features[i] = to_int8(spectrum[i]);
+    for (uint32_t row = 0; row < f->rows; row++, pcm += f->step) {
+        const uint32_t shift = kws_windowed_fft16(f, pcm, spectrum);
+        values_of_bands(f, spectrum, shift, estimate);
+        for (uint32_t i = 0; i < BANDS; i++) {
+            *features++ = to_int8(spectrum[i]);
+        }
     }
 }

@@ -24,10 +24,10 @@ static void run_row(const kws_fully_connected *dense, const int8_t *x, int8_t *o
 #if KWS_ARCH == KWS_ARCH_HELIUM
     kws_lane_part part = {dense->bias, dense->weights, x, dense->inputs};
     for (; i + KWS_LANE_ROWS <= dense->outputs; i += KWS_LANE_ROWS) {
-        int32_t sums[KWS_LANE_ROWS * KWS_LANES];
-        kws_lane_sums(&part, sums, sizeof sums);
+        int32_t sums[KWS_LANE_ROWS];
+        kws_lane_sums(&part, sums);
         for (uint32_t row = 0; row < KWS_LANE_ROWS; row++) {
-            output[i + row] = requantized(dense, i + row, sums[row * KWS_LANES]);
+            output[i + row] = requantized(dense, i + row, sums[row]);
         }
     }
 #endif

@@ -15,7 +15,7 @@
 #error "KWS_FUSED=0 goes with KWS_ARCH=0"
 #endif
 
-#if KWS_FUSED
+#if KWS_FUSED && KWS_ARCH != KWS_ARCH_HELIUM
 #include "../arch/lstm_fused.h"
 #endif
 #if KWS_ARCH == KWS_ARCH_DSP
@@ -28,8 +28,7 @@
 
 static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scratch, const int8_t *x, int8_t *output)
 {
-    (void)scratch;
-    kws_lanes_step(lstm, hidden, cell, x, output);
+    kws_lanes_step(lstm, hidden, cell, scratch, x, output);
 }
 
 #else

@@ -8,8 +8,11 @@ from kws import codegen
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_model, add_out_folder
 from kws.codegen import packages
+from kws.errors import UsageError
 from kws.model.file import Model
 from kws.text import visible
+
+ESPHOME = "esphome"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -21,16 +24,48 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--package",
-        choices=packages.KINDS,
-        help="write library, model and examples with a microphone as a package for this way of building instead",
+        choices=(*packages.KINDS, ESPHOME),
+        help="write library, model and examples with a microphone as a package for this way of building instead; "
+        "esphome: a wake word's .tflite and manifest for ESPHome's voice devices and the Linux voice assistant",
+    )
+    parser.add_argument(
+        "--name",
+        help="call files and symbols NAME_model and so on: a program may have several models, exported into one DIR",
     )
     add_json(parser)
 
 
+def _esphome(model: Model, a: argparse.Namespace) -> int:
+    from kws.codegen.esphome import export_esphome
+
+    made = export_esphome(model, a.out)
+    if a.json:
+        files = [p.relative_to(a.out).as_posix() for p in made.files]
+        console.print_json(
+            {"out": str(a.out), "files": files, "arena_bytes": made.arena_bytes, "manifest": made.manifest}
+        )
+        return exit_codes.OK
+    console.out.print(visible(f"{a.out}: {', '.join(p.name for p in made.files)}"), markup=False)
+    micro = made.manifest["micro"]
+    assert isinstance(micro, dict)
+    console.out.print(
+        f"cut-off {micro['probability_cutoff']:g} over {micro['sliding_window_size']} probabilities; the arena takes"
+        f" {made.arena_bytes} bytes here, and {micro['tensor_arena_size']} are asked for"
+    )
+    return exit_codes.OK
+
+
 def run(a: argparse.Namespace) -> int:
     """``kws export``."""
+    if a.name is not None and a.package:
+        raise UsageError(
+            "--name and --package do not go together: a package holds one model;"
+            " for several in one program export each with --name and --with-library into one folder"
+        )
     model = Model.load(a.model)
-    result = packages.export_package(model, a.package, a.out) if a.package else codegen.export(model, a.out)
+    if a.package == ESPHOME:
+        return _esphome(model, a)
+    result = packages.export_package(model, a.package, a.out) if a.package else codegen.export(model, a.out, a.name)
     if a.with_library and not a.package:
         codegen.copy_library(a.out)
     if a.json:
@@ -40,6 +75,7 @@ def run(a: argparse.Namespace) -> int:
                 "id": model.id,
                 "bare_network": model.info is None,
                 "package": a.package,
+                "name": a.name,
                 "files": [p.relative_to(a.out).as_posix() for p in result.files],
                 "weight_bytes": result.weight_bytes,
                 "network_bytes": result.network_bytes,

@@ -5,28 +5,31 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from rich.console import Group, RenderableType
-from rich.live import Live
-from rich.text import Text
+from rich.console import Console
 
-from kws import audio
+from kws import audio, engines, microphone
 from kws.cli import console, exit_codes, standard
-from kws.cli.options import RAW_PCM, add_engine, add_json, add_microphone, add_model
+from kws.cli.keys import keys
+from kws.cli.listen_view import KEYS, Shown, View
+from kws.cli.options import RAW_PCM, add_engine, add_json, add_microphone, add_model, positive_number
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
-from kws.engines import create
-from kws.errors import UsageError
-from kws.live.listen import CHUNK_MS, FLOOR_DB, Heard, listen
-from kws.model.file import Model
+from kws.decisions import DetectorConfig
+from kws.errors import KwsError, UsageError
+from kws.live.dump import Dump
+from kws.live.listen import CHUNK_MS, Heard, listen
+from kws.live.record import require_name
+from kws.model.file import Model, ModelInfo
+from kws.text import visible
+from kws.types import Pcm
 
-_Pcm = npt.NDArray[np.int16]
-_WIDTH = 40
+_CHUNK = SAMPLE_RATE * CHUNK_MS // 1000
+_LINES_KEPT = 20
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +39,31 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list-devices", action="store_true", help="list the microphones and stop")
     parser.add_argument("--input", metavar="FILE", help=f"listen to a recording instead; {RAW_PCM}")
     parser.add_argument("--realtime", action="store_true", help="feed a recording no faster than it was spoken")
-    add_engine(parser, "numpy")
+    parser.add_argument(
+        "--dump",
+        type=Path,
+        metavar="DIR",
+        help="keep the audio around each detection as DIR/WORD/SPEAKER_01.wav and on, for kws train; in the view a"
+        " word's key keeps the one that was just missed, and f moves the last detection to DIR/not_WORD",
+    )
+    parser.add_argument(
+        "--speaker", default="me", metavar="NAME", help="who speaks; begins the names of --dump's files"
+    )
+    parser.add_argument(
+        "--fake-latency",
+        type=positive_number,
+        metavar="MS",
+        help="imitate a board that takes this long for a frame, and loses blocks as it does",
+    )
+    add_engine(parser, None)
+    parser.add_argument("--lines", action="store_true", help="lines in place of the view, on a terminal too")
     add_json(parser)
 
 
 def run(a: argparse.Namespace) -> int:
     """``kws listen``."""
     if a.list_devices:
-        found = audio.devices()
+        found = microphone.devices()
         if a.json:
             console.print_json([{"index": i, "name": n, "sample_rate": r} for i, n, r in found])
         else:
@@ -53,42 +73,43 @@ def run(a: argparse.Namespace) -> int:
         raise UsageError("name the model to listen with: kws listen MODEL")
     model = Model.load(a.model)
     info = model.require_info()
-    show = console.out.is_terminal and not a.json
+    name = a.engine or engines.fastest()
+    tally = _Tally(a, info)
     with contextlib.ExitStack() as stack:
-        engine = stack.enter_context(create(a.engine, model))
-        chunks, microphone = stack.enter_context(_chunks(a, SAMPLE_RATE * CHUNK_MS // 1000))
-        display = stack.enter_context(_Display(info.labels)) if show else None
-        if microphone is not None:
+        engine = stack.enter_context(engines.create(name, model))
+        chunks, opened = stack.enter_context(_chunks(a))
+        # Told whatever ends this, an unplugged microphone too.
+        stack.callback(tally.end)
+        # Where letters outside ASCII cannot be written, the bars cannot either.
+        if console.out.is_terminal and not a.json and not a.lines and console.out.encoding.startswith("utf"):
+            title = f"kws listen  {visible(str(a.model))}  engine {name}"
+            pressed = stack.enter_context(keys(a.dump is not None and a.input != "-"))
+            shown = Shown(title, info.words, _thresholds(info), info.first_word, keys=pressed is not None)
+            view = stack.enter_context(View(shown, info.frontend.bands, Console(highlight=False, emoji=False)))
+            tally.show(view, pressed)
+        elif opened is not None:
             console.messages.print("listening; Ctrl-C ends")
         with contextlib.suppress(KeyboardInterrupt):
-            for heard in listen(model, engine, chunks):
-                for detection in heard.detections:
-                    entry = detection_values(info, detection)
-                    if a.json:
-                        console.print_json(entry)
-                    elif display is not None:
-                        display.print(detection_line(entry))
-                    else:
-                        console.out.print(detection_line(entry), markup=False)
-                if display is not None:
-                    display.show(heard, microphone.overflows if microphone is not None else 0)
+            for heard in listen(model, engine, chunks, a.fake_latency or 0.0):
+                tally.hear(heard, opened.overflows if opened is not None else 0)
     return exit_codes.OK
 
 
 @contextlib.contextmanager
-def _chunks(a: argparse.Namespace, samples: int) -> Iterator[tuple[Iterable[_Pcm], audio.Microphone | None]]:
+def _chunks(a: argparse.Namespace) -> Iterator[tuple[Iterable[Pcm], microphone.Microphone | None]]:
     """The chunks to listen to, and the microphone if they come from one."""
     if a.input is None:
-        with audio.microphone(a.device, samples) as microphone:
-            yield microphone, microphone
-    elif a.input == "-":
-        yield audio.raw_blocks(standard.raw_input(), samples), None
+        with microphone.microphone(a.device, _CHUNK) as opened:
+            yield opened, opened
+        return
+    if a.input == "-":
+        blocks = audio.raw_blocks(standard.raw_input(), _CHUNK)
     else:
-        blocks = audio.blocks(Path(a.input), samples, lambda text: console.note(a.input, text))
-        yield (_paced(blocks) if a.realtime else blocks), None
+        blocks = audio.blocks(Path(a.input), _CHUNK, lambda text: console.note(a.input, text))
+    yield (_paced(blocks) if a.realtime else blocks), None
 
 
-def _paced(chunks: Iterator[_Pcm]) -> Iterator[_Pcm]:
+def _paced(chunks: Iterator[Pcm]) -> Iterator[Pcm]:
     start, samples = time.monotonic(), 0
     for chunk in chunks:
         samples += len(chunk)
@@ -96,37 +117,87 @@ def _paced(chunks: Iterator[_Pcm]) -> Iterator[_Pcm]:
         yield chunk
 
 
-class _Display:
-    """A level meter and a bar a word, with the detections scrolling past above them."""
+def _thresholds(info: ModelInfo) -> tuple[float, ...]:
+    return info.thresholds if isinstance(info.decision.words_alone(), DetectorConfig) else ()
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = labels
-        self._live = Live(console=console.out, refresh_per_second=15)
 
-    def __enter__(self) -> _Display:
-        self._live.__enter__()
-        return self
+class _Tally:
+    """Tells what is heard, keeps what is to be kept, and counts for the end."""
 
-    def __exit__(self, *details: Any) -> None:
-        self._live.__exit__(*details)
+    def __init__(self, a: argparse.Namespace, info: ModelInfo) -> None:
+        self._a, self._info = a, info
+        self._words: Counter[str] = Counter()
+        self._lines: list[str] = []
+        self._heard: Heard | None = None
+        self._dropped = 0
+        self._view: View | None = None
+        self._pressed: Callable[[], str] | None = None
+        self._dump: Dump | None = None
+        if a.dump is not None:
+            require_name(a.speaker, "speaker")
+            if a.dump.exists() and not a.dump.is_dir():
+                raise KwsError(f"cannot keep audio in {a.dump}: it is not a folder")
+            self._dump = Dump(a.dump, a.speaker, info.data.clip_ms)
 
-    def print(self, line: str) -> None:
-        """A line that stays."""
-        self._live.console.print(line, markup=False)
+    def show(self, view: View, pressed: Callable[[], str] | None) -> None:
+        """Draw in place of printing lines."""
+        self._view, self._pressed = view, pressed
 
-    def show(self, heard: Heard, overflows: int) -> None:
-        """Redraw the meters."""
-        level = 1 - heard.level_db / FLOOR_DB
-        note = "  CLIPPING" if heard.peak_db > -0.1 else ""
-        lost = f"  {overflows} overflows: samples were lost" if overflows else ""
-        rows: list[RenderableType] = [
-            Text(f"{heard.seconds:8.1f} s  level {heard.level_db:6.1f} dBFS  {self._bar(level)}{note}{lost}")
-        ]
-        width = max(len(label) for label in self._labels)
-        for label, p in zip(self._labels, heard.posteriors, strict=True):
-            rows.append(Text(f"{label:>{width}}  {self._bar(float(p))} {100 * p:3.0f} %", "bold" if p > 0.5 else ""))
-        self._live.update(Group(*rows))
+    def hear(self, heard: Heard, overflows: int) -> None:
+        """What a chunk gave."""
+        self._heard, self._dropped = heard, overflows + heard.dropped
+        entries = [detection_values(self._info, d) for d in heard.detections]
+        for entry in entries:
+            self._tell(entry)
+        if self._dump is not None:
+            self._dump.hear(heard.pcm, [entry["word"] for entry in entries])
+        if self._view is None:
+            for sentence in heard.told:
+                console.messages.print(f"{heard.seconds:9.2f} s  {sentence}", markup=False)
+            return
+        for key in self._pressed() if self._pressed is not None else "":
+            self._key(key)
+        self._view.shown.dropped = self._dropped
+        self._view.show(heard)
 
-    def _bar(self, share: float) -> str:
-        filled = round(_WIDTH * min(max(share, 0.0), 1.0))
-        return "█" * filled + "·" * (_WIDTH - filled)
+    def end(self) -> None:
+        """The summary, on standard error; what the view showed last, where it was."""
+        if self._dump is not None:
+            self._dump.finish()
+        if self._view is not None:
+            for line in self._lines[-_LINES_KEPT:]:
+                console.out.print(line, markup=False)
+        if self._heard is not None:
+            console.messages.print(self._summary(self._heard), markup=False)
+
+    def _tell(self, entry: dict[str, Any]) -> None:
+        self._words[entry["word"]] += 1
+        line = detection_line(entry)
+        if self._a.json:
+            console.print_json(entry)
+        elif self._view is None:
+            console.out.print(line, markup=False)
+        else:
+            self._lines = [*self._lines, line][-_LINES_KEPT:]
+            self._view.shown.last.append(line)
+
+    def _key(self, key: str) -> None:
+        assert self._dump is not None
+        assert self._view is not None
+        words = self._info.words
+        if key in KEYS[: len(words)]:
+            path = self._dump.missed(words[KEYS.index(key)])
+            self._view.shown.note = f"missed: kept as {path}"
+        elif key == "f":
+            kept = self._dump.false_accept()
+            self._view.shown.note = f"false: kept as {kept}" if kept else "nothing was detected that could be false"
+
+    def _summary(self, heard: Heard) -> str:
+        words = ", ".join(f"{visible(word)} {count}" for word, count in self._words.most_common())
+        dropped = f"{self._dropped} blocks dropped" if self._dropped else "nothing dropped"
+        saved = {name: count for name, count in self._dump.saved.items() if count} if self._dump is not None else {}
+        kept = ", ".join(f"{count} in {visible(str(self._a.dump / name))}" for name, count in saved.items())
+        return (
+            f"{heard.seconds:.1f} s heard, {self._words.total()} detections{': ' if words else ''}{words};"
+            f" real-time factor {heard.factor:.3f}, {dropped}" + (f"; clips kept: {kept}" if kept else "")
+        )

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.live import Live
 from rich.text import Text
 
-from kws import audio
+from kws import microphone
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_microphone, whole
 from kws.config import SAMPLE_RATE
@@ -25,6 +25,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of word folders to add to")
     parser.add_argument("--takes", type=whole(1, 10_000), default=30, metavar="N", help="takes to record, up to 10000")
     parser.add_argument("--speaker", default="me", metavar="NAME", help="who speaks; the files' names begin with it")
+    parser.add_argument("--replay", action="store_true", help="play each take that was kept")
     add_microphone(parser)
     add_json(parser)
 
@@ -34,11 +35,11 @@ def run(a: argparse.Namespace) -> int:
     saved: list[Saved] = []
     refused = 0
     with contextlib.ExitStack() as stack:
-        microphone = stack.enter_context(audio.microphone(a.device, SAMPLE_RATE * CHUNK_MS // 1000))
+        chunks = stack.enter_context(microphone.microphone(a.device, SAMPLE_RATE * CHUNK_MS // 1000))
         console.messages.print(f"say {a.word!r} once at each prompt; Ctrl-C ends", markup=False)
         meter = stack.enter_context(Live(console=console.messages, refresh_per_second=15, transient=True))
         with contextlib.suppress(KeyboardInterrupt):
-            for moment in record(microphone, a.word, a.out, a.takes, a.speaker):
+            for moment in record(chunks, a.word, a.out, a.takes, a.speaker):
                 if isinstance(moment, Listening):
                     meter.update(_meter(moment, a.word))
                 elif isinstance(moment, Saved):
@@ -46,6 +47,10 @@ def run(a: argparse.Namespace) -> int:
                     meter.console.print(
                         f"{moment.path}: {moment.cut.level_db:.0f} dB, room {moment.cut.room_db:.0f} dB", markup=False
                     )
+                    if a.replay:
+                        meter.update(Text(f"take {moment.take}: this is how it sounds"))
+                        microphone.play(moment.cut.pcm)
+                        chunks.forget()
                 elif isinstance(moment, Refused):
                     refused += 1
                     meter.console.print(f"take {moment.take} again: {moment.cut.fault}", markup=False)

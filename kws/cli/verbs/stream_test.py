@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kws.cli import console, exit_codes, negatives, streams
+from kws.cli import console, exit_codes, negatives, phrase_streams, streams
 from kws.cli.options import add_engine, add_json_report, add_model, figure, on_cluster, positive_number, wav
 from kws.cli.results import percent
 from kws.errors import UsageError
@@ -15,14 +15,14 @@ from kws.evaluation import limits
 from kws.evaluation.limits import Scope
 from kws.evaluation.negatives import hear
 from kws.evaluation.stream import plots, soak
-from kws.evaluation.stream.audio import events_path, write
-from kws.evaluation.stream.run import GOOD_SNR_DB, StreamReport, evaluate_stream, require_words
+from kws.evaluation.stream.report import GOOD_SNR_DB, StreamReport
+from kws.evaluation.stream.run import evaluate_stream, require_words
+from kws.evaluation.stream.scene import events_path, write
 from kws.evaluation.stream.score import CAUSES, LATE_MS
-from kws.evaluation.stream.spec import StreamSpec, snr_name
+from kws.evaluation.stream.spec import ROOM, StreamSpec, snr_name
 from kws.files import require_place
 from kws.model.file import Model
 
-_MINUTES = 60.0
 # Recordings shown of those that failed; JSON has them all.
 _WORST = 8
 
@@ -30,7 +30,8 @@ _WORST = 8
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws stream-test``."""
     add_model(parser)
-    streams.add_options(parser, f"{_MINUTES:g}")
+    streams.add_scene(parser, "room where --speech, --noise or --rooms is given, else desk")
+    streams.add_options(parser, f"{streams.DESK_MINUTES:g}, in the room as long as hearing all speech once takes")
     parser.add_argument(
         "--soak-hours",
         type=positive_number,
@@ -55,7 +56,7 @@ def run(a: argparse.Namespace) -> int:
             raise UsageError(f"{output} would be written twice{beside}; choose other names")
         require_place(output)
     model = Model.load(a.model)
-    spec = streams.spec(a, model.require_info(), a.minutes or _MINUTES)
+    spec = streams.spec(a, model.require_info(), streams.scene_of(a), a.minutes)
     require_words(model, spec)
     if a.save_spec:
         spec.save(a.save_spec)
@@ -70,16 +71,21 @@ def run(a: argparse.Namespace) -> int:
         with console.progress("noise (minutes)") as progress:
             drift = soak.soak(model, spec, a.data, a.soak_hours, settings, progress=progress)
     info = model.require_info()
-    heard = hear(model).count()
+    recordings = hear(model)
+    heard = recordings.count()
+    phrases = phrase_streams.rates(model, spec, a.data, settings, [recordings])
     scope = limits.scope_of_stream(info, info.data, a.data, spec)
-    unknown = limits.sentences(scope, heard)
+    unknown = limits.sentences(scope, heard, *streams.heard(a, info, spec))
     if a.json:
         soaked = None if drift is None else drift.as_dict()
         values = {"model": str(a.model), **report.as_dict(), "soak": soaked, "scope": scope.as_dict()}
         values |= negatives.values(heard, unknown)
+        values |= {"phrases": [r.as_dict() for r in phrases]} if phrases else {}
         console.write_report(json.dumps(values) + "\n", a.json)
     if a.json != "-":
         _print_report(report, spec, scope)
+        if phrases:
+            phrase_streams.show(phrases, "phrases; above, words are counted as if there were none, and no window")
         if drift is not None:
             _print_soak(drift)
         negatives.show(heard)
@@ -90,7 +96,9 @@ def run(a: argparse.Namespace) -> int:
 
 
 def _print_report(report: StreamReport, spec: StreamSpec, scope: Scope) -> None:
-    rows = [streams.row(snr_name(snr), report.at(i)) for i, snr in enumerate(report.snr_db)]
+    if report.scene == ROOM:
+        negatives.show_sources(report.by_source(), "the room, by source, at the model's settings")
+    rows = [streams.row(snr_name(snr), report.at(snr)) for snr in report.ratios]
     rows.append(streams.row("all", report.own()))
     good = report.conditions(GOOD_SNR_DB)
     if 0 < len(good) < len(report.snr_db):
@@ -123,7 +131,9 @@ def _print_report(report: StreamReport, spec: StreamSpec, scope: Scope) -> None:
         f" a word counts until {report.tolerance_ms:g} ms after its end, and as late until {LATE_MS} ms",
         markup=False,
     )
-    if not spec.noise:
+    if spec.room is not None and not spec.room.responses:
+        console.out.print("no --rooms: nothing is reverberated")
+    if spec.room is None and not spec.noise:
         console.out.print("the data has no _background_noise_: the noise is synthesised (white, pink, brown)")
     if not spec.unwanted:
         console.out.print("the data has no other words: false accepts on speech are not measured")

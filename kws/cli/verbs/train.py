@@ -5,50 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws import config, configs, runs
-from kws.cli import console, exit_codes
-from kws.cli.options import A_DATA_FOLDER, add_cluster, add_json, add_roles, on_cluster, roles_of
+from kws import runs
+from kws.cli import console, exit_codes, trainings
+from kws.cli.options import add_cluster, add_json, on_cluster
 from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch
-from kws.training.train import TrainOptions, train
+from kws.training.train import train
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws train``."""
-    parser.add_argument(
-        "config",
-        type=Path,
-        metavar="CONFIG",
-        help="the experiment's settings: a .toml file, or the name of one that kws configs lists",
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="DIR",
-        help=f"{A_DATA_FOLDER}; may be given several times: recordings and synthetic speech, say",
-    )
-    add_roles(parser)
+    trainings.add_options(parser, "RUN")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
-    parser.add_argument(
-        "--from",
-        type=Path,
-        dest="start",
-        metavar="MODEL",
-        help="start from the weights of this .tflite file or run, whose words may be others",
-    )
-    parser.add_argument(
-        "--teacher",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="RUN",
-        help='run of a teacher (network.kind = "teacher") to learn from; may be given several times',
-    )
-    parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="keep features here, for several runs, instead of in RUN"
-    )
     parser.add_argument("--restart", action="store_true", help="start afresh even if RUN holds another run")
     add_cluster(parser)
     add_json(parser)
@@ -56,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws train``."""
-    experiment = config.load(_file(a.config))
+    experiment = trainings.experiment(a)
 
     def report(epoch: Epoch, is_best: bool) -> None:
         missed = "" if epoch.missed is None else f"  missed {100 * epoch.missed:5.1f} %"
@@ -74,7 +42,7 @@ def run(a: argparse.Namespace) -> int:
                 a.out,
                 progress,
                 report,
-                TrainOptions(a.restart, tuple(a.teacher), a.start, a.cache, roles_of(a)),
+                trainings.train_options(a, a.restart),
             )
     except KeyboardInterrupt:
         console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
@@ -85,6 +53,8 @@ def run(a: argparse.Namespace) -> int:
         console.messages.print(
             f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
         )
+    if (left_out := runs.load_json(a.out / runs.PROVENANCE)["data"].get("left_out")) and not a.json:
+        console.messages.print(f"kws: note: {left_out} training clips were left out, as {a.leave_out} says")
     is_teacher = isinstance(experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {a.out}" if is_teacher else f"kws convert {a.out}"
     if a.json:
@@ -95,9 +65,3 @@ def run(a: argparse.Namespace) -> int:
             f" {len(history.epochs)}); history in {a.out / 'history.png'}; next: {following}"
         )
     return exit_codes.OK
-
-
-def _file(given: Path) -> Path:
-    """A file, or the one that comes with kws under a bare name."""
-    bare = not given.exists() and given.parent == Path() and not given.suffix
-    return configs.find(given.name) if bare else given

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import wave
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,15 +13,14 @@ from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets.augment import COLOURS, active_rms, coloured_noise, word_ends
 from kws.datasets.fit import fit
-from kws.errors import KwsError
 from kws.evaluation.stream.plan import Stretch, Utterance, plan
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
-from kws.files import replacing, write_atomic
 from kws.types import Floats, Pcm
 
 # The bed under "clean" speech, which real microphones have too; the clips' own noise is louder.
 _CLEAN_DB = 60.0
-_FULL_SCALE = 32768.0
+FULL_SCALE_DB = 90.31
+"""Full scale in dB of 1."""
 _CROSSFADE = SAMPLE_RATE
 _EDGE = SAMPLE_RATE // 100
 # The bed's level wanders within this many dB, by a new target every ten seconds.
@@ -34,7 +30,6 @@ _SYNTHETIC_SECONDS = 60
 _SYNTHETIC_RMS = 3000
 # Decoded clips kept by a process: 32 MB of clips of a second.
 _CLIPS = 1024
-_WAV_BYTES = 2**32 - 64
 
 
 @dataclass(frozen=True)
@@ -95,8 +90,8 @@ def render(spec: StreamSpec, root: Path, piece: int) -> Piece:
     bed, wander = _bed(spec, root, piece, stretches)
     events = []
     for one in said:
-        clip, begin, end, active = _clip(root / one.path, spec.clip_samples)
-        gain = _gain(_speech_db(spec, stretches[one.stretch], wander, one) - active)
+        clip, begin, end, active = word_clip(root / one.path, spec.clip_samples)
+        gain = gain_of(_speech_db(spec, stretches[one.stretch], wander, one) - active)
         bed[one.start : one.start + len(clip)] += gain * clip
         condition = stretches[one.stretch].condition
         events.append(Event(one.word, one.path, one.start + begin, one.start + end, condition))
@@ -106,11 +101,11 @@ def render(spec: StreamSpec, root: Path, piece: int) -> Piece:
 def _speech_db(spec: StreamSpec, stretch: Stretch, wander: npt.NDArray[np.float64], said: Utterance) -> float:
     """Active level of a word, in dB of 1: as far above the noise of the moment as the ratio says."""
     if spec.snr_db[stretch.condition] == CLEAN:
-        return stretch.level_dbfs + _db(_FULL_SCALE)
+        return stretch.level_dbfs + FULL_SCALE_DB
     middle = (said.start + spec.clip_samples / 2) / SAMPLE_RATE / _WANDER_SECONDS
     # The wander's gain is linear between its knots.
     gain = float(np.interp(middle, np.arange(len(wander)), wander))
-    return stretch.level_dbfs + _db(_FULL_SCALE) + _db(gain)
+    return stretch.level_dbfs + FULL_SCALE_DB + decibels(gain)
 
 
 def _bed(spec: StreamSpec, root: Path, piece: int, stretches: list[Stretch]) -> tuple[Floats, npt.NDArray[np.float64]]:
@@ -120,7 +115,7 @@ def _bed(spec: StreamSpec, root: Path, piece: int, stretches: list[Stretch]) -> 
     for stretch in stretches:
         noise, rms_db = noise_recording(spec, root, stretch.noise)
         ratio = min(spec.snr_db[stretch.condition], _CLEAN_DB)
-        gain = _gain(stretch.level_dbfs + _db(_FULL_SCALE) - ratio - rms_db)
+        gain = gain_of(stretch.level_dbfs + FULL_SCALE_DB - ratio - rms_db)
         # Begins half a crossfade early and ends half a one late, where another stretch meets it.
         early = min(_CROSSFADE // 2, stretch.start)
         late = min(_CROSSFADE // 2, len(bed) - stretch.stop)
@@ -133,7 +128,7 @@ def _bed(spec: StreamSpec, root: Path, piece: int, stretches: list[Stretch]) -> 
         bed[stretch.start - early : stretch.stop + late] += cut
     step = SAMPLE_RATE * _WANDER_SECONDS
     drawn = np.random.default_rng([spec.seed, piece, 1]).uniform(-_WANDER_DB, _WANDER_DB, len(bed) // step + 2)
-    knots = np.array([_gain(x) for x in drawn])
+    knots = np.array([gain_of(x) for x in drawn])
     for i in range(0, len(bed), step):
         part = bed[i : i + step]
         ramp = np.linspace(knots[i // step], knots[i // step + 1], step, endpoint=False)
@@ -158,7 +153,7 @@ def _noise(path: Path | None, colour: int) -> tuple[Pcm, float]:
     else:
         looped = audio.to_int16(_seamless(audio.read(path).astype(np.float32)))
     power = float(np.mean(looped.astype(np.float64) ** 2))
-    return looped, _db(max(power, 1e-4) ** 0.5)
+    return looped, decibels(max(power, 1e-4) ** 0.5)
 
 
 def noise_recording(spec: StreamSpec, root: Path, index: int) -> tuple[Pcm, float]:
@@ -186,7 +181,7 @@ def _seamless(noise: Floats) -> Floats:
 
 
 @lru_cache(_CLIPS)
-def _clip(path: Path, samples: int) -> tuple[Floats, int, int, float]:
+def word_clip(path: Path, samples: int) -> tuple[Floats, int, int, float]:
     """A clip of ``samples`` with soft edges, where its word begins and ends, and its active level in dB of 1."""
     pcm = audio.read(path)
     if len(pcm) > samples:
@@ -200,55 +195,14 @@ def _clip(path: Path, samples: int) -> tuple[Floats, int, int, float]:
     x = np.pad(x, (before, samples - len(x) - before))
     end = int(word_ends(x[None])[0])
     begin = samples - int(word_ends(x[None, ::-1])[0])
-    return x, begin, end, _db(max(float(active_rms(x[None])[0]), 1.0))
+    return x, begin, end, decibels(max(float(active_rms(x[None])[0]), 1.0))
 
 
-def _db(amplitude: float) -> float:
+def decibels(amplitude: float) -> float:
+    """An amplitude in dB of 1, to 0.01 dB."""
     return round(20 * float(np.log10(amplitude)), 2)
 
 
-def _gain(db: float) -> np.float32:
+def gain_of(db: float) -> np.float32:
+    """What a level in dB, to 0.01 dB, multiplies by."""
     return np.float32(10 ** (round(db, 2) / 20))
-
-
-def events_path(wav: Path) -> Path:
-    """The JSON file beside a stream's WAV file that says what is said in it."""
-    return wav.with_suffix(".json")
-
-
-def write(spec: StreamSpec, root: Path, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Write a whole stream as a 16-bit WAV file, and what is said in it as a JSON file of the same name.
-
-    Args:
-        spec: the stream.
-        root: the data folder.
-        path: the WAV file; the JSON file is that of `events_path`.
-        progress: called with (pieces done, in total).
-
-    Raises:
-        KwsError: a clip cannot be read, a file cannot be written, or the stream is too long for a WAV file.
-    """
-    if 2 * spec.samples >= _WAV_BYTES:
-        raise KwsError(f"a WAV file holds {_WAV_BYTES / 2 / SAMPLE_RATE / 3600:.0f} hours; write a shorter stream")
-    events = []
-    with replacing(path) as temporary, wave.open(str(temporary), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        for piece in range(spec.pieces):
-            rendered, first = render(spec, root, piece), spec.bounds(piece)[0]
-            file.writeframes(rendered.pcm.astype("<i2").tobytes())
-            for e in rendered.events:
-                snr = spec.snr_db[e.condition]
-                events.append(
-                    {
-                        "start": round((first + e.start) / SAMPLE_RATE, 4),
-                        "end": round((first + e.end) / SAMPLE_RATE, 4),
-                        "word": e.word,
-                        "clip": e.path,
-                        "snr_db": "clean" if snr == CLEAN else snr,
-                    }
-                )
-            if progress is not None:
-                progress(piece + 1, spec.pieces)
-    write_atomic(events_path(path), json.dumps({"seed": spec.seed, "events": events}, indent=1) + "\n")

@@ -73,14 +73,14 @@ def plan(spec: StreamSpec, piece: int) -> tuple[list[Stretch], list[Utterance]]:
     rng = np.random.default_rng([spec.seed, piece])
     first, last = spec.bounds(piece)
     stretches = _stretches(spec, piece, last - first, rng)
-    words = _deck(list(spec.wanted), rng)
-    others = _deck(spec.unwanted, rng) if spec.unwanted else None
+    words = deck(list(spec.wanted), rng)
+    others = deck(spec.unwanted, rng) if spec.unwanted else None
     said = []
     for index, stretch in enumerate(stretches):
         if stretch.kind == NOISE:
             continue
         wanted = spec.wanted_percent / 100 if stretch.kind == WORDS else 0.0
-        for start in _starts(spec, stretch, rng):
+        for start in starts(spec, stretch, spec.rate, rng):
             if rng.random() < wanted:
                 word = next(words)
                 clips = spec.wanted[word]
@@ -97,7 +97,7 @@ def _stretches(spec: StreamSpec, piece: int, samples: int, rng: np.random.Genera
     ends = np.round(np.cumsum(share) / np.sum(share) * samples).astype(int)
     # In turn, from piece to piece, so that every ratio gets as many words as the others.
     turns = {kind: itertools.count(piece * kinds.count(kind)) for kind in KINDS}
-    noises = _deck(range(spec.noises), rng)
+    noises = deck(range(spec.noises), rng)
     return [
         Stretch(
             int(start),
@@ -112,20 +112,22 @@ def _stretches(spec: StreamSpec, piece: int, samples: int, rng: np.random.Genera
     ]
 
 
-def _starts(spec: StreamSpec, stretch: Stretch, rng: np.random.Generator) -> Iterator[int]:
-    """Where clips begin: random gaps whose mean gives the rate."""
+def starts(
+    spec: StreamSpec, stretch: Stretch, rate: float, rng: np.random.Generator, gap: float = SHORTEST_GAP
+) -> Iterator[int]:
+    """Where clips begin: random gaps of at least ``gap`` seconds, whose mean gives ``rate`` words a minute."""
     clip = spec.clip_ms / 1000
-    longest = 2 * (60 / spec.rate - clip) - SHORTEST_GAP
+    longest = 2 * (60 / rate - clip) - gap
     begin = stretch.start / SAMPLE_RATE + (HEAD_SECONDS if stretch.start else LEAD_SECONDS)
     while True:
-        begin += float(rng.uniform(SHORTEST_GAP, longest))
+        begin += float(rng.uniform(gap, longest))
         if begin + clip + TAIL_SECONDS > stretch.stop / SAMPLE_RATE:
             return
         yield round(begin * SAMPLE_RATE)
         begin += clip
 
 
-def _deck(cards: Sequence[T], rng: np.random.Generator) -> Iterator[T]:
+def deck(cards: Sequence[T], rng: np.random.Generator) -> Iterator[T]:
     """Deal cards for ever, all of them in a new order before the first comes again."""
     while True:
         for i in rng.permutation(len(cards)):

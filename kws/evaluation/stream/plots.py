@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kws.evaluation import plots
-from kws.evaluation.stream.run import StreamReport
+from kws.evaluation.stream.report import StreamReport
 from kws.evaluation.stream.score import LATENCY_FIRST_MS, LATENCY_STEP_MS
 from kws.evaluation.stream.spec import snr_name
 from kws.text import caption
@@ -21,9 +21,9 @@ def det(axes: Axes, report: StreamReport) -> None:
 
     Points without false accepts stand at half of one in the whole stream, where the axis ends.
     """
-    conditions = [([i], snr_name(snr)) for i, snr in enumerate(report.snr_db)]
+    conditions = [(report.conditions_at(snr), snr_name(snr)) for snr in report.ratios]
     if len(conditions) > 1:
-        conditions.insert(0, (list(range(len(conditions))), "all"))
+        conditions.insert(0, (report.conditions(), "all"))
     floor = math.inf
     for where, name in conditions:
         points = report.curve_of(where)
@@ -43,7 +43,7 @@ def det(axes: Axes, report: StreamReport) -> None:
     axes.set_ylim(0, 100)
     axes.set_xlabel("false accepts per hour")
     axes.set_ylabel("missed words, %")
-    axes.set_title(f"{report.hours:.1f} hours, {report.split} {report.apart}")
+    axes.set_title(f"the {report.scene}: {report.hours:.1f} hours, {report.split} {report.apart}")
     axes.grid(True, which="major", alpha=0.3)
     axes.legend(frameon=False)
 

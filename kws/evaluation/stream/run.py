@@ -12,9 +12,8 @@ import dataclasses
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,16 +25,15 @@ from kws.decisions import DetectorConfig
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
-from kws.evaluation.stream.audio import render
-from kws.evaluation.stream.score import Match, Rates, Recordings, Tally, Truth, detection_times, match, rates
-from kws.evaluation.stream.spec import CLEAN, StreamSpec
+from kws.evaluation.stream.report import StreamReport
+from kws.evaluation.stream.scene import render
+from kws.evaluation.stream.score import Match, Recordings, Tally, Truth, detection_times, match
+from kws.evaluation.stream.spec import StreamSpec
 from kws.fixedpoint.decisions.detector import detect, moving_sums
 from kws.fixedpoint.posterior import GREATEST_PROBABILITY
 from kws.model.file import Model, ModelInfo
 from kws.types import Progress
 
-GOOD_SNR_DB = 10.0
-"""The ratio from which on speech counts as good in headlines."""
 _BLOCK = 60 * SAMPLE_RATE
 # Where the curve begins; it ends at the highest threshold that a posterior still reaches.
 _LOWEST = 0.05
@@ -63,144 +61,6 @@ class StreamOptions:
 
 
 DEFAULTS = StreamOptions()
-
-
-@dataclass(frozen=True)
-class StreamReport:
-    """What a stream showed.
-
-    Attributes:
-        model_id: id of the model's file.
-        engine: what ran it.
-        words: the wanted words, in label order.
-        snr_db: the conditions; infinite is clean.
-        detector: the model's own settings.
-        shifts: of the operating points, in logits: every word's threshold moved by so much. The
-            first is 0, the model's own; the others rise and make the DET curve.
-        tally: the counts at each operating point.
-        recordings: those that failed at the model's own settings, as `Recordings.as_dict`.
-        tolerance_ms: how long after its end a word may be detected.
-        seed: of the stream.
-        split: whose speakers, or which takes, were heard.
-        apart: what it shares with no other split: ``speakers`` or ``takes``.
-        distinct: different recordings heard from, wanted and unwanted: how much the hours can say.
-        wall_seconds: how long it took; no part of what is compared.
-    """
-
-    model_id: str
-    engine: str
-    words: tuple[str, ...]
-    snr_db: tuple[float, ...]
-    detector: DetectorConfig
-    shifts: tuple[float, ...]
-    tally: Tally
-    recordings: dict[str, list[dict[str, Any]]]
-    tolerance_ms: float
-    seed: int
-    split: str
-    apart: str
-    distinct: tuple[int, int]
-    wall_seconds: float = field(default=0.0, compare=False)
-
-    @property
-    def hours(self) -> float:
-        """Length of the stream."""
-        return float(self.tally.samples.sum()) / SAMPLE_RATE / 3600
-
-    def conditions(self, min_snr_db: float = -math.inf) -> list[int]:
-        """Indices of the conditions at a ratio or better."""
-        return [i for i, snr in enumerate(self.snr_db) if snr >= min_snr_db]
-
-    def own(self, min_snr_db: float = -math.inf, word: int | None = None) -> Rates:
-        """At the model's own settings."""
-        return rates(self.tally, 0, self.conditions(min_snr_db), word)
-
-    def at(self, condition: int) -> Rates:
-        """At the model's own settings, in one condition."""
-        return rates(self.tally, 0, [condition])
-
-    def curve(self, min_snr_db: float = -math.inf) -> list[Rates]:
-        """The DET curve at a ratio or better, from the lowest thresholds to the highest."""
-        return self.curve_of(self.conditions(min_snr_db))
-
-    def curve_of(self, conditions: Sequence[int]) -> list[Rates]:
-        """The DET curve in some conditions."""
-        return [rates(self.tally, point, conditions) for point in range(1, len(self.shifts))]
-
-    def best(self, budget: float, min_snr_db: float = -math.inf) -> Rates | None:
-        """The point of the curve with the fewest words unheard, of those within ``budget`` false accepts per hour."""
-        kept = [r for r in self.curve(min_snr_db) if r.false_accepts_per_hour <= budget]
-        return min(kept, key=lambda r: (r.unheard, r.false_accepts), default=None)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON: first what people look for, then all counts."""
-        snr: list[float | str] = ["clean" if s == CLEAN else s for s in self.snr_db]
-        best = self.best(1.0, GOOD_SNR_DB)
-        return {
-            "model_id": self.model_id,
-            "engine": self.engine,
-            "hours": self.hours,
-            "hours_per_minute": self.hours / (self.wall_seconds / 60) if self.wall_seconds else None,
-            "own_settings": self.own().as_dict(),
-            "own_settings_at_10_db_or_better": self.own(GOOD_SNR_DB).as_dict(),
-            "one_false_accept_per_hour_at_10_db_or_better": None if best is None else best.as_dict(),
-            "by_snr": [{"snr_db": s, **self.at(i).as_dict()} for i, s in enumerate(snr)],
-            "by_word": {w: _without_latency(self.own(word=i)) for i, w in enumerate(self.words)},
-            "det": [
-                {"shift": s, "miss_rate": r.miss_rate, "false_accepts_per_hour": r.false_accepts_per_hour}
-                for s, r in zip(self.shifts[1:], self.curve(), strict=True)
-            ],
-            "words": list(self.words),
-            "snr_db": snr,
-            "detector": dataclasses.asdict(self.detector),
-            "shifts": list(self.shifts),
-            "tolerance_ms": self.tolerance_ms,
-            "seed": self.seed,
-            "split": self.split,
-            "kept_apart": self.apart,
-            "distinct_recordings": list(self.distinct),
-            "wall_seconds": self.wall_seconds,
-            "recordings": self.recordings,
-            "counts": {f.name: getattr(self.tally, f.name).tolist() for f in dataclasses.fields(Tally)},
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> StreamReport:
-        """The other way.
-
-        Raises:
-            KwsError: it is no such report.
-        """
-        try:
-            counts = {name: np.array(numbers, np.int64) for name, numbers in values["counts"].items()}
-            # Reports of earlier versions know of no late words.
-            tally = Tally(**{"late": np.zeros_like(counts["hits"]), **counts})
-            detector = dict(values["detector"])
-            detector["word_thresholds"] = tuple(detector["word_thresholds"])
-            wanted, unwanted = values["distinct_recordings"]
-            return cls(
-                values["model_id"],
-                values["engine"],
-                tuple(values["words"]),
-                tuple(CLEAN if s == "clean" else float(s) for s in values["snr_db"]),
-                DetectorConfig(**detector),
-                tuple(values["shifts"]),
-                tally,
-                values["recordings"],
-                values["tolerance_ms"],
-                values["seed"],
-                values["split"],
-                values.get("kept_apart", "speakers"),
-                (wanted, unwanted),
-                values["wall_seconds"],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise KwsError(f"it is not a report of `kws stream-test` ({error!r})") from error
-
-
-def _without_latency(r: Rates) -> dict[str, object]:
-    """The latencies are counted for all words together."""
-    return {name: value for name, value in r.as_dict().items() if not name.startswith("latency")}
 
 
 def shifted(info: ModelInfo, shift: float) -> DetectorConfig:
@@ -241,11 +101,15 @@ class Runner:
 
     def run(self, spec: StreamSpec, piece: int) -> tuple[npt.NDArray[np.int8], Truth]:
         """Posteriors of a piece, int8 [frames, labels], and what was said in it."""
-        if self._engine is None:
-            self._engine = create(self._name, self.model)
         rendered = render(spec, self.root, piece)
         info = self.model.require_info()
-        return posteriors(self._engine, rendered.pcm), Truth.of(rendered, info.words)
+        return posteriors(self.engine(), rendered.pcm), Truth.of(rendered, info.words)
+
+    def engine(self) -> Engine:
+        """This process's engine."""
+        if self._engine is None:
+            self._engine = create(self._name, self.model)
+        return self._engine
 
     def close(self) -> None:
         """Release the engine."""
@@ -269,7 +133,7 @@ class _Scorer:
         found = matches(info, rows, truth, self.detectors, self.tolerance)
         recordings = Recordings()
         recordings.count(truth, found[0])
-        return tallied(info, truth, found, len(self.spec.snr_db)), recordings
+        return tallied(info, truth, found, len(self.spec.conditions)), recordings
 
     def close(self) -> None:
         self.runner.close()
@@ -353,7 +217,7 @@ def evaluate_stream(
     create(options.engine, model).close()
     shifts = sweep(info)
     detectors = tuple(shifted(info, s) for s in shifts)
-    tally = Tally.empty(len(detectors), len(spec.wanted), len(spec.snr_db))
+    tally = Tally.empty(len(detectors), len(spec.wanted), len(spec.conditions))
     recordings = Recordings()
     scorer = _Scorer(Runner(model, options.engine, root), spec, detectors, options.tolerance)
     with contextlib.closing(workers.run(scorer, range(spec.pieces), options.processes)) as results:
@@ -366,7 +230,8 @@ def evaluate_stream(
         model.id,
         options.engine,
         info.words,
-        spec.snr_db,
+        tuple(snr for _, snr in spec.conditions),
+        tuple(source for source, _ in spec.conditions),
         info.detector,
         shifts,
         tally,
@@ -376,6 +241,7 @@ def evaluate_stream(
         spec.split,
         kept_apart(root, info.data, spec.split),
         (sum(len(set(clips)) for clips in spec.wanted.values()), len(set(spec.unwanted))),
+        {} if spec.room is None else spec.room.material(),
         time.monotonic() - began,
     )
 

@@ -16,8 +16,9 @@ from kws.config import SAMPLE_RATE
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
-from kws.evaluation.stream.audio import loop, noise_recording, render
+from kws.evaluation.stream.audio import loop, noise_recording
 from kws.evaluation.stream.run import DEFAULTS, StreamOptions, require_words, score
+from kws.evaluation.stream.scene import render
 from kws.evaluation.stream.score import Rates, Truth, rates
 from kws.evaluation.stream.spec import StreamSpec
 from kws.fixedpoint.posterior import POSTERIOR_SCALE
@@ -109,7 +110,7 @@ def soak(
     # The first frames span the last samples of what came before, and the state needs a while to forget it.
     settled = slice(round(10 * SAMPLE_RATE / hop), None)
     difference = np.abs(before[settled].astype(np.int16) - after[settled])
-    detectors, conditions = [info.detector], len(spec.snr_db)
+    detectors, conditions = [info.detector], len(spec.conditions)
     found = [
         rates(score(info, rows, truth, detectors, options.tolerance, conditions), 0, range(conditions))
         for rows in (before, after)

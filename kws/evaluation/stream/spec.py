@@ -5,7 +5,8 @@ it can be made in parallel and in constant memory. A piece is made of *stretches
 minutes: words (wanted and unwanted mixed), unwanted words alone, or noise alone. A stretch has
 one background noise, one signal-to-noise ratio and one level of speech. The specification holds
 the settings, the seed and the names of the clips; `kws.evaluation.stream.plan.plan` draws a
-piece from it, and `kws.evaluation.stream.audio.render` makes its samples.
+piece from it, and `kws.evaluation.stream.audio.render` makes its samples. This is the *desk*; a
+specification that names what sounds in a room (`kws.evaluation.stream.room`) makes the other scene.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips as clip_lists
 from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
+from kws.evaluation.stream.room import Room
 from kws.files import parse_json, read_file, write_atomic
 
 KIND = "kws stream"
 VERSION = 1
+ROOM_VERSION = 2
+"""Of specifications with a room."""
+DESK, ROOM = SCENES = ("desk", "room")
 CLEAN = math.inf
 """The signal-to-noise ratio of speech without added noise."""
 
@@ -87,7 +92,8 @@ class StreamSpec(StreamSettings):
         wanted: clips of each wanted word, paths relative to the data folder.
         unwanted: clips of other words.
         noise: noise recordings; without any, the noise is synthesised.
-        digest: SHA-256 of the contents of all of these files, in order.
+        digest: SHA-256 of the contents of all of these files, and of those in the room, in order.
+        room: what sounds in the room; None on the desk.
     """
 
     clip_ms: float
@@ -95,6 +101,7 @@ class StreamSpec(StreamSettings):
     unwanted: tuple[str, ...]
     noise: tuple[str, ...]
     digest: str
+    room: Room | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,6 +132,17 @@ class StreamSpec(StreamSettings):
         return len(self.noise) or 3
 
     @property
+    def scene(self) -> str:
+        """``desk`` or ``room``."""
+        return DESK if self.room is None else ROOM
+
+    @property
+    def conditions(self) -> tuple[tuple[str, float], ...]:
+        """What is told apart when counting: the source of the sound, nothing on the desk, and the ratio in dB."""
+        sources = ("",) if self.room is None else tuple(self.room.shares(bool(self.unwanted)))
+        return tuple((source, snr) for source in sources for snr in self.snr_db)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """All clips and noise recordings, relative to the data folder."""
         return (*(c for clips in self.wanted.values() for c in clips), *self.unwanted, *self.noise)
@@ -136,7 +154,10 @@ class StreamSpec(StreamSettings):
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         snr = ["clean" if s == CLEAN else s for s in self.snr_db]
-        return {"kind": KIND, "version": VERSION, **dataclasses.asdict(self), "snr_db": snr}
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "room"}
+        room = {} if self.room is None else {"room": self.room.as_dict()}
+        version = VERSION if self.room is None else ROOM_VERSION
+        return {"kind": KIND, "version": version, **values, "snr_db": snr, **room}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> StreamSpec:
@@ -145,9 +166,10 @@ class StreamSpec(StreamSettings):
         Raises:
             KwsError: a value is missing, unknown or out of range.
         """
-        if (values.get("kind"), values.get("version")) != (KIND, VERSION):
-            raise KwsError(f"it is not the specification of a stream (kind {KIND!r}, version {VERSION})")
-        names = {f.name for f in dataclasses.fields(cls)}
+        version = ROOM_VERSION if "room" in values else VERSION
+        if (values.get("kind"), values.get("version")) != (KIND, version):
+            raise KwsError(f"it is not the specification of a stream (kind {KIND!r}, version {version})")
+        names = {f.name for f in dataclasses.fields(cls)} - (set() if "room" in values else {"room"})
         wrong = sorted(names ^ (set(values) - {"kind", "version"}))
         _require(not wrong, f"keys that it lacks or that do not belong there: {', '.join(wrong)}")
         try:
@@ -165,8 +187,9 @@ class StreamSpec(StreamSettings):
                 unwanted=tuple(map(str, values["unwanted"])),
                 noise=tuple(map(str, values["noise"])),
                 digest=str(values["digest"]),
+                room=Room.from_dict(values["room"]) if "room" in values else None,
             )
-        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise KwsError(f"its values are damaged ({error})") from error
 
     def save(self, path: Path) -> None:
@@ -224,17 +247,19 @@ def specify(root: Path, data: DataConfig, settings: StreamSettings) -> StreamSpe
 
 
 def digest(spec: StreamSpec, root: Path) -> str:
-    """SHA-256 of the contents of all files of a stream, in hexadecimal.
+    """SHA-256 of the contents of all files of a stream, in hexadecimal: of each file's own digest.
 
     Raises:
         KwsError: a file cannot be read.
     """
     whole = hashlib.sha256()
-    for name in spec.files:
+    in_room = [] if spec.room is None else spec.room.files
+    for path in (*(root / name for name in spec.files), *in_room):
         try:
-            whole.update(hashlib.sha256((root / name).read_bytes()).digest())
+            with path.open("rb") as file:
+                whole.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
-            raise KwsError(f"cannot read {root / name}, a clip of the stream: {error.strerror or error}") from error
+            raise KwsError(f"cannot read {path}, a clip of the stream: {error.strerror or error}") from error
     return whole.hexdigest()
 
 
@@ -245,7 +270,8 @@ def check(spec: StreamSpec, root: Path) -> None:
         KwsError: a clip is missing, or one has other contents.
     """
     if digest(spec, root) != spec.digest:
-        raise KwsError(f"the clips in {root} are not those the stream was made from: their contents differ")
+        others = "" if spec.room is None else " and the recordings of the room"
+        raise KwsError(f"the clips in {root}{others} are not those the stream was made from: their contents differ")
 
 
 def _relative(path: Path, root: Path) -> str:
@@ -261,9 +287,12 @@ def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
     """Two streams of half the length, each of one half of the speakers; the whole where one cannot be halved.
 
     A word that all of its speakers would leave in one half is halved by recording (`share_speakers`
-    tells). Where a word has a single recording, the stream stays whole.
+    tells). Where a word has a single recording, or a source of the room a single voice, the stream stays whole.
     """
     if min(len(clips) for clips in spec.wanted.values()) < 2 or spec.minutes < 1:
+        return (spec,)
+    rooms = (None, None) if spec.room is None else spec.room.halves()
+    if rooms is None:
         return (spec,)
     speakers = sorted(_speakers(spec))
     # By hash, since names may be numbered by sex or by place.
@@ -281,6 +310,7 @@ def halves(spec: StreamSpec) -> tuple[StreamSpec, ...]:
             minutes=spec.minutes / 2,
             wanted={word: of(clips, which) for word, clips in spec.wanted.items()},
             unwanted=of(spec.unwanted, which),
+            room=rooms[which],
             digest="",
         )
         for which in (0, 1)

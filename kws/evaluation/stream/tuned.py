@@ -9,6 +9,8 @@ from typing import Any
 from kws.decisions import DetectorConfig
 from kws.evaluation.negatives import Negatives
 from kws.evaluation.stream.score import Rates
+from kws.evaluation.stream.source import SourceRate
+from kws.evaluation.stream.spec import DESK
 
 ENOUGH = 10
 """False accepts that the budget should allow on the tuning streams: with fewer, chance decides."""
@@ -42,6 +44,10 @@ class Tuning:
         old_negatives: the model's settings on the negatives that come with kws.
         negatives: the chosen settings on them; they do not count in the choice.
         scarce: whether the budget allowed fewer than :data:`ENOUGH` false accepts in all.
+        scene: of the tuning streams, whose hours the budget is of.
+        old_desk, desk: the model's settings and the chosen ones on streams of the desk, where it counted in the
+            choice beside the room.
+        sources: false accepts of the chosen settings on the tuning streams, by source of the room.
     """
 
     before: DetectorConfig
@@ -57,6 +63,10 @@ class Tuning:
     old_negatives: Negatives
     negatives: Negatives
     scarce: bool
+    scene: str = DESK
+    old_desk: Rates | None = None
+    desk: Rates | None = None
+    sources: tuple[SourceRate, ...] = ()
 
     @property
     def held_out_name(self) -> str:
@@ -84,9 +94,10 @@ class Tuning:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         values = dataclasses.asdict(self)
-        for name in ("old", "tuned", "held_out", "fresh", "old_negatives", "negatives"):
+        for name in ("old", "tuned", "held_out", "fresh", "old_negatives", "negatives", "old_desk", "desk"):
             found = getattr(self, name)
             values[name] = None if found is None else found.as_dict()
+        values["sources"] = [s.as_dict() for s in self.sources]
         return {**values, "budget_missed": self.missed()}
 
     def provenance(self) -> dict[str, Any]:
@@ -98,6 +109,7 @@ class Tuning:
             "budget": self.budget,
             "hours": round(self.hours, 1),
             "seed": self.seed,
+            "scene": self.scene,
             "negatives": heard,
             **({"budget_missed": missed} if missed else {}),
         }

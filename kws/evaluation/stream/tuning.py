@@ -1,12 +1,14 @@
 """Detector settings for a stated budget of false accepts per hour, chosen on streams.
 
 Two streams are made, each of one half of the speakers, and the posteriors of all their pieces are
-kept in a temporary folder. For every moving average and cool-down on the grid, one pass with a
-threshold common to all words counts each word's misses and false accepts at each threshold. As if
-words did not meddle with each other, the thresholds with the fewest misses within the budget are
-then found exactly (a multiple-choice knapsack, by dynamic programming); since they do meddle, the
-detector proper counts again with these thresholds, and where it exceeds the budget, the knapsack
-is filled again with less.
+kept in a temporary folder. Where the streams are of the room, streams of the desk can stand beside
+them: words missed there count in the choice, false accepts there do not, since the budget is per hour
+of the room. For every moving average and cool-down on the grid, one pass with a threshold common to
+all words counts each word's misses and false accepts at each threshold. As if words did not meddle
+with each other, the thresholds with the fewest misses within the budget are then found exactly (a
+multiple-choice knapsack, by dynamic programming); since they do meddle, the detector proper counts
+again with these thresholds, and where it exceeds the budget, the knapsack is filled again with less.
+A word detected late counts as missed here.
 
 How good the choice is on speakers it has not heard is estimated by choosing on either half and
 counting on the other; and a fresh stream, of another seed, tries the final settings, as do the
@@ -33,6 +35,7 @@ from kws.errors import KwsError
 from kws.evaluation.negatives import hear
 from kws.evaluation.stream.run import DEFAULTS, Runner, StreamOptions, logit, require_words, score
 from kws.evaluation.stream.score import Rates, Tally, Truth, rates
+from kws.evaluation.stream.source import SourceRate, by_source
 from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
 from kws.evaluation.stream.tuned import ENOUGH, Tuning
 from kws.files import scratch
@@ -41,9 +44,9 @@ from kws.frontends import FrontendConfig
 from kws.model.file import Model, ModelInfo
 from kws.types import Int64, StageProgress
 
-AVERAGES_MS = (80.0, 120.0, 160.0, 200.0, 260.0, 320.0, 400.0, 500.0)
+AVERAGES_MS = (120.0, 200.0, 260.0, 320.0, 400.0, 500.0, 600.0, 700.0)
 COOLDOWNS_MS = (300.0, 500.0, 700.0, 1000.0)
-LATENCY_MS = 250.0
+LATENCY_MS = 500.0
 # From here to the greatest probability the thresholds are even in log odds.
 _LOWEST = 0.2
 _THRESHOLDS = 28
@@ -59,6 +62,7 @@ def tune(
     budget: float,
     options: StreamOptions = DEFAULTS,
     *,
+    desk: StreamSpec | None = None,
     latency_ms: float = LATENCY_MS,
     progress: StageProgress | None = None,
 ) -> Tuning:
@@ -68,8 +72,9 @@ def tune(
         model: the model, with its metadata.
         spec: the stream to tune on.
         root: the data folder.
-        budget: false accepts per hour, over all words.
+        budget: false accepts per hour of ``spec``, over all words.
         options: how the model is run.
+        desk: another stream whose missed words count, too, but not its false accepts.
         latency_ms: settings with a greater median latency are taken only if all have one.
         progress: called with (stage, done, total).
 
@@ -80,30 +85,37 @@ def tune(
     info = require_words(model, spec)
     if not budget > 0:
         raise KwsError(f"the budget must be more than 0 false accepts per hour, not {budget:g}")
+    if desk is not None:
+        require_words(model, desk)
     create(options.engine, model).close()
     processes = options.processes
     parts = halves(spec)
+    beside = () if desk is None else _beside(desk, parts)
     fresh = dataclasses.replace(spec, seed=spec.seed + _FRESH)
     with scratch("tune") as folder:
-        recorder = _Recorder(Runner(model, options.engine, root), (*parts, fresh))
+        recorder = _Recorder(Runner(model, options.engine, root), (*parts, *beside, fresh))
         jobs = [(i, piece) for i, one in enumerate(recorder.specs) for piece in range(one.pieces)]
         truths = {}
         for job, (rows, truth) in _run(recorder, jobs, processes, "running the streams", progress):
             _keep(folder, job, rows)
             truths[job] = truth
-        bench = _Bench(info, folder, truths, options.tolerance, len(spec.snr_db))
-        heard = [job for job in sorted(truths) if job[0] < len(parts)]
+        conditions = tuple(len(one.conditions) for one in recorder.specs)
+        bench = _Bench(info, folder, truths, options.tolerance, conditions, len(parts))
+        heard = [job for job in sorted(truths) if job[0] < len(recorder.specs) - 1]
+        budgeted = [job for job in heard if bench.budgeted(job)]
         grid = _grid(bench, heard, processes, progress)
         chooser = _Chooser(bench, grid, budget, latency_ms, processes)
         chosen = chooser.choose(heard)
         held_out = None
         if len(parts) == 2:
-            first, second = ([j for j in heard if j[0] == half] for half in (0, 1))
-            crossed = bench.count(second, [chooser.choose(first)], processes)
-            crossed.add(bench.count(first, [chooser.choose(second)], processes))
+            first, second = ([j for j in heard if bench.half(j) == half] for half in (0, 1))
+            crossed = bench.count([j for j in second if bench.budgeted(j)], [chooser.choose(first)], processes)
+            crossed.add(bench.count([j for j in first if bench.budgeted(j)], [chooser.choose(second)], processes))
             held_out = _all(crossed, 0)
-        both = bench.count(heard, [info.detector, chosen], processes)
-        again = bench.count([j for j in sorted(truths) if j[0] == len(parts)], [chosen], processes)
+        both = bench.count(budgeted, [info.detector, chosen], processes)
+        rest = [job for job in heard if not bench.budgeted(job)]
+        on_desk = bench.count(rest, [info.detector, chosen], processes) if rest else None
+        again = bench.count([j for j in sorted(truths) if j[0] == len(recorder.specs) - 1], [chosen], processes)
     if progress is not None:
         progress("listening to negatives", 0, 1)
     heard_negatives = hear(model)
@@ -122,7 +134,28 @@ def tune(
         heard_negatives.count(),
         heard_negatives.count(chosen),
         budget * hours < ENOUGH * 0.99,
+        spec.scene,
+        None if on_desk is None else _all(on_desk, 0),
+        None if on_desk is None else _all(on_desk, 1),
+        tuple(_by_source(both, spec, info.words)),
     )
+
+
+def _beside(desk: StreamSpec, parts: Sequence[StreamSpec]) -> tuple[StreamSpec, ...]:
+    """Streams of the desk whose speakers are those of ``parts``, each of an equal share of its length."""
+    minutes = desk.minutes / len(parts)
+    drawn = ("seed", "wanted", "unwanted")
+    return tuple(
+        dataclasses.replace(desk, minutes=minutes, digest="", **{name: getattr(part, name) for name in drawn})
+        for part in parts
+    )
+
+
+def _by_source(tally: Tally, spec: StreamSpec, words: Sequence[str]) -> list[SourceRate]:
+    if spec.room is None:
+        return []
+    distinct = (sum(len(set(clips)) for clips in spec.wanted.values()), len(set(spec.unwanted)))
+    return by_source(tally, 1, [source for source, _ in spec.conditions], words, distinct, spec.room.material())
 
 
 Job = tuple[int, int]
@@ -177,11 +210,20 @@ class _Bench:
     folder: Path
     truths: dict[Job, Truth]
     tolerance: int
-    conditions: int
+    conditions: tuple[int, ...]
+    halves: int
+
+    def half(self, piece: Job) -> int:
+        """Which half of the speakers is heard in a piece."""
+        return piece[0] % self.halves
+
+    def budgeted(self, piece: Job) -> bool:
+        """Whether the budget is of the piece's hours; if not, only its missed words count."""
+        return piece[0] < self.halves
 
     def count(self, pieces: Sequence[Job], detectors: Sequence[DetectorConfig], processes: int | None) -> Tally:
-        """Int64 over pieces, a point a detector."""
-        total = Tally.empty(len(detectors), len(self.info.words), self.conditions)
+        """Counts over pieces of one scene, a point a detector."""
+        total = Tally.empty(len(detectors), len(self.info.words), self.conditions[pieces[0][0]])
         jobs = [(piece, tuple(detectors)) for piece in pieces]
         # A pool takes seconds to start; below that it is quicker here.
         processes = processes if len(jobs) * len(detectors) > 2000 else 1
@@ -200,7 +242,7 @@ class _Counter:
         piece, detectors = job
         b = self.bench
         rows = np.load(_posteriors(b.folder, piece))
-        return score(b.info, rows, b.truths[piece], detectors, b.tolerance, b.conditions)
+        return score(b.info, rows, b.truths[piece], detectors, b.tolerance, b.conditions[piece[0]])
 
     def close(self) -> None:
         pass
@@ -235,19 +277,21 @@ def _grid(bench: _Bench, pieces: Sequence[Job], processes: int | None, progress:
     steps = thresholds()
     averages, cooldowns = settings(bench.info.frontend)
     words = len(bench.info.words)
-    shape = (1 + max(half for half, _ in pieces), words, len(steps))
+    shape = (bench.halves, words, len(steps))
     both = [(a, c) for a in averages for c in cooldowns]
     grid = _Grid({s: np.zeros(shape, np.int64) for s in both}, {s: np.zeros(shape, np.int64) for s in both})
     jobs = [
         (piece, tuple(DetectorConfig(a, t, c) for c in cooldowns for t in steps)) for a in averages for piece in pieces
     ]
-    for ((half, _), detectors), tally in _run(_Counter(bench), jobs, processes, "trying settings", progress):
+    for (piece, detectors), tally in _run(_Counter(bench), jobs, processes, "trying settings", progress):
+        half = bench.half(piece)
         for i, cooldown in enumerate(cooldowns):
             points = slice(i * len(steps), (i + 1) * len(steps))
             setting = (detectors[0].average_frames, cooldown)
             hits = tally.hits[points].sum(axis=2).T
             grid.misses[setting][half] += tally.said.sum(axis=1)[:, None] - hits
-            grid.false[setting][half] += tally.false[points].sum(axis=(2, 3)).T
+            if bench.budgeted(piece):
+                grid.false[setting][half] += tally.false[points].sum(axis=(2, 3)).T
     return grid
 
 
@@ -263,8 +307,10 @@ class _Chooser:
 
     def choose(self, pieces: Sequence[Job]) -> DetectorConfig:
         """The settings with the fewest misses that keep to the budget on pieces of whole halves."""
-        which = sorted({half for half, _ in pieces})
-        room = int(self.budget * sum(self.bench.truths[p].samples for p in pieces) / SAMPLE_RATE / 3600 + 1e-9)
+        which = sorted({self.bench.half(piece) for piece in pieces})
+        budgeted = [p for p in pieces if self.bench.budgeted(p)]
+        rest = [p for p in pieces if not self.bench.budgeted(p)]
+        room = int(self.budget * sum(self.bench.truths[p].samples for p in budgeted) / SAMPLE_RATE / 3600 + 1e-9)
         misses = {s: m[which].sum(axis=0) for s, m in self.grid.misses.items()}
         false = {s: f[which].sum(axis=0) for s, f in self.grid.false.items()}
 
@@ -280,14 +326,16 @@ class _Chooser:
             if not promising or (quick and min(quick) <= waiting[promising[0]][0]):
                 break
             configs = [_config(s, waiting[s][1]) for s in promising]
-            tally = self.bench.count(pieces, configs, self.processes)
+            tally = self.bench.count(budgeted, configs, self.processes)
+            beside = self.bench.count(rest, configs, self.processes) if rest else None
             for point, (setting, config) in enumerate(zip(promising, configs, strict=True)):
                 found = _all(tally, point)
                 excess = found.false_accepts - room
                 del waiting[setting]
                 if excess <= 0:
                     latency = np.inf if found.latency_ms is None else found.latency_ms
-                    kept.append((latency > self.latency_ms, found.unheard, latency, config))
+                    unheard = found.unheard + (0 if beside is None else _all(beside, point).unheard)
+                    kept.append((latency > self.latency_ms, unheard, latency, config))
                     continue
                 # Filled again with less.
                 rooms[setting] -= excess

@@ -54,14 +54,14 @@ class Detector(Decision):
         """Forget everything."""
         p = self.parameters
         self._window: npt.NDArray[np.int8] = np.full((p.average_frames - 1, p.labels), -128, np.int8)
-        self._decider = _Decider(p)
+        self._decider = Decider(p)
 
     def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
         """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""
         p = self.parameters
         rows = np.concatenate([self._window, posteriors])
         self._window = rows[len(posteriors) :].copy()
-        return self._decider.process(_window_sums(rows[:, p.first_word :], p.average_frames))
+        return self._decider.process(window_sums(rows[:, p.first_word :], p.average_frames))
 
 
 def moving_sums(posteriors: npt.NDArray[np.int8], average_frames: int, first_word: int) -> npt.NDArray[np.uint16]:
@@ -77,7 +77,7 @@ def moving_sums(posteriors: npt.NDArray[np.int8], average_frames: int, first_wor
     """
     words = posteriors[:, first_word:]
     before = np.full((average_frames - 1, words.shape[1]), -128, np.int8)
-    return _window_sums(np.concatenate([before, words]), average_frames)
+    return window_sums(np.concatenate([before, words]), average_frames)
 
 
 def detect(sums: npt.NDArray[np.uint16], parameters: DetectorParameters) -> list[Detection]:
@@ -90,10 +90,10 @@ def detect(sums: npt.NDArray[np.uint16], parameters: DetectorParameters) -> list
         sums: :func:`moving_sums` of the stream, made with ``parameters``' ``average_frames`` and ``first_word``.
         parameters: the detector.
     """
-    return _Decider(parameters).process(sums)
+    return Decider(parameters).process(sums)
 
 
-def _window_sums(rows: npt.NDArray[np.int8], average_frames: int) -> npt.NDArray[np.uint16]:
+def window_sums(rows: npt.NDArray[np.int8], average_frames: int) -> npt.NDArray[np.uint16]:
     """Sums of every ``average_frames`` successive rows of int8 [rows, words], as uint16 [words, sums]."""
     # DETECT/1
     frames, words = rows.shape
@@ -103,7 +103,7 @@ def _window_sums(rows: npt.NDArray[np.int8], average_frames: int) -> npt.NDArray
     return running[:, average_frames:] - running[:, :-average_frames]
 
 
-class _Decider:
+class Decider:
     """Moving sums to detections."""
 
     def __init__(self, parameters: DetectorParameters) -> None:

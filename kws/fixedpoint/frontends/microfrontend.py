@@ -225,22 +225,24 @@ class MicroFrontend(base.Frontend):
     """The microfrontend of one or more streams in step.
 
     Args:
-        hop: samples from frame to frame.
+        step: samples from window to window.
+        rows: windows of a frame.
         streams: number of streams.
     """
 
-    def __init__(self, hop: int, streams: int = 1) -> None:
+    def __init__(self, step: int, rows: int = 1, streams: int = 1) -> None:
         self.tables = make_tables()
-        super().__init__(WINDOW, hop, BANDS, streams)
+        self.step, self.rows = step, rows
+        super().__init__(WINDOW + (rows - 1) * step, rows * step, rows * BANDS, streams)
 
     def reset(self) -> None:
         """Forget all samples and what the noise was."""
         super().reset()
         self._estimate: Int64 = np.zeros((self._streams, BANDS), np.int64)
 
-    def logarithms(self, frames: npt.NDArray[np.int16]) -> Int64:
-        """Successive frames, int16 [streams, frames, 480], to uint16 values [streams, frames, 40] before MICRO/11."""
-        re, im, shift = spectrum(frames, self.tables)
+    def logarithms(self, windows: npt.NDArray[np.int16]) -> Int64:
+        """Successive windows, int16 [streams, windows, 480], to uint16 values [streams, windows, 40] of MICRO/10."""
+        re, im, shift = spectrum(windows, self.tables)
         signal = root(band_energies(re, im, self.tables)) >> shift[..., None]
         left, estimates = np.empty_like(signal), np.empty_like(signal)
         for t in range(signal.shape[1]):
@@ -249,5 +251,7 @@ class MicroFrontend(base.Frontend):
         return logarithm(control_gain(left, estimates, self.tables), self.tables)
 
     def run(self, frames: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
-        """Successive frames, int16 [streams, frames, 480], to int8 [streams, frames, 40]."""
-        return to_int8(self.logarithms(frames))
+        """Successive frames, int16 [streams, frames, samples], to int8 [streams, frames, rows * 40]."""
+        streams, count, _ = frames.shape
+        windows = np.lib.stride_tricks.sliding_window_view(frames, WINDOW, axis=-1)[:, :, :: self.step]
+        return to_int8(self.logarithms(windows.reshape(streams, -1, WINDOW))).reshape(streams, count, self.bands)

@@ -18,7 +18,8 @@ from kws.engines.base import Output
 from kws.errors import KwsError
 from kws.evaluation.stream import plots, soak
 from kws.evaluation.stream.audio import render
-from kws.evaluation.stream.run import StreamOptions, StreamReport, evaluate_stream, shifted, sweep
+from kws.evaluation.stream.report import StreamReport
+from kws.evaluation.stream.run import StreamOptions, evaluate_stream, shifted, sweep
 from kws.evaluation.stream.score import CAUSES, Rates, Truth, detection_times, match
 from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.model.file import with_info
@@ -86,9 +87,9 @@ def test_curve(report):
     assert best.unheard == min(c.unheard for c in curve if c.false_accepts_per_hour <= budget)
     assert report.best(-1) is None
     assert sum(report.own(word=i).said for i in range(4)) == report.own().said
-    assert sum(report.at(i).false_accepts for i in range(3)) == report.own().false_accepts
+    assert sum(report.at(snr).false_accepts for snr in report.snr_db) == report.own().false_accepts
     assert report.own(10.0).said == report.own().said
-    assert report.own(15.0).said == report.at(0).said + report.at(1).said
+    assert report.own(15.0).said == report.at(report.snr_db[0]).said + report.at(report.snr_db[1]).said
 
 
 def test_shifts_keep_differences(model):

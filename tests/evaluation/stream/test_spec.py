@@ -15,7 +15,7 @@ from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import clips
 from kws.datasets.augment import active_rms
 from kws.errors import KwsError
-from kws.evaluation.stream import audio
+from kws.evaluation.stream import audio, scene
 from kws.evaluation.stream.plan import NOISE, TAIL_SECONDS, UNWANTED, WORDS, plan
 from kws.evaluation.stream.spec import CLEAN, StreamSettings, StreamSpec, check, halves, share_speakers, specify
 
@@ -38,7 +38,7 @@ def test_rebuilt_from_its_file(spec, root, tmp_path):
     assert again == spec
     check(again, root)
     first = audio.render(spec, root, 1)
-    for memory in (audio._clip, audio._noise):
+    for memory in (audio.word_clip, audio._noise):
         memory.cache_clear()
     second = audio.render(again, root, 1)
     assert first.pcm.tobytes() == second.pcm.tobytes()
@@ -175,7 +175,7 @@ def test_takes_are_split_as_in_training(root):
 
 def test_written(root, tmp_path):
     spec = specify(root, DATA, StreamSettings(minutes=15, split="all"))
-    audio.write(spec, root, tmp_path / "s.wav")
+    scene.write(spec, root, tmp_path / "s.wav")
     with wave.open(str(tmp_path / "s.wav")) as file:
         pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     pieces = [audio.render(spec, root, i) for i in range(spec.pieces)]

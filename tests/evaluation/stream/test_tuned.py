@@ -81,7 +81,8 @@ class Heard:
 def command(spoken, tiny_file, monkeypatch):
     monkeypatch.setattr(tuning, "AVERAGES_MS", (60,))
     monkeypatch.setattr(tuning, "COOLDOWNS_MS", (600,))
-    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1]
+    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100]
+    options += ["--jobs", 1, "--scene", "desk"]
     return [str(o) for o in options]
 
 

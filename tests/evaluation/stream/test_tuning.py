@@ -115,9 +115,9 @@ def test_refused(spoken, model, small_grid):
 
 
 def test_settings_are_milliseconds():
-    assert tuning.settings(LogMelConfig()) == ((4, 6, 8, 10, 13, 16, 20, 25), (15, 25, 35, 50))
+    assert tuning.settings(LogMelConfig()) == ((6, 10, 13, 16, 20, 25, 30, 35), (15, 25, 35, 50))
     averages, cooldowns = tuning.settings(LogMelConfig(hop_ms=5))
-    assert averages == (16, 24, 32, 40, 52, 64), "at most what a detector can have"
+    assert averages == (24, 40, 52, 64), "at most what a detector can have"
     assert cooldowns == (60, 100, 140, 200)
     for frames, cooldown in zip(averages, cooldowns, strict=False):
         DetectorConfig(frames, 0.5, cooldown)
@@ -131,7 +131,8 @@ def test_enough():
 
 def test_command(spoken, tiny_file, tmp_path, small_grid, capsys):
     before = tiny_file.read_bytes()
-    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100, "--jobs", 1]
+    options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100]
+    options += ["--jobs", 1, "--scene", "desk"]
     assert main([str(o) for o in [*options, "--out", tmp_path / "t.tflite"]]) == 0
     said = capsys.readouterr()
     assert "chance decided" in said.err

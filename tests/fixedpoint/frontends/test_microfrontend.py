@@ -190,10 +190,10 @@ def test_streams_in_step():
 
 @needs("cc", "make")
 def test_whole_spotter(c):
-    """The engine c has the features of NumPy, with another hop too, in any chunking, after a reset."""
+    """The engine c has the features of NumPy, whatever the settings and the chunking, after a reset too."""
     rng = np.random.default_rng(6)
-    for hop_ms in (10, 20):
-        ours = model(hop_ms=hop_ms)
+    for settings in ({}, {"step_ms": 20}, {"rows": 3}):
+        ours = model(**settings)
         reference, engine = NumpyEngine(ours), CEngine(ours)
         pcm = np.concatenate([pcm for _, pcm in signals(1600, 6)])
         expected = reference.process(pcm)
@@ -205,11 +205,25 @@ def test_whole_spotter(c):
             assert np.array_equal(np.concatenate([f.posteriors for f in found]), expected.posteriors)
 
 
+def test_frames_of_several_windows():
+    """Their features are those of the windows one by one, whatever the chunking."""
+    pcm = np.concatenate([pcm for _, pcm in signals(1600, 4)])[: 200 * HOP]
+    expected = MicroFrontendConfig().twin().process(pcm[None])[0]
+    for rows in (2, 3):
+        config = MicroFrontendConfig(rows=rows)
+        found = config.twin().process(pcm[None])[0]
+        assert len(found) == config.frames(len(pcm)) == len(expected) // rows
+        assert np.array_equal(found.reshape(-1, 40), expected[: rows * len(found)])
+
+
 def test_settings():
     assert read({"kind": "microfrontend"}) == MicroFrontendConfig()
-    assert MicroFrontendConfig(20).as_dict() == {"kind": "microfrontend", "hop_ms": 20}
-    assert MicroFrontendConfig(20).hop == 320
-    with pytest.raises(KwsError, match=r"hop_ms must be a whole number, not 10\.5"):
-        read({"kind": "microfrontend", "hop_ms": 10.5})
-    with pytest.raises(KwsError, match="hop_ms must be 1 to 30, not 31"):
-        read({"kind": "microfrontend", "hop_ms": 31})
+    assert MicroFrontendConfig(20).as_dict() == {"kind": "microfrontend", "step_ms": 20, "rows": 1}
+    three = MicroFrontendConfig(rows=3)
+    assert (three.window, three.hop, three.bands, three.pcm_size) == (800, 480, 120, 832)
+    with pytest.raises(KwsError, match=r"step_ms must be a whole number, not 10\.5"):
+        read({"kind": "microfrontend", "step_ms": 10.5})
+    with pytest.raises(KwsError, match="step_ms must be 1 to 30, not 31"):
+        read({"kind": "microfrontend", "step_ms": 31})
+    with pytest.raises(KwsError, match="rows must be 1 to 16, not 0"):
+        read({"kind": "microfrontend", "rows": 0})

@@ -28,6 +28,8 @@ typedef struct kws_detector_state {
 
 void kws_detector_reset(const kws_decision *decision, void *memory);
 void kws_detector_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);
+/* The words' sums as of the last step, uint16_t [labels], for decisions that stand on a detector. */
+const uint16_t *kws_detector_sums(const void *memory);
 
 #ifdef __cplusplus
 }

@@ -15,11 +15,12 @@ typedef struct kws_microfrontend {
     const int16_t *window;              /* Q0.12 [512], zeros from the window's length on */
     const int16_t (*twiddles)[2];       /* cos and -sin in Q0.15 [192], three quarters of a turn */
     const int16_t (*split_twiddles)[2]; /* the same, of the split [128] */
-    const uint16_t *segment_ends;       /* [bands + 1] */
+    const uint16_t *segment_ends;       /* [41] */
     const uint16_t *falling;            /* Q0.12, from first_bin on */
     const int16_t (*gains)[3];          /* of each interval of the noise's estimate [33] */
     uint16_t first_bin;
-    uint16_t bands;
+    uint16_t step; /* samples from window to window */
+    uint8_t rows;  /* windows of a frame */
 } kws_microfrontend;
 
 /* Its memory: uint32_t estimate[40], which it keeps, and a spectrum of 256 pairs of int16. */

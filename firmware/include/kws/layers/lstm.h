@@ -16,15 +16,16 @@ enum { KWS_LSTM_HIDDEN, KWS_LSTM_CELL };
 
 /*
  * The parts of a gate are the sum over the input and the sum over the old hidden state. Where the
- * weights are packed, the scratch holds int16_t [inputs + units], each rounded up to 4.
+ * weights are packed, the scratch holds int16_t [inputs + units], each rounded up to 4; with KWS_ARCH_HELIUM
+ * sums and pre-activations of eight units.
  */
 typedef struct kws_lstm {
     const int8_t *input_weights;         /* [units][gates][inputs]; NULL if packed */
     const int8_t *recurrent_weights;     /* [units][gates][units]; NULL if packed */
     const int32_t *input_bias;           /* [units][gates], input zero point folded in; NULL if packed */
     const int32_t *recurrent_bias;       /* [units][gates], hidden zero point folded in; NULL if packed */
-    const uint32_t *packed_weights;      /* KWS_ARCH_DSP: all of the above, see src/arch/lstm_dsp.h; else NULL */
-    const kws_dsp_factor *packed_factors; /* [gates][2], input_factor and recurrent_factor; else NULL */
+    const uint32_t *packed_weights;      /* all of the above, see src/arch/packed_dsp.h and lanes_helium.h; else NULL */
+    const kws_dsp_factor *packed_factors; /* KWS_ARCH_DSP: [gates][2], input_factor and recurrent_factor; else NULL */
     kws_factor input_factor[KWS_GATES];     /* to Q3.12 */
     kws_factor recurrent_factor[KWS_GATES]; /* to Q3.12 */
     kws_factor hidden_factor;               /* output gate times tanh(cell) */

@@ -1,0 +1,119 @@
+"""The audio around what a model heard, and around what it should have heard, as clips to train with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kws import audio
+from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
+from kws.live.record import find_word, next_take
+from kws.types import Pcm
+
+_AFTER = round(0.25 * SAMPLE_RATE)
+# A detection comes at most this long after its word's beginning ...
+_DETECTED_IN = round(1.75 * SAMPLE_RATE)
+# ... and a finger this long.
+_MISSED_IN = 3 * SAMPLE_RATE
+_KEPT = 4 * SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A detection whose end has not been heard yet."""
+
+    word: str
+    due: int
+
+
+class Dump:
+    """Writes ``folder/WORD/SPEAKER_01.wav`` and on, a clip with the word in its middle; `kws train` takes the folder.
+
+    What was heard by mistake goes to ``folder/not_WORD``: a folder of no word to spot, which is "unknown" in
+    training.
+
+    Attributes:
+        saved: how many clips were written, by the folder's name.
+    """
+
+    def __init__(self, folder: Path, speaker: str, clip_ms: float) -> None:
+        """Into ``folder``, which is made when there is something to keep.
+
+        Args:
+            folder: the data folder.
+            speaker: the beginning of the files' names.
+            clip_ms: length of the clips.
+        """
+        self.saved: dict[str, int] = {}
+        self._folder, self._speaker = folder, speaker
+        self._samples = round(clip_ms * SAMPLE_RATE / 1000)
+        self._kept = np.zeros(_KEPT + self._samples, np.int16)
+        self._heard = 0
+        self._pending: list[_Pending] = []
+        self._last: tuple[str, Path] | None = None
+        self._takes: dict[str, int] = {}
+
+    def hear(self, chunk: Pcm, words: Iterable[str]) -> list[Path]:
+        """Feed a chunk and the words that were detected in it; the files that are whole now."""
+        self._kept = np.concatenate([self._kept, chunk])[-len(self._kept) :]
+        self._heard += len(chunk)
+        self._pending += [_Pending(word, self._heard + _AFTER) for word in words]
+        due = [p for p in self._pending if p.due <= self._heard]
+        self._pending = [p for p in self._pending if p.due > self._heard]
+        return [self._detected(p) for p in due]
+
+    def missed(self, word: str) -> Path:
+        """Keep the word that was just said and not heard.
+
+        Raises:
+            KwsError: it cannot be written.
+        """
+        return self._write(word, self._kept[-_MISSED_IN:])
+
+    def false_accept(self) -> Path | None:
+        """The last detection was none: its clip goes to the folder of what is not its word; None if there is none.
+
+        Raises:
+            KwsError: it cannot be written.
+        """
+        self.finish()
+        if self._last is None:
+            return None
+        word, path = self._last
+        self._last = None
+        kept = audio.read(path)
+        path.unlink(missing_ok=True)
+        self.saved[word] -= 1
+        return self._save(f"not_{word}", kept)
+
+    def finish(self) -> list[Path]:
+        """Write what waits for sound that will not come."""
+        pending, self._pending = self._pending, []
+        return [self._detected(p) for p in pending]
+
+    def _detected(self, pending: _Pending) -> Path:
+        late = self._heard - pending.due
+        heard = self._kept[: len(self._kept) - late] if late > 0 else self._kept
+        path = self._write(pending.word, heard[-max(_DETECTED_IN + _AFTER, self._samples + 1) :])
+        self._last = (pending.word, path)
+        return path
+
+    def _write(self, word: str, heard: Pcm) -> Path:
+        cut = find_word(heard, self._samples)
+        return self._save(word, heard[-self._samples :] if cut.fault else cut.pcm)
+
+    def _save(self, name: str, pcm: Pcm) -> Path:
+        if "/" in name or "\\" in name:
+            raise KwsError(f"the word {name!r} cannot be the name of a folder")
+        folder = self._folder / name
+        # The folder is looked at once: after a day it holds thousands.
+        take = self._takes.get(name) or next_take(folder, self._speaker)
+        path = folder / f"{self._speaker}_{take:02}.wav"
+        audio.write(path, pcm)
+        self._takes[name] = take + 1
+        self.saved[name] = self.saved.get(name, 0) + 1
+        return path
