@@ -159,7 +159,7 @@ def main() -> None:
             _kws("train", a.config, *words, "--speech", others, *given, "--out", out / "run", *a.train.split())
             _kws("convert", out / "run")
             _kws("evaluate", out / "run", "--data", a.data[0], "--speech", left_out, "--json", report)
-        found[source] = json.loads(report.read_text())
+        found[source] = json.loads(report.read_text(encoding="utf-8"))
     text = table(pool(found))
     write_atomic(a.out / "pooled.md", text + "\n")
     print(text)

@@ -22,6 +22,7 @@ from kws.evaluation.stream.tuned import enough_minutes
 from kws.files import require_place
 from kws.model.file import Model, save, with_decision
 from kws.runs import MODEL
+from kws.text import visible
 
 COLUMNS = ("phrase", "found", "of", "share", "false accepts", "hours", "false/h", "at most/h", "in speech", "hours")
 
@@ -67,7 +68,7 @@ def tune(a: argparse.Namespace) -> int:
         return exit_codes.OK
     _print(result)
     console.out.print(f"{falsely} phrases in {60 * judged.hours:.0f} minutes of the negatives that come with kws")
-    console.out.print(f"{out} is written", markup=False)
+    console.out.print(visible(f"{out} is written"), markup=False)
     return exit_codes.OK
 
 
