@@ -27,8 +27,7 @@ def write(folder: Path, **files: str) -> Path:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_those_that_come_along_can_be_read(path, tmp_path):
     experiment = config.load(path)
-    # A fine-tuned model goes by the name of the one that it comes from.
-    assert experiment.name == path.stem.removesuffix("-always-on")
+    assert experiment.name == path.stem
     losses.named(experiment.training.loss)
     runs.write_config(experiment, tmp_path)
     assert runs.load_config(tmp_path) == experiment
