@@ -105,6 +105,7 @@ class AugmentConfig:
         variants: variants of every training clip that are computed before training; the first is
             the clip as recorded, the others are resampled, shifted, scaled and mixed with noise.
             1 is no augmentation but SpecAugment.
+        recorded: share of the clips that are heard as recorded in an epoch, on top of those whose turn it is.
         speed_percent: greatest change of speed, and of pitch with it, in either direction.
         time_shift_ms: greatest shift in either direction, in milliseconds.
         gain_db: lowest and highest gain, in dB; what becomes too loud is clipped.
@@ -122,6 +123,7 @@ class AugmentConfig:
     """
 
     variants: int = number(4, 1, 100)
+    recorded: float = number(0.0, 0, 1)
     speed_percent: float = number(10.0, 0, 50)
     time_shift_ms: float = number(100.0, 0, 1000)
     gain_db: tuple[float, float] = number((-10.0, 10.0), -100, 100)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 
 from kws import audio
 from kws.config import SAMPLE_RATE
@@ -56,6 +57,26 @@ def microphone(device: int | str | None, samples: int) -> Microphone:
         KwsError: PortAudio or the device is missing or busy; while iterating, the device went away.
     """
     return Microphone(device, samples)
+
+
+def play(pcm: Pcm) -> None:
+    """Play int16 ``[samples]`` at 16 kHz on the system's default output, and wait for its end.
+
+    Raises:
+        MissingError: PortAudio is missing.
+        KwsError: there is no output, or it is busy.
+    """
+    sounddevice = _sounddevice()
+    rate = SAMPLE_RATE
+    try:
+        try:
+            sounddevice.check_output_settings(channels=1, dtype="int16", samplerate=rate)
+        except sounddevice.PortAudioError:
+            rate = round(sounddevice.query_devices(None, "output")["default_samplerate"])
+            pcm = audio.to_int16(soxr.resample(pcm.astype(np.float32), SAMPLE_RATE, rate))
+        sounddevice.play(pcm, rate, blocking=True)
+    except (sounddevice.PortAudioError, ValueError, OSError) as error:
+        raise KwsError(f"cannot play: {error}; check that there is a loudspeaker, or leave out --replay") from error
 
 
 class Microphone(Iterator[Pcm]):
@@ -119,6 +140,14 @@ class Microphone(Iterator[Pcm]):
     def close(self) -> None:
         """Stop listening and give the device back."""
         self._stream.close()
+
+    def forget(self) -> None:
+        """Leave out what was heard and not yet taken, such as what was played meanwhile."""
+        while True:
+            try:
+                self._queue.get_nowait()
+            except queue.Empty:
+                return
 
     def every_channel(self) -> Iterator[npt.NDArray[np.int16]]:
         """What the device delivers, at its own rate: int16 ``[samples, channels]``, in place of iterating.

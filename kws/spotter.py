@@ -63,7 +63,7 @@ class Spotter:
     Attributes:
         models: the models' names: of the file without its suffix, or of the run's folder; the whole path
             where two are called alike.
-        words: each model's words, by its name.
+        words: each model's words, and behind them its phrases, by its name.
         engine: the engine's name.
 
     Raises:
@@ -86,7 +86,9 @@ class Spotter:
         loaded = [Model.load(path) for path in paths]
         names = names_of(paths)
         infos = [model.require_info() for model in loaded]
-        self.words: dict[str, tuple[str, ...]] = dict(zip(names, (info.words for info in infos), strict=True))
+        self.words: dict[str, tuple[str, ...]] = dict(
+            zip(names, (info.names[info.first_word :] for info in infos), strict=True)
+        )
         decisions = [changed(info, threshold, cooldown) for info in infos]
         check_words(threshold, infos)
         self._resampler = Resampler(sample_rate)
@@ -168,7 +170,7 @@ class Ear:
 
     def _told(self, d: decision.Detection) -> Detection:
         info = self._info
-        return Detection(info.labels[d.label], info.score(d.score), info.seconds(d.frame), self._name)
+        return Detection(info.names[d.label], info.score(d.score), info.seconds(d.frame), self._name)
 
 
 class Resampler:

@@ -101,7 +101,7 @@ def test_the_run_of_an_earlier_version_is_read(tmp_path):
 
 
 def test_no_such_loss():
-    with pytest.raises(KwsError, match=r"training\.loss must be one of frames, not 'ctx'"):
+    with pytest.raises(KwsError, match=r"training\.loss must be one of frames, ctc, not 'ctx'"):
         losses.named("ctx")
 
 

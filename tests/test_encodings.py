@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = [path for folder in ("kws", "tools") for path in sorted((ROOT / folder).rglob("*.py"))]
 # Owners of an ``open`` that is not of text, and of a ``read_text`` that knows its encoding (importlib.metadata).
-OTHERS = ("os", "tarfile", "wave", "webbrowser", "self", "distribution")
+OTHERS = ("os", "tarfile", "wave", "webbrowser", "self", "self._rules", "distribution", "member", "zipped")
+# What starts other programs.
+PROGRAMS = ("run", "Popen", "check_output", "check_call", "call")
 BINARY = re.compile(r"[rwax+]*b[rwax+]*")
 
 
@@ -22,14 +24,16 @@ def unnamed(source: str) -> list[int]:
 
 def _in_the_locale(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    owner = getattr(call.func.value, "id", "") if isinstance(call.func, ast.Attribute) else ""
+    owner = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
     given = [k.arg for k in call.keywords]
     if "encoding" in given or owner in OTHERS:
         return False
     if name in ("open", "fdopen"):
         constants = [n.value for a in (*call.args, *call.keywords) for n in ast.walk(a) if isinstance(n, ast.Constant)]
         return not any(isinstance(value, str) and BINARY.fullmatch(value) for value in constants)
-    return name in ("read_text", "write_text") or "text" in given or "universal_newlines" in given
+    if name in PROGRAMS and "text" in given:
+        return True
+    return name in ("read_text", "write_text") or "universal_newlines" in given
 
 
 @pytest.mark.parametrize(

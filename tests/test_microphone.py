@@ -163,3 +163,35 @@ def test_microphone_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(MissingError, match="install PortAudio"):
         microphone.microphone(None, 320)
+
+
+def test_what_was_not_taken_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(microphone, "_TIMEOUT", 0.01)
+    monkeypatch.setitem(sys.modules, "sounddevice", FakePortAudio((16000,), np.arange(3200, dtype=np.int16)))
+    with microphone.microphone(None, 320) as opened:
+        np.testing.assert_array_equal(next(opened), np.arange(320))
+        opened.forget()
+        with pytest.raises(KwsError, match="stopped delivering"):
+            next(opened)
+
+
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_playing(rate, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakePortAudio((rate,), np.zeros(0, np.int16))
+    played = []
+    fake.check_output_settings = lambda samplerate, **_: fake.check_input_settings(samplerate, 1)
+    fake.play = lambda pcm, samplerate, blocking: played.append((pcm, samplerate, blocking))
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    pcm = (32768 * tone(16000)).astype(np.int16)
+    microphone.play(pcm)
+    [(sound, samplerate, blocking)] = played
+    assert (samplerate, blocking, sound.dtype) == (rate, True, np.int16)
+    expected = 32768 * tone(rate)
+    assert np.abs(sound[1000:12000] - expected[1000:12000]).max() < 5
+
+    def refuse(*_: object, **__: object) -> None:
+        raise fake.PortAudioError("no output")
+
+    fake.play = refuse
+    with pytest.raises(KwsError, match="cannot play"):
+        microphone.play(pcm)

@@ -8,9 +8,11 @@ import pytest
 from conftest import needs
 
 from kws import audio
+from kws.evaluation.negatives import hear
 from kws.model.file import Model
 from kws.verify.compare import verify
 
+ALWAYS_ON = sorted((Path(__file__).resolve().parents[1] / "models/always-on").glob("*.tflite"))
 MODELS = sorted((Path(__file__).resolve().parents[1] / "models").glob("*.tflite"))
 # What a shipped model may weigh, in bytes.
 LIMITS = {"commands12": 100 * 1024, "commands12-tiny": 32 * 1024, "yes-no": 16 * 1024}
@@ -39,6 +41,19 @@ def test_it_hears_and_engines_agree(path, speech, tmp_path):
     report = verify(Model.load(path), ["tflm", "c", "tflite"], random=2, files=[tmp_path / "speech.wav"])
     assert report.ok
     assert report.detections > 0
+
+
+@pytest.mark.parametrize("path", ALWAYS_ON, ids=lambda p: p.stem)
+def test_models_that_have_heard_the_world(path, speech, tmp_path):
+    """Their card tells of these files; they fire hardly in the minutes of negatives that come with kws."""
+    model = Model.load(path)
+    card = (path.parent / "README.md").read_text(encoding="utf-8")
+    assert model.id in card
+    assert f"{len(model.content):,}" in card
+    assert all(label.strip("_") in card for label in model.info.labels)
+    assert hear(model).count().total.false_accepts <= 2
+    audio.write(tmp_path / "speech.wav", speech)
+    assert verify(model, ["tflm", "c"], random=2, files=[tmp_path / "speech.wav"]).ok
 
 
 @pytest.mark.slow

@@ -244,7 +244,7 @@ def test_unknown_kinds_are_named():
     with pytest.raises(KwsError, match=r"frontend.kind must be one of log_mel, microfrontend, not 'peaks'"):
         from_dict(Experiment, {"frontend": {"kind": "peaks"}})
     info = ModelInfo(LABELS, LogMelConfig(), decisions.DetectorConfig()).to_json()
-    with pytest.raises(KwsError, match=r"detector.kind must be one of detector, grammar, sliding_mean, not 3"):
+    with pytest.raises(KwsError, match=r"detector.kind must be one of detector, grammar, sliding_mean, ctc, not 3"):
         ModelInfo.from_json(info.replace(b'"detector":{', b'"detector":{"kind":3,'))
 
 
@@ -262,8 +262,12 @@ def test_an_image_carries_only_the_kinds_of_its_model(kinds, tmp_path, tiny_mode
     assert [name in symbols(a) for name in (*own, *others)] == [True, True, False, False]
     assert [name in symbols(b) for name in (*own, *others)] == [False, False, True, True]
     # Which other kinds there are costs nothing.
-    (kinds / "include/kws/frontends/kinds.def").write_text("KWS_KIND(LOG_MEL, log_mel)\n")
-    (kinds / "include/kws/decisions/kinds.def").write_text("KWS_KIND(DETECTOR, detector)\nKWS_KIND(GRAMMAR, grammar)\n")
+    for role, toy in (("frontends", "PEAKS"), ("decisions", "CHANGES")):
+        listed = kinds / f"include/kws/{role}/kinds.def"
+        lines = listed.read_text("utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if f"KWS_KIND({toy}," not in line]
+        assert len(kept) == len(lines) - 1
+        listed.write_text("".join(kept), "utf-8")
     for name in ("frontends/peaks", "decisions/changes"):
         (kinds / f"src/{name}.c").unlink()
     alone = make_image(tmp_path / "a", tmp_path / "alone", "mps2_an386", "spotter")

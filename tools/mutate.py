@@ -33,6 +33,9 @@ from pathlib import Path
 import random_models
 from mutants import ALL, Mutant
 
+from kws.decisions import GrammarConfig, Phrase
+from kws.model.file import Model, with_decision
+
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("kws", "firmware", "tests", "tools", "docs", "models", "configs", "pyproject.toml", "README.md")
 TIMEOUT = 600.0
@@ -73,6 +76,18 @@ NETWORKS = {
 }
 
 
+def grammars(model: Model) -> dict[str, GrammarConfig]:
+    """Phrases and windows, which no shipped model has, over a model's words."""
+    info = model.require_info()
+    a, b = info.words[:2]
+    detector = asdict(info.detector)
+    phrases = (Phrase((a, b), 60), Phrase((b, a, b), 45, "three", (0.3, 0.5, 0.2)))
+    return {
+        "phrases": GrammarConfig(**detector, phrases=phrases),
+        "window": GrammarConfig(**detector, phrases=phrases, report_words=False, wake=a, window_frames=400),
+    }
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a mutant.
@@ -111,6 +126,11 @@ class Tree:
         for name, options in NETWORKS.items():
             path = folder / f"{name}.tflite"
             path.write_bytes(random_models.bare_model(31, **options).content)
+            self.models.insert(1, path)
+        smallest = Model.load(self.models[0])
+        for name, decision in grammars(smallest).items():
+            path = folder / f"{name}.tflite"
+            path.write_bytes(with_decision(smallest, decision))
             self.models.insert(1, path)
 
     @contextlib.contextmanager

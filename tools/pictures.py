@@ -106,7 +106,7 @@ def why_picture(model: Model) -> str:
         soundfile.write(folder / "bad.wav", soxr.resample(x, SAMPLE_RATE, 44_100), SAMPLE_RATE)
         command = [sys.executable, "-m", "kws", "why", model.source, "bad.wav", "--word", "yes"]
         environment = {**os.environ, "COLUMNS": str(WIDTH), "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=True)
     recorded = console(70)
     answer, _, rest = done.stdout.rstrip().partition("\n")
     recorded.print(answer, style="bold", markup=False)

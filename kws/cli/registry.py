@@ -57,6 +57,7 @@ _DATA = (
 
 VERBS: Mapping[str, tuple[Verb, ...]] = {
     "make a data set": (
+        Verb("new", "ask three questions; write a folder to train words of one's own in", "new"),
         Verb("data", "make, get and check data sets", verbs=_DATA),
         Verb("mic-check", "say in ten seconds whether a microphone is fit, and what its noise costs", "mic_check"),
         Verb("record", "record takes of a word with the microphone, one by one", "record"),
@@ -74,6 +75,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("evaluate", "measure clip accuracy and what quantization cost", "evaluate"),
         Verb("stream-test", "measure false accepts per hour, misses and latency", "stream_test"),
         Verb("report", "write one HTML page of everything known about a run", "report"),
+        Verb("import", "say what a .tflite file from elsewhere is, and whether it runs", "import_model"),
         Verb("verify", "compare engines bit for bit; exit code 1 on any difference", "verify"),
     ),
     "put a model on a board": (

@@ -19,9 +19,12 @@ from kws.cli.options import (
     roles_of,
 )
 from kws.cli.results import percent
+from kws.datasets.roles import Folders
 from kws.decisions import DetectorConfig
 from kws.errors import UsageError
+from kws.evaluation.long import familiar
 from kws.evaluation.stream import room_list
+from kws.evaluation.stream.room import SPEECH
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
 from kws.evaluation.stream.spec import DESK, ROOM, SCENES, StreamSettings, StreamSpec, check, specify
@@ -121,6 +124,15 @@ def scene_of(a: argparse.Namespace) -> str:
     if a.scene == DESK and sounding:
         raise UsageError(f"the desk has no {', '.join(sounding)}; leave them out, or take --scene room")
     return str(a.scene or (ROOM if sounding else DESK))
+
+
+def heard(a: argparse.Namespace, info: ModelInfo, spec: StreamSpec) -> tuple[tuple[float, int] | None, tuple[str, ...]]:
+    """Hours and recordings of the room's speech, where it is the user's, and its collections that were trained on."""
+    if spec.room is None or not a.speech:
+        return None, ()
+    seconds, recordings = spec.room.material().get(SPEECH, (0.0, 0))
+    listed = room_list.recordings(Folders(speech=tuple(a.speech)), info.data, spec.split)
+    return (seconds / 3600, recordings), familiar(info, listed)
 
 
 def run_options(a: argparse.Namespace) -> StreamOptions:

@@ -31,7 +31,7 @@ OPERATORS = (
 """The twenty that ESPHome's runtime registers."""
 GREATEST_VARIABLES = 20
 MARGIN = 1.5
-"""The arena that is asked for, over what TFLM's reference kernels take: Espressif's take scratch memory of their own."""
+"""The arena asked for, over what TFLM's reference kernels take: Espressif's take scratch memory of their own."""
 MINIMUM_ESPHOME = "2024.7.0"
 """The first version whose runtime reads manifests of version 2."""
 

@@ -20,9 +20,10 @@ from kws.errors import KwsError
 from kws.types import Progress
 
 _BLOCK = 1 << 16
-# -60 dB of full scale: 30 dB under a quiet speaker, about the noise floor of a good microphone.
-_SILENT_RMS = 32.768
-_CLIPPED_SHARE = 0.001
+SILENT_RMS = 32.768
+"""-60 dB of full scale: 30 dB under a quiet speaker, about the noise floor of a good microphone."""
+CLIPPED_SHARE = 0.001
+"""So many samples in flat tops are worth a word."""
 _SHORT, _LONG = 0.3, 1.5
 # Names that tell speakers apart give several clips to most; fewer clips than this say nothing.
 _LONE, _MANY = 0.9, 20
@@ -270,11 +271,11 @@ def _doubts(m: _Measured, clip_seconds: float) -> Iterator[Finding]:
         yield Finding("sample rate", f"{name} is at {m.info.sample_rate} Hz and will be resampled", path)
     if m.info.channels != 1:
         yield Finding("channels", f"{name} has {m.info.channels} channels and will be averaged to one", path)
-    if m.sound.loudest < _SILENT_RMS and m.clip.word != SILENCE:
+    if m.sound.loudest < SILENT_RMS and m.clip.word != SILENCE:
         yield Finding(
             "silent", f"{name} is silent, or nearly so; listen to it, then record it again or delete it", path
         )
-    if m.sound.clipped >= _CLIPPED_SHARE:
+    if m.sound.clipped >= CLIPPED_SHARE:
         yield Finding("clipped", f"{name} is clipped in {100 * m.sound.clipped:.1f} % of its samples", path)
     if m.info.seconds < _SHORT * clip_seconds:
         yield Finding("short", f"{name} lasts only {m.info.seconds:.2f} s; the word may be cut off", path)
@@ -310,7 +311,7 @@ def _duplicates(measured: Sequence[_Measured]) -> tuple[list[Finding], list[Find
     by_digest: dict[bytes, list[clips.Clip]] = {}
     for m in measured:
         # Silent clips are reported as such; that they are alike says nothing.
-        if m.sound.loudest >= _SILENT_RMS:
+        if m.sound.loudest >= SILENT_RMS:
             by_digest.setdefault(m.sound.digest, []).append(m.clip)
     errors, warnings = [], []
     for same in by_digest.values():

@@ -195,8 +195,8 @@ def _tar_members(file: tarfile.TarFile) -> Iterator[_Member]:
         yield _Member(member.name, member.isdir(), plain, member.size, partial(opened, member))
 
 
-def _opened_zip(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
-    return file.open(member)
+def _opened_zip(zipped: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    return zipped.open(member)
 
 
 def _zip_members(file: zipfile.ZipFile) -> Iterator[_Member]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kws.decisions.base import DEFAULT, DecisionConfig, first_word
+from kws.decisions.ctc import CtcConfig
 from kws.decisions.detector import DetectorConfig, require_detector
 from kws.decisions.grammar import GrammarConfig, Phrase
 from kws.decisions.grammar_values import grammar_values
@@ -17,6 +18,7 @@ from kws.fields import choose
 
 __all__ = [
     "KINDS",
+    "CtcConfig",
     "DecisionConfig",
     "DetectorConfig",
     "GrammarConfig",
@@ -32,6 +34,7 @@ KINDS: dict[str, type[DecisionConfig]] = {
     DetectorConfig.kind: DetectorConfig,
     GrammarConfig.kind: GrammarConfig,
     SlidingMeanConfig.kind: SlidingMeanConfig,
+    CtcConfig.kind: CtcConfig,
 }
 
 

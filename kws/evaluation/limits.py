@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,17 @@ def _trained_on(info: ModelInfo) -> set[str]:
     return {str(f["name"]) for f in folders if isinstance(f, dict) and "name" in f}
 
 
-def sentences(found: Scope, negatives: Negatives) -> list[str]:
-    """What the figures cannot tell, the most important first."""
+def sentences(
+    found: Scope, negatives: Negatives, speech: tuple[float, int] | None = None, familiar: Sequence[str] = ()
+) -> list[str]:
+    """What the figures cannot tell, the most important first.
+
+    Args:
+        found: whom and what the evaluation heard.
+        negatives: false accepts on the recordings that come with kws.
+        speech: hours of different speech of the user's in which false accepts were counted, and recordings of it.
+        familiar: collections that were trained on by other recordings.
+    """
     said = []
     if found.synthetic:
         said.append("synthetic speech: this says nothing about people")
@@ -105,7 +114,26 @@ def sentences(found: Scope, negatives: Negatives) -> list[str]:
         said.append("no other words in the data: whether it refuses them shows on the shipped negatives alone")
     elif found.others < FEW_OTHERS:
         said.append(f"{found.others} clips of other words only: this says little about the words it should refuse")
-    return said + of_negatives(negatives)
+    if speech is None:
+        return said + of_negatives(negatives)
+    return [*said, of_speech(*speech), *of_familiar(familiar)]
+
+
+def of_speech(hours: float, recordings: int) -> str:
+    """What false accepts on so much different speech cannot tell."""
+    return (
+        f"{hours:.1f} hours of different speech in {recordings} recordings: no event in T hours means at most 3/T per"
+        f" hour, here {upper_limit(0) / hours:.1f}, so a lower rate cannot be shown; what comes from one place speaks"
+        " for that place"
+    )
+
+
+def of_familiar(collections: Sequence[str]) -> list[str]:
+    """What false accepts on collections that were trained on, by other recordings, cannot tell."""
+    if not collections:
+        return []
+    names = ", ".join(collections)
+    return [f"other recordings of {names} were trained on: sources that were not give more false accepts"]
 
 
 def _of_people(found: Scope) -> list[str]:

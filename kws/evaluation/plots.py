@@ -196,7 +196,8 @@ def heard(spectrogram: Axes, curves: Axes, example: Mapping[str, Any], labels: S
         spectrogram: where the features go.
         curves: where the posteriors go.
         example: ``seconds_per_frame``, ``features`` [frames][bands], ``posteriors``
-            [frames][labels] from 0 to 1, and ``said``: name, label, start and end in seconds.
+            [frames][labels] from 0 to 1, and ``said``: name, label, start and end in seconds; ``reported``, if it
+            is there: name and time of what the decision makes of the posteriors, which is written over them.
         labels: class names.
     """
     from matplotlib import colormaps
@@ -221,6 +222,9 @@ def heard(spectrogram: Axes, curves: Axes, example: Mapping[str, Any], labels: S
         spectrogram.text(middle, features.shape[1] + 1, caption(entry["name"]), ha="center", va="bottom", fontsize=9)
         for axes in (spectrogram, curves):
             axes.axvline(entry["start"], color=GREY, linewidth=0.8, linestyle=":")
+    for entry in example.get("reported", ()):
+        curves.axvline(entry["seconds"], color="black", linewidth=0.8)
+        curves.text(entry["seconds"], 1.05, caption(entry["name"]), ha="center", va="bottom", fontsize=8.5)
     curves.set_ylim(-0.03, 1.03)
     curves.set_xlim(0, end)
     curves.set_xlabel("time, s")

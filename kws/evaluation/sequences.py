@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import audio
-from kws.config import SAMPLE_RATE, SILENCE
+from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets.augment import active_rms, word_ends
-from kws.datasets.clips import Clip, background, index
-from kws.datasets.splits import VALIDATION
+from kws.datasets.clips import background, index
+from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
 from kws.evaluation.stream.audio import loop, noise_recording
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
@@ -70,25 +70,44 @@ class Said:
 
 
 class Voices:
-    """Clips of a data folder's split, by word and speaker."""
+    """Clips by word and speaker.
 
-    def __init__(self, root: Path, split: str = VALIDATION) -> None:
-        """List the clips.
+    Attributes:
+        root: the data folder.
+        noise: its noise recordings, relative to it.
+    """
+
+    def __init__(self, root: Path, clips: Iterable[tuple[str, str]], noise: Sequence[str] = ()) -> None:
+        """Sort clips.
+
+        Args:
+            root: the data folder.
+            clips: word and path of each, relative to ``root``.
+            noise: noise recordings, likewise; without any, noise is synthesised.
+        """
+        self.root, self.noise = root, tuple(noise)
+        self._clips: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+        for word, path in clips:
+            self._clips[word][speaker_of(path)].append(root / path)
+
+    @classmethod
+    def of_split(cls, root: Path, data: DataConfig, split: str = VALIDATION) -> Voices:
+        """All clips of a split, and the background noise.
 
         Raises:
-            KwsError: there are none in the split.
+            KwsError: the folder holds no clips.
         """
-        self.root = root
-        self._clips: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
-        for clip in self._heard(root, split):
-            self._clips[clip.word][clip.speaker].append(clip.path)
-        if not self._clips:
-            raise KwsError(f"{root} has no clips in its {split} split")
-        self.noise = tuple(path.relative_to(root).as_posix() for path in background(root))
 
-    @staticmethod
-    def _heard(root: Path, split: str) -> list[Clip]:
-        return [c for c in index(root) if split in (c.split, "all") and c.word != SILENCE]
+        def relative(path: Path) -> str:
+            return path.relative_to(root).as_posix()
+
+        heard = [c for c in index(root, data) if split in (c.split, "all") and c.word != SILENCE]
+        return cls(root, [(c.word, relative(c.path)) for c in heard], [relative(p) for p in background(root)])
+
+    @classmethod
+    def of_stream(cls, root: Path, spec: StreamSpec) -> Voices:
+        """The wanted words' clips of a stream, and its noise."""
+        return cls(root, [(word, path) for word, paths in spec.wanted.items() for path in paths], spec.noise)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -49,11 +49,11 @@ def root() -> Path:
 def model_folder(model: Model) -> Path:
     """The folder for what is built from ``model`` and the present firmware sources.
 
-    It lies under :func:`root` and is named after both, so that a changed model or library never
-    meets an old build.
+    It lies under :func:`root` and is named after both, and after where the sources lie, so that a changed
+    model or library never meets an old build, whose dependencies name files by their paths.
     """
-    digest = hashlib.sha256()
     sources = firmware.sources_dir()
+    digest = hashlib.sha256(os.fsencode(sources) + b"\0")
     for path in sorted(p for p in sources.rglob("*") if p.is_file()):
         digest.update(str(path.relative_to(sources)).encode() + b"\0" + path.read_bytes() + b"\0")
     return root() / f"{model.id}-{digest.hexdigest()[:16]}"

@@ -34,6 +34,7 @@ KINDS: list[Kind] = [
         "quantize",
         "tanh8",
         "history",
+        "svdf",
     )
 ]
 """In the order in which messages name their operators."""

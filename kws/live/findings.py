@@ -19,7 +19,7 @@ NARROW_BAND_POINTS = 18
 """What a source of 8 kHz costs in points of accuracy, measured on the shipped models."""
 
 # A change of the audio explains a miss when it raises the word's score by so much at least.
-_MAIN = 0.3
+_MAIN = 0.2
 # Means that differ by less say the same.
 _ALIKE = 0.05
 # A detection of another word that is no accident.

@@ -81,7 +81,8 @@ def listen(
     """
     info = model.require_info()
     posteriors = np.zeros(len(info.labels))
-    average = info.decision.average_frames if isinstance(info.decision, DetectorConfig) else 1
+    words = info.decision.words_alone()
+    average = words.average_frames if isinstance(words, DetectorConfig) else 1
     window = np.zeros((average, len(info.words)))
     board = SlowBoard(engine, latency_ms / 1000) if latency_ms else None
     condition, pace = Condition(), _Pace()

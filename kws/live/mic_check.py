@@ -137,8 +137,7 @@ def _cost(sound: Sound, speech: bool, table: Table | None) -> str:
 
 def table_of(model: Path) -> Table | None:
     """The accuracy by noise of a model, from its card (``NAME.md`` beside it) or its run's ``evaluation.json``."""
-    card = model.with_suffix(".md")
-    if model.is_file() and card.is_file():
+    if model.is_file() and (card := model.with_suffix(".md")).is_file():
         return _from_card(card.name, card.read_text(encoding="utf-8", errors="replace"))
     evaluation = (model if model.is_dir() else model.parent) / "evaluation.json"
     if evaluation.is_file():

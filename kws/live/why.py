@@ -129,10 +129,13 @@ class _Ear:
         self._info, self._engine = info, engine
         self._word, self._index = word, info.labels.index(word)
         self._average = info.detector.average_frames
+        # Of the words alone: in a phrase they are heard before they are told.
+        self._detector = info.detector.twin(info.labels)
 
     def hear(self, kind: str, value: float, pcm: Pcm) -> Trial:
         info = self._info
         self._engine.reset()
+        self._detector.reset()
         output = self._engine.process(pcm)
         rows = np.concatenate([np.zeros((self._average, len(info.labels))), probabilities(output.posteriors)])
         sums = np.cumsum(rows, axis=0)
@@ -143,7 +146,7 @@ class _Ear:
         # Silence is always heard somewhere.
         others = [i for i, label in enumerate(info.labels) if i != self._index and label != "_silence_"]
         other = max(others, key=lambda i: means[:, i].max()) if others else self._index
-        detected = tuple(info.labels[d.label] for d in output.detections)
+        detected = tuple(info.labels[d.label] for d in self._detector.process(output.posteriors))
         return Trial(
             kind,
             value,

@@ -18,6 +18,29 @@ WHOLLY_INT8 = (
     " target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8] and"
     " inference_input_type = inference_output_type = tf.int8"
 )
+ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("RELU", "RELU6", "RELU_N1_TO_1"),
+        "put it directly behind a convolution, a dense layer or a sum, so that the converter fuses it",
+    ),
+    (
+        ("ELU", "LEAKY_RELU", "PRELU", "HARD_SWISH", "GELU"),
+        "train with ReLU or ReLU6 instead, which cost nothing",
+    ),
+    (("WHILE", "CALL", "IF"), "a loop or a branch: convert the network with its fused operators, or unrolled"),
+    (("BIDIRECTIONAL_SEQUENCE_LSTM",), "it hears the future: train an LSTM in one direction"),
+    (("SUM", "REDUCE_MAX"), "use a mean or a pool over the same axes"),
+    (("SQUEEZE", "EXPAND_DIMS", "PACK", "UNPACK"), "use a reshape instead; the values are the same"),
+    (("TRANSPOSE",), "train with the axes in the order [1, time, bands, channels]"),
+    (("BATCH_MATMUL", "TRANSPOSE_CONV"), "use a dense layer or a convolution"),
+    (
+        ("DIV", "SQUARED_DIFFERENCE", "RSQRT", "SQRT"),
+        "normalise in training and fold it: batch, not layer normalisation",
+    ),
+    (("MFCC", "AUDIO_SPECTROGRAM"), "kws computes features itself: cut the network behind them"),
+    (("DEQUANTIZE",), "float arithmetic begins there: convert the whole network to int8"),
+)
+"""Operators and what to do about them."""
 
 
 def refusal(graph: Graph) -> str:
@@ -34,7 +57,15 @@ def refusal(graph: Graph) -> str:
     if not unknown:
         return what
     listed = f"operator {unknown[0]} is not one the firmware can run ({', '.join(supported())})"
-    return f"{what}; {listed}" if what else listed
+    hint = "" if what else advice(unknown[0])
+    return f"{what}; {listed}" if what else f"{listed}{'; ' if hint else ''}{hint}"
+
+
+def advice(operator: str) -> str:
+    """What to do about an operator that kws does not run; empty where nothing better than leaving it out is known."""
+    if operator.startswith(FLEX):
+        return "TensorFlow's own (SELECT_TF_OPS): compute it outside the network, or build it of other layers"
+    return next((text for names, text in ADVICE if operator in names), "")
 
 
 def supported() -> list[str]:

@@ -11,10 +11,12 @@ other model is before it is kept.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -36,6 +38,8 @@ from kws.types import Progress
 
 _WORKER = "kws.quantize._converter"
 _LAST_LINES = 8
+# Sections of which a model says only what is not the default.
+_BRIEF = ("augment", "negatives", "training")
 
 
 @dataclass(frozen=True)
@@ -113,18 +117,41 @@ def _check_fit(network: FloatNetwork, experiment: Experiment, run: Path) -> None
 
 
 def _provenance(run: Path) -> dict[str, Any]:
+    """What the model says of its training. Every byte is flash on a device that keeps the whole file."""
     values = runs.load_json(run / runs.PROVENANCE)
+    defaults = Experiment().as_dict()
     # The metadata has its own front end and detector; twice could disagree.
-    settings = {k: v for k, v in values.get("settings", {}).items() if k not in ("frontend", "detector")}
+    settings = {
+        name: _set(section, defaults.get(name, {})) if name in _BRIEF else section
+        for name, section in values.get("settings", {}).items()
+        if name not in ("frontend", "detector")
+    }
     data = dict(values.get("data", {}))
-    # Every byte is flash on a device that keeps the whole file; the run knows the clips of each label.
+    # The run knows the clips of each label and the hours of each source.
     data["clips"] = {split: sum(counts.values()) for split, counts in data.get("clips", {}).items()}
+    if "negatives" in data:
+        data["negatives"] = _hours(data["negatives"])
     return {
         **values,
         "data": data,
-        "settings": settings,
+        "settings": {name: section for name, section in settings.items() if section != {}},
         "converted_with": {"kws": kws.__version__, "weights": runs.digest(run / runs.WEIGHTS)},
     }
+
+
+def _set(section: Any, defaults: Any) -> Any:
+    """What of a section is not the default of the version of kws that the provenance names, and the seed."""
+    plain = json.loads(json.dumps(defaults))
+    return {k: value for k, value in section.items() if k == "seed" or k not in plain or value != plain[k]}
+
+
+def _hours(negatives: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Hours of negatives by split and kind."""
+    hours: dict[str, dict[str, float]] = {}
+    for made in negatives:
+        if made["hours"]:
+            hours.setdefault(made["split"], {})[made["kind"]] = round(sum(made["hours"].values()), 2)
+    return hours
 
 
 def quantize(run: Path) -> bytes:

@@ -231,4 +231,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
             }
             for i, e in enumerate(picked)
         ],
+        "reported": [
+            {"name": info.names[d.label], "seconds": round(info.seconds(d.frame), 3)} for d in output.detections
+        ],
     }

@@ -41,7 +41,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Served:
-    """A word that clients may ask for.
+    """A word, or a phrase, that clients may ask for.
 
     Attributes:
         name: what they call it: the word, or MODEL/WORD where several models know it.
@@ -86,7 +86,7 @@ class Service:
             check_words(own.thresholds, [info])
             self._models.append((name, info, _decision(info, own, common)))
         check_words((settings or {}).get("", Settings()).thresholds, infos)
-        self.words = _served({name: info.words for name, info in zip(names, infos, strict=True)})
+        self.words = _served({name: info.names[info.first_word :] for name, info in zip(names, infos, strict=True)})
         self._stack = ExitStack()
         with self._stack:
             self._make: list[Callable[[], Engine]] = [

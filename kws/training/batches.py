@@ -106,6 +106,8 @@ class Batches:
         count = len(self._experiment.data.labels)
         order = rng.permutation(len(clips.labels))
         variants = rng.integers(clips.features.shape[1], size=len(order))
+        if (recorded := self._experiment.augment.recorded) > 0:
+            variants[rng.random(len(order)) < recorded] = 0
         for step in range(self.steps):
             places = order[step * self.size : (step + 1) * self.size]
             which = variants[places]

@@ -65,6 +65,8 @@ class StreamTrainer(Trainer):
         self._streams = self.batches.size + (clips.negatives.rows(self.batches.size) if clips.negatives else 0)
         self.loss = losses.named(training.loss)(experiment, clips.labels, self._streams)
         self._noise = clips.noise(experiment)
+        # What comes before a clip is no part of it.
+        self._clip_frames = experiment.frontend.frames(experiment.data.clip_samples)
         gap = experiment.frontend.frames_in(training.gap_ms)
         self._sequences = SequenceMaker(gap, self._noise, clips.negatives)
         self._step = self._tf.function(self._train_step)
@@ -124,7 +126,7 @@ class StreamTrainer(Trainer):
 
     def _posteriors(self, features: Any, state: Any) -> tuple[Any, Any]:
         logits, left = self.average.logits(features, state)
-        return self._tf.nn.softmax(logits[:, -1]), left
+        return self.loss.posteriors(logits[:, -self._clip_frames :]), left
 
     def _all_posteriors(self, features: Any, state: Any) -> tuple[Any, Any]:
         logits, left = self.average.logits(features, state)

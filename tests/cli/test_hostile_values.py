@@ -25,7 +25,7 @@ NUMBERS = ("", "-1", "0", "nan", "inf", "1e999", "9" * 30, "9" * 5000, "1.5", "Ù
 TEXTS = ("", " ", ",", "..", "-", "[/bold]", ":smile:", "%s%n{0}", "a\nb\x1b[2J", SURROGATE, "w" * 5000, "_x_")
 NOTHING = "NOTHING"
 """Stands for a path where nothing is."""
-GIVEN = ("split", "minutes", "jobs", "engine", "engines", "random")
+GIVEN = ("words", "source", "board", "split", "minutes", "jobs", "engine", "engines", "random")
 """Options that are given always, since their defaults take longer."""
 WORK = (
     "cli.verbs.evaluate.evaluate_clips",
@@ -86,6 +86,8 @@ def good(tmp_path_factory, tiny_model, places):
         "out": str(root / "out"),
         "words": "yes",
         "word": "yes",
+        "source": "synthetic",
+        "folder": str(root / "project"),
         "board": "nrf52840",
         "port": nothing,
         "image": nothing,

@@ -66,7 +66,7 @@ def test_no_two_labels_share_a_constant(labels):
         pass
 
     info = Info()
-    info.labels = tuple(labels)
+    info.names = tuple(labels)
     assert len(set(constants(_label_enum(info)))) == len(labels)
 
 

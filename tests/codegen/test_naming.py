@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from conftest import needs
 from core_program import CoreProgram
 from random_models import bare_model, spotting_model
 from unicorn.arm_const import UC_CPU_ARM_CORTEX_M0, UC_CPU_ARM_CORTEX_M4
+from wake_words import FOLDER, speech
 
 from kws import codegen, firmware
 from kws.cli.main import main
@@ -25,6 +27,7 @@ from kws.verify.inputs import random_signal
 
 STRICT = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror"]
 SAMPLES, MOST = 16000, 64
+ROOT = Path(__file__).resolve().parents[2]
 
 # Feeds both in pieces that end in the middle of frames; what each detects is a row of frame, label and score.
 PROGRAM = """
@@ -118,14 +121,18 @@ def pcm():
     return np.concatenate([random_signal(rng, 2000)[1] for _ in range(SAMPLES // 2000)])
 
 
-@pytest.fixture(scope="module")
-def alone(models, pcm):
+def heard_alone(models, pcm):
     """What each model detects by itself."""
-    rows = [
+    return [
         (which, d.frame, d.label, d.score)
-        for which, model in enumerate(models.values())
+        for which, model in enumerate(models)
         for d in NumpyEngine(model).process(pcm).detections
     ]
+
+
+@pytest.fixture(scope="module")
+def alone(models, pcm):
+    rows = heard_alone(models.values(), pcm)
     counts = [sum(row[0] == which for row in rows) for which in range(2)]
     assert all(2 < count < MOST for count in counts), counts
     return rows
@@ -135,18 +142,44 @@ def library():
     return sorted(firmware.sources_dir().glob("src/**/*.c"))
 
 
-@needs("cc")
-def test_on_this_machine(exported, pcm, alone, tmp_path):
+@pytest.fixture(scope="module")
+def host_library(tmp_path_factory):
+    """The library's objects, compiled once."""
+    folder = tmp_path_factory.mktemp("library")
+    flags = ["-std=c99", "-O1", f"-I{firmware.sources_dir() / 'include'}"]
+    subprocess.run(["cc", *flags, "-c", *library()], check=True, cwd=folder)
+    return sorted(folder.glob("*.o"))
+
+
+def check_host(folder, objects, pcm, expected, tmp_path):
+    """Link in both orders, feed in both orders."""
     (tmp_path / "main.c").write_text(PROGRAM + HOST_MAIN)
     include = firmware.sources_dir() / "include"
     for order in itertools.permutations(("wake_model.c", "commands_model.c")):
-        sources = [*(exported / name for name in order), exported / naming.KINDS_FILE, tmp_path / "main.c", *library()]
+        sources = [*(folder / name for name in order), folder / naming.KINDS_FILE, tmp_path / "main.c", *objects]
         program = tmp_path / "two"
-        subprocess.run(["cc", *STRICT, f"-I{include}", f"-I{exported}", *sources, "-o", program], check=True)
+        subprocess.run(["cc", *STRICT, f"-I{include}", f"-I{folder}", *sources, "-o", program], check=True)
         for first in ("0", "1"):
             done = subprocess.run([program, first], input=pcm.tobytes(), capture_output=True, check=True)
             rows = [tuple(map(int, line.split())) for line in done.stdout.decode().splitlines()]
-            assert rows == alone
+            assert rows == expected
+
+
+@needs("cc")
+def test_on_this_machine(exported, host_library, pcm, alone, tmp_path):
+    check_host(exported, host_library, pcm, alone, tmp_path)
+
+
+@needs("cc")
+def test_a_wake_word_and_commands(host_library, tmp_path):
+    """Somebody else's wake word and commands12, in speech with both."""
+    models = [Model.load(FOLDER / "alexa.tflite"), Model.load(ROOT / "models/commands12.tflite")]
+    pcm = np.concatenate([speech("Alexa", 4), speech("right", 4), speech("Alexa", 2)])
+    for name, model in zip(("wake", "commands"), models, strict=True):
+        codegen.export(model, tmp_path, name)
+    expected = heard_alone(models, pcm)
+    assert {models[which].info.labels[label] for which, _, label, _ in expected} >= {"Alexa", "right"}
+    check_host(tmp_path, host_library, pcm, expected, tmp_path)
 
 
 @needs("arm-none-eabi-gcc")
@@ -216,7 +249,7 @@ def test_only_kinds_that_the_models_have(exported, tmp_path, models):
 
 
 @needs("cc")
-def test_bare_networks_have_names_too(tmp_path):
+def test_bare_networks_have_names_too(host_library, tmp_path):
     codegen.export(bare_model(1, units=(4,)), tmp_path, "a")
     codegen.export(bare_model(2, units=(4,), head="logistic"), tmp_path, "b")
     (tmp_path / "main.c").write_text(
@@ -224,7 +257,7 @@ def test_bare_networks_have_names_too(tmp_path):
         " return kws_network_reset(&a_model_network, m) + (int)(b_model_network.layer_count - B_MODEL_LAYERS); }\n"
     )
     sources = [tmp_path / f for f in ("main.c", "a_model.c", "b_model.c", naming.KINDS_FILE)]
-    command = ["cc", *STRICT, f"-I{firmware.sources_dir() / 'include'}", *sources, *library(), "-o", tmp_path / "x"]
+    command = ["cc", *STRICT, f"-I{firmware.sources_dir() / 'include'}", *sources, *host_library, "-o", tmp_path / "x"]
     subprocess.run(command, check=True)
     subprocess.run([tmp_path / "x"], check=True)
 

@@ -17,7 +17,7 @@ from kws.fixedpoint.arithmetic import Factor, multiply
 from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.lstm import Lstm
 from kws.layers.fully_connected import packed_weights as packed_dense
-from kws.layers.lstm_packing import gate_parts, packed_weights
+from kws.layers.lstm_packing import gate_parts, lane_weights, packed_weights
 from kws.layers.packing import dsp_factor
 from kws.model.file import Model
 from kws.tflite import build
@@ -129,6 +129,30 @@ def test_packed_sums_are_the_rows_sums(name):
                 exact = weights.astype(np.int64) @ x + bias
                 np.testing.assert_array_equal(signed(low, 32), exact[:, 2 * pair + 1])
                 np.testing.assert_array_equal(signed(both - low, 32) >> 8, exact[:, 2 * pair])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_interleaved_sums_are_the_rows_sums(name):
+    """What Helium's loop adds, sixteen columns of eight rows at a time, in Python."""
+    rng = np.random.default_rng(4)
+    for lstm in lstms(ALL[name]()):
+        content = lane_weights(lstm).astype("<u4").tobytes()
+        at = 0
+        parts = gate_parts(lstm)
+        inputs = [rng.integers(-128, 128, weights.shape[2]) for weights, _ in parts]
+        for first in range(0, lstm.units, 2):
+            for x, (weights, bias) in zip(inputs, parts, strict=True):
+                sums = np.frombuffer(content, "<i4", 8, at).astype(np.int64)
+                at += 32
+                for column in range(0, len(x), 16):
+                    some = x[column : column + 16]
+                    tile = np.frombuffer(content, np.int8, 8 * len(some), at).reshape(8, -1)
+                    sums += tile.astype(np.int64) @ some
+                    at += tile.size
+                exact = (weights.astype(np.int64) @ x + bias)[first : first + 2].reshape(-1)
+                np.testing.assert_array_equal(sums[: len(exact)], exact)
+                assert not np.any(sums[len(exact) :])
+        assert content[at:] == bytes(16)
 
 
 @pytest.mark.parametrize("shift", [-31, -30, -17, -2, -1, 0, 1, 6])

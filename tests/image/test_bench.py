@@ -60,7 +60,8 @@ def test_the_parts_make_the_whole(cost):
     assert cost.rest < 0.1 * cost.total
     assert cost.duty == pytest.approx(cost.total / (25e6 * 0.02))
     assert 1 < cost.per_mac < 4
-    assert cost.weights == 4 * 24 * (40 + 24 + 8) + 6 * (24 + 4)
+    # Beside the weights and biases: the softmax's table, at most 1 KB, and what packing pads.
+    assert 0 <= cost.weights - (4 * 24 * (40 + 24 + 8) + 6 * (24 + 4)) <= 1024 + 64
     assert 0 < cost.library_stack < cost.stack
 
 

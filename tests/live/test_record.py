@@ -114,9 +114,16 @@ def test_bad_names(word, speaker, tmp_path):
 class FakeMicrophone:
     def __init__(self, chunks):
         self._chunks = iter(chunks)
+        self.forgotten = 0
 
     def __enter__(self):
+        return self
+
+    def __iter__(self):
         return self._chunks
+
+    def forget(self):
+        self.forgotten += 1
 
     def __exit__(self, *_):
         pass
@@ -133,3 +140,16 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "2 takes recorded, 1 refused" in captured.out
     assert "take 2 again: too loud" in captured.err
     assert sorted(p.name for p in (out / "lights").iterdir()) == ["jo_01.wav", "jo_02.wav"]
+
+
+def test_takes_are_played_on_request(tmp_path, monkeypatch):
+    """What the microphone heard of the loudspeaker is no part of the next take."""
+    heard = FakeMicrophone(chunks_of(spoken(0.5), np.zeros(2 * RATE, np.int16), spoken(0.8)))
+    played = []
+    monkeypatch.setattr(microphone, "microphone", lambda *_: heard)
+    monkeypatch.setattr(microphone, "play", played.append)
+    assert cli.main(["record", "lights", "--out", str(tmp_path), "--takes", "2", "--replay"]) == 0
+    kept = [audio.read(tmp_path / "lights" / f"me_{i:02}.wav") for i in (1, 2)]
+    assert len(played) == heard.forgotten == 2
+    for mine, theirs in zip(played, kept, strict=True):
+        np.testing.assert_array_equal(mine, theirs)

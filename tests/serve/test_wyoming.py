@@ -428,7 +428,12 @@ def test_without_the_package(files, monkeypatch, capsys):
 def test_the_command(number, files, speech, tmp_path):
     """It says where it listens, and that others reach it where they do; a signal ends it in order."""
     place = tmp_path / "socket"
-    command = [sys.executable, "-m", "kws", "serve", *map(str, files), "--engine", "numpy", "--threshold", "two:1.0"]
+    # In the background of a shell Ctrl-C is ignored, in this process and those that it starts.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " from kws.__main__ import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", program, "serve", *map(str, files), "--engine", "numpy", "--threshold", "two:1.0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [*command, "--uri", f"unix://{place}"], stderr=subprocess.PIPE, text=True, env=environment

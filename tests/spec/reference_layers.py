@@ -6,6 +6,7 @@ A graph of any shape; what ``reference.py`` has for rows is taken from there.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator
 from itertools import product
 
@@ -282,6 +283,25 @@ class Layers:
             else:
                 made.append(clamp(rshift(tanh_q31(multiply(v, by), 4), 24), -128, 127))
         return made
+
+    def svdf(self, op, known, out, _):
+        x, w, t, _bias, state = (self.tensor(i) for i in op.inputs)
+        target = self.tensor(op.outputs[0])
+        single = lambda v: struct.unpack("f", struct.pack("f", v))[0]  # noqa: E731
+        by = [factor(single(single(p.scale * q.scale) / r.scale)) for p, q, r in ((x, w, state), (state, t, target))]
+        filters, memory = t.shape
+        held = self.variables.setdefault(op.inputs[4], Values((filters, memory), [0] * filters * memory))
+        totals = self.numbers(op.inputs[3])
+        made = []
+        for f in range(filters):
+            s = sum(known[op.inputs[1]][f, i] * (v - x.zero_point) for i, v in enumerate(known[op.inputs[0]].values))
+            new = clamp(multiply(s, by[0]), -32768, 32767)
+            row = [*(held[f, m] for m in range(1, memory)), new]
+            made += row
+            unit = f // op.options["Rank"]
+            totals[unit] = int32("SVDF", totals[unit] + sum(known[op.inputs[2]][f, m] * row[m] for m in range(memory)))
+        self.variables[op.inputs[4]] = Values((filters, memory), made)
+        return [add_zero_point(multiply(s, by[1]), target.zero_point, -128, 127) for s in totals]
 
     # Moves
 

@@ -256,9 +256,7 @@ def test_carried_state_starts_where_asked():
     np.testing.assert_allclose(joined.numpy()[:, 10:], continued.numpy(), atol=1e-6)
     targets = np.full((4, 10, 3), 1 / 3, np.float32)
     ones = np.ones((4, 10), np.float32)
-    trainer.train_step(
-        x, (targets, ones, np.ones((4, 3), np.float32), ones, np.zeros(4, np.float32)), np.zeros(4, bool)
-    )
+    trainer.train_step(x, (targets, ones, np.ones((4, 3), np.float32), ones), np.zeros(4, bool))
     assert np.any(trainer._carried[0][0].numpy() != 0)
     assert int(trainer.optimizer.iterations.numpy()) == 1
 

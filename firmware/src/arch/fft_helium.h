@@ -59,6 +59,7 @@ typedef struct kws_lanes_stage {
     const int32_t *twiddles; /* (cos, sin) of a quarter of a turn, both ends included */
     uint32_t quarter;        /* the angle of a quarter of a turn */
     uint32_t step;           /* of four k for leg 1 */
+    uint32_t different;      /* lanes of different k less one: 3, or 1 where each k comes twice */
 } kws_lanes_stage;
 
 /*
@@ -99,7 +100,7 @@ typedef struct kws_lanes_stage {
     "vsubt.i32  q4, q4, r4\n"
 
 /*
- * A stage of size 4 or more: for four k at a time, block by block. In assembler, because GCC 12 gives a store of
+ * A stage: for four k at a time, block by block. In assembler, because GCC 12 gives a store of
  * pairs an address that there is not, and moves predicates about. Legs 1 and 3, rotated, wait in their places, re
  * before im.
  * r0 to r3 the legs, r12 the bytes from block to block, r6 quarter, r9 end; on the stack: 0 cos and sin of legs 1,
@@ -110,16 +111,19 @@ KWS_NAKED void kws_fft_run_stage_lanes(KWS_UNSEEN const kws_lanes_stage *stage)
     __asm volatile("push       {r4-r11, lr}\n"
                    "vpush      {d8-d15}\n"
                    "sub        sp, sp, #132\n"
+                   "ldr        r4, [r0, #28]\n"
                    "ldm        r0, {r1, r2, r3, r9, r10, r11, r12}\n"
                    "strd       r1, r2, [sp, #112]\n"
                    "strd       r3, r12, [sp, #120]\n"
                    "mov        r6, r11\n"
                    "add        r11, r10, #4\n"
-                   "mov        r4, #1\n"
                    "mov        r8, #0\n"
                    "lsr        r5, r12, #2\n"
                    "vidup.u32  q0, r8, #1\n"
+                   "vdup.32    q1, r4\n"
+                   "vand       q0, q0, q1\n"
                    "vmul.i32   q0, q0, r5\n"
+                   "mov        r4, #1\n"
                    "mov        lr, sp\n"
                    "lsl        r7, r6, #1\n"
                    /* for four k: the twiddles of their three legs */
@@ -211,11 +215,33 @@ KWS_NAKED void kws_fft_run_stage_lanes(KWS_UNSEEN const kws_lanes_stage *stage)
                    "pop        {r4-r11, pc}\n" ::: "memory");
 }
 
+/* Sixteen values at a time, each two of them one place: place i from that at 4 * i of 7, 8 * i of 14 being 1. */
+KWS_NOINLINE void kws_fft_reorder(int32_t *data, const int32_t *end, uint32_t stride)
+{
+    for (; data < end; data += 32) {
+        int32x4_t z[8];
+        for (uint32_t i = 0; i < 8u; i++) {
+            z[i] = vld1q_s32(data + 4u * (i == 7u ? 7u : i * stride % 7u));
+        }
+        for (uint32_t i = 0; i < 8u; i++) {
+            vst1q_s32(data + 4u * i, z[i]);
+        }
+    }
+}
+
 KWS_NOINLINE void kws_fft_stage_lanes(int32_t *data, uint32_t points, uint32_t size, const int32_t *twiddles)
 {
-    const kws_lanes_stage stage = {data,     data + 2u * size, 8u * size,          data + 2u * points,
-                                   twiddles, 4u * points,      16u * points / size};
+    const int32_t *end = data + 2u * points;
+    const uint32_t different = size < 4u ? 1u : 3u, leg_words = size < 4u ? 8u : 2u * size;
+    const kws_lanes_stage stage = {data,     data + leg_words, 4u * leg_words,      end,
+                                   twiddles, 4u * points,      16u * points / size, different};
+    if (different == 1u) {
+        kws_fft_reorder(data, end, 4);
+    }
     kws_fft_run_stage_lanes(&stage);
+    if (different == 1u) {
+        kws_fft_reorder(data, end, 2);
+    }
 }
 
 #endif

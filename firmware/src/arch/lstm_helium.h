@@ -41,15 +41,22 @@ KWS_INLINE int16x8_t kws_lanes_join(int32x4_t even, int32x4_t odd)
     return vqmovntq_s32(vqmovnbq_s32(vuninitializedq_s16(), even), odd);
 }
 
-/* x where of is not negative, else -x. */
+/*
+ * x where of is not negative, else -x. In assembler for GCC, which makes no block of predicated instructions with the
+ * comparison in it; clang does, and has no name for the predicates that an assembler text destroys.
+ */
 KWS_INLINE int16x8_t kws_lanes_signed(int16x8_t x, int16x8_t of)
 {
+#if defined(__clang__)
+    return vnegq_m_s16(x, x, vcmpltq_n_s16(of, 0));
+#else
     __asm("vpt.s16 lt, %q1, zr\n\t"
           "vnegt.s16 %q0, %q0"
           : "+w"(x)
           : "w"(of)
           : "p0");
     return x;
+#endif
 }
 
 /*

@@ -39,7 +39,7 @@ KWS_INLINE uint32_t kws_used_bits(const int32_t *values, uint32_t count)
  * From twice the odd part in q1 q0, twiddles in q2 q3 and the even part in q4 q5: x to q7 and y to q0. Destroys q1
  * to q6.
  */
-#define KWS_LOUD_SUM               \
+#define KWS_POWER_SUM               \
     "vmul.i32   q6, q0, q2\n"      \
     "vmul.i32   q7, q1, q3\n"      \
     "vcmp.u32   hi, q7, q6\n"      \
@@ -61,90 +61,14 @@ KWS_INLINE uint32_t kws_used_bits(const int32_t *values, uint32_t count)
     "vmov       q0, q5\n"
 
 /*
- * powers_of_pair for `fours` times four pairs from z upwards and mirror downwards, until they have met; shift at
- * least 1. On the stack: 0 and 16 both powers' y.
+ * power_of_loud for `fours` times four pairs from z upwards and mirror downwards, until they have met; the shift is to
+ * the left or, if negative, to the right. Halves may be lost: the sums of the mirrored bin are rounded in the other
+ * direction than those of this one. After a shift to the left there are none, and it is what powers_of_pair computes.
+ * On the stack: 0 the difference that the odd part's y is made of, 16 the even part's y for the mirrored bin, 32 the
+ * even part's x, 48 twice the odd part's x.
  */
-KWS_NAKED void kws_powers_of_fours(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mirror, KWS_UNSEEN const int32_t *twiddle,
-                                   KWS_UNSEEN const uint32_t shift_and_fours[2])
-{
-    __asm volatile("push       {r4-r10, lr}\n"
-                   "vpush      {d8-d15}\n"
-                   "sub        sp, sp, #32\n"
-                   "ldrd       r3, lr, [r3]\n"
-                   "sub        r5, r3, #1\n"
-                   "sub        r1, r1, #24\n"
-                   "add        r6, r1, #4\n"
-                   "mov        r9, #1\n"
-                   "mov        r10, #32\n"
-                   "dls        lr, lr\n"
-                   "1:\n"
-                   "mov        r8, #24\n"
-                   "vddup.u32  q7, r8, #8\n"
-                   "vld20.32   {q0, q1}, [r0]\n"
-                   "vld21.32   {q0, q1}, [r0]\n"
-                   "vldrw.u32  q2, [r1, q7]\n"
-                   "vldrw.u32  q3, [r6, q7]\n"
-                   "vadd.i32   q4, q0, q2\n" /* even part in q4 q5, twice the odd one in q1 q0 */
-                   "vsub.i32   q5, q1, q3\n"
-                   "vadd.i32   q1, q1, q3\n"
-                   "vsub.i32   q0, q2, q0\n"
-                   "vshl.s32   q4, r5\n"
-                   "vshl.s32   q5, r5\n"
-                   "vshl.s32   q1, r3\n"
-                   "vshl.s32   q0, r3\n"
-                   "vld20.32   {q2, q3}, [r2]\n"
-                   "vld21.32   {q2, q3}, [r2]!\n"
-                   "vmul.i32   q6, q0, q2\n"
-                   "vmul.i32   q7, q1, q3\n"
-                   "vcmp.u32   hi, q7, q6\n"
-                   "vmulh.s32  q6, q0, q2\n"
-                   "vmulh.s32  q7, q1, q3\n"
-                   "vsub.i32   q6, q6, q7\n"
-                   "vpst\n"
-                   "vsubt.i32  q6, q6, r9\n"
-                   "vadd.i32   q7, q5, q6\n"
-                   "vsub.i32   q5, q6, q5\n"
-                   "vstrw.32   q7, [sp]\n"
-                   "vstrw.32   q5, [sp, #16]\n"
-                   "vneg.s32   q0, q0\n"
-                   "vmul.i32   q5, q1, q2\n"
-                   "vmul.i32   q6, q0, q3\n"
-                   "vmulh.s32  q7, q1, q2\n"
-                   "vmulh.s32  q0, q0, q3\n"
-                   "vsub.i32   q7, q7, q0\n"
-                   "vpt.u32    hi, q6, q5\n"
-                   "vsubt.i32  q7, q7, r9\n"
-                   "vmvn       q0, q7\n" /* the negative's high word for the mirrored bin */
-                   "vpt.i32    eq, q5, q6\n"
-                   "vaddt.i32  q0, q0, r9\n"
-                   "vadd.i32   q7, q4, q7\n"
-                   "vadd.i32   q4, q4, q0\n"
-                   "vldrw.32   q0, [sp]\n"
-                   KWS_POWER_LANES("q7")
-                   "mov        r8, #0\n"
-                   "vidup.u32  q7, r8, #8\n"
-                   "vstrw.32   q0, [r0, q7]\n"
-                   "add        r0, r0, #32\n"
-                   "vldrw.32   q0, [sp, #16]\n"
-                   KWS_POWER_LANES("q4")
-                   "mov        r8, #24\n"
-                   "vddup.u32  q7, r8, #8\n"
-                   "vstrw.32   q0, [r1, q7]\n"
-                   "sub        r1, r1, #32\n"
-                   "sub        r6, r6, #32\n"
-                   "le         lr, 1b\n"
-                   "add        sp, sp, #32\n"
-                   "vpop       {d8-d15}\n"
-                   "pop        {r4-r10, pc}\n" ::: "memory");
-}
-
-/*
- * The same with a shift to the right, 0 or more. Halves are lost: the sums of the mirrored bin are rounded in the
- * other direction than those of this one. On the stack: 0 the difference that the odd part's y is made of, 16
- * the even part's y for the mirrored bin, 32 the even part's x, 48 twice the odd part's x.
- */
-KWS_NAKED void kws_powers_of_loud_fours(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mirror,
-                                        KWS_UNSEEN const int32_t *twiddle, KWS_UNSEEN const uint32_t shift_and_fours[2])
+KWS_NAKED void kws_powers_of_fours(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mirror,
+                                   KWS_UNSEEN const int32_t *twiddle, KWS_UNSEEN const uint32_t shift_and_fours[2])
 {
     __asm volatile("push       {r4-r10, lr}\n"
                    "vpush      {d8-d15}\n"
@@ -182,7 +106,7 @@ KWS_NAKED void kws_powers_of_loud_fours(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_
                    "vbic.i32   q0, #1\n"
                    "vld20.32   {q2, q3}, [r2]\n"
                    "vld21.32   {q2, q3}, [r2]!\n"
-                   KWS_LOUD_SUM
+                   KWS_POWER_SUM
                    KWS_POWER_LANES("q7")
                    "mov        r8, #0\n"
                    "vidup.u32  q7, r8, #8\n"
@@ -198,7 +122,7 @@ KWS_NAKED void kws_powers_of_loud_fours(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_
                    "vldrw.32   q1, [sp, #48]\n"
                    "vldrw.32   q5, [sp, #16]\n"
                    "vldrw.32   q4, [sp, #32]\n"
-                   KWS_LOUD_SUM
+                   KWS_POWER_SUM
                    KWS_POWER_LANES("q7")
                    "mov        r8, #24\n"
                    "vddup.u32  q7, r8, #8\n"

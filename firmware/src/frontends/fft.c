@@ -12,7 +12,7 @@
 #elif KWS_HAS_DSP
 #include "../arch/fft_first_dsp.h"
 #endif
-#if KWS_HAS_ARMV7M
+#if KWS_HAS_ARMV7M && KWS_ARCH != KWS_ARCH_HELIUM
 #include "../arch/fft_armv7m.h"
 #endif
 
@@ -129,7 +129,14 @@ KWS_NOINLINE void first_stage_radix4(const kws_log_mel *f, const int16_t *pcm, c
     }
 }
 
-#if KWS_HAS_ARMV7M
+#if KWS_ARCH == KWS_ARCH_HELIUM
+
+static void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
+{
+    kws_fft_stage_lanes(&data->x, points, size, twiddles[0]);
+}
+
+#elif KWS_HAS_ARMV7M
 
 KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
 {
@@ -178,12 +185,6 @@ void kws_windowed_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectru
         first_stage_radix4(f, pcm, data);
     }
     for (; size < points; size *= 4) {
-#if KWS_ARCH == KWS_ARCH_HELIUM
-        if (size >= 4u) {
-            kws_fft_stage_lanes(spectrum, points, size, f->twiddles[0]);
-            continue;
-        }
-#endif
         later_stage(data, points, size, f->twiddles);
     }
 }

@@ -123,11 +123,7 @@ KWS_NOINLINE int32_t power_spectrum(const kws_log_mel *f, int32_t *spectrum)
     int32_t *mirror = spectrum + 2u * (points - first);
     int32_t *z = spectrum + 2u * first;
 #if KWS_ARCH == KWS_ARCH_HELIUM
-    if (shift > 0) {
-        kws_powers_of_fours(z, mirror, twiddle, shift_and_fours);
-    } else {
-        kws_powers_of_loud_fours(z, mirror, twiddle, shift_and_fours);
-    }
+    kws_powers_of_fours(z, mirror, twiddle, shift_and_fours);
 #else
     if (shift > 0) {
         kws_powers_of_pairs(z, mirror, twiddle, shift);

@@ -8,16 +8,34 @@ import json
 import numpy as np
 
 from kws.cli import console, exit_codes, negatives
-from kws.cli.options import SPLITS, add_data, add_json_report, add_model, add_seed, engines, figure
+from kws.cli.options import (
+    SPLITS,
+    add_data,
+    add_json_report,
+    add_model,
+    add_roles,
+    add_seed,
+    engines,
+    figure,
+    roles_of,
+    whole,
+)
 from kws.cli.results import percent, print_noise
+from kws.config import SAMPLE_RATE
+from kws.datasets import roles
 from kws.engines import NAMES
 from kws.errors import KwsError
-from kws.evaluation import limits, plots
+from kws.evaluation import limits, long, plots, probes
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, evaluate_clips
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS, Accuracy, Rate, Speakers
+from kws.evaluation.long import LongReport
 from kws.evaluation.negatives import hear
+from kws.evaluation.probes import Probe
+from kws.evaluation.stream import room_list
+from kws.evaluation.stream.room import SPEECH
+from kws.evaluation.word_errors import WordErrors, word_errors
 from kws.files import require_place
 from kws.model.file import Model
 from kws.text import caption
@@ -30,6 +48,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws evaluate``."""
     add_model(parser)
     add_data(parser)
+    add_roles(parser)
     parser.add_argument(
         "--split",
         choices=SPLITS,
@@ -41,11 +60,23 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gain", action="store_true", help="also softer and louder, from -30 dB to +12 dB with clipping"
     )
-    parser.add_argument("--all", action="store_true", help="both --snr and --gain")
+    parser.add_argument(
+        "--probes",
+        action="store_true",
+        help="also beeps, words played backwards and other words: how many are heard as a word; so too where --speech,"
+        " --noise or --rooms is given",
+    )
+    parser.add_argument("--all", action="store_true", help="--snr, --gain and --probes")
     parser.add_argument(
         "--compare",
         action="store_true",
         help=f"float and {', '.join(_COMPARED)} side by side, and what int8 does to each tensor",
+    )
+    parser.add_argument(
+        "--sequences",
+        type=whole(1, 100_000),
+        metavar="N",
+        help="also the word error rate of sequences of 1 to 5 words, N of each length",
     )
     add_seed(parser, "of the draw of unknown words, silence, noise and order")
     parser.add_argument("--plot", type=figure, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
@@ -72,13 +103,24 @@ def run(a: argparse.Namespace) -> int:
     )
     with console.progress("evaluating") as progress:
         report = evaluate_clips(model, a.data, settings, reference, progress)
+    long_ones, probed = _roles(a, model, settings)
     heard = hear(model).count()
-    unknown = limits.sentences(report.scope, heard)
+    unknown = limits.sentences(report.scope, heard, *_heard(long_ones))
+    errors: list[WordErrors] = []
+    if a.sequences is not None:
+        with console.progress("hearing sequences (streams)") as progress:
+            errors = word_errors(model, a.data, a.sequences, engine=settings.engines[0], seed=a.seed, progress=progress)
     if a.json:
         values = {"model": str(a.model), "id": model.id, **report.as_dict(), **negatives.values(heard, unknown)}
+        values["recordings"] = None if long_ones is None else long_ones.as_dict()
+        values["probes"] = [p.as_dict() for p in probed]
+        values |= {"sequences": [e.as_dict() for e in errors]} if errors else {}
         console.write_report(json.dumps(values, indent=1) + "\n", a.json)
     if a.json != "-":
         _print_report(report)
+        if errors:
+            _print_errors(errors)
+        _print_roles(long_ones, probed)
         negatives.show(heard)
         negatives.show_limits(unknown)
     if a.plot:
@@ -90,6 +132,53 @@ def run(a: argparse.Namespace) -> int:
         axes.set_title(f"{caption(report.data)} ({report.split}): {100 * shown.accuracy:.1f} % on {shown.engine}")
         plots.save(matrix, a.plot)
     return exit_codes.OK
+
+
+def _print_errors(errors: list[WordErrors]) -> None:
+    rows = []
+    for e in errors:
+        low, high = e.interval
+        kinds = [str(sum(c[i] for c in e.counts)) for i in range(4)]
+        interval = f"{100 * low:.1f} to {100 * high:.1f} %"
+        rows.append((str(e.length or "all"), *kinds, percent(e.rate, 1), interval, percent(e.right, 1)))
+    columns = ("words", "said", "substituted", "deleted", "inserted", "word errors", "95 % interval", "all right")
+    console.table(columns, rows, "sequences of words, pauses of 0 to 0.3 s, clean and down to 5 dB")
+
+
+def _roles(a: argparse.Namespace, model: Model, settings: ClipOptions) -> tuple[LongReport | None, list[Probe]]:
+    """What the model hears in long recordings, and what fools it, as far as that is asked for."""
+    folders, info = roles_of(a), model.require_info()
+    engine = settings.engines[0]
+    found = None
+    if folders.speech or folders.noise:
+        recordings = room_list.recordings(folders, info.data, settings.split)
+        with console.progress("listening to recordings") as progress:
+            found = long.listen(model, recordings, engine, progress=progress)
+    if not (a.probes or a.all or found is not None or folders.rooms):
+        return found, []
+    responses = roles.impulse_responses(roles.everything(roles.Folders(rooms=folders.rooms), info.data))
+    return found, probes.run(model, a.data, settings.split, engine, responses, a.seed)
+
+
+def _heard(found: LongReport | None) -> tuple[tuple[float, int] | None, tuple[str, ...]]:
+    """Hours and recordings of speech, if there is any, and the collections that were trained on."""
+    speech = next((s for s in ([] if found is None else found.by_source()) if s.name == SPEECH), None)
+    return None if speech is None else (speech.hours, speech.recordings), () if found is None else found.familiar
+
+
+def _print_roles(found: LongReport | None, probed: list[Probe]) -> None:
+    if found is not None:
+        negatives.show_sources(found.by_source(), "false accepts on long recordings, each heard in one go")
+        negatives.show_sources(found.by_collection()[:_SHOWN], "by where they come from")
+        worst = [
+            (h.recording.name, str(sum(h.words.values())), _most(h.words, 3), f"{h.samples / SAMPLE_RATE:.0f} s")
+            for h in found.worst()[:_SHOWN]
+        ]
+        if worst:
+            console.table(("recording", "false accepts", "heard as", "of"), worst, "recordings to listen to first")
+    if probed:
+        rows = [(p.name, str(p.heard), str(p.total), percent(p.share, 1), _most(p.words, 3)) for p in probed]
+        console.table(("probe", "heard as a word", "of", "share", "heard most as"), rows, "what fools models")
 
 
 def _range(rate: Rate) -> str:

@@ -118,7 +118,7 @@ def _paced(chunks: Iterator[Pcm]) -> Iterator[Pcm]:
 
 
 def _thresholds(info: ModelInfo) -> tuple[float, ...]:
-    return info.thresholds if isinstance(info.decision, DetectorConfig) else ()
+    return info.thresholds if isinstance(info.decision.words_alone(), DetectorConfig) else ()
 
 
 class _Tally:

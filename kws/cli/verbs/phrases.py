@@ -17,6 +17,7 @@ from kws.files import require_place
 from kws.frontends import FrontendConfig
 from kws.model.file import Model, ModelInfo, save, with_decision
 from kws.runs import MODEL
+from kws.text import visible
 
 _WITHIN_MS = 1800.0
 
@@ -74,7 +75,7 @@ def run(a: argparse.Namespace) -> int:
     else:
         _print(info, grammar)
         if changes:
-            console.out.print(f"{out} is written", markup=False)
+            console.out.print(visible(f"{out} is written"), markup=False)
             if a.add is not None:
                 console.out.print("its thresholds are a guess: kws tune MODEL --phrases --data DIR chooses better ones")
     return exit_codes.OK

@@ -25,6 +25,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of word folders to add to")
     parser.add_argument("--takes", type=whole(1, 10_000), default=30, metavar="N", help="takes to record, up to 10000")
     parser.add_argument("--speaker", default="me", metavar="NAME", help="who speaks; the files' names begin with it")
+    parser.add_argument("--replay", action="store_true", help="play each take that was kept")
     add_microphone(parser)
     add_json(parser)
 
@@ -46,6 +47,10 @@ def run(a: argparse.Namespace) -> int:
                     meter.console.print(
                         f"{moment.path}: {moment.cut.level_db:.0f} dB, room {moment.cut.room_db:.0f} dB", markup=False
                     )
+                    if a.replay:
+                        meter.update(Text(f"take {moment.take}: this is how it sounds"))
+                        microphone.play(moment.cut.pcm)
+                        chunks.forget()
                 elif isinstance(moment, Refused):
                     refused += 1
                     meter.console.print(f"take {moment.take} again: {moment.cut.fault}", markup=False)

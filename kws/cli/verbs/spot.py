@@ -12,6 +12,7 @@ from kws.cli import console, exit_codes, standard
 from kws.cli.options import RAW_PCM, add_engine, add_json, add_model
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
+from kws.decisions import CtcConfig
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
@@ -40,12 +41,16 @@ def run(a: argparse.Namespace) -> int:
         for path in a.files:
             engine.reset()
             try:
+                prefix = f"{visible(str(path))}: " if len(a.files) > 1 else ""
+                words = []
                 for detection in _detections(engine, path):
                     entry = {"file": str(path), **detection_values(info, detection)}
                     found.append(entry)
+                    words.append(entry["word"])
                     if not a.json:
-                        prefix = f"{visible(str(path))}: " if len(a.files) > 1 else ""
                         console.out.print(detection_line(entry, prefix), markup=False)
+                if words and not a.json and isinstance(info.decision, CtcConfig):
+                    console.out.print(f"{prefix}{' '.join(words)}", markup=False)
             except KwsError as error:
                 if len(a.files) == 1:
                     raise

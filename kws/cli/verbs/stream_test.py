@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kws.cli import console, exit_codes, negatives, streams
+from kws.cli import console, exit_codes, negatives, phrase_streams, streams
 from kws.cli.options import add_engine, add_json_report, add_model, figure, on_cluster, positive_number, wav
 from kws.cli.results import percent
 from kws.errors import UsageError
@@ -71,16 +71,21 @@ def run(a: argparse.Namespace) -> int:
         with console.progress("noise (minutes)") as progress:
             drift = soak.soak(model, spec, a.data, a.soak_hours, settings, progress=progress)
     info = model.require_info()
-    heard = hear(model).count()
+    recordings = hear(model)
+    heard = recordings.count()
+    phrases = phrase_streams.rates(model, spec, a.data, settings, [recordings])
     scope = limits.scope_of_stream(info, info.data, a.data, spec)
-    unknown = limits.sentences(scope, heard)
+    unknown = limits.sentences(scope, heard, *streams.heard(a, info, spec))
     if a.json:
         soaked = None if drift is None else drift.as_dict()
         values = {"model": str(a.model), **report.as_dict(), "soak": soaked, "scope": scope.as_dict()}
         values |= negatives.values(heard, unknown)
+        values |= {"phrases": [r.as_dict() for r in phrases]} if phrases else {}
         console.write_report(json.dumps(values) + "\n", a.json)
     if a.json != "-":
         _print_report(report, spec, scope)
+        if phrases:
+            phrase_streams.show(phrases, "phrases; above, words are counted as if there were none, and no window")
         if drift is not None:
             _print_soak(drift)
         negatives.show(heard)

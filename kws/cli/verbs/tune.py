@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kws.cli import console, exit_codes, negatives, streams
+from kws.cli import console, exit_codes, negatives, phrase_streams, streams
 from kws.cli.options import add_engine, add_json, add_model, on_cluster, positive_number
 from kws.errors import CheckError
 from kws.evaluation import limits
@@ -49,12 +49,20 @@ def options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"write thresholds that miss the budget by more than {EXCESS:g} times on what they were not chosen on",
     )
+    parser.add_argument(
+        "--phrases",
+        action="store_true",
+        help="tune the phrases' thresholds instead of the words', each phrase for the whole budget, on the desk; no"
+        " phrase may be reported in the folders of --speech, which need transcripts",
+    )
     add_engine(parser, "c")
     add_json(parser)
 
 
 def run(a: argparse.Namespace) -> int:
     """``kws tune``."""
+    if a.phrases:
+        return phrase_streams.tune(a)
     out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
     require_place(out)
     model = Model.load(a.model)
@@ -89,7 +97,7 @@ def run(a: argparse.Namespace) -> int:
             f" --minutes {enough_minutes(a.budget):.0f} would do better"
         )
     scope = limits.scope_of_stream(info, info.data, a.data, spec)
-    unknown = limits.sentences(scope, result.negatives)
+    unknown = limits.sentences(scope, result.negatives, *streams.heard(a, info, spec))
     if a.json:
         values: dict[str, Any] = {"model": str(out), "id": Model.from_bytes(content).id, "written": written}
         console.print_json(values | result.as_dict() | {"scope": scope.as_dict(), "limits": unknown})

@@ -29,8 +29,10 @@ _MUSIC = frozenset({"librosa", "sonicpi", "webaudio", "fma", "gtzan"})
 
 
 def is_music(recording: Recording) -> bool:
-    """Whether a recording of a noise folder is music: a folder or the source that it is in is called so."""
-    names = [part.lower() for part in (*Path(recording.name).parts[:-1], recording.source)]
+    """Whether a recording is music: the folder that was given, one within it, or its source is called so."""
+    within = Path(recording.name).parts
+    given = recording.path.parents[len(within) - 1].name
+    names = [part.lower() for part in (given, *within[:-1], recording.source)]
     return any("music" in name or name in _MUSIC for name in names)
 
 

@@ -101,11 +101,15 @@ class Runner:
 
     def run(self, spec: StreamSpec, piece: int) -> tuple[npt.NDArray[np.int8], Truth]:
         """Posteriors of a piece, int8 [frames, labels], and what was said in it."""
-        if self._engine is None:
-            self._engine = create(self._name, self.model)
         rendered = render(spec, self.root, piece)
         info = self.model.require_info()
-        return posteriors(self._engine, rendered.pcm), Truth.of(rendered, info.words)
+        return posteriors(self.engine(), rendered.pcm), Truth.of(rendered, info.words)
+
+    def engine(self) -> Engine:
+        """This process's engine."""
+        if self._engine is None:
+            self._engine = create(self._name, self.model)
+        return self._engine
 
     def close(self) -> None:
         """Release the engine."""

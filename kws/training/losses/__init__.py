@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from kws.errors import KwsError
 from kws.training.losses.base import Loss
+from kws.training.losses.ctc import CtcLoss
 from kws.training.losses.frames import FramesLoss
 
 __all__ = ["LOSSES", "Loss", "named"]
 
 LOSSES: dict[str, type[Loss]] = {
     "frames": FramesLoss,
+    "ctc": CtcLoss,
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import Experiment
+from kws.network.tensorflow import import_tensorflow
 from kws.training.batches import Batch
 from kws.training.sequences import Sequences
 
@@ -49,3 +50,15 @@ class Loss(ABC):
             logits: float32 tensor [streams, frames, labels].
             targets: :meth:`targets` as tensors.
         """
+
+    def posteriors(self, logits: Any) -> Any:
+        """What a network trained so says of clips, by default after the last frame; called while tracing a function.
+
+        Args:
+            logits: float32 tensor [clips, frames, labels].
+
+        Returns:
+            float32 tensor [clips, labels], each row a distribution.
+        """
+        tf, _ = import_tensorflow()
+        return tf.nn.softmax(logits[:, -1])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SILENCE, UNKNOWN, DataConfig, Experiment
+from kws.config import SILENCE, UNKNOWN, Experiment
 from kws.network.tensorflow import import_tensorflow
 from kws.training.batches import Batch
 from kws.training.losses.base import Loss
@@ -44,14 +44,12 @@ class FrameTargets:
         weights: how much that matters, float32 [streams, frames].
         allowed: labels that are right while a word is being said, 0 or 1: float32 [streams, labels].
         saying: how much it matters that no other is named, float32 [streams, frames].
-        negative: 1 for streams that say no word to spot, 0 for the others, float32 [streams].
     """
 
     posteriors: Floats
     weights: Floats
     allowed: Floats
     saying: Floats
-    negative: Floats
 
 
 class FramesLoss(Loss):
@@ -59,7 +57,7 @@ class FramesLoss(Loss):
 
     def __init__(self, experiment: Experiment, labels: Int32, streams: int) -> None:
         names, frontend = experiment.data.labels, experiment.frontend
-        self._excess = _excess(experiment.data, labels)
+        self._excess = _excess(experiment, labels, streams)
         self._negative_weight = experiment.negatives.weight
         self._each = np.eye(len(names), dtype=np.float32)
         self._quiet = self._each[names.index(SILENCE)]
@@ -95,24 +93,22 @@ class FramesLoss(Loss):
         allowed = np.maximum(self._unnamed, self._each[batch.labels])
         each = np.where(sequences.negative, self._negative_weight, _SAYING_WEIGHT)[:, None]
         weight = np.where(saying & (earlier >= self._forgotten), each, 0.0)
-        negative = sequences.negative.astype(np.float32)
-        return FrameTargets(wanted, weights.astype(np.float32), allowed, weight.astype(np.float32), negative)
+        return FrameTargets(wanted, weights.astype(np.float32), allowed, weight.astype(np.float32))
 
     def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Floats, ...]:
         """:meth:`frame_targets`, field by field."""
         made = self.frame_targets(sequences, batch, carry)
-        return made.posteriors, made.weights, made.allowed, made.saying, made.negative
+        return made.posteriors, made.weights, made.allowed, made.saying
 
     def __call__(self, logits: Any, targets: Sequence[Any]) -> tuple[Any, Any]:
         """Mean weighted cross-entropy, and the weighted share of frames whose greatest posterior is right."""
         tf, _ = import_tensorflow()
-        posteriors, weights, allowed, saying, negative = targets
+        posteriors, weights, allowed, saying = targets
         # Logit adjustment, in training only (Menon 2020, arXiv:2007.07314). As an input of the function:
         # TensorFlow folds a constant into other sums, which rounds otherwise.
         with tf.init_scope():
             excess = tf.constant(self._excess)
-        # Of negatives there are as many as there should be: they are judged as the device judges them.
-        logits += excess * (1 - negative)[:, None, None]
+        logits += excess
         named = tf.nn.softmax_cross_entropy_with_logits(posteriors, logits)
         others = (1 - allowed[:, None]) * _EXCLUDED
         among = tf.reduce_logsumexp(logits, axis=2) - tf.reduce_logsumexp(logits + others, axis=2)
@@ -121,17 +117,24 @@ class FramesLoss(Loss):
         return loss, tf.reduce_sum(right * weights) / tf.reduce_sum(weights)
 
 
-def _excess(data: DataConfig, labels: Int32) -> Floats:
-    """How much likelier "unknown" is in training than in validation, as a natural logarithm [labels].
+def _excess(experiment: Experiment, labels: Int32, streams: int) -> Floats:
+    """How much likelier "unknown" and silence are in training than in validation, as natural logarithms [labels].
 
-    All the other words that there are teach more than the few that are validated with, but should not
-    make the network say "unknown" more readily.
+    All the other words and the negatives that there are teach more than the few that are validated with, but
+    should not make the network say "unknown" or silence more readily where a word is unclear. Since either is
+    right in negatives, they count for both, each frame by its weight.
     """
+    data = experiment.data
     excess = np.zeros(len(data.labels), np.float32)
-    counts = np.bincount(labels, minlength=len(data.labels))
-    unknown = data.labels.index(UNKNOWN)
-    words = counts.sum() - counts[unknown] - counts[data.labels.index(SILENCE)]
+    counts = np.bincount(labels, minlength=len(data.labels)).astype(np.float64)
+    unknown, silence = data.labels.index(UNKNOWN), data.labels.index(SILENCE)
+    words = counts.sum() - counts[unknown] - counts[silence]
+    clips = min(experiment.training.batch_size, len(labels))
+    negatives = max(0.0, len(labels) * (streams - clips) / clips * experiment.negatives.weight)
     expected = data.unknown_percent / 100 * words
-    if counts[unknown] and expected:
-        excess[unknown] = np.log(counts[unknown] / expected)
+    if expected and counts[unknown] + negatives:
+        excess[unknown] = np.log((counts[unknown] + negatives) / expected)
+    # Silence clips are as many as are validated with.
+    if counts[silence]:
+        excess[silence] = np.log1p(negatives / counts[silence])
     return excess

@@ -9,6 +9,7 @@ import random
 
 import numpy as np
 import pytest
+import scene_table
 import tones
 from random_models import spotting_model
 
@@ -76,6 +77,9 @@ def test_listed_without_training_words_and_doubt(folders):
         "validation/music/band_1.flac",
         "validation/music/drums.flac",
     }
+    music = roles.noise(folders.noise[0] / "validation" / "music", DATA)
+    assert all(map(room_list.is_music, music))
+    assert not any(room_list.is_music(r) for r in roles.speech(folders.speech[0], DATA))
     assert found.samples(SPEECH) == (30 + 25 + 40) * S
     assert [r.weight for r in found.responses] == [10, 10]
     for split in ("all", "training"):
@@ -327,3 +331,15 @@ def test_command_line(model, spoken, folders, tmp_path, capsys):
     assert main([*base, "--spec", str(tmp_path / "s.json"), "--scene", "room"]) == 2
     assert main([*base, "--split", "all", "--minutes", "0.5", "--scene", "room"]) == 0
     assert "nothing is reverberated" in capsys.readouterr().out
+
+
+def test_table_of_reports(spec, spoken, model):
+    report = evaluate_stream(
+        model, dataclasses.replace(spec, minutes=2.0), spoken, StreamOptions(processes=1)
+    ).as_dict()
+    lines = scene_table.table({"a": report, "b": report}).splitlines()
+    assert lines[0] == "| | a | b |"
+    speech = next(line for line in lines if "hour, speech" in line)
+    assert f"{report['by_source'][0]['false_accepts_per_hour']:.1f} (" in speech
+    assert any(line.startswith("| missed, 10 dB |") for line in lines)
+    assert {line.count("|") for line in lines} == {4}

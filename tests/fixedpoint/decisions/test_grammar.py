@@ -284,18 +284,15 @@ def test_settings_that_make_no_sense_are_refused():
             GrammarConfig(**options).check(LABELS)
 
     refused("without either", phrases=())
-    refused("2 to 8 words, not 1", **{"phrases": (Phrase(("left", "right")),), "wake": ""} | _one_word())
     refused("does not hear", phrases=(Phrase(("left", "up")),))
     refused("does not hear", phrases=(Phrase(("left", "_unknown_")),))
     refused("are called 'stop'", phrases=(Phrase(("left", "right"), name="stop"),))
     refused("wake word 'up' is none of left, right, stop", wake="up", window_frames=9)
-    refused("needs a window_frames", wake="left", phrases=(Phrase(("left", "right")),))
-
-
-def _one_word():
     with pytest.raises(KwsError, match="2 to 8 words, not 1"):
         Phrase(("left",))
-    raise KwsError("2 to 8 words, not 1")
+    with pytest.raises(KwsError, match="needs 2 thresholds"):
+        Phrase(("left", "right"), thresholds=(0.5,))
+    refused("needs a window_frames", wake="left", phrases=(Phrase(("left", "right")),))
 
 
 def test_thresholds_are_lowered_unless_they_are_given():

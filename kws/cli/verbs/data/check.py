@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kws import config
 from kws.cli import console, exit_codes
-from kws.cli.options import A_DATA_FOLDER, add_json
-from kws.datasets import check
+from kws.cli.options import A_DATA_FOLDER, add_json, add_roles, roles_of
+from kws.datasets import check, check_roles
+from kws.datasets.check_roles import Amount, RolesReport
+from kws.datasets.roles import NOTHING
 from kws.errors import UsageError
 from kws.files import require_place
 from kws.text import visible
@@ -24,6 +27,7 @@ _SHOWN = 10
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws data check``."""
     parser.add_argument("dir", type=Path, metavar="DIR", help=A_DATA_FOLDER)
+    add_roles(parser)
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="settings of a training, to check its split")
     parser.add_argument(
         "--teacher",
@@ -49,19 +53,27 @@ def run(a: argparse.Namespace) -> int:
     require_place(a.out)
     with console.progress("checking") as progress:
         report = check.check(a.dir, data, progress)
+    others = RolesReport((), (), (), {})
+    if (folders := roles_of(a)) != NOTHING:
+        with console.progress("checking speech, noise and rooms") as progress:
+            others = check_roles.check(folders, data, progress)
+    errors, warnings = (*report.errors, *others.errors), (*report.warnings, *others.warnings)
+    code = exit_codes.DIFFERENT if errors else exit_codes.OK
     doubts = _doubts(a) if a.teacher else []
     if a.json:
         console.print_json(
             {
-                "ok": report.ok,
-                "errors": [{"kind": f.kind, "message": f.message} for f in report.errors],
-                "warnings": [{"kind": f.kind, "message": f.message} for f in report.warnings],
+                "ok": not errors,
+                "errors": [{"kind": f.kind, "message": f.message} for f in errors],
+                "warnings": [{"kind": f.kind, "message": f.message} for f in warnings],
                 "notes": list(report.notes),
                 "words": report.words,
                 "sample_rates": report.sample_rates,
                 "seconds": dict(zip(("min", "median", "max"), report.seconds, strict=True)),
                 "clips": report.clips,
                 "speakers": report.speakers,
+                "roles": [dataclasses.asdict(amount) for amount in others.amounts],
+                "roles_sample_rates": others.sample_rates,
                 "doubtful_labels": [
                     {
                         "clip": d.name,
@@ -74,7 +86,7 @@ def run(a: argparse.Namespace) -> int:
                 ],
             }
         )
-        return exit_codes.OK if report.ok else exit_codes.DIFFERENT
+        return code
     console.table(("word", "clips"), [(w, str(n)) for w, n in report.words.items()])
     console.table(
         ("split", "clips", "speakers"), [(s, str(n), str(report.speakers.get(s, 0))) for s, n in report.clips.items()]
@@ -82,15 +94,23 @@ def run(a: argparse.Namespace) -> int:
     rates = ", ".join(f"{n} at {rate} Hz" for rate, n in report.sample_rates.items())
     low, middle, high = report.seconds
     console.out.print(f"sample rates: {rates}\nduration: {low:.2f} to {high:.2f} s, median {middle:.2f} s")
+    if others.amounts:
+        columns = ("role", "source", "split", "recordings", "hours", "says a word", "not written down")
+        console.table(columns, [_row(amount) for amount in others.amounts], "what else is heard, and where")
     for note in report.notes:
         console.out.print(visible(note), markup=False)
-    for name, findings in (("warning", report.warnings), ("error", report.errors)):
+    for name, findings in (("warning", warnings), ("error", errors)):
         for line in check.summary(findings, a.all):
             console.out.print(visible(f"{name}: {line}"), markup=False)
     if a.teacher:
         _print(doubts, a)
-    console.out.print(f"{len(report.errors)} errors, {len(report.warnings)} warnings")
-    return exit_codes.OK if report.ok else exit_codes.DIFFERENT
+    console.out.print(f"{len(errors)} errors, {len(warnings)} warnings")
+    return code
+
+
+def _row(amount: Amount) -> tuple[str, ...]:
+    hours = (f"{h:.2f}" for h in (amount.hours, amount.said, amount.doubtful))
+    return (amount.role, visible(amount.source), amount.split, str(amount.recordings), *hours)
 
 
 def _doubts(a: argparse.Namespace) -> list[Doubt]:

@@ -15,7 +15,7 @@ from kws.datasets import roles
 from kws.errors import KwsError
 from kws.fixedpoint.frontends.base import SAMPLE_RATE
 from kws.training import negative_features, sources
-from kws.training.batches import Batch
+from kws.training.batches import Batch, Batches, TrainingSet
 from kws.training.cuts import REVERSED_WORDS, Negatives, Source
 from kws.training.listening import Listening
 from kws.training.losses.frames import FORGOTTEN_MS, FramesLoss
@@ -121,8 +121,31 @@ def test_the_loss_of_negatives_is_the_words_share():
     posteriors = np.array([0.5, 0.2, 0.25, 0.05], np.float32)
     nothing, ones = np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32)
     targets = (np.eye(4, dtype=np.float32)[None, :1], nothing, np.array([[1, 1, 0, 0]], np.float32), ones)
-    value, _ = loss(tf.constant(np.log(posteriors)[None, None]), [*targets, np.ones(1, np.float32)])
-    assert float(value) == pytest.approx(-np.log(0.7), rel=1e-5)
+    value, _ = loss(tf.constant(np.log(posteriors)[None, None]), targets)
+    # "Unknown" is ten times as frequent in training as expected, and counts accordingly.
+    assert float(value) == pytest.approx(-np.log((0.5 + 2) / (0.5 + 2 + 0.3)), rel=1e-4)
+
+
+def test_negatives_make_neither_silence_nor_unknown_likelier():
+    """Half of the rows negatives, whose frames weigh half: half as many again as clips, for both labels."""
+    labels = np.repeat([SILENCE, UNKNOWN, YES, NO], [10, 30, 50, 50]).astype(np.int32)
+    settings = dataclasses.replace(TWO_WORDS, negatives=config.NegativesConfig(weight=0.5))
+    excess = FramesLoss(settings, labels, 2 * 128)._excess
+    np.testing.assert_allclose(np.exp(excess), [(10 + 70) / 10, (30 + 70) / 10, 1, 1], rtol=1e-6)
+    np.testing.assert_allclose(np.exp(FramesLoss(settings, labels, 128)._excess), [1, 3, 1, 1], rtol=1e-6)
+
+
+def test_clips_as_recorded_are_heard_more_often_where_asked():
+    features = np.zeros((200, 4, 20, 40), np.int8)
+    features[:, 1:] = 1
+    clips = TrainingSet(features, np.zeros((200, 4), np.int16), np.full(200, YES, np.int32))
+    share = {}
+    for recorded in (0.0, 0.6):
+        augment = config.AugmentConfig(recorded=recorded, time_masks=0, band_masks=0)
+        drawn = Batches(dataclasses.replace(TWO_WORDS, augment=augment), clips).draw(np.random.default_rng(0))
+        share[recorded] = np.mean([np.mean(batch.features == 0) for batch in drawn])
+    assert share[0.0] == pytest.approx(0.25, abs=0.1)
+    assert share[0.6] == pytest.approx(0.6 + 0.4 * 0.25, abs=0.1)
 
 
 def test_the_threshold_allows_so_many_false_accepts_and_the_words_below_it_are_missed():
@@ -151,8 +174,9 @@ def test_the_threshold_allows_so_many_false_accepts_and_the_words_below_it_are_m
     assert listening.missed(hear) == 3 / 8
 
 
+@pytest.mark.slow
 def test_fewer_negatives_are_heard_as_words_after_training_with_them(data, others, tmp_path):
-    settings = tones.experiment(epochs=10)
+    settings = tones.experiment(epochs=30)
     settings = dataclasses.replace(
         settings, negatives=config.NegativesConfig(variants=2, false_accepts_per_hour=200, weight=1)
     )
@@ -164,7 +188,7 @@ def test_fewer_negatives_are_heard_as_words_after_training_with_them(data, other
     (recipe,) = (r for r in found.negatives if (r.kind, r.split) == ("speech", "validation"))
     heard = negative_features.features(recipe, tmp_path / "with" / runs.CACHE).features
     named = [runs.load_network(tmp_path / run).run(heard[None])[0, :, 2:].sum(axis=1) for run in ("with", "without")]
-    assert named[0].mean() < 0.5 * named[1].mean()
+    assert named[0].mean() < 0.8 * named[1].mean()
     said = runs.load_json(tmp_path / "with" / runs.PROVENANCE)["data"]
     assert said["others"] == {"speech": ["speech"], "noise": ["noise"], "rooms": ["rooms"]}
     hours = {(n["kind"], n["split"]): n["hours"] for n in said["negatives"]}

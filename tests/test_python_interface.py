@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import itertools
 import json
 import re
 import subprocess
@@ -20,7 +22,9 @@ from random_models import spotting_model
 
 import kws
 from kws import audio
+from kws.decisions import GrammarConfig, Phrase
 from kws.engines.numpy_engine import NumpyEngine
+from kws.model.file import Model, with_decision
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = (ROOT / "docs/python.md").read_text(encoding="utf-8")
@@ -41,7 +45,7 @@ def told(detections):
 
 
 def expected(path, pcm):
-    model = kws.spotter.Model.load(path)
+    model = Model.load(path)
     info = model.require_info()
     found = NumpyEngine(model).process(pcm).detections
     return [(path.stem, info.labels[d.label], round(info.score(d.score), 6), info.seconds(d.frame)) for d in found]
@@ -115,7 +119,7 @@ def test_without_a_compiler(files, speech, monkeypatch, tmp_path):
 def test_several_models(files, speech, tmp_path):
     with kws.Spotter(*files, engine="numpy") as spotter:
         assert spotter.models == ("one", "two")
-        assert spotter.words["one"] == kws.spotter.Model.load(files[0]).require_info().words
+        assert spotter.words["one"] == Model.load(files[0]).require_info().words
         heard = spotter.process(speech)
     assert sorted(told(heard)) == sorted(expected(files[0], speech) + expected(files[1], speech))
     assert [d.seconds for d in heard] == sorted(d.seconds for d in heard)
@@ -152,6 +156,21 @@ def test_other_thresholds_and_cooldown(files, speech):
     ):
         with pytest.raises(kws.KwsError, match=message):
             kws.Spotter(files[0], engine="numpy", **settings)
+
+
+def test_phrases(files, speech, tmp_path):
+    """A phrase is told by its name, with the model's settings and with others."""
+    model = Model.load(files[0])
+    info = model.require_info()
+    words = [word for _, word, _, _ in expected(files[0], speech)]
+    said = next(itertools.pairwise(words))
+    grammar = GrammarConfig(**dataclasses.asdict(info.detector), phrases=(Phrase(said, within_frames=150),))
+    path = tmp_path / "phrases.tflite"
+    path.write_bytes(with_decision(model, grammar))
+    for settings in ({}, {"cooldown": 0.1}):
+        with kws.Spotter(path, engine="numpy", **settings) as spotter:
+            assert spotter.words["phrases"] == (*info.words, grammar.phrases[0].title)
+            assert grammar.phrases[0].title in [d.word for d in spotter.process(speech)]
 
 
 def test_other_rates(files, speech):

@@ -1,0 +1,63 @@
+"""A source that is left out is trained on by nobody and listened to as a whole; the counts are pooled."""
+
+from __future__ import annotations
+
+import numpy as np
+import one_source_out
+import pytest
+
+from kws import audio
+from kws.config import DataConfig
+from kws.datasets import roles
+
+DATA = DataConfig(words=("yes", "no"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "speech"
+    rng = np.random.default_rng(1)
+    for name in ("train/a_1", "train/b_1", "validation/a_2", "validation/b_2", "train/c_1"):
+        path = root / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        audio.write(path, rng.integers(-900, 900, 160_000).astype(np.int16))
+    rows = ["file\tstart_s\tend_s\ttext\tcommand_words\tvoice", "train/a_1.wav\t1\t4\toh yes\t\t"]
+    rows += ["train/b_1.wav\t0\t2\tx\t?\t", "train/c_1.wav\t0\t9\thello\t\tkokoro"]
+    (root / "transcripts.tsv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def test_left_out(folder, tmp_path):
+    others, left_out = one_source_out.leave_out("a", [folder], DATA, tmp_path / "out")
+    training = {(r.source, r.path.name): r for r in roles.speech(others, DATA)}
+    assert {key: r.split for key, r in training.items()} == {
+        ("b", "0_b_1.wav"): "training",
+        ("b", "0_b_2.wav"): "validation",
+        ("c", "0_c_1.wav"): "training",
+    }
+    assert training["b", "0_b_1.wav"].doubtful == ((0, 2),)
+    heard = {r.path.name: r for r in roles.speech(left_out, DATA)}
+    assert {name: r.split for name, r in heard.items()} == dict.fromkeys(("0_a_1.wav", "0_a_2.wav"), "validation")
+    assert heard["0_a_1.wav"].said == ((1, 4),)
+    assert heard["0_a_2.wav"].said == ()
+    assert one_source_out.minutes(list(heard.values())) == pytest.approx(17 / 60)
+    assert one_source_out.leave_out("a", [folder], DATA, tmp_path / "out") == (others, left_out)
+    people = one_source_out.spoken_by_people(folder, DATA)
+    assert {r.source for r in people} == {"a", "b"}
+    # Synthetic voices are for training alone, wherever they are linked to.
+    _, synthetic = one_source_out.leave_out("c", [folder], DATA, tmp_path / "out")
+    assert {r.split for r in roles.speech(synthetic, DATA)} == {"training"}
+
+
+def test_pooled():
+    def report(hours, count):
+        words = {"yes": count} if count else {}
+        speech = {"name": "speech", "hours": hours, "recordings": 2, "false_accepts": count, "words": words}
+        return {"recordings": {"sources": [{"name": "noise"}, speech]}}
+
+    rates = one_source_out.pool({"a": report(2.0, 3), "b": report(1.0, 0)})
+    assert [(r.name, r.hours, r.false_accepts) for r in rates] == [("a", 2.0, 3), ("b", 1.0, 0), ("all", 3.0, 3)]
+    assert rates[-1].words == {"yes": 3}
+    assert rates[-1].recordings == 4
+    text = one_source_out.table(rates)
+    assert "| b | 1.00 | 2 | 0 | 0.0 | 3.0 |" in text
