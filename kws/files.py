@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,13 +29,17 @@ def user_cache() -> Path:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` with the same suffix; rename it when all went well.
 
+    A device or a pipe is written to instead: whoever may rename over ``/dev/null`` would take it from everybody.
+
     Raises:
         KwsError: the file cannot be written.
     """
     path = Path(path)
+    special = _is_special(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        folder = None if special else path.parent
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=folder)
         os.close(handle)
     except OSError as error:
         raise KwsError(f"cannot write {path}: {error.strerror or error}") from error
@@ -46,6 +51,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         with interrupts.cleanup(remove):
             yield temporary
+            if special:
+                with temporary.open("rb") as content, path.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+                return
             # mkstemp makes files private; give this one what open() would have.
             mask = os.umask(0)
             os.umask(mask)
@@ -55,6 +64,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise KwsError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         remove()
+
+
+def _is_special(path: Path) -> bool:
+    """Whether something is there that is neither a file nor a folder."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 @contextlib.contextmanager
