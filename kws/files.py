@@ -33,6 +33,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     try:
+        _refuse_devices(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
@@ -55,6 +56,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise KwsError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         remove()
+
+
+def _refuse_devices(path: Path) -> None:
+    """Renaming a file onto ``/dev/null`` would put it in the device's place, for every program.
+
+    Raises:
+        OSError: it is a device, a pipe or a socket.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise OSError(errno.EINVAL, "it is a device or a pipe, not a file")
 
 
 @contextlib.contextmanager

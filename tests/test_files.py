@@ -1,0 +1,50 @@
+"""Writing files: what is in the way stays."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from kws.errors import KwsError
+from kws.files import replacing, require_place, write_atomic
+
+
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
+
+
+def link(folder: Path) -> Path:
+    (folder / "link").symlink_to(pipe(folder))
+    return folder / "link"
+
+
+@pytest.mark.parametrize("make", [pipe, link])
+def test_what_is_no_file_stays(make, tmp_path):
+    """As root, /dev/null is as easily replaced."""
+    path = make(tmp_path)
+    for write in (lambda: write_atomic(path, "text"), lambda: require_place(path)):
+        with pytest.raises(KwsError, match="a device or a pipe"):
+            write()
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert {p.name for p in tmp_path.iterdir()} == {"pipe", path.name}
+
+
+def test_a_socket_stays():
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
+        path = Path(folder, "s")
+        listening.bind(str(path))
+        with pytest.raises(KwsError, match="a device or a pipe"), replacing(path):
+            pass
+        assert stat.S_ISSOCK(path.stat().st_mode)
+
+
+def test_a_file_is_replaced(tmp_path):
+    write_atomic(tmp_path / "new" / "a.txt", "one")
+    write_atomic(tmp_path / "new" / "a.txt", "two")
+    assert (tmp_path / "new" / "a.txt").read_text("utf-8") == "two"
