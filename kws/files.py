@@ -6,7 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -29,17 +28,14 @@ def user_cache() -> Path:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` with the same suffix; rename it when all went well.
 
-    A device or a pipe is written to instead: whoever may rename over ``/dev/null`` would take it from everybody.
-
     Raises:
         KwsError: the file cannot be written.
     """
     path = Path(path)
-    special = _is_special(path)
     try:
+        _refuse_devices(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        folder = None if special else path.parent
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=folder)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise KwsError(f"cannot write {path}: {error.strerror or error}") from error
@@ -51,10 +47,6 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         with interrupts.cleanup(remove):
             yield temporary
-            if special:
-                with temporary.open("rb") as content, path.open("wb") as file:
-                    shutil.copyfileobj(content, file)
-                return
             # mkstemp makes files private; give this one what open() would have.
             mask = os.umask(0)
             os.umask(mask)
@@ -66,13 +58,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
         remove()
 
 
-def _is_special(path: Path) -> bool:
-    """Whether something is there that is neither a file nor a folder."""
-    try:
+def _refuse_devices(path: Path) -> None:
+    """Renaming a file onto ``/dev/null`` would put it in the device's place, for every program.
+
+    Raises:
+        OSError: it is a device, a pipe or a socket.
+    """
+    with contextlib.suppress(FileNotFoundError):
         mode = path.stat().st_mode
-    except OSError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise OSError(errno.EINVAL, "it is a device or a pipe, not a file")
 
 
 @contextlib.contextmanager

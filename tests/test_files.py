@@ -1,10 +1,12 @@
-"""Writing files: whole or not at all, and what is no file is not replaced."""
+"""Writing files: what is in the way stays."""
 
 from __future__ import annotations
 
 import os
+import socket
 import stat
-import threading
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,34 +14,37 @@ from kws.errors import KwsError
 from kws.files import replacing, require_place, write_atomic
 
 
-def write_half(path):
-    with replacing(path) as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "a.txt"
-    write_atomic(path, "old")
-    with pytest.raises(KeyboardInterrupt):
-        write_half(path)
-    assert path.read_text() == "old"
-    write_atomic(path, "new")
-    assert path.read_text() == "new"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
-    with pytest.raises(KwsError, match="cannot write"):
-        write_atomic(tmp_path, "x")
+def link(folder: Path) -> Path:
+    (folder / "link").symlink_to(pipe(folder))
+    return folder / "link"
 
 
-def test_a_pipe_is_written_to_and_stays(tmp_path):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    heard = []
-    reader = threading.Thread(target=lambda: heard.append(pipe.read_bytes()))
-    reader.start()
-    require_place(pipe)
-    write_atomic(pipe, "a report")
-    reader.join()
-    assert heard == [b"a report"]
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
+@pytest.mark.parametrize("make", [pipe, link])
+def test_what_is_no_file_stays(make, tmp_path):
+    """As root, /dev/null is as easily replaced."""
+    path = make(tmp_path)
+    for write in (lambda: write_atomic(path, "text"), lambda: require_place(path)):
+        with pytest.raises(KwsError, match="a device or a pipe"):
+            write()
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert {p.name for p in tmp_path.iterdir()} == {"pipe", path.name}
+
+
+def test_a_socket_stays():
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
+        path = Path(folder, "s")
+        listening.bind(str(path))
+        with pytest.raises(KwsError, match="a device or a pipe"), replacing(path):
+            pass
+        assert stat.S_ISSOCK(path.stat().st_mode)
+
+
+def test_a_file_is_replaced(tmp_path):
+    write_atomic(tmp_path / "new" / "a.txt", "one")
+    write_atomic(tmp_path / "new" / "a.txt", "two")
+    assert (tmp_path / "new" / "a.txt").read_text("utf-8") == "two"
