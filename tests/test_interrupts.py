@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import foreground
 import pytest
 
 from kws import interrupts, workers
@@ -17,15 +18,13 @@ from kws import interrupts, workers
 # Far more than it takes, and far less than what the programs below would do undisturbed.
 PATIENCE = 40
 
-# As in the foreground: a shell without job control gives its children a Ctrl-C that does nothing.
-FOREGROUND = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 PROGRAM = """
 import sys
 sys.path[:0] = {path!r}
-import test_interrupts
+import foreground, test_interrupts
 
 if __name__ == "__main__":
-    exec(test_interrupts.FOREGROUND)
+    exec(foreground.SETUP)
     from kws import interrupts
     interrupts.install()
     try:
@@ -186,10 +185,9 @@ def test_held_signals_arrive_at_the_end():
 
 def test_the_command_is_quiet_about_many_signals(tmp_path):
     """While it waits for samples; the first posteriors say that it does."""
-    command = f"{FOREGROUND}; import sys; from kws.__main__ import main; sys.exit(main())"
     model = Path(__file__).parents[1] / "models" / "commands12-tiny.tflite"
     with subprocess.Popen(
-        [sys.executable, "-c", command, "listen", str(model), "--input", "-", "--json"],
+        [*foreground.KWS, "listen", str(model), "--input", "-", "--json"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -7,10 +7,10 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import foreground
 import numpy as np
 import pytest
 import soundfile
@@ -71,16 +71,9 @@ def pactl(environment, *arguments):
     return subprocess.run(["pactl", *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
-# In the background of a shell Ctrl-C is ignored, in this process and those that it starts.
-FOREGROUND = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    " from kws.__main__ import main; sys.exit(main())"
-)
-
-
 def kws(environment, *arguments):
     return subprocess.Popen(
-        [sys.executable, "-c", FOREGROUND, *map(str, arguments)],
+        [*foreground.KWS, *map(str, arguments)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

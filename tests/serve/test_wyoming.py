@@ -12,6 +12,7 @@ import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import foreground
 import numpy as np
 import pytest
 from random_models import spotting_model
@@ -428,12 +429,7 @@ def test_without_the_package(files, monkeypatch, capsys):
 def test_the_command(number, files, speech, tmp_path):
     """It says where it listens, and that others reach it where they do; a signal ends it in order."""
     place = tmp_path / "socket"
-    # In the background of a shell Ctrl-C is ignored, in this process and those that it starts.
-    program = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        " from kws.__main__ import main; sys.exit(main())"
-    )
-    command = [sys.executable, "-c", program, "serve", *map(str, files), "--engine", "numpy", "--threshold", "two:1.0"]
+    command = [*foreground.KWS, "serve", *map(str, files), "--engine", "numpy", "--threshold", "two:1.0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [*command, "--uri", f"unix://{place}"], stderr=subprocess.PIPE, text=True, env=environment

@@ -13,6 +13,8 @@ import pytest
 from conftest import needs
 from mutants import ALL, Mutant
 
+from kws.model.file import Model
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -43,12 +45,21 @@ def test_shares_are_all_and_disjoint():
 @pytest.mark.slow
 @needs("cc", "make", "arm-none-eabi-gcc", "qemu-system-arm")
 def test_a_share_is_found(tmp_path):
-    command = [sys.executable, ROOT / "tools/mutate.py", "--only", "SOFTMAX/6", "--json", tmp_path / "found.json"]
+    command = [sys.executable, ROOT / "tools/mutate.py", "--share", "1/80", "--json", tmp_path / "found.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     outcomes = json.loads((tmp_path / "found.json").read_text())
     assert len(outcomes) >= 3
     assert all(o["ok"] for o in outcomes)
+
+
+def test_phrases_come_to_every_rule():
+    model = Model.load(ROOT / "models" / "commands12-tiny.tflite")
+    labels = model.info.labels
+    scripts = [decision.script(labels) for decision in mutate.grammars(model).values()]
+    rules = {rule for rule in scripts[0].reached if rule.startswith("GRAMMAR")}
+    assert len(rules) > 20
+    assert {rule for script in scripts for rule in rules if script.reached[rule]} == rules
 
 
 def test_a_mutant_that_lives_is_an_error(monkeypatch, capsys):

@@ -44,6 +44,13 @@ GRAMMAR = (
     M("GRAMMAR/3", _NUMPY, "            self._until[place] = -1\n", "", _TEST),
     M("GRAMMAR/3", _NUMPY, "np.lexsort((-places, frames))", "np.lexsort((places, frames))"),
     M("GRAMMAR/3", _NUMPY, "if frame == complete or (", "if (", _TEST),
+    M(
+        "GRAMMAR/3",
+        _NUMPY,
+        "                self._until = [-1] * len(self._rows)\n",
+        "                self._until[place] = -1\n",
+        _TEST,
+    ),
     M("GRAMMAR/4", _NUMPY, "labels + number, score)", "labels, score)"),
     M("GRAMMAR/4", _NUMPY, "elif frame <= self._quiet_until or", "elif frame < self._quiet_until or"),
     M("GRAMMAR/4", _NUMPY, "p.report_words or label == p.wake", "True"),

@@ -75,9 +75,10 @@ NUMPY = (
     M("TANH/1", _ACTIVATION, "(x * 3 + (1 << (-shift - 1))) >> -shift", "(x * 3) >> -shift"),
     M("TANH/2", _ACTIVATION, "0xFFFF << 8", "0xFFFE << 8"),
     M("TANH/3", _ACTIVATION, "2**23 + 127", "2**23 + 128"),
-    M("EXP/2", _ACTIVATION, "return 1895147668 +", "return 1899147668 +"),
-    M("EXP/3", _ACTIVATION, "(1672461947, 1302514674,", "(1672461947, 1306514674,"),
-    M("EXP/3", _ACTIVATION, "if exponent < integer_bits:", "if exponent < integer_bits - 3:"),
+    # C's table of softmax is made by this exp: what both share only the oracle sees.
+    M("EXP/2", _ACTIVATION, "return 1895147668 +", "return 1899147668 +", _TFLM),
+    M("EXP/3", _ACTIVATION, "(1672461947, 1302514674,", "(1672461947, 1306514674,", _TFLM),
+    M("EXP/3", _ACTIVATION, "if exponent < integer_bits:", "if exponent < integer_bits - 3:", _TFLM),
     M("RECIP/3", _ACTIVATION, "for _ in range(3):", "for _ in range(1):"),
     M("LOGISTIC", _ACTIVATION, "np.where(a > 0, positive", "np.where(a < 0, positive"),
     M("LOGISTIC", _ACTIVATION, "np.where(a == 0, 2**30,", "np.where(a == 0, 2**29,"),

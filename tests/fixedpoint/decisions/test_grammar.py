@@ -239,6 +239,16 @@ def test_c_detects_the_same(c_grammar, case, seed):
     assert c_grammar(p, posteriors, opened) == expected
 
 
+@needs("cc")
+def test_a_complete_phrase_waits_for_nothing(c_grammar):
+    """Left, said again, waits for a right until the phrase is complete; a right and a stop later are no phrase."""
+    g = grammar(phrase(LEFT, RIGHT, STOP, within=9))
+    said = (LEFT, RIGHT, LEFT, STOP, RIGHT, STOP)
+    expected = [Detection(3, 5, 200)]
+    assert g.process(rows(*said)) == expected
+    assert c_grammar(g.parameters, rows(*said), np.zeros(len(said), np.uint32)) == expected
+
+
 @settings(max_examples=100, deadline=None)
 @given(case=cases(), cuts=st.lists(st.integers(0, 1000), max_size=12))
 def test_any_chunking(case, cuts):
