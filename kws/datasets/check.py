@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -31,6 +32,9 @@ _LONE, _MANY = 0.9, 20
 _FEW_SPEAKERS = 10
 # How many of a kind are shown before they are only counted.
 _SHOWN = 3
+
+M = TypeVar("M")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -124,15 +128,8 @@ def check(
     errors += _misspelt(root, words)
     # Without a configuration nothing is known of words or splits.
     errors += _without_clips(listed, data) if words else []
-    measured = []
-    with ThreadPoolExecutor(4) as pool:
-        for done, result in enumerate(pool.map(_measure, listed), start=1):
-            if isinstance(result, Finding):
-                errors.append(result)
-            else:
-                measured.append(result)
-            if progress is not None:
-                progress(done, len(listed))
+    measured, wrong = each(_measure, listed, progress)
+    errors += wrong
     lists = read_lists(root)
     by_take = data.split_by == BY_TAKE and not lists
     duplicate_errors, warnings = _duplicates(measured)
@@ -156,6 +153,29 @@ def check(
         clips={s: sum(m.clip.split == s for m in measured) for s in SPLITS},
         speakers={s: len({m.clip.speaker for m in measured if m.clip.split == s}) for s in SPLITS},
     )
+
+
+def each(
+    work: Callable[[T], M | Finding], items: Sequence[T], progress: Progress | None
+) -> tuple[list[M], list[Finding]]:
+    """What ``work`` makes of each item, in order, and what it finds wrong instead, four at a time.
+
+    Args:
+        work: measures one, or says what is wrong with it.
+        items: what to measure.
+        progress: called with (items done, in total).
+    """
+    measured: list[M] = []
+    wrong: list[Finding] = []
+    with ThreadPoolExecutor(4) as pool:
+        for done, result in enumerate(pool.map(work, items), start=1):
+            if isinstance(result, Finding):
+                wrong.append(result)
+            else:
+                measured.append(result)
+            if progress is not None:
+                progress(done, len(items))
+    return measured, wrong
 
 
 def _measure(clip: clips.Clip) -> _Measured | Finding:

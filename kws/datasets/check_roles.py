@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from kws import audio
 from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import roles, transcripts
-from kws.datasets.check import CLIPPED_SHARE, SILENT_RMS, Finding
+from kws.datasets.check import CLIPPED_SHARE, SILENT_RMS, Finding, each
 from kws.datasets.measure import Measured, measure
 from kws.datasets.roles import Folders, Recording
 from kws.datasets.splits import TRAINING, VALIDATION
@@ -90,15 +89,8 @@ def check(folders: Folders, data: DataConfig | None = None, progress: Progress |
     """
     listed = roles.everything(folders, data or DataConfig())
     errors: list[Finding] = [f for folder in folders.speech for f in _transcripts(folder)]
-    measured = []
-    with ThreadPoolExecutor(4) as pool:
-        for done, result in enumerate(pool.map(_measure, listed), start=1):
-            if isinstance(result, Finding):
-                errors.append(result)
-            else:
-                measured.append(result)
-            if progress is not None:
-                progress(done, len(listed))
+    measured, unreadable = each(_measure, listed, progress)
+    errors += unreadable
     warnings = [f for m in measured for f in _doubts(m)]
     for folder in folders.speech:
         if not (folder / transcripts.NAME).exists():

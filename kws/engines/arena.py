@@ -6,7 +6,6 @@ nothing of kws.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -29,19 +28,12 @@ def measure(content: bytes, source: str) -> int:
         MissingError: TFLM is not installed.
     """
     from kws.engines.interpreters import tflm_runtime
+    from kws.engines.trial import apart
     from kws.errors import KwsError
 
     tflm_runtime()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", Path(__file__)],
-            input=content,
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-            env=environment,
-            check=False,
-        )
+        done = apart([Path(__file__)], content, TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         raise KwsError(f"TensorFlow Lite Micro did not open {source} within {TIMEOUT_SECONDS:g} s") from None
     found = _TOTAL.search(done.stdout + done.stderr)

@@ -45,20 +45,33 @@ def c_library(model: Model, library: Path) -> None:
     _try("c", model, ["-S", _HERE / "trial_c.py", library, *map(str, sizes)], b"")
 
 
+def apart(command: Sequence[str | Path], content: bytes, seconds: float) -> subprocess.CompletedProcess[bytes]:
+    """Run Python in a process of its own that finds the modules that this one does, and keep what it says.
+
+    Args:
+        command: options of Python, a program, its arguments.
+        content: its standard input.
+        seconds: how long it may take.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer.
+    """
+    return subprocess.run(
+        [sys.executable, "-P", *command],
+        input=content,
+        capture_output=True,
+        timeout=seconds,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        check=False,
+    )
+
+
 def _try(name: str, model: Model, command: Sequence[str | Path], content: bytes) -> None:
     key = (name, model.id, *(os.fspath(part) for part in command))
     if model.sealed or key in _survived:
         return
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", *command],
-            input=content,
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-            env=environment,
-            check=False,
-        )
+        done = apart(command, content, TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         raise KwsError(
             f"engine {name} did not return from its first calls of {model.source} within {TIMEOUT_SECONDS:g} s;"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kws import emit
 from kws.errors import KwsError
 from kws.fixedpoint.layers.depthwise_conv_2d import DepthwiseConv2D
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
-from kws.layers.kind import Constants, Kind, Operands, bias, check_sums, folded, weights
-from kws.layers.window import emit_factors, emit_window, output_fields, output_of, window
+from kws.layers.kind import Constants, Kind, Operands, bias, check_sums, weights
+from kws.layers.window import emit_convolution, output_of, window
 
 
 def read(o: Operands) -> tuple[DepthwiseConv2D, Shape]:
@@ -34,23 +33,7 @@ def write(name: str, layer: Layer) -> Constants:
     kernel = layer.kernel
     assert isinstance(kernel, DepthwiseConv2D)
     flat = kernel.weights.reshape(-1, kernel.outputs).T
-    fields: dict[str, str | int] = {
-        "weights": f"{name}_weights",
-        "bias": f"{name}_bias",
-        "window": emit_window(kernel.window),
-        "multiplier": kernel.multiplier,
-        "outputs": kernel.outputs,
-        "input_zero_point": kernel.input_zero_point,
-        **output_fields(name, kernel.output),
-    }
-    return Constants(
-        (
-            emit.array("int8_t", f"{name}_weights", kernel.weights.reshape(-1), align=4),
-            emit.array("int32_t", f"{name}_bias", folded(kernel.bias, flat, kernel.input_zero_point)),
-            emit_factors(f"{name}_factors", kernel.output.factors),
-            emit.structure("kws_depthwise_conv_2d", name, fields),
-        )
-    )
+    return emit_convolution(name, "kws_depthwise_conv_2d", kernel, flat, {"multiplier": kernel.multiplier})
 
 
 KIND = Kind(operators=("DEPTHWISE_CONV_2D",), read=read, kernel=DepthwiseConv2D, name="depthwise_conv_2d", emit=write)

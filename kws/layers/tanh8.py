@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kws import emit
 from kws.errors import KwsError
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.layers.tanh8 import Tanh8
 from kws.fixedpoint.network import Layer
+from kws.layers.bounded import emit_bounded, require_scale
 from kws.layers.kind import Constants, Kind, Operands
-from kws.layers.logistic import SCALES
 
 
 def read(o: Operands) -> tuple[Tanh8, Shape]:
@@ -19,8 +18,7 @@ def read(o: Operands) -> tuple[Tanh8, Shape]:
     """
     if o.out.scale != 1 / 128 or o.out.zero_point != 0:
         raise KwsError("its output must have scale 1/128 and zero point 0")
-    if not SCALES[0] <= o.source.scale < SCALES[1]:
-        raise KwsError(f"its input scale is {o.source.scale}; TFLM runs scales from 2^-28 to below 8")
+    require_scale(o.source)
     return Tanh8.of(o.source.scale, o.source.zero_point), o.shape
 
 
@@ -28,12 +26,7 @@ def write(name: str, layer: Layer) -> Constants:
     """The structure ``kws_tanh8``."""
     kernel = layer.kernel
     assert isinstance(kernel, Tanh8)
-    fields: dict[str, str | int] = {
-        "factor": emit.factor(kernel.factor),
-        "input_zero_point": kernel.input_zero_point,
-        "radius": kernel.radius,
-    }
-    return Constants((emit.structure("kws_tanh8", name, fields),))
+    return emit_bounded(name, "kws_tanh8", kernel)
 
 
 KIND = Kind(operators=("TANH",), read=read, kernel=Tanh8, name="tanh8", emit=write)

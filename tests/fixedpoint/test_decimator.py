@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 
+import harness
 import numpy as np
 import pytest
 from conftest import needs
@@ -164,14 +164,8 @@ int decimator_bytes(void) { return (int)sizeof(kws_decimator); }
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("decimator")
-    (folder / "harness.c").write_text(HARNESS)
-    sources = firmware.sources_dir()
-    files = [folder / "harness.c", sources / "src" / "decimator.c"]
-    includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}"]
-    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-shared", "-fPIC"]
-    checks = ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
-    subprocess.run(["cc", *flags, *checks, *includes, *files, "-o", folder / "decimator.so"], check=True)
-    return ctypes.CDLL(str(folder / "decimator.so"))
+    checks = ["-Wconversion", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
+    return harness.compiled(folder, HARNESS, ["decimator.c"], (*harness.STRICT, *checks))
 
 
 @st.composite

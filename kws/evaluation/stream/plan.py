@@ -75,19 +75,42 @@ def plan(spec: StreamSpec, piece: int) -> tuple[list[Stretch], list[Utterance]]:
     stretches = _stretches(spec, piece, last - first, rng)
     words = deck(list(spec.wanted), rng)
     others = deck(spec.unwanted, rng) if spec.unwanted else None
-    said = []
+    said: list[Utterance] = []
     for index, stretch in enumerate(stretches):
         if stretch.kind == NOISE:
             continue
         wanted = spec.wanted_percent / 100 if stretch.kind == WORDS else 0.0
-        for start in starts(spec, stretch, spec.rate, rng):
-            if rng.random() < wanted:
-                word = next(words)
-                clips = spec.wanted[word]
-                said.append(Utterance(start, index, word, clips[int(rng.integers(len(clips)))]))
-            elif others is not None:
-                said.append(Utterance(start, index, None, next(others)))
+        said += utterances(spec, index, starts(spec, stretch, spec.rate, rng), wanted, words, others, rng)
     return stretches, said
+
+
+def utterances(
+    spec: StreamSpec,
+    stretch: int,
+    starts: Iterator[int],
+    wanted: float,
+    words: Iterator[str],
+    others: Iterator[str] | None,
+    rng: np.random.Generator,
+) -> Iterator[Utterance]:
+    """What is said in a stretch.
+
+    Args:
+        spec: the stream.
+        stretch: its index.
+        starts: where clips begin; drawn from ``rng`` as they are asked for.
+        wanted: share of wanted words, 0 to 1.
+        words: which of them comes next.
+        others: which other clip does; None where there is none.
+        rng: source of the draws.
+    """
+    for start in starts:
+        if rng.random() < wanted:
+            word = next(words)
+            clips = spec.wanted[word]
+            yield Utterance(start, stretch, word, clips[int(rng.integers(len(clips)))])
+        elif others is not None:
+            yield Utterance(start, stretch, None, next(others))
 
 
 def _stretches(spec: StreamSpec, piece: int, samples: int, rng: np.random.Generator) -> list[Stretch]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.evaluation.stream.plan import Stretch, Utterance, deck, starts
+from kws.evaluation.stream.plan import Stretch, Utterance, deck, starts, utterances
 from kws.evaluation.stream.room import OTHERS
 from kws.evaluation.stream.spec import SHORTEST_GAP, StreamSpec
 
@@ -41,20 +41,14 @@ def plan(spec: StreamSpec, piece: int) -> tuple[list[RoomStretch], list[Utteranc
     stretches = _stretches(spec, piece, rng)
     words = deck(list(spec.wanted), rng)
     others = deck(spec.unwanted, rng) if spec.unwanted else None
-    said = []
+    said: list[Utterance] = []
     for index, stretch in enumerate(stretches):
         alone = stretch.kind == OTHERS
         wanted = COMMANDS_PER_MINUTE / max(spec.rate, COMMANDS_PER_MINUTE) if alone else 1.0
         rate = max(spec.rate, COMMANDS_PER_MINUTE) if alone else COMMANDS_PER_MINUTE
         # Whatever sounds may pause for a word, before it and after.
         gap = SHORTEST_GAP if alone else 2 * PAUSE_SECONDS
-        for start in starts(spec, stretch, rate, rng, gap):
-            if rng.random() < wanted:
-                word = next(words)
-                clips = spec.wanted[word]
-                said.append(Utterance(start, index, word, clips[int(rng.integers(len(clips)))]))
-            elif others is not None:
-                said.append(Utterance(start, index, None, next(others)))
+        said += utterances(spec, index, starts(spec, stretch, rate, rng, gap), wanted, words, others, rng)
     return stretches, said
 
 

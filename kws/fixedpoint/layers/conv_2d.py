@@ -14,28 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.fixedpoint.arrays import Int8
-from kws.fixedpoint.layers.kernel import Kernel, Values
-from kws.fixedpoint.layers.requantize import Output
-from kws.fixedpoint.layers.window import Window
+from kws.fixedpoint.layers.convolution import Convolution
+from kws.fixedpoint.layers.kernel import Values
 
 
 @dataclass(frozen=True)
-class Conv2D(Kernel):
+class Conv2D(Convolution):
     """A convolution, in groups of channels where the weights are of fewer channels than the image.
 
-    Attributes:
-        window: what moves over the image.
-        weights: int8 [outputs, kernel rows, kernel columns, channels of a group], zero point 0.
-        bias: int32 [outputs].
-        input_zero_point: zero point of the input.
-        output: from sums to int8.
+    The weights are int8 [outputs, kernel rows, kernel columns, channels of a group].
     """
-
-    window: Window
-    weights: npt.NDArray[np.int8]
-    bias: npt.NDArray[np.int32]
-    input_zero_point: int
-    output: Output
 
     @property
     def outputs(self) -> int:
@@ -51,11 +39,6 @@ class Conv2D(Kernel):
     def macs_per_output(self) -> int:
         """One for each weight of a channel; taps beyond the edge are counted too."""
         return int(np.prod(self.weights.shape[1:]))
-
-    @property
-    def weight_bytes(self) -> int:
-        """int8 weights and int32 biases."""
-        return self.weights.size + 4 * self.outputs
 
     @cached_property
     def _columns(self) -> npt.NDArray[np.float64]:

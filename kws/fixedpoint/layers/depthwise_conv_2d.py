@@ -10,31 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.fixedpoint.arrays import Int8
-from kws.fixedpoint.layers.kernel import Kernel, Values
-from kws.fixedpoint.layers.requantize import Output
-from kws.fixedpoint.layers.window import Window
+from kws.fixedpoint.layers.convolution import Convolution
+from kws.fixedpoint.layers.kernel import Values
 
 
 @dataclass(frozen=True)
-class DepthwiseConv2D(Kernel):
+class DepthwiseConv2D(Convolution):
     """A convolution of each channel by itself; output channel c * multiplier + k is made of channel c.
 
-    Attributes:
-        window: what moves over the image.
-        weights: int8 [kernel rows, kernel columns, outputs], zero point 0.
-        bias: int32 [outputs].
-        input_zero_point: zero point of the input.
-        output: from sums to int8.
+    The weights are int8 [kernel rows, kernel columns, outputs].
     """
-
-    window: Window
-    weights: npt.NDArray[np.int8]
-    bias: npt.NDArray[np.int32]
-    input_zero_point: int
-    output: Output
 
     @property
     def outputs(self) -> int:
@@ -50,11 +37,6 @@ class DepthwiseConv2D(Kernel):
     def macs_per_output(self) -> int:
         """One for each tap; those beyond the edge are counted too."""
         return self.window.taps
-
-    @property
-    def weight_bytes(self) -> int:
-        """int8 weights and int32 biases."""
-        return self.weights.size + 4 * self.outputs
 
     def run(self, inputs: Sequence[Int8], states: Sequence[Values]) -> Int8:
         """int8 [streams, calls, 1, rows, columns, channels] to [streams * calls, rows, columns, outputs]."""

@@ -15,37 +15,18 @@ from kws.fixedpoint.activation import logistic_q31
 from kws.fixedpoint.arithmetic import (
     INT8_MAX,
     INT8_MIN,
-    Factor,
     clamp,
     multiply,
     rshift,
 )
 from kws.fixedpoint.arrays import Int8
-from kws.fixedpoint.layers.kernel import Kernel, Values
-from kws.fixedpoint.layers.softmax import input_radius
-
-INPUT_INTEGER_BITS = 4
+from kws.fixedpoint.layers.bounded import INPUT_INTEGER_BITS, Bounded
+from kws.fixedpoint.layers.kernel import Values
 
 
 @dataclass(frozen=True)
-class Logistic(Kernel):
-    """Element by element; the output's scale is 1/256 and its zero point -128.
-
-    Attributes:
-        input_zero_point: zero point of the input.
-        factor: the input's scale as a factor to Q4.27.
-        radius: inputs at or beyond this distance from the zero point clamp.
-    """
-
-    input_zero_point: int
-    factor: Factor
-    radius: int
-
-    @classmethod
-    def of(cls, input_scale: float, input_zero_point: int) -> Logistic:
-        """Derive the parameters as TFLM's ``CalculateArithmeticOpDataLogistic`` does."""
-        factor = Factor.of(input_scale * 2.0 ** (31 - INPUT_INTEGER_BITS))
-        return cls(input_zero_point, factor, input_radius(INPUT_INTEGER_BITS, factor.shift))
+class Logistic(Bounded):
+    """Element by element; the output's scale is 1/256 and its zero point -128."""
 
     def run(self, inputs: Sequence[Int8], states: Sequence[Values]) -> Int8:
         """int8 of any shape to int8 of the same shape."""

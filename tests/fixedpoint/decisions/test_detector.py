@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 
+import harness
 import numpy as np
 import pytest
 from conftest import needs
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_models import spotting_model
 
-from kws import engines, firmware
+from kws import engines
 from kws.config import DetectorConfig, LogMelConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint.decisions.detector import Detection, Detector, DetectorParameters, detect, moving_sums
@@ -150,13 +150,7 @@ void run(unsigned average, const uint16_t *thresholds, unsigned cooldown, unsign
 def c_detector(tmp_path_factory):
     """firmware/src/decisions/detector.c alone: a function from parameters and posteriors to detections."""
     folder = tmp_path_factory.mktemp("detector")
-    (folder / "harness.c").write_text(HARNESS)
-    sources = firmware.sources_dir()
-    files = [folder / "harness.c", sources / "src" / "decisions" / "detector.c"]
-    includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}"]
-    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    subprocess.run(["cc", *flags, *includes, *files, "-o", folder / "detector.so"], check=True)
-    library = ctypes.CDLL(str(folder / "detector.so"))
+    library = harness.compiled(folder, HARNESS, ["decisions/detector.c"], harness.STRICT)
 
     def run(p, posteriors):
         posteriors = np.ascontiguousarray(posteriors)

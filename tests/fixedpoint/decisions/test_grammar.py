@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 
+import harness
 import numpy as np
 import pytest
 from conftest import needs
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from kws import engines, firmware
+from kws import engines
 from kws.decisions import DetectorConfig, GrammarConfig, Phrase
 from kws.decisions.grammar_script import grammar_script
 from kws.engines.numpy_engine import NumpyEngine
@@ -192,13 +192,7 @@ void run(const uint16_t *thresholds, const uint16_t *place_labels, const uint16_
 def c_grammar(tmp_path_factory):
     """The C sources of detector and grammar alone: a function from parameters and posteriors to detections."""
     folder = tmp_path_factory.mktemp("grammar")
-    (folder / "harness.c").write_text(HARNESS)
-    sources = firmware.sources_dir()
-    files = [folder / "harness.c", *(sources / "src/decisions" / f"{name}.c" for name in ("detector", "grammar"))]
-    includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}"]
-    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    subprocess.run(["cc", *flags, *includes, *files, "-o", folder / "grammar.so"], check=True)
-    library = ctypes.CDLL(str(folder / "grammar.so"))
+    library = harness.compiled(folder, HARNESS, ["decisions/detector.c", "decisions/grammar.c"], harness.STRICT)
 
     def run(p, posteriors, opened):
         d = p.detector

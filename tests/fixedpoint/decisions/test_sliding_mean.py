@@ -5,14 +5,13 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import statistics
-import subprocess
 
+import harness
 import numpy as np
 import pytest
 from conftest import needs
 from random_models import wake_model
 
-from kws import firmware
 from kws.config import DetectorConfig, LogMelConfig
 from kws.decisions import SlidingMeanConfig, read, require_detector
 from kws.decisions.sliding_mean_script import Rule
@@ -110,12 +109,8 @@ void run(unsigned window, unsigned limit, unsigned cooldown, const int8_t *rows,
 
 @needs("cc")
 def test_c_detects_the_same(tmp_path):
-    (tmp_path / "harness.c").write_text(HARNESS)
-    sources = firmware.sources_dir()
-    files = [tmp_path / "harness.c", sources / "src/decisions/sliding_mean.c"]
-    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fsanitize=undefined"]
-    subprocess.run(["cc", *flags, f"-I{sources / 'include'}", *files, "-o", tmp_path / "mean.so"], check=True)
-    library = ctypes.CDLL(str(tmp_path / "mean.so"))
+    flags = (*harness.STRICT, *harness.CHECKED)
+    library = harness.compiled(tmp_path, HARNESS, ["decisions/sliding_mean.c"], flags)
     lively = 0
     for p, values in cases(400):
         posteriors = rows(values)

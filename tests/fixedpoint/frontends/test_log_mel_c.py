@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 
+import harness
 import numpy as np
 import pytest
 from conftest import needs
 from random_models import spotting_model
 
-from kws import codegen, firmware
+from kws import codegen
 from kws.config import LogMelConfig
 from kws.fixedpoint.frontends import log_mel
 from kws.verify.inputs import corner_signals, random_signal
@@ -48,14 +48,8 @@ def steps(request, tmp_path_factory):
     config = CONFIGS[request.param]
     folder = tmp_path_factory.mktemp("steps")
     codegen.export(spotting_model(1, units=(4,), frontend=config), folder)
-    (folder / "harness.c").write_text(HARNESS)
-    sources = firmware.sources_dir()
-    includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}", f"-I{folder}"]
-    flags = ["-std=c99", "-O2", "-shared", "-fPIC", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
-    others = [path for path in sources.glob("src/**/*.c") if path.name not in ("fft.c", "log_mel.c")]
-    command = ["cc", *flags, *includes, folder / "harness.c", *others, "-o", folder / "steps.so"]
-    subprocess.run(command, check=True)
-    return config, ctypes.CDLL(str(folder / "steps.so"))
+    library = harness.compiled(folder, HARNESS, harness.everything_but("fft.c", "log_mel.c"), harness.CHECKED, [folder])
+    return config, library
 
 
 def pointer(array):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 
+import harness
 import numpy as np
 import pytest
 from conftest import needs
 from micro_oracle import HOP, Oracle, signals, tone
 from random_models import spotting_model
 
-from kws import codegen, firmware
+from kws import codegen
 from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
@@ -55,14 +55,9 @@ def model(**options):
 def c(tmp_path_factory):
     folder = tmp_path_factory.mktemp("steps")
     codegen.export(model(), folder)
-    (folder / "harness.c").write_text(HARNESS)
-    sources = firmware.sources_dir()
-    includes = [f"-I{sources / 'include'}", f"-I{sources / 'src'}", f"-I{folder}"]
-    flags = ["-std=c99", "-O2", "-shared", "-fPIC", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
-    others = [path for path in sources.glob("src/**/*.c") if path.name not in ("fft16.c", "microfrontend.c")]
-    command = ["cc", *flags, *includes, folder / "harness.c", *others, "-o", folder / "steps.so"]
-    subprocess.run(command, check=True)
-    library = ctypes.CDLL(str(folder / "steps.so"))
+    library = harness.compiled(
+        folder, HARNESS, harness.everything_but("fft16.c", "microfrontend.c"), harness.CHECKED, [folder]
+    )
     library.root_of.argtypes = [ctypes.c_uint64]
     library.root_of.restype = ctypes.c_uint32
     return library
