@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracle import agree, small_model
+from oracle import agree, assert_identical, small_model
 
-from kws.fixedpoint.layers.softmax import Softmax
+from kws.engines.c_engine import CEngine
+from kws.engines.interpreters import TflmEngine
+from kws.fixedpoint.layers.softmax import SUM_INTEGER_BITS, Softmax
 
 
 @pytest.mark.parametrize("power", range(-9, 3))
@@ -38,3 +40,21 @@ def test_exponentials_beyond_the_table_count_for_nothing(power):
     output = kernel.run([rows[None]], [])[0]
     assert np.all(output[:, 0] == kernel.run([alone], [])[0, 0, 0])
     assert np.all(output[:, 1] == -128)
+
+
+def test_small_terms_of_the_widest_row_count():
+    """The last difference in the table, and those whose terms are rounded up most, beside two greater values.
+
+    So many small terms change a posterior by a quarter of a step: one of the second values is near a half.
+    """
+    size, scale = 511, 0.1
+    model = small_model(1, (1, size), scale, 0, lambda b, x: b.posterior(x, "SOFTMAX"))
+    table = Softmax.of(scale, 1.0).exponentials
+    one = 1 << SUM_INTEGER_BITS
+    rounded_up = np.flatnonzero((table % one >= one // 2) & (table // one < 4))
+    assert len(rounded_up) > 1
+    second, small = np.meshgrid(np.arange(len(table)), [len(table) - 1, *rounded_up])
+    x = np.full((second.size, size), 127, np.int8)
+    x[:, 1] = (127 - second.reshape(-1)).astype(np.int8)
+    x[:, 2:] = (127 - small.reshape(-1, 1)).astype(np.int8)
+    assert_identical(model, x, [TflmEngine(model), CEngine(model)])

@@ -57,7 +57,7 @@ CORES = (
         "FULLY_CONNECTED/2",
         "firmware/src/layers/fully_connected.c",
         "kws_dsp_multiply(sums[row], factor), zero_point, low",
-        "kws_dsp_multiply(sums[row], factor), 0, low",
+        "kws_dsp_multiply(sums[row], factor), zero_point + 1, low",
         _M4,
     ),
     M("FRONT/2", _FIRST, '"smulbb  lr, r7, r11\\n"', '"smulbt  lr, r7, r11\\n"', _M4),

@@ -126,7 +126,8 @@ NUMPY = (
     M("FULLY_CONNECTED/2", _DENSE, "self.activation_min, self.activation_max", "-128, self.activation_max"),
     M("FULLY_CONNECTED/2", _DENSE, "folded, *factors)", "folded, *(f[:1] for f in factors))"),
     M("SOFTMAX/1", _SOFTMAX, "wide.max(axis=-1, keepdims=True)", "wide.max(keepdims=True)"),
-    M("SOFTMAX/2", _SOFTMAX, "wrap(differences, self.factor.shift)", "wrap(differences, self.factor.shift - 1)"),
+    # C's table again.
+    M("SOFTMAX/2", _SOFTMAX, "wrap(differences, self.factor.shift)", "wrap(differences, self.factor.shift - 1)", _TFLM),
     M("SOFTMAX/3", _SOFTMAX, "SUM_INTEGER_BITS = 12", "SUM_INTEGER_BITS = 13"),
     M("SOFTMAX/4", _SOFTMAX, "headroom = 32 -", "headroom = 31 -"),
     M("SOFTMAX/6", _SOFTMAX, "headroom + 31 - 8", "headroom + 30 - 8"),
