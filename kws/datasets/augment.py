@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,6 +75,7 @@ class NoiseSource:
             raise KwsError(f"the clip length must be at least 1 sample, not {clip_samples}")
         self.clip_samples = clip_samples
         self._rng = np.random.default_rng(seed)
+        self._recorded = bool(paths)
         if paths:
             recordings = _beginnings(paths)
         else:
@@ -82,6 +84,15 @@ class NoiseSource:
         self._recordings, self._speech = (
             [np.tile(r, -(-clip_samples // len(r))) for r in group] for group in (recordings, _beginnings(speech))
         )
+
+    def reseeded(self, seed: int) -> NoiseSource:
+        """What a source of the same recordings and another seed would be, without reading them again."""
+        if not self._recorded:
+            # What is synthesised depends on the seed.
+            return NoiseSource((), self.clip_samples, seed)
+        other = copy.copy(self)
+        other._rng = np.random.default_rng(seed)
+        return other
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         """Cut ``n`` pieces at random: float32 ``[n, clip_samples]``, full scale 32,768, as recorded."""

@@ -270,8 +270,8 @@ def rooms_of(paths: tuple[Path, ...]) -> Rooms | None:
 def _run(made: Recipe, job: _Job) -> Features:
     config, how = made.experiment, made.augmentation
     samples = config.data.clip_samples
+    noise = noise_of(made.background, samples, how.seed, made.speech)
     if job.spoken:
-        noise = noise_of(made.background, samples, how.seed, made.speech)
         rooms = rooms_of(made.rooms)
         chosen = [made.examples[i] for i in job.places]
         recorded, _ = clip_lists.load(chosen, config.data, noise)
@@ -280,7 +280,7 @@ def _run(made: Recipe, job: _Job) -> Features:
         variants += [augment(recorded, rng, how, noise, rooms) for _ in range(made.variants - 1)]
     else:
         # Silence draws from the source's own generator, so each job needs a source of its own.
-        fresh = NoiseSource(made.background, samples, _seed(made, job))
+        fresh = noise.reseeded(_seed(made, job))
         nowhere = np.zeros(len(job.places), np.int32)
         variants = [(fresh.silence(len(job.places)), nowhere) for _ in range(made.variants)]
     parts = []

@@ -54,6 +54,19 @@ def test_silence_spans_all_loudnesses(noise: NoiseSource) -> None:
     assert not np.array_equal(noise.silence(3), noise.silence(3))
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_another_seed_needs_no_reading(recorded: bool, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.wav", tmp_path / "b.wav"] if recorded else []
+    for seed, path in enumerate(paths):
+        audio.write(path, np.random.default_rng(seed).integers(-999, 999, 40_000).astype(np.int16))
+    used = NoiseSource(paths, 16_000, 1)
+    used.silence(3)
+    expected = NoiseSource(paths, 16_000, 2).silence(9)
+    for path in paths:
+        path.unlink()
+    np.testing.assert_array_equal(used.reseeded(2).silence(9), expected)
+
+
 def test_silence_depends_on_the_seed_alone() -> None:
     same = [NoiseSource([], 800, seed).silence(5) for seed in (1, 1, 2)]
     np.testing.assert_array_equal(same[0], same[1])
