@@ -173,8 +173,13 @@ class _Stage:
         """What is reported, but for the wake word: a word, or a phrase."""
         p = self._p
         words = [word for word in self._words if word != p.wake] if p.report_words else []
-        phrases = [p.detector.labels + i for i in range(len(p.phrases)) if p.detector.labels + i != p.wake]
-        return next(iter(words + phrases), None)
+        numbers = [i for i in range(len(p.phrases)) if p.detector.labels + i != p.wake and not self._hidden(i)]
+        return next(iter(words + [p.detector.labels + i for i in numbers]), None)
+
+    def _hidden(self, number: int) -> bool:
+        """Whether a phrase ends as one before it does, which is complete in the same frame and is reported."""
+        words = self._p.phrases[number].words
+        return any(words[-len(other.words) :] == other.words for other in self._p.phrases[:number])
 
     def _report(self, label: int, at: int, quick: bool = False) -> list[_Pulse]:
         """What makes a word or phrase reported in a frame."""
@@ -248,4 +253,10 @@ class _Stage:
 def _ordinary(phrase: PhraseParameters, average: int) -> bool:
     """Whether its words' pulses leave each other alone, so that the scenes are what their names say."""
     distinct = len(set(phrase.words)) == len(phrase.words)
-    return phrase.within > (average + 1 if distinct else 2 * average + 2)
+    if distinct:
+        return phrase.within > average + 1
+    # A word that stands at two places must not rise for the first on its way up to the second's threshold.
+    rising = [-(-least // _GREATEST) for least in phrase.threshold_sums]
+    places = itertools.combinations(zip(phrase.words, rising, strict=True), 2)
+    sudden = all(a != b or frames >= later for (a, frames), (b, later) in places)
+    return sudden and phrase.within > 2 * average + 2
