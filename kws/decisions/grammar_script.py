@@ -119,6 +119,9 @@ class _Stage:
             return set()
         if p.wake < 0 or (p.wake >= p.detector.labels and self._hidden(p.wake - p.detector.labels)):
             return {Rule.CLOSED}
+        if any(p.wake in phrase.words for phrase in p.phrases):
+            # What completes the phrase opens the window on the way.
+            return {Rule.WAKE}
         found = {Rule.CLOSED, Rule.WAKE}
         room = 2 * self._average + self._cooldown + max((self._span(a) for a in p.phrases), default=0) + 2
         if p.window > room:
