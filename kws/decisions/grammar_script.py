@@ -115,11 +115,12 @@ class _Stage:
 
     def _expected_of_window(self) -> set[Rule]:
         p = self._p
-        if p.window == 0 or self._target() is None or not all(_ordinary(a, self._average) for a in p.phrases):
+        target = self._target()
+        if p.window == 0 or target is None or not all(_ordinary(a, self._average) for a in p.phrases):
             return set()
         if p.wake < 0 or (p.wake >= p.detector.labels and self._hidden(p.wake - p.detector.labels)):
             return {Rule.CLOSED}
-        if any(p.wake in phrase.words for phrase in p.phrases):
+        if target >= p.detector.labels and p.wake in p.phrases[target - p.detector.labels].words:
             # What completes the phrase opens the window on the way.
             return {Rule.WAKE}
         found = {Rule.CLOSED, Rule.WAKE}
