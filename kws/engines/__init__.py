@@ -11,7 +11,7 @@ from kws.errors import no_such
 from kws.model.file import Model
 from kws.tools import missing_tools, require_tools
 
-NAMES = ("numpy", "tflm", "tflite", "c", "qemu")
+NAMES = ("numpy", "tflm", "tflite", "c", "wasm", "qemu")
 """Every engine that needs no board. All but ``tflite`` must agree bit for bit."""
 
 EMULATED = "qemu:BOARD"
@@ -57,6 +57,11 @@ def require(name: str) -> None:
         from kws.engines.interpreters import tflite_interpreter
 
         tflite_interpreter()
+    elif name == "wasm":
+        from kws.engines.wasm_engine import wasmtime
+
+        require_tools("make", "clang", "wasm-ld")
+        wasmtime()
     elif name.startswith("qemu"):
         from kws.engines.qemu import PROGRAMS
 
@@ -87,6 +92,10 @@ def create(name: str, model: Model) -> Engine:
         from kws.engines.interpreters import TfliteEngine
 
         return TfliteEngine(model)
+    if name == "wasm":
+        from kws.engines.wasm_engine import WasmEngine
+
+        return WasmEngine(model)
     check_name(name)
     if name.startswith("qemu"):
         from kws.boards.emulator import DEFAULT_BOARD
