@@ -1,6 +1,6 @@
 // Where models and the worklet come from: files beside the page, or, in a page that is one file, the page itself.
 
-/** The models that came with the page: {name, url} or {name, data: base64}. */
+/** The models that came with the page: {name, url} or {name, data: gzip in base64}. */
 export function shippedModels() {
   return JSON.parse(document.getElementById("models").textContent);
 }
@@ -11,7 +11,8 @@ export async function modelBytes({ url, data, blob }) {
     return blob.arrayBuffer();
   }
   if (data !== undefined) {
-    return Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const packed = new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))]);
+    return new Response(packed.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
   }
   const answer = await fetch(url);
   if (!answer.ok) {

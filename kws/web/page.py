@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import html
 import json
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kws.errors import KwsError
 from kws.files import write_all
@@ -82,9 +84,10 @@ def write_site(out: Path, models: Sequence[WebModel]) -> list[Path]:
     """
     files: dict[str, str | bytes] = {**page_files()}
     files |= {f"models/{model.name}.wasm": model.module for model in models}
-    entries = [{"name": model.name, "url": f"models/{model.name}.wasm"} for model in models]
-    # The worklet's text is a script like any other, and models are fetched from beside the page.
-    policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; img-src data:"
+    entries = [{"name": model.name, "url": f"models/{quote(model.name)}.wasm"} for model in models]
+    policy = (
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; img-src data:"
+    )
     files[INDEX] = _filled(page_files()[INDEX], policy, entries)
     write_all(out, files)
     return [out / name for name in files]
@@ -102,7 +105,8 @@ def single_page(model: WebModel) -> str:
         f"default-src 'none'; script-src '{_digest(script)}' 'wasm-unsafe-eval' data:;"
         f" style-src '{_digest(style)}'; img-src data:"
     )
-    entries = [{"name": model.name, "data": base64.b64encode(model.module).decode()}]
+    packed = gzip.compress(model.module, 9, mtime=0)
+    entries = [{"name": model.name, "data": base64.b64encode(packed).decode()}]
     text = _filled(index, policy, entries)
     worklet = f'<script type="text/plain" id="worklet">\n{files[f"{CORE}/worklet.js"]}</script>'
     text = _SHEETS.sub(lambda _: f"<style>{style}</style>\n", text, count=1)

@@ -37,7 +37,7 @@ export class WordBars {
     const percent = Math.round(100 * share);
     if (percent !== row.last) {
       row.last = percent;
-      row.fill.style.setProperty("--share", share.toFixed(3));
+      row.fill.style.setProperty("--share", percent === 0 ? "0" : share.toFixed(3));
       row.value.textContent = String(percent);
     }
   }
@@ -69,6 +69,7 @@ export class LevelMeter {
     const share = (decibels) => Math.max(0, 1 + decibels / 90).toFixed(3);
     const clipping = value !== null && value.peak > -0.1;
     this.fill.style.setProperty("--share", value === null ? "0" : share(value.rms));
+    this.peak.hidden = value === null;
     this.peak.style.setProperty("--place", value === null ? "0" : share(value.peak));
     this.bar.classList.toggle("clipping", clipping);
     this.text.textContent = value === null ? "–" : clipping ? "clipping" : `${value.rms.toFixed(0)} dBFS`;
