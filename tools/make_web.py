@@ -24,7 +24,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of what it replaces
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
 
 

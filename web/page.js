@@ -270,12 +270,13 @@ async function use(bytes) {
   stop();
   turn += 1;
   const mine = turn;
+  tell("");
+  state("Loading the model …");
   const opened = await Spotter.open(bytes);
   if (mine !== turn) {
     return;
   }
   spotter = opened;
-  tell("");
   restart();
   invite();
   element("listen").disabled = whyNoMicrophone() !== "";

@@ -10,6 +10,7 @@
 #define EXPORT(name) __attribute__((export_name(#name)))
 
 /* Exported to JavaScript only, so no header declares them. */
+uint32_t web_tag(void);
 int32_t web_init(void);
 int16_t *web_pcm(void);
 uint32_t web_pcm_size(void);
@@ -20,6 +21,12 @@ int32_t web_run(void);
 void web_decide(void);
 
 static kws_result result;
+
+/* The first digits of the model's id. */
+EXPORT(tag) uint32_t web_tag(void)
+{
+    return KWS_MODEL_TAG;
+}
 
 EXPORT(result) const kws_result *web_result(void)
 {

@@ -56,12 +56,14 @@ class WasmEngine(Engine):
         try:
             compiled = self._wasmtime.Module(self._store.engine, code)
             self._exports = self._wasmtime.Instance(self._store, compiled, []).exports(self._store)
-        except self._wasmtime.WasmtimeError as error:
+            memory = self._exports["memory"]
+        except (self._wasmtime.WasmtimeError, KeyError) as error:
             raise KwsError(f"this is no WebAssembly module of kws: {str(error).splitlines()[0]}") from error
-        memory = self._exports["memory"]
         # It never grows, so this view stays good.
         pointer = ctypes.cast(memory.data_ptr(self._store), ctypes.POINTER(ctypes.c_uint8))
         self._memory = np.ctypeslib.as_array(pointer, (memory.data_len(self._store),))
+        if self._call("tag") & 0xFFFFFFFF != int(model.id[:8], 16):
+            raise KwsError(f"the WebAssembly module is of another model than {model.source}")
         self.reset()
         self._result = self._view(self._call("result"), _RESULT_WORDS, np.uint32)
         network = model.network

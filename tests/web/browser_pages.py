@@ -6,6 +6,7 @@ import contextlib
 import csv
 import functools
 import importlib.util
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ class Visit:
         if script:
             self.page.add_init_script(script)
         self.page.goto(address)
-        self.page.wait_for_function("document.getElementById('state').textContent === 'Ready.'")
+        self.page.get_by_text("Ready.", exact=True).wait_for()
 
     def __enter__(self) -> Visit:
         return self
@@ -87,11 +88,8 @@ class Visit:
     def hear_file(self, *paths: Path) -> None:
         """Open recordings or models as a person would, and wait until the last is through."""
         self.page.set_input_files("#file", paths)
-        self.page.wait_for_function(
-            "name => { const s = document.getElementById('state').textContent;"
-            " return s.startsWith(name + ': ') || !document.getElementById('message').hidden; }",
-            arg=paths[-1].name,
-        )
+        through = self.page.locator("#state", has_text=re.compile(f"^{re.escape(paths[-1].name)}: "))
+        through.or_(self.page.locator("#message:visible")).first.wait_for()
 
     def save(self, button: str, path: Path) -> Path:
         """What one of the buttons under Numbers saves."""

@@ -141,7 +141,8 @@ def test_models(browser, site, talk, models, modules, tmp_path):
     with Visit(browser, site) as visit:
         assert visit.page.locator("#model option").all_inner_texts() == list(MODELS)
         visit.page.select_option("#model", label="yes-no")
-        visit.page.wait_for_function("document.querySelectorAll('.kws-word').length === 2")
+        visit.page.get_by_text("Ready.", exact=True).wait_for()
+        assert visit.page.locator(".kws-word-name").all_inner_texts() == ["yes", "no"]
         visit.hear_file(talk)
         expected = engine_output(models["yes-no"], audio.read(talk))
         check_numbers(visit.save("#save-numbers", tmp_path / "small.csv"), expected)
@@ -199,7 +200,7 @@ def test_phones_and_keyboards(browser, site, talk, scheme):
         ("NotReadableError", "another program may be using it"),
     ],
 )
-def test_no_microphone(browser, site, talk, name, told):
+def test_trouble_with_the_microphone(browser, site, talk, name, told):
     script = f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('x', '{name}'); }};"
     with Visit(browser, site, script) as visit:
         visit.page.click("#listen")

@@ -1,0 +1,56 @@
+"""Photograph the page in the distribution's Chromium: ``python tools/page_pictures.py``.
+
+It hears the words of tools/pictures.py. Fonts are this machine's, so the pictures' bytes are, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import pictures
+from make_web import MODELS
+
+from kws import audio
+from kws.files import scratch
+from kws.model.file import Model
+from kws.web.page import single_page, web_model
+
+SHOTS = {
+    "web": {"color_scheme": "light", "viewport": {"width": 1100, "height": 790}},
+    "web-phone": {"color_scheme": "dark", "viewport": {"width": 400, "height": 900}},
+}
+TIMEOUT_MS = 120_000
+
+
+def main() -> None:
+    """Take all of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=pictures.ROOT / "docs/pictures", help="folder to write")
+    folder = parser.parse_args().out
+    browser = shutil.which("chromium")
+    if browser is None:
+        sys.exit("error: install chromium first (for example `apt install chromium`)")
+    from playwright.sync_api import sync_playwright
+
+    model = web_model(Model.load(pictures.ROOT / f"models/{MODELS[0]}.tflite"))
+    with scratch("page-pictures") as here, sync_playwright() as playwright:
+        (here / "page.html").write_text(single_page(model), encoding="utf-8")
+        audio.write(here / "talk.wav", pictures.talk())
+        chromium = playwright.chromium.launch(executable_path=browser)
+        for name, settings in SHOTS.items():
+            page = chromium.new_page(**settings)
+            page.set_default_timeout(TIMEOUT_MS)
+            page.goto((here / "page.html").as_uri())
+            page.get_by_text("Ready.", exact=True).wait_for()
+            page.set_input_files("#file", here / "talk.wav")
+            page.get_by_text("times faster than real time").wait_for()
+            page.screenshot(path=folder / f"{name}.png")
+            print(folder / f"{name}.png")
+        chromium.close()
+
+
+if __name__ == "__main__":
+    main()
