@@ -18,10 +18,8 @@ from kws.files import scratch
 from kws.model.file import Model
 from kws.web.page import single_page, web_model
 
-SHOTS = {
-    "web": {"color_scheme": "light", "viewport": {"width": 1100, "height": 790}},
-    "web-phone": {"color_scheme": "dark", "viewport": {"width": 400, "height": 900}},
-}
+# Width and height of the window.
+LIGHT, DARK = ("web", 1100, 790), ("web-phone", 400, 900)
 TIMEOUT_MS = 120_000
 
 
@@ -40,8 +38,9 @@ def main() -> None:
         (here / "page.html").write_text(single_page(model), encoding="utf-8")
         audio.write(here / "talk.wav", pictures.talk())
         chromium = playwright.chromium.launch(executable_path=browser)
-        for name, settings in SHOTS.items():
-            page = chromium.new_page(**settings)
+        for name, width, height in (LIGHT, DARK):
+            page = chromium.new_page(viewport={"width": width, "height": height})
+            page.emulate_media(color_scheme="dark" if name == DARK[0] else "light")
             page.set_default_timeout(TIMEOUT_MS)
             page.goto((here / "page.html").as_uri())
             page.get_by_text("Ready.", exact=True).wait_for()

@@ -19,11 +19,11 @@ $(WEB_OUT)/kws_model.wasm: $(WEB_OBJECTS)
 	clang $(WEB_LINK_FLAGS) $^ -o $@
 $(WEB_OUT)/library/%.o: $(FIRMWARE)/src/%.c $(WEB_OUT)/command
 	@mkdir -p $(@D)
-	clang $(WEB_FLAGS) -MMD -MP -c $< -o $@
+	$(COMPILER_LAUNCHER) clang $(WEB_FLAGS) -MMD -MP -c $< -o $@
 $(WEB_OUT)/%.o: $(WEB)/%.c $(WEB_OUT)/command
-	clang $(WEB_FLAGS) -MMD -MP -c $< -o $@
+	$(COMPILER_LAUNCHER) clang $(WEB_FLAGS) -MMD -MP -c $< -o $@
 $(WEB_OUT)/model/%.o: $(MODEL)/%.c $(WEB_OUT)/command
-	clang $(WEB_FLAGS) -MMD -MP -c $< -o $@
+	$(COMPILER_LAUNCHER) clang $(WEB_FLAGS) -MMD -MP -c $< -o $@
 $(WEB_OUT)/command: FORCE | $(WEB_OUT)/library $(WEB_OUT)/model
 	$(call write_command,clang $(WEB_FLAGS) $(WEB_LINK_FLAGS) $(abspath $(MODEL)))
 $(WEB_OUT)/library $(WEB_OUT)/model:

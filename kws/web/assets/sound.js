@@ -30,7 +30,8 @@ export class Resampler {
     this.table = sinc(this.half, this.cutoff);
     // Silence before the first sample, so that the first output is centred on it.
     this.input = new Float32Array(this.half);
-    this.position = this.half;
+    this.dropped = 0;
+    this.count = 0;
   }
 
   /** The 16 kHz samples that can be told so far, as Float32Array. */
@@ -40,13 +41,14 @@ export class Resampler {
     input.set(this.input);
     input.set(chunk, this.input.length);
     const out = [];
-    let position = this.position;
-    for (; Math.floor(position) + half < input.length; position += step) {
-      out.push(this.at(input, position));
+    // From the count, not from the last place: sums would drift, and differently for other chunks.
+    const place = () => half + this.count * step - this.dropped;
+    for (; Math.floor(place()) + half < input.length; this.count++) {
+      out.push(this.at(input, place()));
     }
-    const used = Math.min(Math.max(0, Math.floor(position) - half), input.length);
+    const used = Math.min(Math.max(0, Math.floor(place()) - half), input.length);
     this.input = input.slice(used);
-    this.position = position - used;
+    this.dropped += used;
     return Float32Array.from(out);
   }
 
