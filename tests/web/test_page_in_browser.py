@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 import numpy as np
 import pictures
 import pytest
@@ -117,6 +120,20 @@ def test_a_browser_with_a_context_of_one_rate(browser, site, models, tmp_path):
         assert visit.complaints == []
 
 
+def drop(visit, content, name):
+    """Drag a file over the page and let it go."""
+    make = """([text, name]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name));
+        return transfer;
+    }"""
+    transfer = visit.page.evaluate_handle(make, [base64.b64encode(content).decode(), name])
+    for kind in ("dragenter", "dragover", "drop"):
+        visit.page.dispatch_event("#picture", kind, {"dataTransfer": transfer})
+        assert visit.page.locator("body.dropping").count() == (kind != "drop")
+    visit.page.locator("#state", has_text=re.compile(f"^{re.escape(name)}: ")).wait_for()
+
+
 def test_recordings(browser, site, talk, models, tmp_path):
     pcm = audio.read(talk)
     expected = engine_output(models["commands12"], pcm)
@@ -129,6 +146,8 @@ def test_recordings(browser, site, talk, models, tmp_path):
         visit.hear_file(talk)
         assert visit.heard() == words
         check_numbers(visit.save("#save-numbers", tmp_path / "file.csv"), expected)
+        drop(visit, talk.read_bytes(), "dropped.wav")
+        assert visit.heard() == words
         visit.hear_file(tmp_path / "stereo.flac")
         assert set(visit.heard()) >= {"yes", "right"}
         (tmp_path / "bad.wav").write_bytes(b"RIFF, but no sound")
