@@ -194,6 +194,10 @@ class LinkEngine(Engine):
                 raise self._error(f"decided on {self._frames_reported} frames of {len(part)}")
         return detections
 
+    def open(self, frames: int) -> None:
+        """Open the board's listening window, as a program on it would."""
+        self._request(Type.OPEN, struct.pack("<I", frames))
+
     def close(self) -> None:
         """Close the stream."""
         self._stream.close()
