@@ -17,7 +17,6 @@ import numpy.typing as npt
 from kws.fixedpoint.decisions.base import Detection
 from kws.types import Int8, Int16
 
-
 NO_WINDOW = "has no listening window to open; kws phrases MODEL --wake outside --window-ms N gives it one"
 
 

@@ -14,13 +14,23 @@ from rich.console import Console
 
 from kws import audio, engines, microphone
 from kws.cli import console, exit_codes, standard
+from kws.cli.hearing import AnyMicrophone, hearing
 from kws.cli.keys import keys
 from kws.cli.listen_view import KEYS, Shown, View
-from kws.cli.options import RAW_PCM, add_engine, add_json, add_microphone, add_model, positive_number
+from kws.cli.options import (
+    RAW_PCM,
+    add_engine,
+    add_json,
+    add_microphone,
+    add_model,
+    positive_number,
+    probability,
+)
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError, UsageError
+from kws.live.board_microphone import BoardEar, BoardMicrophone
 from kws.live.dump import Dump
 from kws.live.listen import CHUNK_MS, Heard, listen
 from kws.live.record import require_name
@@ -30,6 +40,8 @@ from kws.types import Pcm
 
 _CHUNK = SAMPLE_RATE * CHUNK_MS // 1000
 _LINES_KEPT = 20
+# Of the threshold, from which on a word that is not detected is kept, where a board hears.
+_NEAR = 0.6
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +60,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--speaker", default="me", metavar="NAME", help="who speaks; begins the names of --dump's files"
+    )
+    parser.add_argument(
+        "--near",
+        type=probability,
+        metavar="SHARE",
+        help="with --dump keep near misses too, in DIR/near_misses/WORD: words that came to this share of their"
+        " threshold and were not detected (default: 0.6 with --serial, else none)",
     )
     parser.add_argument(
         "--fake-latency",
@@ -73,11 +92,17 @@ def run(a: argparse.Namespace) -> int:
         raise UsageError("name the model to listen with: kws listen MODEL")
     model = Model.load(a.model)
     info = model.require_info()
+    if a.serial is not None and (a.engine or a.input or a.fake_latency):
+        raise UsageError("with --serial the board hears and decides; leave out --engine, --input and --fake-latency")
     name = a.engine or engines.fastest()
     tally = _Tally(a, info)
     with contextlib.ExitStack() as stack:
-        engine = stack.enter_context(engines.create(name, model))
-        chunks, opened = stack.enter_context(_chunks(a))
+        chunks, opened = stack.enter_context(_chunks(a, model))
+        if isinstance(opened, BoardMicrophone):
+            engine: engines.Engine = BoardEar(opened, model)
+            name = opened.name
+        else:
+            engine = stack.enter_context(engines.create(name, model))
         # Told whatever ends this, an unplugged microphone too.
         stack.callback(tally.end)
         # Where letters outside ASCII cannot be written, the bars cannot either.
@@ -90,16 +115,17 @@ def run(a: argparse.Namespace) -> int:
         elif opened is not None:
             console.messages.print("listening; Ctrl-C ends")
         with contextlib.suppress(KeyboardInterrupt):
-            for heard in listen(model, engine, chunks, a.fake_latency or 0.0):
+            near = a.near if a.near is not None else _NEAR if a.serial is not None else 0.0
+            for heard in listen(model, engine, chunks, a.fake_latency or 0.0, near):
                 tally.hear(heard, opened.overflows if opened is not None else 0)
     return exit_codes.OK
 
 
 @contextlib.contextmanager
-def _chunks(a: argparse.Namespace) -> Iterator[tuple[Iterable[Pcm], microphone.Microphone | None]]:
+def _chunks(a: argparse.Namespace, model: Model) -> Iterator[tuple[Iterable[Pcm], AnyMicrophone | None]]:
     """The chunks to listen to, and the microphone if they come from one."""
     if a.input is None:
-        with microphone.microphone(a.device, _CHUNK) as opened:
+        with hearing(a, _CHUNK, model) as opened:
             yield opened, opened
         return
     if a.input == "-":
@@ -150,7 +176,7 @@ class _Tally:
         for entry in entries:
             self._tell(entry)
         if self._dump is not None:
-            self._dump.hear(heard.pcm, [entry["word"] for entry in entries])
+            self._dump.hear(heard.pcm, [entry["word"] for entry in entries], heard.near)
         if self._view is None:
             for sentence in heard.told:
                 console.messages.print(f"{heard.seconds:9.2f} s  {sentence}", markup=False)

@@ -28,8 +28,8 @@ class CtcLoss(Loss):
     """The loss of one training.
 
     A stream's sequences hold ``training.words_a_row`` clips each, in noise, and go on where the last one ended: what a
-    network hears is a row of words at random distances. From random weights it stays on the plateau of naming nothing; start from a
-    trained network (``kws train --from``).
+    network hears is a row of words at random distances. From random weights it stays on the plateau of naming nothing;
+    start from a trained network (``kws train --from``).
     """
 
     orders_words: ClassVar[bool] = True
