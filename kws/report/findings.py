@@ -24,8 +24,10 @@ from kws.config import SAMPLE_RATE
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
 from kws.datasets.splits import VALIDATION
+from kws.decisions import CtcConfig
 from kws.engines import create, fastest
 from kws.errors import KwsError
+from kws.evaluation import collapse
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, evaluate_clips
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.limits import Scope, of_negatives, sentences
@@ -196,6 +198,8 @@ def _fingerprint(data: Path) -> str:
 def example(model: Model, data: Path) -> dict[str, Any] | None:
     """A few validation clips one after the other, as `kws.evaluation.plots.heard` draws them.
 
+    Of a model that transcribes, a sequence of words close behind each other, as `kws.evaluation.collapse` does.
+
     Returns:
         None where there are no spoken clips.
 
@@ -203,6 +207,8 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
         KwsError: clips cannot be read.
     """
     info = model.require_info()
+    if isinstance(info.decision, CtcConfig):
+        return collapse.example(model, data)
     config = info.data
     chosen = choose(data, config, VALIDATION, _SEED)
     rng = np.random.default_rng(_SEED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import kws
-from kws.evaluation import plots
+from kws.evaluation import collapse, plots
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
 from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.report import GOOD_SNR_DB, StreamReport
@@ -210,7 +210,9 @@ def _pictures(found: Findings) -> dict[str, str]:
         height = 1.2 + 0.3 * len(stream.words)
         add("stream_words", 4.4, height, "Misses by word", lambda f: words(f.subplots(), stream))
     shown = found.example
-    if shown is not None:
+    if shown is not None and "least" in shown:
+        add("collapse", 8.4, 5.6, "A transcription, frame by frame", lambda f: collapse.draw(f, shown, labels))
+    elif shown is not None:
         add("example", 8.4, 4.6, "A spectrogram and posteriors", lambda f: _heard(f, shown, labels))
     return drawn
 
