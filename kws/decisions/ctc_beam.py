@@ -35,6 +35,7 @@ class CtcBeamConfig(DecisionConfig):
     """
 
     kind: ClassVar[str] = "ctc_beam"
+    transcribes: ClassVar[bool] = True
 
     threshold: float = number(0.05, 0, 1, above=True)
     width: int = number(8, 1, 16)

@@ -71,8 +71,6 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
         KwsError: clips cannot be read.
     """
     info = model.require_info()
-    words = info.decision
-    assert isinstance(words, CtcConfig)
     voices = Voices.of_split(data, info.data, VALIDATION)
     there = [word for word in info.words if word in voices.words]
     if not there:
@@ -88,7 +86,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
         "seconds_per_frame": info.frontend.hop / SAMPLE_RATE,
         "features": output.features.tolist(),
         "posteriors": np.round(probabilities(output.posteriors), 4).tolist(),
-        "least": words.threshold,
+        "least": info.decision.threshold if isinstance(info.decision, CtcConfig) else 0.0,
         "said": [
             {"name": word, "label": word, "start": start / SAMPLE_RATE, "end": end / SAMPLE_RATE}
             for word, start, end in zip(said.words, said.starts, said.ends, strict=True)

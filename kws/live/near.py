@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from kws.decisions import CtcConfig, DetectorConfig
+from kws.decisions import CtcBeamConfig, CtcConfig, DetectorConfig
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import ModelInfo
 
@@ -30,7 +30,7 @@ class NearMisses:
             share: of the threshold, above 0 and at most 1.
         """
         words = info.decision.words_alone()
-        one = words.threshold if isinstance(words, CtcConfig) else _OTHERS
+        one = words.threshold if isinstance(words, CtcConfig | CtcBeamConfig) else _OTHERS
         thresholds = info.thresholds if isinstance(words, DetectorConfig) else [one] * len(info.words)
         self._limits = np.array(thresholds) * share
         self._words = info.words

@@ -24,7 +24,6 @@ from kws.config import SAMPLE_RATE
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
 from kws.datasets.splits import VALIDATION
-from kws.decisions import CtcConfig
 from kws.engines import create, fastest
 from kws.errors import KwsError
 from kws.evaluation import collapse
@@ -207,7 +206,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
         KwsError: clips cannot be read.
     """
     info = model.require_info()
-    if isinstance(info.decision, CtcConfig):
+    if info.decision.transcribes:
         return collapse.example(model, data)
     config = info.data
     chosen = choose(data, config, VALIDATION, _SEED)

@@ -40,6 +40,9 @@ from kws.types import Pcm
 
 _CHUNK = SAMPLE_RATE * CHUNK_MS // 1000
 _LINES_KEPT = 20
+_WORDS_KEPT = 50
+# After a word, for a sequence to be over.
+_PAUSE_SECONDS = 1.5
 # Of the threshold, from which on a word that is not detected is kept, where a board hears.
 _NEAR = 0.6
 
@@ -153,6 +156,8 @@ class _Tally:
     def __init__(self, a: argparse.Namespace, info: ModelInfo) -> None:
         self._a, self._info = a, info
         self._words: Counter[str] = Counter()
+        self._said: list[str] = []
+        self._last_word = 0.0
         self._lines: list[str] = []
         self._heard: Heard | None = None
         self._dropped = 0
@@ -175,6 +180,8 @@ class _Tally:
         entries = [detection_values(self._info, d) for d in heard.detections]
         for entry in entries:
             self._tell(entry)
+        if self._info.decision.transcribes:
+            self._transcribe([entry["word"] for entry in entries], heard.seconds)
         if self._dump is not None:
             self._dump.hear(heard.pcm, [entry["word"] for entry in entries], heard.near)
         if self._view is None:
@@ -190,6 +197,7 @@ class _Tally:
         """The summary, on standard error; what the view showed last, where it was."""
         if self._dump is not None:
             self._dump.finish()
+        self._end_sequence()
         if self._view is not None:
             for line in self._lines[-_LINES_KEPT:]:
                 console.out.print(line, markup=False)
@@ -206,6 +214,22 @@ class _Tally:
         else:
             self._lines = [*self._lines, line][-_LINES_KEPT:]
             self._view.shown.last.append(line)
+
+    def _transcribe(self, words: list[str], now: float) -> None:
+        """The running transcription in the view; in lines, the words of a sequence when a pause has ended it."""
+        if words:
+            self._said += words
+            self._last_word = now
+        if self._view is not None:
+            self._said = self._said[-_WORDS_KEPT:]
+            self._view.shown.said = " ".join(self._said)
+        elif self._said and now - self._last_word >= _PAUSE_SECONDS:
+            self._end_sequence()
+
+    def _end_sequence(self) -> None:
+        if self._said and self._view is None and not self._a.json:
+            console.out.print(" ".join(self._said), markup=False)
+        self._said = []
 
     def _key(self, key: str) -> None:
         assert self._dump is not None
