@@ -93,7 +93,7 @@ def transcribers(model: Model) -> dict[str, DecisionConfig]:
     return {
         "ctc": CtcConfig(0.3),
         "beam": CtcBeamConfig(0.1, 4, 5, 4.0),
-        "listed-beam": CtcBeamConfig(0.05, 8, 6, 10.0, (f"{a} {b} {a}", b, f"{c} {c}")),
+        "listed-beam": CtcBeamConfig(0.05, 8, 6, 10.0, (a, f"{a} {b} {c}", b)),
     }
 
 

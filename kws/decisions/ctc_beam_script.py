@@ -220,6 +220,8 @@ def _scenes(p: BeamParameters) -> Iterator[tuple[str, list[list[int]]]]:
         yield f"word {word} again", [row((word, 250))] * 2 + [blank, row((word, 250))] + [both] * waits
         yield f"words {word} and {other} as likely", [row((word, 127), (other, 127))] * 2 + [blank] * waits
         yield f"words {word} and {other} in turn", [row((word, 200), (0, 50)), row((other, 200), (0, 50))] * 4
+        sure = [row((0, 255), (word, 230)), row((0, 255), (other, 240))]
+        yield f"words {word} and {other} beside a sure blank", [*sure, *sure, *[blank] * waits]
         yield f"word {word} left behind", [row((word, 100), (0, 150))]
         yield f"word {word} after a reset", [row((word, 255)), *[blank] * waits]
     for number, sequence in enumerate(sequences):
