@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -237,11 +237,20 @@ def join(outputs: Sequence[Output]) -> Output:
     first = with_frames[0]
     return Output(
         features=None if first.features is None else np.concatenate([_shown(o.features) for o in with_frames]),
-        layers={i: np.concatenate([o.layers[i] for o in with_frames]) for i in first.layers},
-        states={key: np.concatenate([o.states[key] for o in with_frames]) for key in first.states},
+        # Behind a gate there may be frames without a call, of which an interpreter shows no layer.
+        layers=_joined([o.layers for o in with_frames]),
+        states=_joined([o.states for o in with_frames]),
         posteriors=np.concatenate([o.posteriors for o in with_frames]),
         detections=[d for o in outputs for d in o.detections],
     )
+
+
+_Key = TypeVar("_Key")
+
+
+def _joined(parts: Sequence[dict[_Key, npt.NDArray[Any]]]) -> dict[_Key, npt.NDArray[Any]]:
+    keys = dict.fromkeys(key for part in parts for key in part)
+    return {key: np.concatenate([part[key] for part in parts if key in part]) for key in keys}
 
 
 def _shown(features: npt.NDArray[np.int8] | None) -> npt.NDArray[np.int8]:
