@@ -38,24 +38,26 @@ class VoiceGateConfig:
         hold_ms: how long the network is awake from a loud frame on, in milliseconds; at least `history_ms`.
         history_ms: how much of what was before a loud frame the network hears, in milliseconds: the onset of a word.
         calls: most calls of the network in a frame, while it catches up with what was before.
+        settle_ms: how long the network is awake after a reset, in milliseconds, while the floors come down.
     """
 
     on: bool = False
-    margin: float = number(12.0, 0, 127)
+    margin: float = number(10.0, 0, 127)
     threshold: float = number(1.5, 0, 127, above=True)
     rise: float = number(3.0, 0, 1000, above=True)
     fall_shift: int = number(3, 0, 8)
     lowest: int = number(-100, -128, 127)
     hold_ms: float = number(600.0, 20, 10_000)
-    history_ms: float = number(400.0, 20, 2000)
+    history_ms: float = number(500.0, 20, 2000)
     calls: int = number(2, 2, 16)
+    settle_ms: float = number(2000.0, 20, 60_000)
 
     def __post_init__(self) -> None:
         require_ranges("gate", self)
         require(
-            self.history_ms <= self.hold_ms,
-            f"gate.hold_ms = {self.hold_ms:g} must be at least gate.history_ms = {self.history_ms:g}: what was before"
-            " a word is heard while the network is awake",
+            self.history_ms <= self.hold_ms <= self.settle_ms,
+            f"gate.settle_ms = {self.settle_ms:g} must be at least gate.hold_ms = {self.hold_ms:g}, and that must be at"
+            f" least gate.history_ms = {self.history_ms:g}: what was before a word is heard while the network is awake",
         )
 
     def parameters(self, frontend: FrontendConfig) -> VoiceGateParameters:
@@ -69,6 +71,7 @@ class VoiceGateConfig:
             hold_frames=frontend.frames_in(self.hold_ms),
             places=frontend.frames_in(self.history_ms),
             calls=self.calls,
+            settle_frames=frontend.frames_in(self.settle_ms),
         )
 
     def twin(self, frontend: FrontendConfig, streams: int = 1) -> VoiceGate:
@@ -88,6 +91,7 @@ class VoiceGateConfig:
                 "rise": p.rise,
                 "lowest": p.lowest,
                 "hold_frames": p.hold_frames,
+                "settle_frames": p.settle_frames,
                 "bands": "KWS_MODEL_BANDS",
                 "places": "KWS_MODEL_GATE_PLACES",
                 "calls": p.calls,
@@ -110,3 +114,13 @@ def asleep(labels: Sequence[str]) -> Int8:
     if first_word(labels) > 0:
         rows[0] = 127
     return rows
+
+
+def added_ram(gate: VoiceGateConfig, frontend: FrontendConfig) -> int:
+    """Bytes of RAM that a spotter with the gate needs on top of one without it."""
+    if not gate.on:
+        return 0
+    state = 3 * np.dtype(np.uint16).itemsize
+    floors = frontend.bands * np.dtype(np.int16).itemsize
+    bytes_ = state + floors + gate.parameters(frontend).places * frontend.bands
+    return -(-bytes_ // 4) * 4

@@ -14,7 +14,7 @@ static int16_t *floors_of(void *memory)
 void kws_voice_gate_reset(const kws_model *model, void *memory)
 {
     kws_voice_gate_state *state = (kws_voice_gate_state *)memory;
-    state->hold = model->gate->hold_frames;
+    state->hold = model->gate->settle_frames;
     state->oldest = 0;
     state->count = 0;
     for (uint32_t i = 0; i < model->gate->bands; i++) {
@@ -52,10 +52,11 @@ const int8_t *kws_voice_gate_run(const kws_model *model, void *memory, void *net
     int16_t *floors = floors_of(memory);
     int8_t *queue = (int8_t *)(floors + gate->bands);
     /* GATE/3 */
-    if (is_loud(gate, floors, features)) {
-        state->hold = gate->hold_frames;
-    } else if (state->hold > 0) {
+    if (state->hold > 0) {
         state->hold--;
+    }
+    if (is_loud(gate, floors, features) && state->hold < gate->hold_frames) {
+        state->hold = gate->hold_frames;
     }
     /* GATE/4 */
     uint32_t place = (uint32_t)state->oldest + state->count;

@@ -33,6 +33,7 @@ class VoiceGateParameters:
         hold_frames: frames that the network is awake from a loud frame on, that one included.
         places: newest frames that are kept while it sleeps, at most ``hold_frames``.
         calls: most calls of the network in a frame, while it catches up; at least 2.
+        settle_frames: frames that the network is awake after a reset, at least ``hold_frames``.
     """
 
     margin: int
@@ -43,6 +44,7 @@ class VoiceGateParameters:
     hold_frames: int
     places: int
     calls: int
+    settle_frames: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class VoiceGate:
     def reset(self) -> None:
         """Forget all frames."""
         self.floors: Int64 = np.full(self._shape, HIGHEST_FLOOR, np.int64)
-        self.hold: Int64 = np.full(self._shape[0], self.parameters.hold_frames, np.int64)
+        self.hold: Int64 = np.full(self._shape[0], self.parameters.settle_frames, np.int64)
         self._queues: list[list[Int8]] = [[] for _ in range(self._shape[0])]
 
     def process(self, features: Int8) -> list[Heard]:
@@ -96,7 +98,7 @@ class VoiceGate:
         change = np.where(above > 0, np.minimum(above, p.rise), above >> p.fall_shift)
         self.floors = np.maximum(self.floors + change, p.lowest)
         # GATE/3
-        self.hold = np.where(excess >= p.limit, p.hold_frames, np.maximum(self.hold - 1, 0))
+        self.hold = np.maximum(np.where(excess >= p.limit, p.hold_frames, 0), self.hold - 1)
         return self.hold > 0
 
     def _hear(self, stream: int, features: Int8, awake: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Heard:

@@ -18,8 +18,7 @@ from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.files import read_file
 from kws.fixedpoint.decisions.base import Detection
-from kws.frontends import FrontendConfig
-from kws.model.file import Model
+from kws.model.file import Model, ModelInfo
 from kws.types import Progress
 from kws.verify import decision, speech
 from kws.verify.decision import DecisionReport
@@ -101,6 +100,7 @@ class Report:
         streams: inputs fed to every engine.
         steps: frames, or calls of a bare network.
         detections: words the reference detected in all inputs.
+        asleep: frames that never reached the reference's network; None without a voice gate.
         bare: whether only a network was there to compare.
         engines: one report an engine, the reference left out.
         decision: what the decision was driven through; None for a bare network.
@@ -111,6 +111,7 @@ class Report:
     streams: int = 0
     steps: int = 0
     detections: int = 0
+    asleep: int | None = None
     engines: list[EngineReport] = field(default_factory=list)
     decision: DecisionReport | None = None
     reference: Difference | None = None
@@ -300,8 +301,9 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
 
 
 def _recordings(
-    frontend: FrontendConfig, random: int, files: Sequence[Path], rng: np.random.Generator
+    info: ModelInfo, random: int, files: Sequence[Path], rng: np.random.Generator
 ) -> Iterator[tuple[str, Any]]:
+    frontend = info.frontend
     for path in files:
         yield str(path), audio.read(path)
     words = speech.words()
@@ -310,6 +312,8 @@ def _recordings(
     yield "spoken words, up to the end of a frame", words[:whole]
     yield "spoken words, one sample short of a frame", words[: window + 8 * hop - 1]
     yield "one frame", words[-window:]
+    if info.gate.on:
+        yield "words between quiet and loud noise", speech.with_gaps(info.gate.hold_ms / 1000)
     for name, pcm in corner_signals(STREAM_SAMPLES):
         yield name, pcm
     for i in range(random):
@@ -347,9 +351,8 @@ def verify(
     bare = info is None
     report = Report(bare)
     rng, chunks = np.random.default_rng(seed), np.random.default_rng(seed + 1)
-    inputs = list(
-        _network_inputs(model, random, files, rng) if info is None else _recordings(info.frontend, random, files, rng)
-    )
+    inputs = list(_network_inputs(model, random, files, rng) if info is None else _recordings(info, random, files, rng))
+    report.asleep = 0 if info is not None and info.gate.on else None
     reference = create(REFERENCE, model)
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(create(e, model) if isinstance(e, str) else e) for e in engines if e != REFERENCE]
@@ -359,6 +362,8 @@ def verify(
             report.streams += 1
             report.steps += len(expected.posteriors)
             report.detections += len(expected.detections)
+            if report.asleep is not None:
+                report.asleep += len(expected.posteriors) - len(expected.layers[0])
             for engine, entry in zip(others, report.engines, strict=True):
                 compare(model, source, expected, _run(engine, data, chunks, bare), entry)
             if progress is not None:

@@ -86,6 +86,14 @@ def _spoken(sounds: tuple[tuple[str, float], ...], pitch: int) -> Floats:
     return spoken
 
 
+def with_gaps(seconds: float) -> Pcm:
+    """The words after, between and before gaps in which a voice gate with this hold closes, int16 [samples]."""
+    said, gap = words(), int((seconds + 0.5) * RATE)
+    quiet, loud = (np.round(noise(gap, seed) / 2**bits).astype(np.int16) for seed, bits in ((4, 13), (5, 6)))
+    cut = len(said) // 3
+    return np.concatenate([quiet, quiet, said[:cut], quiet, loud, loud, said[cut : 2 * cut], quiet, said[2 * cut :]])
+
+
 @functools.cache
 def words() -> Pcm:
     """Eight words with pauses and quiet noise, int16 [samples], about 6 s."""

@@ -20,13 +20,23 @@ from kws.voice_gate import VoiceGateConfig, asleep
 
 SHORT = LogMelConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
 GATES = {
-    "default": VoiceGateConfig(on=True),
-    "one place": VoiceGateConfig(on=True, history_ms=20, hold_ms=20, calls=2),
-    "slow to fall": VoiceGateConfig(on=True, fall_shift=8, rise=400, margin=0.5, threshold=0.4, lowest=-128),
-    "hurried": VoiceGateConfig(on=True, calls=5, history_ms=300, hold_ms=300, fall_shift=0, lowest=-60),
+    "default": VoiceGateConfig(on=True, settle_ms=600),
+    "one place": VoiceGateConfig(on=True, history_ms=20, hold_ms=20, settle_ms=20),
+    "slow to fall": VoiceGateConfig(
+        on=True, fall_shift=8, rise=400, margin=0.5, threshold=0.4, lowest=-128, settle_ms=1000
+    ),
+    "hurried": VoiceGateConfig(on=True, calls=5, history_ms=300, hold_ms=300, settle_ms=700, fall_shift=0, lowest=-60),
 }
 PARAMETERS = VoiceGateParameters(
-    margin=4 << 8, limit=6 << 8, rise=64, fall_shift=1, lowest=-100 << 8, hold_frames=5, places=3, calls=2
+    margin=4 << 8,
+    limit=6 << 8,
+    rise=64,
+    fall_shift=1,
+    lowest=-100 << 8,
+    hold_frames=5,
+    places=3,
+    calls=2,
+    settle_frames=6,
 )
 
 
@@ -141,16 +151,16 @@ def test_loud_is_the_sum_over_the_bands_above_floor_and_margin():
 def test_it_is_awake_after_a_reset():
     gate = quiet_gate()
     gate.reset()
-    assert heard(gate, [-20] * 7)[1] == [1, 2, 3, 4, 0, 0, 0]
+    assert heard(gate, [-20] * 8)[1] == [1, 2, 3, 4, 5, 0, 0, 0]
 
 
 def test_asleep_is_silence_where_there_is_a_label_for_it():
     assert asleep(("_silence_", "_unknown_", "yes")).tolist() == [127, -128, -128]
     assert asleep(("hey",)).tolist() == [-128]
-    found = VoiceGate(PARAMETERS, 4).process(frames([-20] * 5))[0]
+    found = VoiceGate(PARAMETERS, 4).process(frames([-20] * 6))[0]
     assert found.latest[-1] == ASLEEP
-    rows = found.posteriors(np.arange(8, dtype=np.int8).reshape(4, 2), asleep(("_silence_", "yes")))
-    assert rows.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [127, -128]]
+    rows = found.posteriors(np.arange(10, dtype=np.int8).reshape(5, 2), asleep(("_silence_", "yes")))
+    assert rows.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [127, -128]]
 
 
 def test_models_without_a_gate_say_nothing_of_it():
@@ -164,7 +174,9 @@ def test_models_without_a_gate_say_nothing_of_it():
     assert ModelInfo.from_json(with_one.to_json()) == with_one
 
 
-@pytest.mark.parametrize("values", [{"margin": -1}, {"calls": 1}, {"hold_ms": 100, "history_ms": 120}, {"depth": 3}])
+@pytest.mark.parametrize(
+    "values", [{"margin": -1}, {"calls": 1}, {"hold_ms": 100, "history_ms": 120}, {"settle_ms": 500}, {"depth": 3}]
+)
 def test_settings_are_bounded(values):
     with pytest.raises(KwsError, match="gate"):
         from_dict(Experiment, {"gate": values})

@@ -611,20 +611,21 @@ class Gate:
 
     def __init__(self, settings: dict, frontend: Frontend, labels: list[str]) -> None:
         def frames(milliseconds: float) -> int:
-            return max(1, round_even(Fraction(milliseconds) * 16 / frontend.hop))
+            return max(1, round(milliseconds * 16000 / 1000 / frontend.hop))
 
-        self.bands = len(frontend.ends) - 1 if hasattr(frontend, "ends") else frontend.bands
-        self.margin = round_even(Fraction(settings["margin"]) * 256)
-        self.limit = max(1, round_even(Fraction(settings["threshold"]) * 256 * self.bands))
-        self.rise = clamp(round_even(Fraction(settings["rise"]) * 256 * frontend.hop / 16000), 1, 32767)
+        self.bands = frontend.bands
+        self.margin = round(settings["margin"] * 256)
+        self.limit = max(1, round(settings["threshold"] * 256 * self.bands))
+        self.rise = clamp(round(settings["rise"] * 256 * frontend.hop / 16000), 1, 32767)
         self.shift, self.lowest, self.calls = settings["fall_shift"], settings["lowest"] * 256, settings["calls"]
+        self.settle_frames = frames(settings["settle_ms"])
         self.hold_frames, self.places = frames(settings["hold_ms"]), frames(settings["history_ms"])
         self.asleep = [127 if i == 0 and label.startswith("_") else -128 for i, label in enumerate(labels)]
         self.reset()
 
     def reset(self) -> None:
         self.floors = [127 * 256] * self.bands
-        self.hold = self.hold_frames
+        self.hold = self.settle_frames
         self.waiting: list[list[int]] = []
 
     def step(self, features: list[int]) -> list[list[int]]:
@@ -635,7 +636,7 @@ class Gate:
             total += max(0, above - self.margin)
             change = min(above, self.rise) if above > 0 else above >> self.shift
             self.floors[b] = check("floor", max(self.floors[b] + change, self.lowest), -32768, 32767)
-        self.hold = self.hold_frames if total >= self.limit else max(self.hold - 1, 0)
+        self.hold = max(self.hold - 1, self.hold_frames if total >= self.limit else 0)
         self.waiting = [*self.waiting, features][-self.places :]
         if self.hold == 0:
             return []

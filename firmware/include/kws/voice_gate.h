@@ -15,6 +15,7 @@ struct kws_voice_gate {
     int32_t rise;          /* of a floor in a frame, Q.8 */
     int32_t lowest;        /* floor, Q.8 */
     uint16_t hold_frames;  /* that the network is awake from a loud frame on */
+    uint16_t settle_frames; /* that it is awake after a reset, hold_frames or more */
     uint16_t bands;
     uint16_t places;       /* newest frames that are kept while it sleeps */
     uint8_t calls;         /* of the network in a frame, at most */
