@@ -56,14 +56,20 @@ def changing(seed: int, seconds: float = 3.0) -> np.ndarray:
     return np.clip(np.round(np.concatenate(parts)), -32768, 32767).astype(np.int16)
 
 
+def loud_at_once() -> np.ndarray:
+    """Loud soon after the reset, which must not end its wakefulness, then a second of quiet; int16 [samples]."""
+    rng = np.random.default_rng(9)
+    parts = [rng.normal(0, deviation, count) for deviation, count in ((1, 1600), (3000, 1600), (1, 16000))]
+    return np.concatenate(parts).round().astype(np.int16)
+
+
 @pytest.mark.parametrize("name", GATES)
 def test_c_is_numpy_however_streams_are_cut(name):
     model = gated(GATES[name])
     reference, c = NumpyEngine(model), CEngine(model)
     rng = np.random.default_rng(1)
     slept = detected = 0
-    for seed in range(6):
-        pcm = changing(seed)
+    for seed, pcm in enumerate([loud_at_once(), *map(changing, range(6))]):
         expected = reference.process(pcm)
         report = EngineReport("c", True)
         compare(model, f"stream {seed}", expected, run_chunked(c, pcm, rng), report)
