@@ -57,9 +57,9 @@ def changing(seed: int, seconds: float = 3.0) -> np.ndarray:
 
 
 def loud_at_once() -> np.ndarray:
-    """Loud soon after the reset, which must not end its wakefulness, then a second of quiet; int16 [samples]."""
+    """Loud soon after the reset, which must not end its wakefulness, then a second of silence; int16 [samples]."""
     rng = np.random.default_rng(9)
-    parts = [rng.normal(0, deviation, count) for deviation, count in ((1, 1600), (3000, 1600), (1, 16000))]
+    parts = [rng.normal(0, deviation, count) for deviation, count in ((0, 1600), (3000, 1600), (0, 16000))]
     return np.concatenate(parts).round().astype(np.int16)
 
 
