@@ -313,7 +313,10 @@ def _recordings(
     yield "spoken words, one sample short of a frame", words[: window + 8 * hop - 1]
     yield "one frame", words[-window:]
     if info.gate.on:
-        yield "words between quiet and loud noise", speech.with_gaps(info.gate.hold_ms / 1000)
+        yield (
+            "words between quiet and loud noise",
+            speech.with_gaps(info.gate.settle_ms / 1000, info.gate.hold_ms / 1000),
+        )
     for name, pcm in corner_signals(STREAM_SAMPLES):
         yield name, pcm
     for i in range(random):

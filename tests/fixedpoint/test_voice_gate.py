@@ -15,7 +15,7 @@ from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
 from kws.fixedpoint.voice_gate import ASLEEP, HIGHEST_FLOOR, VoiceGate, VoiceGateParameters
 from kws.model.file import Model, ModelInfo, with_gate
-from kws.verify.compare import EngineReport, compare, run_chunked
+from kws.verify.compare import EngineReport, compare, run_chunked, verify
 from kws.voice_gate import VoiceGateConfig, asleep
 
 SHORT = LogMelConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
@@ -97,6 +97,15 @@ def test_tflm_and_streams_side_by_side():
     clips = pcm.reshape(3, 2, -1)
     c = CEngine(model)
     assert np.array_equal(reference.classify_streams(clips), c.classify_streams(clips))
+
+
+def test_verify_drives_the_gate():
+    plain = spotting_model(4, units=(12,))
+    report = verify(Model.from_bytes(with_gate(plain, VoiceGateConfig(on=True)), "gated"), ["c"], random=0)
+    assert report.ok
+    # In more than one gap, after the two seconds in which it settles.
+    assert report.asleep > 30
+    assert verify(plain, [], random=0).asleep is None
 
 
 def frames(levels: list[int], bands: int = 4) -> np.ndarray:
