@@ -20,6 +20,7 @@ from kws.fields import require as _require
 from kws.fixedpoint.frontends import base
 from kws.frontends import FrontendConfig, LogMelConfig
 from kws.network import LstmConfig, NetworkConfig
+from kws.voice_gate import VoiceGateConfig
 
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
@@ -250,6 +251,7 @@ class Experiment:
     name: str = "kws"
     frontend: FrontendConfig = field(default_factory=LogMelConfig)
     detector: DecisionConfig = field(default_factory=DetectorConfig)
+    gate: VoiceGateConfig = field(default_factory=VoiceGateConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     negatives: NegativesConfig = field(default_factory=NegativesConfig)
@@ -271,7 +273,10 @@ class Experiment:
             "detector": self.detector.as_dict(),
             "network": self.network.as_dict(),
         }
-        return {**dataclasses.asdict(self), **kinds}
+        values = {**dataclasses.asdict(self), **kinds}
+        if not self.gate.on:
+            del values["gate"]
+        return values
 
 
 T = TypeVar("T")

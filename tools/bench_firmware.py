@@ -1,8 +1,8 @@
 """Print what models cost on each emulated core: instructions per hop, flash, RAM, stack.
 
-Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models and a
-random LSTM of 64 units. Instructions are counted by an emulator: they are not cycles, and the same on
-every machine. docs/boards/qemu.md says how.
+Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models, commands12
+with a voice gate, too, and a random LSTM of 64 units. Instructions are counted by an emulator: they are not
+cycles, and the same on every machine. docs/boards/qemu.md says how.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from rich.table import Table
 from kws.boards import BOARDS, EMULATED
 from kws.cli import exit_codes
 from kws.cli.console import messages
+from kws.config import SAMPLE_RATE
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError
 from kws.files import write_atomic
 from kws.image.bench import Cost, measure
-from kws.model.file import Model
+from kws.model.file import Model, with_gate
+from kws.voice_gate import VoiceGateConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = (ROOT / "models/commands12.tflite", ROOT / "models/commands12-tiny.tflite")
@@ -57,6 +59,50 @@ def table(costs: list[Cost]) -> Table:
     return result
 
 
+# Whose instructions a real board executes, or nearly: the RP2040's core is a Cortex-M0+.
+LIKE = {"nrf52840": "mps2_an386", "rp2040": "microbit", "stm32f407": "mps2_an386"}
+
+
+def sleeping(plain: list[Cost], gated: list[Cost], hops: float, awake: float) -> tuple[Table, Table]:
+    """What a gate adds and saves, a row a core; and what current it may save, a row a board.
+
+    Args:
+        plain: costs of a model without a gate, a core each.
+        gated: the same with one.
+        hops: hops a second.
+        awake: share of the hops in which the network is awake while nobody speaks.
+    """
+    cores = Table(title=gated[0].model, title_justify="left", box=box.SIMPLE_HEAD)
+    cores.add_column("core")
+    for name in ("hop asleep", "gate", "second, speech", "second, nobody speaks", "flash added", "RAM added"):
+        cores.add_column(name, justify="right")
+    seconds = {}
+    for a, b in zip(plain, gated, strict=True):
+        assert b.asleep is not None, "a gated model was measured asleep"
+        gate = b.total - a.total
+        quiet = hops * (b.asleep + awake * b.network)
+        seconds[b.board] = (hops * b.total, quiet)
+        flash = b.library + b.tables - a.library - a.tables
+        row = (_thousands(b.asleep), _thousands(gate), *(f"{s / 1e6:.2f} M" for s in seconds[b.board]))
+        cores.add_row(b.core, *row, f"{flash:,}", f"{b.ram - a.ram:,}")
+    boards = Table(box=box.SIMPLE_HEAD)
+    for name in ("board", "speech", "nobody speaks", "assumed: clock", "cycles", "running", "waiting"):
+        boards.add_column(name, justify="left" if name == "board" else "right")
+    for name, like in LIKE.items():
+        power = BOARDS[name].power
+        if power is None or like not in seconds:
+            continue
+        currents = (f"{power.milliamperes(s):.1f} mA" for s in seconds[like])
+        assumed = (f"{power.mhz:g} MHz", f"{power.cycles:g}", f"{power.running_ma:g} mA", f"{power.waiting_ma:g} mA")
+        boards.add_row(name, *currents, *assumed)
+    return cores, boards
+
+
+def with_default_gate(model: Model) -> Model:
+    """The model with a voice gate of default settings."""
+    return Model.from_bytes(with_gate(model, VoiceGateConfig(on=True)), model.source)
+
+
 def random_model(units: int) -> Model:
     """Front end, an LSTM of 40 inputs, a fully connected layer and a softmax of 12 labels."""
     words = tuple(f"word{i}" for i in range(10))
@@ -85,12 +131,22 @@ def main() -> int:
     parser.add_argument("--units", type=int, nargs="*", default=[64], metavar="N", help="random LSTMs of one layer too")
     parser.add_argument("--boards", nargs="+", choices=tuple(EMULATED), default=list(EMULATED), help="default: all")
     parser.add_argument("--mhz", type=float, help="clock for the duty cycle (default: the emulated board's)")
+    parser.add_argument("--gate", action="store_true", help="each model also with a voice gate")
+    parser.add_argument(
+        "--awake", type=float, default=2.2, metavar="PERCENT", help="of the hops while nobody speaks (default: 2.2)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     a = parser.parse_args()
+    if not 0 <= a.awake <= 100:
+        parser.error("--awake takes 0 to 100 per cent")
     if (a.mhz is not None and a.mhz <= 0) or any(n < 1 for n in a.units):
         parser.error("--mhz and --units take numbers above 0")
     try:
         models = [(path.stem, Model.load(path)) for path in a.model or SHIPPED]
+        plain = {
+            f"{name}, voice gate": (name, model) for name, model in models[: None if a.gate else 0 if a.model else 1]
+        }
+        models += [(name, with_default_gate(model)) for name, (_, model) in plain.items()]
         models += [(f"random LSTM of {units} units, 40 inputs", random_model(units)) for units in a.units]
         results = run(models, a.boards, a.mhz)
         if a.json:
@@ -104,9 +160,15 @@ def main() -> int:
         console.width = 140
     for costs in results:
         console.print(table(costs))
+    by_name = {costs[0].model: costs for costs in results}
+    for name, (without, model) in plain.items():
+        hops = SAMPLE_RATE / model.require_info().frontend.hop
+        for part in sleeping(by_name[without], by_name[name], hops, a.awake / 100):
+            console.print(part)
     console.print(
         "instructions per hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
-        "duty: share of the time between two hops at the board's clock, if an instruction took one cycle"
+        "duty: share of the time between two hops at the board's clock, if an instruction took one cycle;\n"
+        "currents are estimates from the assumptions beside them, of the microcontroller alone: nothing was measured"
     )
     return 0
 

@@ -14,6 +14,7 @@ from kws import config, decisions, frontends, network, toml
 from kws.decisions.grammar_values import Listening, PhraseText
 from kws.fields import range_of
 from kws.files import write_atomic
+from kws.voice_gate import VoiceGateConfig
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 _HEAD = """\
@@ -38,6 +39,7 @@ def sections() -> dict[str, list[type]]:
         "detector": list(decisions.KINDS.values()),
         "[phrases]": [PhraseText],
         "listening": [Listening],
+        "gate": [VoiceGateConfig],
     }
 
 

@@ -9,7 +9,8 @@
 
 /*
  * Arrays for as many frames or calls as there will be. Of a call the outputs of all layers lie back to
- * back, and so do the bytes of all states. Both may be NULL: then they are not gathered.
+ * back, and so do the bytes of all states. Both may be NULL: then they are not gathered. `calls` is how many calls
+ * of the network kws_host_process made; behind a gate they are not as many as frames.
  */
 typedef struct kws_host_output {
     int8_t *features;
@@ -19,6 +20,7 @@ typedef struct kws_host_output {
     int32_t *labels;
     uint32_t *scores;
     uint32_t *frames;
+    uint32_t *calls;
 } kws_host_output;
 
 /* Exported to ctypes only, so no header declares them. */
@@ -33,12 +35,13 @@ int kws_host_run_network(void *memory, const int8_t *input, size_t calls, const 
 typedef struct cursor {
     int8_t *layers;
     uint8_t *states;
+    uint32_t calls;
 } cursor;
 
 static void keep_layer(void *context, uint32_t layer, const int8_t *output, size_t count)
 {
     cursor *c = (cursor *)context;
-    (void)layer;
+    c->calls += layer == 0;
     memcpy(c->layers, output, count);
     c->layers += count;
 }
@@ -89,7 +92,7 @@ static void *network_memory(void *memory)
 
 int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const kws_host_output *out)
 {
-    cursor c = {out->layers, out->states};
+    cursor c = {out->layers, out->states, 0};
     int64_t frame = 0;
     int64_t code = KWS_OK;
     trace_into(&c);
@@ -113,6 +116,7 @@ int64_t kws_host_process(void *memory, const int16_t *pcm, size_t count, const k
         frame++;
     }
     trace_into(NULL); /* however it went: the cursor ends here */
+    *out->calls = c.calls;
     return code < 0 ? code : frame;
 }
 
@@ -171,7 +175,7 @@ void kws_host_decide(void *memory, const int8_t *posteriors, size_t count, const
 
 int kws_host_run_network(void *memory, const int8_t *input, size_t calls, const kws_host_output *out)
 {
-    cursor c = {out->layers, out->states};
+    cursor c = {out->layers, out->states, 0};
     int32_t code = KWS_OK;
     trace_into(&c);
     for (size_t i = 0; i < calls && code == KWS_OK; i++) {

@@ -1,8 +1,8 @@
 /*
- * Front ends and decisions by kind, for a program that finds its model in the slot: it has all kinds. In any
+ * Front ends, decisions and gates by kind, for a program that finds its model in the slot: it has all kinds. In any
  * other the generated kws_model.c has these functions, for the kinds of its model alone.
  */
-#include "kws/model.h"
+#include "kws/voice_gate.h"
 
 #ifdef KWS_MODEL_SLOT
 
@@ -72,6 +72,23 @@ void kws_decision_step(const kws_decision *decision, void *memory, const int8_t 
     default:
         break;
     }
+}
+
+void kws_gate_reset(const kws_model *model, void *memory)
+{
+    if (model->gate != NULL) {
+        kws_voice_gate_reset(model, memory);
+    }
+}
+
+const int8_t *kws_gate_run(const kws_model *model, void *memory, void *network, const int8_t *features)
+{
+    if (model->gate != NULL) {
+        return kws_voice_gate_run(model, memory, network, features);
+    }
+    const int8_t *posteriors = NULL;
+    (void)kws_network_run(model->network, network, features, &posteriors);
+    return posteriors;
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* The pipeline: front end, network, decision. Twin of kws/fixedpoint/spotter.py. */
+/* The pipeline: front end, gate, network, decision. Twin of kws/fixedpoint/spotter.py. */
 #include <string.h>
 
 #include "kws/model.h"
@@ -33,7 +33,7 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
         return KWS_ERROR_MODEL; /* of a newer library, in a model slot */
     }
     if (bytes < KWS_SPOTTER_BYTES(f->memory_bytes, model->network_bytes, (uint32_t)f->pcm_size, d->memory_bytes,
-                                  (uint32_t)f->bands)) {
+                                  (uint32_t)f->bands, model->gate_bytes)) {
         return KWS_ERROR_MEMORY;
     }
     uint8_t *next = (uint8_t *)memory;
@@ -48,6 +48,11 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
     spotter->magic = KWS_SPOTTER_MAGIC;
     *result = spotter;
     return kws_spotter_reset(spotter);
+}
+
+static void *gate_memory(const kws_spotter *spotter)
+{
+    return spotter->features + KWS_ALIGN4((uint32_t)spotter->model->frontend->bands);
 }
 
 /* KWS_OK if it came from kws_spotter_init. */
@@ -70,6 +75,7 @@ int32_t kws_spotter_reset(kws_spotter *spotter)
     const kws_model *model = spotter->model;
     kws_frontend_reset(model->frontend, spotter->frontend);
     kws_decision_reset(model->decision, spotter->decision);
+    kws_gate_reset(model, gate_memory(spotter));
     return kws_network_reset(model->network, spotter->network);
 }
 
@@ -105,7 +111,8 @@ int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t cou
     memmove(spotter->pcm, spotter->pcm + f->hop, spotter->filled * sizeof pcm[0]);
     result->features = spotter->features;
     /* SPOT/2 */
-    (void)kws_network_run(spotter->model->network, spotter->network, spotter->features, &result->posteriors);
+    result->posteriors =
+        kws_gate_run(spotter->model, gate_memory(spotter), spotter->network, spotter->features);
     /* SPOT/3 */
     kws_decision_step(spotter->model->decision, spotter->decision, result->posteriors, result);
     spotter->frame++;

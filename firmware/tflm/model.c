@@ -16,4 +16,8 @@ const kws_model kws_model_data = {
     .labels = labels,
     .label_count = KWS_MODEL_NAMES,
     .network_bytes = 0,
+#if KWS_MODEL_HAS_GATE
+    .gate = &voice_gate,
+    .gate_bytes = KWS_MODEL_GATE_BYTES,
+#endif
 };

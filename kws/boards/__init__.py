@@ -11,7 +11,19 @@ from types import MappingProxyType
 
 from kws.errors import UsageError, no_such
 
-__all__ = ["APPS", "BOARDS", "EMULATED", "Board", "Emulator", "Probe", "Uf2", "find", "find_emulated", "require_slot"]
+__all__ = [
+    "APPS",
+    "BOARDS",
+    "EMULATED",
+    "Board",
+    "Emulator",
+    "Power",
+    "Probe",
+    "Uf2",
+    "find",
+    "find_emulated",
+    "require_slot",
+]
 
 APPS = ("spotter", "link", "selftest")
 """The product, the other end of ``kws verify --engines serial:PORT``, and the test by exported vectors."""
@@ -60,6 +72,31 @@ class Uf2:
 
 
 @dataclass(frozen=True)
+class Power:
+    """What an estimate of a board's current starts from: assumptions, nothing measured.
+
+    The currents are what the makers' documents have as typical for about this use, rounded, of the microcontroller
+    alone, at room temperature.
+
+    Attributes:
+        mhz: the core's clock as the firmware sets it.
+        cycles: of an instruction, on average, wait states of the flash included.
+        running_ma: while the core runs.
+        waiting_ma: while it waits for an interrupt, with clocks and microphone interface running.
+    """
+
+    mhz: float
+    cycles: float
+    running_ma: float
+    waiting_ma: float
+
+    def milliamperes(self, instructions: float) -> float:
+        """The mean current at so many instructions a second; while they are too many, that of a core that runs."""
+        busy = min(instructions * self.cycles / (1e6 * self.mhz), 1.0)
+        return self.waiting_ma + busy * (self.running_ma - self.waiting_ma)
+
+
+@dataclass(frozen=True)
 class Board:
     """A folder of ``firmware/boards``.
 
@@ -74,6 +111,7 @@ class Board:
         probe: if a debug probe flashes it.
         uf2: if it has a boot loader that shows up as a drive.
         hint: what else may help where no board is found.
+        power: what an estimate of its current starts from, if it is a real board.
     """
 
     name: str
@@ -86,6 +124,7 @@ class Board:
     probe: Probe | None = None
     uf2: Uf2 | None = None
     hint: str = ""
+    power: Power | None = None
 
     def settings(self, variant: str | None = None, baud: int | None = None) -> dict[str, str]:
         """What the board's ``board.mk`` is told: variant and baud rate, chosen or by default, where there is a choice.
@@ -122,6 +161,7 @@ BOARDS = {
             bauds=(115200, 1000000),
             probe=Probe("nrf52840"),
             hint="without a probe the Arduino's boot loader takes the .bin: docs/boards/nrf52840.md",
+            power=Power(mhz=64, cycles=1.5, running_ma=3.3, waiting_ma=1.0),
         ),
         Board(
             "rp2040",
@@ -132,6 +172,7 @@ BOARDS = {
             probe=Probe("rp2040"),
             uf2=Uf2("RPI-RP2", family=0xE48BFF56, origin=0x10000000),
             hint="hold BOOTSEL while plugging the Pico in, and it shows up as a drive",
+            power=Power(mhz=125, cycles=1.6, running_ma=25, waiting_ma=15),
         ),
         Board(
             "stm32f407",
@@ -139,6 +180,7 @@ BOARDS = {
             "Cortex-M4",
             bauds=(115200, 1000000),
             probe=Probe("stm32f407vgtx", pack="stm32f407vg"),
+            power=Power(mhz=168, cycles=1.6, running_ma=46, waiting_ma=16),
         ),
         Board(
             "microbit",

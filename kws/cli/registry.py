@@ -69,6 +69,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
         Verb("mine", "hear hours of recordings; what fires becomes negatives to train with", "mine"),
         Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
+        Verb("gate", "let the network sleep while nobody speaks, or not", "gate"),
         Verb("phrases", "list, add and remove phrases; a window after a wake word", "phrases"),
     ),
     "measure and check a model": (

@@ -97,6 +97,7 @@ def model_header(model: Model, source: NetworkSource, named: bool = False) -> st
         f"#define KWS_MODEL_ID {emit.string(model.id)}",
         f"#define KWS_MODEL_TAG 0x{model.id[:8]}u",
         f"#define KWS_MODEL_HAS_FRONTEND {int(info is not None)}",
+        f"#define KWS_MODEL_HAS_GATE {int(info is not None and info.gate.on)}",
         f"#define KWS_MODEL_LAYERS {len(network.layers)}u",
         f"#define KWS_MODEL_INPUT_SIZE {network.input_size}u",
         f"#define KWS_MODEL_OUTPUT_SIZE {network.output_size}u",
@@ -124,8 +125,9 @@ def model_source(model: Model, network: NetworkSource, named: bool = False) -> s
     if model.info is not None:
         parts.append(spotting_source(model.info))
     if not named:
-        kinds = () if model.info is None else (model.info.frontend.kind, model.info.decision.kind)
-        parts += [network.run_source(), kinds_source(*kinds)]
+        info = model.info
+        kinds = kinds_source() if info is None else kinds_source(info.frontend.kind, info.decision.kind, info.gate.on)
+        parts += [network.run_source(), kinds]
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from kws import emit
 from kws.codegen.layers import NetworkSource
+from kws.codegen.spotting import gate_bodies, gate_function
 from kws.errors import KwsError, UsageError
 from kws.files import read_file
 from kws.model.file import ModelInfo
+from kws.voice_gate import KIND as GATE
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 KINDS_FILE = "kws_kinds.c"
@@ -21,7 +23,7 @@ _OWN = re.compile(
     r"|\bkws_(?P<symbol>model(?=_data\b|_network\b|_tflite|\.[ch]\b)|vectors)"
     r"|\bKWS_(?P<macro>MODEL(?=_(?!FORMAT\b|TYPES_H\b|SLOT\b))|VECTORS|LABEL)(?=_)"
 )
-_KIND = re.compile(r"^#define \w+_HAS_(LAYER|FRONTEND|DECISION)_KIND_(\w+)$", re.MULTILINE)
+_KIND = re.compile(r"^#define \w+_HAS_(LAYER|FRONTEND|DECISION|GATE)_KIND_(\w+)$", re.MULTILINE)
 
 
 def require_name(name: str) -> None:
@@ -69,6 +71,7 @@ def kind_macros(network: NetworkSource, info: ModelInfo | None) -> list[str]:
     kinds = [("LAYER", kind.name) for kind in network.used_kinds]
     if info is not None:
         kinds += [("FRONTEND", info.frontend.kind), ("DECISION", info.decision.kind)]
+        kinds += [("GATE", GATE)] if info.gate.on else []
     return [f"#define KWS_MODEL_HAS_{part}_KIND_{name}" for part, name in kinds]
 
 
@@ -95,7 +98,7 @@ def kinds_file(folder: Path, header: str) -> dict[str, str]:
         raise KwsError(f"cannot read {folder}: {error.strerror or error}") from error
     found = {match.groups() for text in texts for match in _KIND.finditer(text)}
     kinds = {part: sorted(name for p, name in found if p == part) for part in ("LAYER", "FRONTEND", "DECISION")}
-    return {KINDS_FILE: _kinds_source(kinds)}
+    return {KINDS_FILE: _kinds_source(kinds, gated=("GATE", GATE) in found)}
 
 
 _FUNCTIONS = (
@@ -113,16 +116,25 @@ _FUNCTIONS = (
 _PREFIXES = {"LAYER": "KWS_", "FRONTEND": "KWS_FRONTEND_", "DECISION": "KWS_DECISION_"}
 
 
-def _kinds_source(kinds: dict[str, list[str]]) -> str:
+def _kinds_source(kinds: dict[str, list[str]], gated: bool) -> str:
     notice = (
         "Written by `kws export --name`; do not edit.\n"
         "Calls the kinds of layers, front ends and decisions that the models of this folder have; the linker leaves\n"
         "out the code of all others. A program has this file once."
     )
     headers = [f"kws/{part.lower()}s/{name}.h" for part, names in kinds.items() for name in names]
+    headers += [f"kws/{GATE}.h"] if gated else []
     includes = "\n".join(f'#include "{header}"' for header in ["kws/model.h", *headers])
     functions = [_function(part, what, action, signature, kinds[part]) for part, what, action, signature in _FUNCTIONS]
+    functions += [_gate_function(what, gated) for what in gate_bodies(gated)]
     return "\n\n".join([emit.comment(notice), includes, *functions]) + "\n"
+
+
+def _gate_function(what: str, gated: bool) -> str:
+    """The function for models of which some have a gate, or none."""
+    without, own = gate_bodies(False)[what], gate_bodies(True)[what]
+    choice = f"{emit.INDENT}if (m->gate != NULL) {{\n{emit.INDENT}{own}{emit.INDENT}}}\n" if gated else ""
+    return f"{gate_function(what)}\n{{\n{choice}{without}}}"
 
 
 def _function(part: str, what: str, action: str, signature: str, names: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from kws import emit
 from kws.constants import Constants
 from kws.model.file import ModelInfo
+from kws.voice_gate import KIND as GATE
 
 
 def identifier(label: str) -> str:
@@ -20,30 +21,36 @@ def spotting_includes(info: ModelInfo) -> list[str]:
     """The lines of kws_model.h that include the kinds' own headers."""
     return [
         f'#include "kws/frontends/{info.frontend.kind}.h"',
-        f'#include "kws/decisions/{info.decision.kind}.h"\n',
+        f'#include "kws/decisions/{info.decision.kind}.h"',
+        *([f'#include "kws/{GATE}.h"'] if info.gate.on else []),
+        "",
     ]
 
 
 def spotting_macros(info: ModelInfo) -> list[str]:
     """The lines of kws_model.h that say what a spotter has and needs."""
     f = info.frontend
-    front, decide = f.constants(), info.decision.constants(info.labels)
+    parts = [f.constants(), info.decision.constants(info.labels)]
+    front, decide = parts
+    gate = info.gate.constants(f, info.labels) if info.gate.on else None
+    parts += [gate] if gate else []
     return [
         f"#define KWS_MODEL_LABELS {len(info.labels)}u",
         f"#define KWS_MODEL_NAMES {len(info.names)}u /* labels and phrases */",
         f"#define KWS_MODEL_WINDOW {f.window}u /* samples */",
         f"#define KWS_MODEL_HOP {f.hop}u /* samples */",
         f"#define KWS_MODEL_BANDS {f.bands}u",
-        *(f"#define KWS_MODEL_{name} {value}u" for c in (front, decide) for name, value in c.macros.items()),
+        *(f"#define KWS_MODEL_{name} {value}u" for c in parts for name, value in c.macros.items()),
         f"#define KWS_MODEL_FULL_SCORE {info.decision.full_score}u /* the score of probability 1 */",
         "",
         "/* RAM of a spotter, in bytes and in kws_word. */",
         f"#define KWS_MODEL_PCM_SIZE {f.pcm_size}u /* samples */",
         f"#define KWS_MODEL_FRONTEND_BYTES {front.memory}",
         f"#define KWS_MODEL_DECISION_BYTES {decide.memory}",
+        f"#define KWS_MODEL_GATE_BYTES {gate.memory if gate else '0u'}",
         "#define KWS_MODEL_SPOTTER_BYTES \\\n"
         "    KWS_SPOTTER_BYTES(KWS_MODEL_FRONTEND_BYTES, KWS_MODEL_NETWORK_BYTES, KWS_MODEL_PCM_SIZE, \\\n"
-        "                      KWS_MODEL_DECISION_BYTES, KWS_MODEL_BANDS)",
+        "                      KWS_MODEL_DECISION_BYTES, KWS_MODEL_BANDS, KWS_MODEL_GATE_BYTES)",
         "#define KWS_MODEL_SPOTTER_WORDS KWS_WORDS(KWS_MODEL_SPOTTER_BYTES)",
         "",
         _label_enum(info),
@@ -90,6 +97,7 @@ def spotting_source(info: ModelInfo) -> str:
                 "kind": f"KWS_DECISION_{decide.upper()}",
             },
         ),
+        *(_structure(GATE, "gate", info.gate.constants(info.frontend, info.labels)) if info.gate.on else ()),
         "\n".join(
             [
                 _static_assert("features", "KWS_MODEL_BANDS == KWS_MODEL_INPUT_SIZE"),
@@ -108,6 +116,8 @@ def spotting_source(info: ModelInfo) -> str:
                 "labels": "labels",
                 "label_count": "KWS_MODEL_NAMES",
                 "network_bytes": "KWS_MODEL_NETWORK_BYTES",
+                "gate": f"&{GATE}" if info.gate.on else "NULL",
+                "gate_bytes": "KWS_MODEL_GATE_BYTES",
             },
             static=False,
         ),
@@ -123,7 +133,35 @@ _FUNCTIONS = (
 )
 
 
-def kinds_source(frontend: str | None = None, decision: str | None = None) -> str:
+_GATE_FUNCTIONS = {
+    "reset": ("void ", "const kws_model *m, void *memory"),
+    "run": ("const int8_t *", "const kws_model *m, void *memory, void *network, const int8_t *features"),
+}
+_CALL_NETWORK = f"""\
+{emit.INDENT}const int8_t *posteriors = NULL;
+{emit.INDENT}(void)kws_network_run(m->network, network, features, &posteriors);
+{emit.INDENT}return posteriors;
+"""
+
+
+def gate_function(what: str) -> str:
+    """The head of the function of a gate: ``reset`` or ``run``."""
+    result, parameters = _GATE_FUNCTIONS[what]
+    return f"{result}kws_gate_{what}({parameters})"
+
+
+def gate_bodies(gated: bool) -> dict[str, str]:
+    """The bodies of a gate's functions, by what they do; without a gate every frame is a call of the network."""
+    if gated:
+        return {
+            "reset": f"{emit.INDENT}kws_{GATE}_reset(m, memory);\n",
+            "run": f"{emit.INDENT}return kws_{GATE}_run(m, memory, network, features);\n",
+        }
+    unused = f"{emit.INDENT}(void)memory;\n"
+    return {"reset": f"{emit.INDENT}(void)m;\n{unused}", "run": unused + _CALL_NETWORK}
+
+
+def kinds_source(frontend: str | None = None, decision: str | None = None, gated: bool = False) -> str:
     """The functions of kws_model.c that call those of the model's kinds; of a bare network, which has none, nothing."""
     kinds = {"frontend": frontend, "decision": decision}
     functions = []
@@ -136,6 +174,7 @@ def kinds_source(frontend: str | None = None, decision: str | None = None) -> st
             else f"{emit.INDENT}kws_{kind}_{what}({', '.join(names)});\n"
         )
         functions.append(f"void kws_{part}_{what}({parameters})\n{{\n{body}}}")
+    functions += [f"{gate_function(what)}\n{{\n{body}}}" for what, body in gate_bodies(gated).items()]
     comment = "/* Of the kinds that this model has; the linker leaves out the code of all others. */\n"
     return comment + "\n\n".join(functions)
 

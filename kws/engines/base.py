@@ -26,10 +26,10 @@ class Output:
 
     Attributes:
         features: int8 [frames, bands] log-mel features; None where the network ran alone.
-        layers: output of each layer by its index, int8 [frames, values of a call]; layers that
-            the engine cannot show are absent.
+        layers: output of each layer by its index, int8 [calls, values of a call]; layers that
+            the engine cannot show are absent. Calls of the network are the frames, unless a gate chooses.
         states: what layers carry from call to call, after each, by layer index and the state's name:
-            [frames, values] of the state's type; absent where the engine cannot show them.
+            [calls, values] of the state's type; absent where the engine cannot show them.
         posteriors: int8 [frames, values of the output tensor].
         detections: detected words.
     """

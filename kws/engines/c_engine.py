@@ -33,6 +33,7 @@ class _HostOutput(ctypes.Structure):
         ("labels", ctypes.c_void_p),
         ("scores", ctypes.c_void_p),
         ("frames", ctypes.c_void_p),
+        ("calls", ctypes.c_void_p),
     )
 
 
@@ -81,13 +82,20 @@ class CEngine(Engine):
         room = len(pcm) // info.frontend.hop + 1
         features = np.empty((room, info.frontend.bands), np.int8)
         labels, scores, frames = np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(room, np.uint32)
-        layers, states, posteriors = self._room(room)
+        posteriors = np.empty((room, self.model.network.output_size), np.int8)
+        gate = info.gate.parameters(info.frontend) if info.gate.on else None
+        # Behind a gate there may be more calls than frames: of those that were kept before.
+        layers, states = self._room(room + (gate.places if gate else 0))
+        calls = np.zeros(1, np.uint32)
         traced = (_pointer(layers), _pointer(states)) if trace else (None, None)
-        out = _HostOutput(_pointer(features), *traced, *(_pointer(a) for a in (posteriors, labels, scores, frames)))
+        out = _HostOutput(
+            _pointer(features), *traced, *(_pointer(a) for a in (posteriors, labels, scores, frames, calls))
+        )
         count = self._require(
             self._library.kws_host_process(_pointer(self._memory), _pointer(pcm), len(pcm), ctypes.byref(out))
         )
-        output = self._output(count, layers, states, posteriors) if trace else Output(None, {}, {}, posteriors[:count])
+        output = self._output(int(calls[0]), layers, states) if trace else Output(None, {}, {}, posteriors)
+        output.posteriors = posteriors[:count]
         output.features = features[:count]
         output.detections = _detections(labels[:count], scores, frames)
         return output
@@ -95,12 +103,15 @@ class CEngine(Engine):
     def run_network(self, x: Int8) -> Output:
         """Feed int8 [calls, input size] to the network alone."""
         x = np.ascontiguousarray(x, np.int8)
-        layers, states, posteriors = self._room(len(x))
-        out = _HostOutput(None, _pointer(layers), _pointer(states), _pointer(posteriors), None, None, None)
+        posteriors = np.empty((len(x), self.model.network.output_size), np.int8)
+        layers, states = self._room(len(x))
+        out = _HostOutput(None, _pointer(layers), _pointer(states), _pointer(posteriors), None, None, None, None)
         self._require(
             self._library.kws_host_run_network(_pointer(self._memory), _pointer(x), len(x), ctypes.byref(out))
         )
-        return self._output(len(x), layers, states, posteriors)
+        output = self._output(len(x), layers, states)
+        output.posteriors = posteriors
+        return output
 
     def decide(self, posteriors: Int8) -> list[Detection]:
         """Feed int8 [frames, labels] to the decision alone."""
@@ -108,7 +119,7 @@ class CEngine(Engine):
         posteriors = np.ascontiguousarray(posteriors, np.int8)
         count = len(posteriors)
         labels, scores, frames = np.empty(count, np.int32), np.empty(count, np.uint32), np.empty(count, np.uint32)
-        out = _HostOutput(None, None, None, None, *(_pointer(a) for a in (labels, scores, frames)))
+        out = _HostOutput(None, None, None, None, *(_pointer(a) for a in (labels, scores, frames)), None)
         self._library.kws_host_decide(_pointer(self._memory), _pointer(posteriors), count, ctypes.byref(out))
         return _detections(labels, scores, frames)
 
@@ -131,15 +142,15 @@ class CEngine(Engine):
             raise KwsError(f"the C library says {self._library.kws_error_name(code).decode()}")
         return code
 
-    def _room(self, calls: int) -> tuple[Int8, Bytes, Int8]:
+    def _room(self, calls: int) -> tuple[Int8, Bytes]:
         return (
             np.empty((calls, sum(size for _, size in self._layers)), np.int8),
             np.empty((calls, sum(state.bytes for _, state in self._states)), np.uint8),
-            np.empty((calls, self.model.network.output_size), np.int8),
         )
 
-    def _output(self, count: int, layers: Int8, states: Bytes, posteriors: Int8) -> Output:
-        output = Output(None, {}, {}, posteriors[:count])
+    def _output(self, count: int, layers: Int8, states: Bytes) -> Output:
+        """What ``count`` calls of the network showed; the posteriors are for the caller to fill in."""
+        output = Output(None, {}, {}, np.zeros((0, self.model.network.output_size), np.int8))
         at = 0
         for index, size in self._layers:
             output.layers[index] = layers[:count, at : at + size]

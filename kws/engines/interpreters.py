@@ -20,6 +20,7 @@ from kws.extras import how_to_install
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
 from kws.types import Int8, Int16
+from kws.voice_gate import asleep
 
 
 class InterpreterEngine(Engine):
@@ -34,6 +35,7 @@ class InterpreterEngine(Engine):
         info = model.info
         self._frontend = info.frontend.twin() if info is not None else None
         self._decision = info.decision.twin(info.labels) if info is not None else None
+        self._gate = info.gate.twin(info.frontend) if info is not None and info.gate.on else None
 
     @abstractmethod
     def _reset_network(self) -> None:
@@ -57,6 +59,8 @@ class InterpreterEngine(Engine):
         if self._frontend is not None and self._decision is not None:
             self._frontend.reset()
             self._decision.reset()
+        if self._gate is not None:
+            self._gate.reset()
 
     def process(self, pcm: Int16) -> Output:
         """Feed int16 [samples]."""
@@ -65,7 +69,12 @@ class InterpreterEngine(Engine):
         assert self._frontend is not None
         assert self._decision is not None
         features = self._frontend.process(pcm[None])[0]
-        output = self.run_network(features)
+        if self._gate is None:
+            output = self.run_network(features)
+        else:
+            (heard,) = self._gate.process(features[None])
+            output = self.run_network(heard.calls)
+            output.posteriors = heard.posteriors(output.posteriors, asleep(self.model.require_info().labels))
         output.features = features
         output.detections = self._decision.process(output.posteriors)
         return output

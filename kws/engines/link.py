@@ -26,13 +26,19 @@ _STATE = struct.Struct("<HH")
 
 
 @dataclass
-class _Call:
-    """What came back for one frame, or for one call of the network."""
+class _Frame:
+    """What came back for one frame."""
 
     features: bytearray = field(default_factory=bytearray)
+    posteriors: bytearray = field(default_factory=bytearray)
+
+
+@dataclass
+class _Call:
+    """What came back for one call of the network; behind a gate a frame may have none, or several."""
+
     layers: dict[int, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     states: dict[tuple[int, ...], bytearray] = field(default_factory=lambda: defaultdict(bytearray))
-    posteriors: bytearray = field(default_factory=bytearray)
 
 
 class LinkEngine(Engine):
@@ -95,40 +101,41 @@ class LinkEngine(Engine):
         """Feed int16 [samples] at 16 kHz; return what the frames completed by them gave."""
         self._model.require_info()
         calls: list[_Call] = []
+        frames: list[_Frame] = []
         detections: list[Detection] = []
         size = self.identity.samples
         for start in range(0, len(pcm), size):
             part = np.ascontiguousarray(pcm[start : start + size], "<i2").tobytes()
-            call = _Call()
-            before = len(calls)
+            now = _Frame()
+            before = len(frames)
             for message in self._request(Type.PROCESS, part):
                 if message.type != Type.FRAME:
-                    self._gather(call, message)
+                    self._gather(now, calls, message)
                     continue
                 frame, label, score = self._connection.unpack(FRAME, message)
                 if label >= 0:
                     detections.append(Detection(frame, label, score))
-                calls.append(call)
-                call = _Call()
-            if len(calls) - before != self._frames_reported:
-                raise self._connection.error(f"reported {self._frames_reported} frames but sent {len(calls) - before}")
-            self.frames += len(calls) - before
-        return self._output(calls, detections, with_features=self._trace)
+                frames.append(now)
+                now = _Frame()
+            if len(frames) - before != self._frames_reported:
+                raise self._connection.error(f"reported {self._frames_reported} frames but sent {len(frames) - before}")
+            self.frames += len(frames) - before
+        return self._output(frames, calls, detections, with_features=self._trace)
 
     def run_network(self, x: Int8) -> Output:
         """Call the network alone, once a row: int8 [calls, input size], carrying its state."""
-        calls = []
+        calls: list[_Call] = []
+        frames = []
         for row in np.ascontiguousarray(x, np.int8).reshape(-1, self.identity.input_size):
             content = row.tobytes()
             for start in range(0, len(content), VALUES_BYTES):
                 part = content[start : start + VALUES_BYTES]
                 self._request(Type.LOAD_INPUT, struct.pack("<I", start) + part)
-            call = _Call()
+            frames.append(_Frame())
             for message in self._request(Type.RUN_NETWORK):
-                self._gather(call, message)
-            calls.append(call)
+                self._gather(frames[-1], calls, message)
             self.frames += 1
-        return self._output(calls, [], with_features=False)
+        return self._output(frames, calls, [], with_features=False)
 
     def decide(self, posteriors: Int8) -> list[Detection]:
         """Feed int8 [frames, labels] to the board's decision alone.
@@ -186,20 +193,27 @@ class LinkEngine(Engine):
         self._frames_reported = answer.frames
         return answer.messages
 
-    def _gather(self, call: _Call, message: Message) -> None:
+    def _gather(self, frame: _Frame, calls: list[_Call], message: Message) -> None:
         payload = message.payload
         if message.type == Type.FEATURES:
-            call.features += payload
+            frame.features += payload
         elif message.type == Type.POSTERIORS:
-            call.posteriors += payload
+            frame.posteriors += payload
         elif message.type == Type.LAYER and len(payload) >= _LAYER.size:
-            call.layers[_LAYER.unpack_from(payload)[0]] += payload[_LAYER.size :]
-        elif message.type == Type.STATE and len(payload) >= _STATE.size:
-            call.states[_STATE.unpack_from(payload)] += payload[_STATE.size :]
+            layer = _LAYER.unpack_from(payload)[0]
+            first = self._model.network.layers[0].output_size
+            # The first layer, whole already, once more: that is another call.
+            if not calls or (layer == 0 and len(calls[-1].layers.get(0, b"")) >= first):
+                calls.append(_Call())
+            calls[-1].layers[layer] += payload[_LAYER.size :]
+        elif message.type == Type.STATE and len(payload) >= _STATE.size and calls:
+            calls[-1].states[_STATE.unpack_from(payload)] += payload[_STATE.size :]
         else:
             raise self._connection.error(f"sent a message of the unexpected type {message.type}")
 
-    def _output(self, calls: list[_Call], detections: list[Detection], with_features: bool) -> Output:
+    def _output(
+        self, frames: list[_Frame], calls: list[_Call], detections: list[Detection], with_features: bool
+    ) -> Output:
         network = self._model.network
 
         def stack(what: str, rows: list[bytearray | bytes], size: int) -> Int8:
@@ -217,7 +231,7 @@ class LinkEngine(Engine):
                 content = stack(f"the {state.name} state of layer {index}", rows, state.bytes)
                 values = content.view(np.dtype(state.dtype).newbyteorder("<")).astype(state.dtype)
                 output.states[index, state.name] = values.reshape(len(calls), state.size)
-        output.posteriors = stack("posteriors", [c.posteriors for c in calls], network.output_size)
+        output.posteriors = stack("posteriors", [f.posteriors for f in frames], network.output_size)
         if with_features:
-            output.features = stack("features", [c.features for c in calls], self.identity.bands)
+            output.features = stack("features", [f.features for f in frames], self.identity.bands)
         return output

@@ -54,9 +54,10 @@ class NumpyEngine(Engine):
             self.model.require_info()
         assert self._spotter is not None
         s = self._spotter.process(pcm[None])
-        return from_trace(
-            self.model.network, s.trace, s.features.shape[1], features=s.features[0], detections=s.detections[0]
-        )
+        calls = s.trace.outputs[-1].shape[1]
+        output = from_trace(self.model.network, s.trace, calls, features=s.features[0], detections=s.detections[0])
+        output.posteriors = s.posteriors[0]
+        return output
 
     def run_network(self, x: Int8) -> Output:
         """Feed int8 [calls, input size] to the network alone."""

@@ -1,4 +1,4 @@
-"""The pipeline: front end, network, decision.
+"""The pipeline: front end, gate, network, decision.
 
 Twin of ``firmware/src/spotter.c``.
 """
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from kws.fixedpoint.decisions.base import Decision, Detection
 from kws.fixedpoint.frontends.base import Frontend
 from kws.fixedpoint.network import Network, Trace
+from kws.fixedpoint.voice_gate import VoiceGate
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Spotted:
 
     Attributes:
         features: int8 [streams, frames, bands].
-        trace: every layer's output, one call a frame.
+        trace: every layer's output, one call a frame; behind a gate the first stream's alone, of the calls made.
         posteriors: int8 [streams, frames, labels].
         detections: detected words, one list a stream.
     """
@@ -40,10 +41,20 @@ class Spotter:
         frontend: the front end of all streams.
         network: a single-step network.
         decisions: one a stream.
+        gate: the gates of all streams, if the model has one.
+        asleep: the posteriors of a frame that the network sleeps through, int8 [labels]; with a gate only.
     """
 
-    def __init__(self, frontend: Frontend, network: Network, decisions: Sequence[Decision]) -> None:
+    def __init__(
+        self,
+        frontend: Frontend,
+        network: Network,
+        decisions: Sequence[Decision],
+        gate: VoiceGate | None = None,
+        asleep: npt.NDArray[np.int8] | None = None,
+    ) -> None:
         self.network = network
+        self._gate, self._asleep = gate, asleep
         self._frontend = frontend
         self._decisions = decisions
         self.reset()
@@ -51,6 +62,8 @@ class Spotter:
     def reset(self) -> None:
         """Forget all samples, states and detections."""
         self._frontend.reset()
+        if self._gate is not None:
+            self._gate.reset()
         self.state = self.network.initial_state(len(self._decisions))
         for decision in self._decisions:
             decision.reset()
@@ -60,13 +73,30 @@ class Spotter:
         # SPOT/1, of all frames
         features = self._frontend.process(pcm)
         # SPOT/2
-        trace = self.network.run(features, self.state)
-        posteriors = trace.outputs[-1].reshape(len(pcm), features.shape[1], self.network.output_size)
+        if self._gate is None:
+            trace = self.network.run(features, self.state)
+            posteriors = trace.outputs[-1].reshape(len(pcm), features.shape[1], self.network.output_size)
+        else:
+            trace, posteriors = self._run_gated(self._gate, features)
         return Spotted(features, trace, posteriors, self.decide(posteriors))
 
     def open(self, frames: int) -> bool:
         """Open each stream's listening window for so many frames; False where there is none."""
         return all(decision.open(frames) for decision in self._decisions)
+
+    def _run_gated(self, gate: VoiceGate, features: npt.NDArray[np.int8]) -> tuple[Trace, npt.NDArray[np.int8]]:
+        """The first stream's trace and int8 [streams, frames, labels]; each stream has calls of its own."""
+        assert self._asleep is not None, "with a gate comes what its sleep looks like"
+        traces, posteriors = [], []
+        for stream, heard in enumerate(gate.process(features)):
+            own = [[values[stream : stream + 1] for values in states] for states in self.state]
+            trace = self.network.run(heard.calls[None], own)
+            for states, new in zip(self.state, own, strict=True):
+                for values, value in zip(states, new, strict=True):
+                    values[stream] = value[0]
+            traces.append(trace)
+            posteriors.append(heard.posteriors(trace.outputs[-1][0], self._asleep))
+        return traces[0], np.array(posteriors)
 
     def decide(self, posteriors: npt.NDArray[np.int8]) -> list[list[Detection]]:
         """Feed int8 [streams, frames, labels] to the decisions alone; return what each stream's detected."""

@@ -41,6 +41,7 @@ class Cost:
         ram: bytes of variables, audio buffers included, without the stack.
         stack: greatest depth of the stack in bytes, without interrupts.
         library_stack: the library's part of it.
+        asleep: instructions of a hop that the network sleeps through; None without a voice gate.
         duty: share of the time between two hops that the core is busy at the emulated board's clock,
             if an instruction took one cycle; None for a bare network.
     """
@@ -59,6 +60,7 @@ class Cost:
     ram: int
     stack: int
     library_stack: int
+    asleep: float | None
     duty: float | None
 
     @property
@@ -78,14 +80,11 @@ def instructions(report: str) -> dict[str, float]:
     Raises:
         KwsError: it wrote something else.
     """
+    frames = {"frontend": "frames", "network": "frames", "process": "frames", "asleep": "asleep_frames"}
     try:
         values = parse_json(report)
         a_tick = values["calibration_instructions"] / values["calibration"]
-        return {
-            part: values[part] * a_tick / values["frames"]
-            for part in ("frontend", "network", "process")
-            if part in values
-        }
+        return {part: values[part] * a_tick / values[count] for part, count in frames.items() if part in values}
     except (ValueError, KeyError, ZeroDivisionError, TypeError) as error:
         raise KwsError(f"the benchmark app wrote {report.strip()!r}, which is no result") from error
 
@@ -139,6 +138,7 @@ def measure(model: Model, name: str, board: str, build_dir: Path, mhz: float | N
         ram=size.ram,
         stack=size.stack,
         library_stack=size.library_stack,
+        asleep=counts.get("asleep"),
         duty=duty,
     )
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from kws.errors import KwsError
 from kws.fixedpoint.layers.conv_2d import Conv2D
+from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import Constants, Kind, Operands, bias, check_sums, weights
 from kws.layers.window import emit_convolution, output_of, window
 
 
-def read(o: Operands) -> tuple[Conv2D, Shape]:
+def read(o: Operands) -> tuple[Conv2D | FullyConnected, Shape]:
     """The kernel and the output's dimensions.
+
+    A window of one tap that looks at every pixel is a fully connected layer of each pixel's channels: the same sums,
+    the same rounding, and all its ways of being fast.
 
     Raises:
         KwsError: weights, scales or a window that the kernel does not have.
@@ -24,8 +28,11 @@ def read(o: Operands) -> tuple[Conv2D, Shape]:
         raise KwsError(f"its weights for {depth} channels do not divide the {frame.channels} of its input")
     b = bias(o.at(2), outputs, "biases")
     check_sums(w.reshape(outputs, -1), b, o.source.zero_point)
-    kernel = Conv2D(frame, w, b, o.source.zero_point, output_of(o, tensor, outputs, 0))
-    return kernel, (1, *frame.output, outputs)
+    shape, out = (1, *frame.output, outputs), output_of(o, tensor, outputs, 0)
+    if (rows, columns) == frame.stride == (1, 1) and depth == frame.channels:
+        flat = w.reshape(outputs, depth)
+        return FullyConnected(flat, b, o.source.zero_point, out.zero_point, out.factors, out.low, out.high), shape
+    return Conv2D(frame, w, b, o.source.zero_point, out), shape
 
 
 def write(name: str, layer: Layer) -> Constants:

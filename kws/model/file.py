@@ -29,6 +29,7 @@ from kws.model.manifest import Manifest
 from kws.model.reader import to_network
 from kws.text import is_text
 from kws.tflite import Graph, parse
+from kws.voice_gate import VoiceGateConfig, asleep
 
 METADATA_NAME = "kws.model"
 METADATA_VERSION = 1
@@ -49,12 +50,14 @@ class ModelInfo:
         frontend: front-end settings.
         decision: settings of the decision.
         provenance: how the model came to be: free-form plain values, for people.
+        gate: settings of the voice gate, which most models go without.
     """
 
     labels: tuple[str, ...]
     frontend: FrontendConfig
     decision: DecisionConfig
     provenance: dict[str, Any] = field(default_factory=dict)
+    gate: VoiceGateConfig = field(default_factory=VoiceGateConfig)
 
     def __post_init__(self) -> None:
         if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
@@ -132,6 +135,7 @@ class ModelInfo:
             "frontend": self.frontend.as_dict(),
             "detector": self.decision.as_dict(),
             "provenance": self.provenance,
+            **({"gate": self.gate.as_dict()} if self.gate.on else {}),
         }
         return seal.dump(values)
 
@@ -152,6 +156,7 @@ class ModelInfo:
                 frontends.read(values["frontend"], "frontend"),
                 decisions.read(values["detector"], "detector"),
                 dict(values.get("provenance", {})),
+                from_dict(VoiceGateConfig, values.get("gate", {}), "gate"),
             )
         except RecursionError as error:
             raise KwsError("its kws metadata is damaged (nested too deeply)") from error
@@ -239,7 +244,8 @@ class Model:
         """
         info = self.require_info()
         decide = [info.decision.twin(info.labels) for _ in range(streams)]
-        return Spotter(info.frontend.twin(streams), self.network, decide)
+        gate = info.gate.twin(info.frontend, streams) if info.gate.on else None
+        return Spotter(info.frontend.twin(streams), self.network, decide, gate, asleep(info.labels))
 
     def require_info(self) -> ModelInfo:
         """The metadata.
@@ -318,6 +324,17 @@ def with_decision(model: Model, decision: DecisionConfig, tuned: dict[str, Any] 
     info = model.require_info()
     provenance = info.provenance if tuned is None else {**info.provenance, "tuned": tuned}
     info = replace(info, decision=decision, provenance=provenance)
+    graph = replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()})
+    return seal.build_sealed(graph, METADATA_NAME)
+
+
+def with_gate(model: Model, gate: VoiceGateConfig) -> bytes:
+    """The bytes of ``model``'s file with another voice gate, or without one.
+
+    Raises:
+        KwsError: the model is a bare network.
+    """
+    info = replace(model.require_info(), gate=gate)
     graph = replace(model.graph, metadata={**model.graph.metadata, METADATA_NAME: info.to_json()})
     return seal.build_sealed(graph, METADATA_NAME)
 

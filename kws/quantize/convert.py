@@ -84,7 +84,7 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
     if progress is not None:
         progress(0, 1)
     graph = single_step(parse(quantize(run), "the converter's result"), network)
-    info = ModelInfo(experiment.data.labels, experiment.frontend, experiment.detector, provenance)
+    info = ModelInfo(experiment.data.labels, experiment.frontend, experiment.detector, provenance, experiment.gate)
     content = with_info(graph, info)
     path = run / runs.MODEL
     model = Model.from_bytes(content, os.fspath(path))

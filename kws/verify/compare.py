@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,7 @@ from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.files import read_file
 from kws.fixedpoint.decisions.base import Detection
-from kws.frontends import FrontendConfig
-from kws.model.file import Model
+from kws.model.file import Model, ModelInfo
 from kws.types import Progress
 from kws.verify import decision, speech
 from kws.verify.decision import DecisionReport
@@ -101,6 +100,7 @@ class Report:
         streams: inputs fed to every engine.
         steps: frames, or calls of a bare network.
         detections: words the reference detected in all inputs.
+        asleep: frames that never reached the reference's network; None without a voice gate.
         bare: whether only a network was there to compare.
         engines: one report an engine, the reference left out.
         decision: what the decision was driven through; None for a bare network.
@@ -111,6 +111,7 @@ class Report:
     streams: int = 0
     steps: int = 0
     detections: int = 0
+    asleep: int | None = None
     engines: list[EngineReport] = field(default_factory=list)
     decision: DecisionReport | None = None
     reference: Difference | None = None
@@ -237,11 +238,20 @@ def join(outputs: Sequence[Output]) -> Output:
     first = with_frames[0]
     return Output(
         features=None if first.features is None else np.concatenate([_shown(o.features) for o in with_frames]),
-        layers={i: np.concatenate([o.layers[i] for o in with_frames]) for i in first.layers},
-        states={key: np.concatenate([o.states[key] for o in with_frames]) for key in first.states},
+        # Behind a gate there may be frames without a call, of which an interpreter shows no layer.
+        layers=_joined([o.layers for o in with_frames]),
+        states=_joined([o.states for o in with_frames]),
         posteriors=np.concatenate([o.posteriors for o in with_frames]),
         detections=[d for o in outputs for d in o.detections],
     )
+
+
+_Key = TypeVar("_Key")
+
+
+def _joined(parts: Sequence[dict[_Key, npt.NDArray[Any]]]) -> dict[_Key, npt.NDArray[Any]]:
+    keys = dict.fromkeys(key for part in parts for key in part)
+    return {key: np.concatenate([part[key] for part in parts if key in part]) for key in keys}
 
 
 def _shown(features: npt.NDArray[np.int8] | None) -> npt.NDArray[np.int8]:
@@ -291,8 +301,9 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
 
 
 def _recordings(
-    frontend: FrontendConfig, random: int, files: Sequence[Path], rng: np.random.Generator
+    info: ModelInfo, random: int, files: Sequence[Path], rng: np.random.Generator
 ) -> Iterator[tuple[str, Any]]:
+    frontend = info.frontend
     for path in files:
         yield str(path), audio.read(path)
     words = speech.words()
@@ -301,6 +312,11 @@ def _recordings(
     yield "spoken words, up to the end of a frame", words[:whole]
     yield "spoken words, one sample short of a frame", words[: window + 8 * hop - 1]
     yield "one frame", words[-window:]
+    if info.gate.on:
+        yield (
+            "words between quiet and loud noise",
+            speech.with_gaps(info.gate.settle_ms / 1000, info.gate.hold_ms / 1000),
+        )
     for name, pcm in corner_signals(STREAM_SAMPLES):
         yield name, pcm
     for i in range(random):
@@ -338,9 +354,8 @@ def verify(
     bare = info is None
     report = Report(bare)
     rng, chunks = np.random.default_rng(seed), np.random.default_rng(seed + 1)
-    inputs = list(
-        _network_inputs(model, random, files, rng) if info is None else _recordings(info.frontend, random, files, rng)
-    )
+    inputs = list(_network_inputs(model, random, files, rng) if info is None else _recordings(info, random, files, rng))
+    report.asleep = 0 if info is not None and info.gate.on else None
     reference = create(REFERENCE, model)
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(create(e, model) if isinstance(e, str) else e) for e in engines if e != REFERENCE]
@@ -350,6 +365,8 @@ def verify(
             report.streams += 1
             report.steps += len(expected.posteriors)
             report.detections += len(expected.detections)
+            if report.asleep is not None:
+                report.asleep += len(expected.posteriors) - len(expected.layers[0])
             for engine, entry in zip(others, report.engines, strict=True):
                 compare(model, source, expected, _run(engine, data, chunks, bare), entry)
             if progress is not None:

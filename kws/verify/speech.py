@@ -86,6 +86,17 @@ def _spoken(sounds: tuple[tuple[str, float], ...], pitch: int) -> Floats:
     return spoken
 
 
+def with_gaps(settle: float, hold: float) -> Pcm:
+    """The words between gaps in which a voice gate closes that settles and holds so many seconds, int16 [samples]."""
+    said, gap = words(), int((hold + 0.5) * RATE)
+    # As soft as what is under the words: from nothing at all to that would be a rise, too.
+    quiet = np.round(noise(int(settle * RATE) + gap, 4) / 2**13).astype(np.int16)
+    loud = np.round(noise(2 * gap, 5) / 2**6).astype(np.int16)
+    cut = len(said) // 3
+    parts = (quiet, said[:cut], quiet[:gap], loud, said[cut : 2 * cut], quiet[:gap], said[2 * cut :])
+    return np.concatenate(parts)
+
+
 @functools.cache
 def words() -> Pcm:
     """Eight words with pauses and quiet noise, int16 [samples], about 6 s."""

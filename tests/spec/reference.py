@@ -606,6 +606,44 @@ class Grammar:
         return complete
 
 
+class Gate:
+    """Features to whether, and with which frames, the network is called."""
+
+    def __init__(self, settings: dict, frontend: Frontend, labels: list[str]) -> None:
+        def frames(milliseconds: float) -> int:
+            return max(1, round(milliseconds * 16000 / 1000 / frontend.hop))
+
+        self.bands = frontend.bands
+        self.margin = round(settings["margin"] * 256)
+        self.limit = max(1, round(settings["threshold"] * 256 * self.bands))
+        self.rise = clamp(round(settings["rise"] * 256 * frontend.hop / 16000), 1, 32767)
+        self.shift, self.lowest, self.calls = settings["fall_shift"], settings["lowest"] * 256, settings["calls"]
+        self.settle_frames = frames(settings["settle_ms"])
+        self.hold_frames, self.places = frames(settings["hold_ms"]), frames(settings["history_ms"])
+        self.asleep = [127 if i == 0 and label.startswith("_") else -128 for i, label in enumerate(labels)]
+        self.reset()
+
+    def reset(self) -> None:
+        self.floors = [127 * 256] * self.bands
+        self.hold = self.settle_frames
+        self.waiting: list[list[int]] = []
+
+    def step(self, features: list[int]) -> list[list[int]]:
+        """The frames that the network is called with."""
+        total = 0
+        for b, x in enumerate(features):
+            above = 256 * x - self.floors[b]
+            total += max(0, above - self.margin)
+            change = min(above, self.rise) if above > 0 else above >> self.shift
+            self.floors[b] = check("floor", max(self.floors[b] + change, self.lowest), -32768, 32767)
+        self.hold = max(self.hold - 1, self.hold_frames if total >= self.limit else 0)
+        self.waiting = [*self.waiting, features][-self.places :]
+        if self.hold == 0:
+            return []
+        now, self.waiting = self.waiting[: self.calls], self.waiting[self.calls :]
+        return now
+
+
 DECISIONS = {"detector": Detector, "grammar": Grammar}
 
 
@@ -618,21 +656,27 @@ class Spotter:
         self.frontend = Frontend(info["frontend"])
         self.network = Network(graph)
         self.detector = DECISIONS[info["detector"].get("kind", "detector")](info["detector"], info["labels"])
+        self.gate = Gate(info["gate"], self.frontend, info["labels"]) if "gate" in info else None
         self.reset()
 
     def reset(self) -> None:
         self.network.reset()
         self.detector.reset()
+        if self.gate:
+            self.gate.reset()
 
     def process(self, pcm: list[int]) -> tuple[list[list[int]], list[list[list[int]]], list[tuple[int, int, int]]]:
-        """A whole stream: features, every layer's output, detections (frame, label, score)."""
+        """A whole stream: features, every layer's output of every call, detections (frame, label, score)."""
         features, outputs, detections = [], [], []
+        self.posteriors = []
         f = self.frontend
         count = 0 if len(pcm) < f.n else 1 + (len(pcm) - f.n) // f.hop
         for t in range(count):
             features.append(f.frame(pcm[t * f.hop : t * f.hop + f.n]))
-            outputs.append(self.network.call(features[-1]))
-            found = self.detector.step(outputs[-1][-1])
+            calls = self.gate.step(features[-1]) if self.gate else [features[-1]]
+            outputs += [self.network.call(x) for x in calls]
+            self.posteriors.append(outputs[-1][-1] if calls else self.gate.asleep)
+            found = self.detector.step(self.posteriors[-1])
             if found:
                 detections.append((t, *found))
         return features, outputs, detections

@@ -24,8 +24,9 @@ from kws.fixedpoint import activation, arithmetic
 from kws.fixedpoint.decisions.detector import Detector, detect, moving_sums
 from kws.fixedpoint.frontends import log_mel as frontend
 from kws.fixedpoint.sigmoid_table import SIGMOID_TABLE
-from kws.model.file import ModelInfo
+from kws.model.file import Model, ModelInfo, with_gate
 from kws.tflite import parse
+from kws.voice_gate import VoiceGateConfig
 
 SHORT = LogMelConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
 LONG = LogMelConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
@@ -42,6 +43,11 @@ MODELS = {
     "stacked": {"seed": 3, "units": (10, 6), "cell_power": -14},
     "short": {"seed": 4, "units": (6,), "frontend": SHORT, "cell_clip": 0.5},
     "long": {"seed": 5, "units": (6,), "frontend": LONG, "detector": DetectorConfig(64, 0.05, 3)},
+    "gate": {
+        "units": (8,),
+        "detector": DetectorConfig(2, 0.3, 0),
+        "gate": VoiceGateConfig(True, margin=2.3, threshold=0.7, rise=29, hold_ms=60, history_ms=40, settle_ms=100),
+    },
 }
 
 
@@ -64,7 +70,10 @@ def streams(window: int, hop: int, frames: int) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_pipeline(name):
-    model = spotting_model(**{"seed": 1, **MODELS[name]})
+    options = {"seed": 1, **MODELS[name]}
+    gate = options.pop("gate", VoiceGateConfig())
+    model = spotting_model(**options)
+    model = Model.from_bytes(with_gate(model, gate), name)
     f = model.info.frontend
     pcm = np.concatenate(list(streams(f.window, f.hop, 3).values())).astype(np.int16)
     expected = NumpyEngine(model).process(pcm)
@@ -76,7 +85,8 @@ def test_pipeline(name):
         assert [row[index] for row in outputs] == values.tolist(), f"layer {index}"
     for (index, state), values in expected.states.items():
         assert spotter.network.layers[index].seen[state] == values.tolist(), f"{state} of layer {index}"
-    assert [row[-1] for row in outputs] == expected.posteriors.tolist()
+    assert spotter.posteriors == expected.posteriors.tolist()
+    assert (len(outputs) < len(features)) == model.info.gate.on
     assert detections == [(d.frame, d.label, d.score) for d in expected.detections]
     assert detections, "the random model must detect something"
 

@@ -10,6 +10,7 @@
 
 #include "board.h"
 #include "kws/kws.h"
+#include "kws/voice_gate.h"
 #include "kws_model.h"
 #include "kws_vectors.h"
 
@@ -82,6 +83,37 @@ static uint32_t process_ticks(void)
     return board_ticks() - before;
 }
 
+#if KWS_MODEL_HAS_GATE
+
+#define SOFT_NOISE (kws_vectors_pcm + 1600) /* the vectors' second tenth of a second */
+#define SOFT_SAMPLES 1600u
+#define ASLEEP_FRAMES 100u
+
+/* Feeds soft noise until the network sleeps, and goes on; the ticks of the frames that it slept through. */
+static uint32_t asleep_ticks(void)
+{
+    uint32_t ticks = 0;
+    uint32_t begun = 0; /* since the frame before was complete */
+    for (uint32_t at = 0, frames = 0; frames < ASLEEP_FRAMES;) {
+        kws_result result;
+        const uint32_t before = board_ticks();
+        at += require(kws_spotter_process(spotter, SOFT_NOISE + at, SOFT_SAMPLES - at, &result));
+        begun += board_ticks() - before;
+        at = at == SOFT_SAMPLES ? 0 : at;
+        if (result.posteriors == NULL) {
+            continue;
+        }
+        if (result.posteriors == kws_model_data.gate->asleep) {
+            ticks += begun;
+            frames++;
+        }
+        begun = 0;
+    }
+    return ticks;
+}
+
+#endif
+
 static void measure(text *line)
 {
     uint32_t frontend = 0, network = 0, process = 0;
@@ -96,6 +128,11 @@ static void measure(text *line)
     field(line, "frontend", frontend);
     field(line, "network", network);
     field(line, "process", process);
+#if KWS_MODEL_HAS_GATE
+    require(kws_spotter_reset(spotter));
+    field(line, "asleep_frames", ASLEEP_FRAMES);
+    field(line, "asleep", asleep_ticks());
+#endif
 }
 
 #else

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 7
+#define KWS_MODEL_FORMAT 8
 
 /*
  * How the weights lie and which instructions run over them, chosen by the target's own macros. All
@@ -173,6 +173,17 @@ typedef struct kws_decision {
 void kws_decision_reset(const kws_decision *decision, void *memory);
 void kws_decision_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);
 
+/* When the network is called: kws/voice_gate.h. */
+typedef struct kws_voice_gate kws_voice_gate;
+
+/*
+ * The gate in front of the network, as generated kws_model.c defines it for its model: reset forgets all that came
+ * before; run takes one frame's features and returns its posteriors, which are valid until the next call. `memory` is
+ * the gate's, and NULL will do without one, where run calls the network. `network` is the network's memory.
+ */
+void kws_gate_reset(const kws_model *model, void *memory);
+const int8_t *kws_gate_run(const kws_model *model, void *memory, void *network, const int8_t *features);
+
 struct kws_model {
     uint16_t format; /* KWS_MODEL_FORMAT of the export */
     uint16_t arch;   /* KWS_ARCH of its compilation */
@@ -182,6 +193,8 @@ struct kws_model {
     const char *const *labels;
     uint16_t label_count;
     uint32_t network_bytes;
+    const kws_voice_gate *gate; /* NULL: the network is called for every frame */
+    uint32_t gate_bytes;        /* 0 without one */
 };
 
 #define KWS_SPOTTER_MAGIC 0x6B777333u
@@ -194,7 +207,7 @@ struct kws_spotter {
     uint32_t *network; /* the network's */
     int16_t *pcm;      /* [pcm_size], the newest samples, of which a window's length is ever filled */
     void *decision;    /* the decision's */
-    int8_t *features;  /* [bands] */
+    int8_t *features;  /* [bands]; the gate's memory follows, if any */
     uint32_t frame;
     uint32_t filled; /* samples in pcm */
 };
@@ -203,9 +216,10 @@ struct kws_spotter {
 #define KWS_ALIGN4(bytes) (((bytes) + 3u) & ~3u)
 
 /* RAM of a spotter in bytes, all constants known to the compiler. */
-#define KWS_SPOTTER_BYTES(frontend_bytes, network_bytes, pcm_size, decision_bytes, bands)                        \
+#define KWS_SPOTTER_BYTES(frontend_bytes, network_bytes, pcm_size, decision_bytes, bands, gate_bytes)            \
     (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + KWS_ALIGN4(frontend_bytes) + KWS_ALIGN4(network_bytes) + \
-     KWS_ALIGN4(2u * (pcm_size)) + KWS_ALIGN4(decision_bytes) + KWS_ALIGN4(bands))
+     KWS_ALIGN4(2u * (pcm_size)) + KWS_ALIGN4(decision_bytes) + KWS_ALIGN4(bands) + \
+     KWS_ALIGN4(gate_bytes))
 
 #ifdef KWS_TRACE
 /*

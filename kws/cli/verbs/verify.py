@@ -51,6 +51,7 @@ def run(a: argparse.Namespace) -> int:
                 "inputs": report.streams,
                 "steps": report.steps,
                 "detections": report.detections,
+                **({} if report.asleep is None else {"asleep": report.asleep}),
                 "decision": _decision_values(report),
                 "engines": [
                     {
@@ -78,6 +79,8 @@ def run(a: argparse.Namespace) -> int:
         rows.append((e.name, verdict, f"{e.values:,}", f"{e.different:,}" + (f", {share}" if e.different else "")))
     title = f"{report.streams} inputs, {report.steps} {what}, {report.detections or 'no'} detections"
     console.table(("engine", "verdict", "values compared", "different"), rows, title)
+    if report.asleep is not None:
+        console.out.print(f"gate: {report.asleep} of {report.steps} frames never reached the network")
     _print_decision(report)
     for e in report.engines:
         if e.first is not None:
