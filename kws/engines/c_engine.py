@@ -79,7 +79,7 @@ class CEngine(Engine):
         info = self.model.require_info()
         pcm = np.ascontiguousarray(pcm, np.int16)
         room = len(pcm) // info.frontend.hop + 1
-        features = np.empty((room, info.frontend.bands), np.int8)
+        features = np.empty((room, info.frontend.features), np.int8)
         labels, scores, frames = np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(room, np.uint32)
         layers, states, posteriors = self._room(room)
         traced = (_pointer(layers), _pointer(states)) if trace else (None, None)
