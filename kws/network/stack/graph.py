@@ -193,7 +193,8 @@ class Writer:
         made = (1, (rows - size[0]) // strides[0] + 1, (bands - size[1]) // strides[1] + 1, channels)
         out = self._like(name, x, made)
         options = {"FilterHeight": size[0], "FilterWidth": size[1], "StrideH": strides[0], "StrideW": strides[1]}
-        self._op(operator, (x,), (out,), Padding=VALID, FusedActivationFunction=NONE, **options)
+        options |= {"Padding": VALID, "FusedActivationFunction": NONE}
+        self._graph.operators.append(Operator(operator, (x,), (out,), options, options_table="Pool2DOptions"))
         return out
 
     def _matrix(self, name: str, x: int, kernel: Floats, bias: Floats, axis: int | None) -> tuple[int, int]:
