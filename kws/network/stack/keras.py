@@ -15,7 +15,8 @@ from kws.network.stack.network import StackNetwork, calls_of
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.types import Floats
 
-_MOMENTUM = 0.99
+# Of batch normalisation's own averages, over about 20 steps: the weights that are kept are averages again.
+_MOMENTUM = 0.95
 _EPSILON = 1e-3
 
 
