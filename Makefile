@@ -2,6 +2,7 @@
 # make test      all checks and tests
 # make firmware  an emulated board's image of a model, with its flash, RAM and stack
 # make bench-firmware  instructions, flash, RAM and stack on five emulated cores
+# make zoo             trains, converts and compares the networks of configs/zoo (DATA, ZOO, NAMES)
 # make benchmark       speed of the laptop's engines
 # make test-voices     speech of every voice engine, installed for it
 # make soak            a day of audio through the C library with sanitizers
@@ -21,7 +22,7 @@ START ?= 0
 COUNT ?= 100000
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak fuzz layers-long mutate clean
+.PHONY: zoo help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak fuzz layers-long mutate clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -50,6 +51,17 @@ firmware: setup
 
 benchmark: setup
 	$(PYTHON) tools/benchmark.py $(MODEL)
+
+# Features are made once for all that hear alike; an interrupted zoo goes on.
+DATA ?= data/speech_commands
+ZOO ?= $(BUILD)/zoo
+NAMES ?= $(filter-out zoo,$(basename $(notdir $(wildcard configs/zoo/*.toml))))
+zoo: setup
+	@set -e; for name in $(NAMES); do \
+		.venv/bin/kws train configs/zoo/$$name.toml --data $(DATA) --cache $(ZOO)/cache --out $(ZOO)/$$name; \
+		.venv/bin/kws convert $(ZOO)/$$name >$(ZOO)/$$name/convert.txt; \
+	done
+	.venv/bin/kws compare $(addprefix $(ZOO)/,$(NAMES)) --data $(DATA) --plot $(ZOO)/zoo.png
 
 bench-firmware: setup
 	$(PYTHON) tools/bench_firmware.py --json $(BUILD)/bench-firmware.json

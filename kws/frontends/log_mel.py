@@ -49,7 +49,8 @@ class LogMelConfig(FrontendConfig):
         require(self.n_fft in FFT_SIZES, f"frontend.n_fft must be one of {FFT_SIZES}, not {self.n_fft}")
         require(
             32 <= self.row_window <= self.n_fft,
-            f"frontend.window_ms = {self.window_ms} is {self.row_window} samples; it must be 32 to n_fft = {self.n_fft}",
+            f"frontend.window_ms = {self.window_ms} is {self.row_window} samples;"
+            f" it must be 32 to n_fft = {self.n_fft}",
         )
         require(
             1 <= self.step <= self.row_window,

@@ -349,7 +349,7 @@ class StreamNetworkConfig(NetworkConfig):
         """Whether the int8 network has one output, the probability of the last label."""
         return False
 
-    def check(self, frame: Frame) -> None:  # noqa: B027 - most read whatever there is
+    def check(self, frame: Frame) -> None:
         """Refuse frames that the network cannot read.
 
         Raises:

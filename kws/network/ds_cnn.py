@@ -27,10 +27,10 @@ class DsCnnNetwork(StackNetwork):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """``kernel``, ``band_stride``, ``channels``, ``rows``, ``bands``, ``last_rows``, ``average``, ``probability``."""
+        """All but ``dropout`` and ``batch_norm``."""
         first, *points = (layer for layer in self.layers if isinstance(layer, Conv))
         blocks = [layer for layer in self.layers if isinstance(layer, Depthwise)]
-        *_, behind, dense = self.layers
+        behind = self.layers[-2]
         average = isinstance(behind, Average)
         kept = self.layers[-3] if average else behind
         return {

@@ -14,8 +14,8 @@ from random_models import spotting_model
 from kws import config, runs
 from kws.errors import KwsError
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
-from kws.model.file import METADATA_NAME, Model
 from kws.frontends import LogMelConfig
+from kws.model.file import METADATA_NAME, Model
 from kws.network import Frame, LstmConfig, LstmNetwork
 from kws.network.lstm_layer import CELL_CLIP, FloatLstm
 from kws.network.tensorflow import import_tensorflow

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.errors import KwsError
 from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
 from kws.layers.kind import NONE, RELU, TANH
 from kws.layers.window import VALID
@@ -93,24 +92,29 @@ class Writer:
         return self._graph
 
     def _layer(self, x: int, name: str, layer: Layer, weights: Weights, call: Call) -> int:
-        if isinstance(layer, History):
-            return self._history(x, name, layer.rows)
-        if isinstance(layer, PadBands):
-            return self._pad(x, name, (0, 0), (layer.before, layer.behind))
-        if isinstance(layer, Conv):
-            kernel = weights["kernel"].transpose(3, 0, 1, 2)
-            return self._convolution(x, name, "CONV_2D", kernel, weights, (call.step, layer.band_stride), layer.relu)
-        if isinstance(layer, Depthwise):
-            kernel = weights["kernel"][None]
-            return self._convolution(x, name, "DEPTHWISE_CONV_2D", kernel, weights, (1, 1), layer.relu)
-        if isinstance(layer, MaxPool):
-            return self._pool(x, name, "MAX_POOL_2D", (1, layer.bands), (1, layer.bands))
-        if isinstance(layer, Average):
-            return self._pool(x, name, "AVERAGE_POOL_2D", (call.rows, call.bands), (call.step, 1))
-        if isinstance(layer, Lstm):
-            return self._lstm(x, name, weights)
-        assert isinstance(layer, Dense)
-        return self._dense(x, name, layer, weights, call)
+        made: int
+        match layer:
+            case History():
+                made = self._history(x, name, layer.rows)
+            case PadBands():
+                made = self._pad(x, name, (0, 0), (layer.before, layer.behind))
+            case Conv():
+                kernel, strides = weights["kernel"].transpose(3, 0, 1, 2), (call.step, layer.band_stride)
+                made = self._convolution(x, name, "CONV_2D", kernel, weights, strides, layer.relu)
+            case Depthwise():
+                kernel = weights["kernel"][None]
+                made = self._convolution(x, name, "DEPTHWISE_CONV_2D", kernel, weights, (1, 1), layer.relu)
+            case MaxPool():
+                made = self._pool(x, name, "MAX_POOL_2D", (1, layer.bands), (1, layer.bands))
+            case Average():
+                made = self._pool(x, name, "AVERAGE_POOL_2D", (call.rows, call.bands), (call.step, 1))
+            case Lstm():
+                made = self._lstm(x, name, weights)
+            case Dense():
+                made = self._dense(x, name, layer, weights, call)
+            case _:
+                raise AssertionError(f"{layer.kind} has no operator")
+        return made
 
     # Tensors and operators.
 

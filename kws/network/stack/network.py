@@ -279,8 +279,9 @@ class StackNetwork(FloatNetwork):
 
     @classmethod
     def reads(cls, operators: Sequence[str]) -> bool:
-        """Convolutions and LSTMs of this kind, and a buffer of earlier rows."""
-        return "VAR_HANDLE" in operators and reading.KERNELS & set(operators) == cls.kernel_operators
+        """Convolutions and LSTMs of this kind, and what a stack begins with."""
+        begins = tuple(operators[:1]) in (("CALL_ONCE",), ("RESHAPE",))
+        return begins and reading.KERNELS & set(operators) == cls.kernel_operators
 
     @classmethod
     def objection(cls, graph: Graph) -> str | None:

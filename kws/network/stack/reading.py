@@ -55,25 +55,33 @@ def _option(op: Operator, name: str, default: int = 0) -> int:
 
 def _layer(graph: Graph, op: Operator) -> tuple[Layer, Weights]:
     shape = graph.tensors[op.inputs[0]].shape
+    found: tuple[Layer, Weights] | None = None
     if op.name == "CONCATENATION" and len(shape) == 4:
-        return History(shape[1]), {}
-    if op.name == "PAD":
-        edges = graph.tensors[op.inputs[1]].data
-        if edges is not None and edges.shape == (4, 2) and not edges[[0, 1, 3]].any():
-            return PadBands(int(edges[2, 0]), int(edges[2, 1])), {}
-    if op.name in ("CONV_2D", "DEPTHWISE_CONV_2D") and _option(op, "Padding") == VALID:
-        return _convolution(graph, op)
-    if op.name == "MAX_POOL_2D" and _option(op, "FilterHeight") == 1:
-        return MaxPool(_option(op, "FilterWidth")), {}
-    if op.name == "AVERAGE_POOL_2D" and (_option(op, "FilterHeight"), _option(op, "FilterWidth")) == shape[1:3]:
-        return Average(), {}
-    if op.name == OPERATOR and float(op.options.get("CellClip", 0.0)) == CELL_CLIP:
+        found = History(shape[1]), {}
+    elif op.name == "PAD":
+        found = _pad(graph, op)
+    elif op.name in ("CONV_2D", "DEPTHWISE_CONV_2D") and _option(op, "Padding") == VALID:
+        found = _convolution(graph, op)
+    elif op.name == "MAX_POOL_2D" and _option(op, "FilterHeight") == 1:
+        found = MaxPool(_option(op, "FilterWidth")), {}
+    elif op.name == "AVERAGE_POOL_2D" and (_option(op, "FilterHeight"), _option(op, "FilterWidth")) == shape[1:3]:
+        found = Average(), {}
+    elif op.name == OPERATOR and float(op.options.get("CellClip", 0.0)) == CELL_CLIP:
         lstm = FloatLstm.from_operator(graph, op)
-        return Lstm(lstm.units), {part: getattr(lstm, part) for part in PARTS}
-    if op.name == "FULLY_CONNECTED":
+        found = Lstm(lstm.units), {part: getattr(lstm, part) for part in PARTS}
+    elif op.name == "FULLY_CONNECTED":
         kernel = weights(graph, op, 1)
-        return Dense(kernel.shape[1], _relu(op)), {"kernel": kernel, "bias": bias(graph, op, 2, weights=1)}
-    raise KwsError(f"has a {op.name} as kws trains none")
+        found = Dense(kernel.shape[1], _relu(op)), {"kernel": kernel, "bias": bias(graph, op, 2, weights=1)}
+    if found is None:
+        raise KwsError(f"has a {op.name} as kws trains none")
+    return found
+
+
+def _pad(graph: Graph, op: Operator) -> tuple[Layer, Weights] | None:
+    edges = graph.tensors[op.inputs[1]].data
+    if edges is None or edges.shape != (4, 2) or edges[[0, 1, 3]].any():
+        return None
+    return PadBands(int(edges[2, 0]), int(edges[2, 1])), {}
 
 
 def _relu(op: Operator) -> int:
