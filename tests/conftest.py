@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -23,13 +24,15 @@ from kws.tools import missing_tools
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     """Engines must not find what an earlier test run, or a user, compiled."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["XDG_CACHE_HOME"]
-    else:
-        os.environ["XDG_CACHE_HOME"] = before
+    # Most of what the tests compile is the library again, for another model: the workers share those objects.
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "objects"
+    launcher = {"COMPILER_LAUNCHER": "ccache", "CCACHE_DIR": str(shared), "CCACHE_NOHASHDIR": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for name, value in launcher.items() if shutil.which("ccache") else ():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ want nodejs 'no image is run on the emulator rp2040js' node
 want npm 'the emulator rp2040js is not installed' npm
 want cmake 'the CMake package is not built' cmake
 want g++ 'nothing is compiled as C++' c++
+want ccache 'the tests compile the library again for each of their models' ccache
 want tmux 'the view of kws listen is not tested on a terminal' tmux
 want 'pulseaudio pulseaudio-utils libasound2-plugins' 'no microphone is opened in tests' pulseaudio
 want cppcheck 'the C sources are not checked statically' cppcheck

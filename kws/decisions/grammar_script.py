@@ -105,7 +105,7 @@ class _Stage:
             found.add(Rule.RENEWED)
         if any(not set(a.words) & set(b.words) for a, b in itertools.combinations(ordinary, 2)):
             found.add(Rule.FIRST_PHRASE)
-        if any(a.within > cooldown for a in beside):
+        if any(a.within > cooldown and self._lower(a) for a in beside):
             found.add(Rule.PHRASE_FIRST)
         if beside and cooldown >= average and p.report_words:
             found.add(Rule.QUIET_OVER)
@@ -115,10 +115,14 @@ class _Stage:
 
     def _expected_of_window(self) -> set[Rule]:
         p = self._p
-        if p.window == 0 or self._target() is None or not all(_ordinary(a, self._average) for a in p.phrases):
+        target = self._target()
+        if p.window == 0 or target is None or not all(_ordinary(a, self._average) for a in p.phrases):
             return set()
-        if p.wake < 0:
+        if p.wake < 0 or (p.wake >= p.detector.labels and self._hidden(p.wake - p.detector.labels)):
             return {Rule.CLOSED}
+        if target >= p.detector.labels and p.wake in p.phrases[target - p.detector.labels].words:
+            # What completes the phrase opens the window on the way.
+            return {Rule.WAKE}
         found = {Rule.CLOSED, Rule.WAKE}
         room = 2 * self._average + self._cooldown + max((self._span(a) for a in p.phrases), default=0) + 2
         if p.window > room:
@@ -127,6 +131,11 @@ class _Stage:
 
     def _threshold(self, word: int) -> int:
         return self._p.detector.threshold_sums[word - self._p.detector.first_word]
+
+    def _lower(self, phrase: PhraseParameters) -> bool:
+        """Whether the last word completes the phrase no later than it is detected alone."""
+        alone, completes = self._threshold(phrase.words[-1]), phrase.threshold_sums[-1]
+        return -(-completes // _GREATEST) <= -(-alone // _GREATEST)
 
     def _beside(self, phrase: PhraseParameters) -> int | None:
         """A word that is not in a phrase."""

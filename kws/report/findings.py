@@ -2,10 +2,11 @@
 
 ====================  =================================================================
 ``evaluation.json``   clip accuracy under all conditions, quantization noise, an example
-``stream-test.json``  a stream (`kws.evaluation.stream.run`)
+``stream-test.json``  the desk (`kws.evaluation.stream.run`)
+``room.json``         the room, likewise
 ====================  =================================================================
 
-Both belong to one model file and are measured again when it has changed, or when asked for other
+They belong to one model file and are measured again when it has changed, or when asked for other
 data; deleting them has the same effect.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from kws import runs
 from kws.config import SAMPLE_RATE
 from kws.datasets import clips as clip_index
 from kws.datasets.augment import NoiseSource
+from kws.datasets.roles import Folders
 from kws.datasets.splits import VALIDATION
 from kws.engines import create, fastest
 from kws.errors import KwsError
@@ -30,9 +33,10 @@ from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, evaluat
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.limits import Scope, of_negatives, sentences
 from kws.evaluation.negatives import Negatives, hear
+from kws.evaluation.stream import room_list
 from kws.evaluation.stream.report import StreamReport
 from kws.evaluation.stream.run import StreamOptions, evaluate_stream
-from kws.evaluation.stream.spec import StreamSettings, specify
+from kws.evaluation.stream.spec import StreamSettings, StreamSpec, specify
 from kws.files import parse_json, read_file, require_place, write_atomic
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
@@ -41,7 +45,9 @@ from kws.types import StageProgress
 
 EVALUATION = "evaluation.json"
 STREAM = "stream-test.json"
+ROOM = "room.json"
 STREAM_MINUTES = 60.0
+NO_FOLDERS = Folders()
 _EXAMPLE_WORDS = 4
 _SEED = 1
 
@@ -57,7 +63,8 @@ class Findings:
         clips: `kws.evaluation.clip.report.ClipReport.as_dict`, or None.
         quantization: `kws.quantize.noise.Noise.as_dict`, or None.
         example: a spectrogram with posteriors (`kws.evaluation.plots.heard`), or None.
-        stream: or None.
+        stream: the desk, or None.
+        room: or None.
         negatives: false accepts on the recordings that come with kws, or None.
         limits: what these figures cannot tell.
         missing: what is not known, and how to get it.
@@ -70,17 +77,19 @@ class Findings:
     quantization: dict[str, Any] | None = None
     example: dict[str, Any] | None = None
     stream: StreamReport | None = None
+    room: StreamReport | None = None
     negatives: Negatives | None = None
     limits: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
 
-def gather(run: Path, data: Path | None, progress: StageProgress) -> Findings:
+def gather(run: Path, data: Path | None, progress: StageProgress, folders: Folders = NO_FOLDERS) -> Findings:
     """Read what a run's folder knows; with ``data``, measure the rest on its validation clips.
 
     Args:
         run: the folder, with a converted model.
         data: a folder of word folders, or None to measure nothing that needs clips.
+        folders: what else sounds in the room; what comes with kws stands in for what is not given.
         progress: called with (stage, done, total).
 
     Raises:
@@ -95,13 +104,13 @@ def gather(run: Path, data: Path | None, progress: StageProgress) -> Findings:
         found.missing.append(f"the training's history: there is no {runs.HISTORY} in {run}")
     _clips(found, run, data, progress)
     _quantization(found, run, progress)
-    _stream(found, run, data, progress)
+    _streams(found, run, data, folders, progress)
     _negatives(found, progress)
     return found
 
 
 def _clips(found: Findings, run: Path, data: Path | None, progress: StageProgress) -> None:
-    kept = _kept(run / EVALUATION, "id", found.model, data)
+    kept = _kept(run / EVALUATION, "id", found.model, None if data is None else _fingerprint(data))
     if kept is not None:
         found.clips, found.quantization, found.example = kept["clips"], kept["quantization"], kept["example"]
         return
@@ -138,30 +147,52 @@ def _quantization(found: Findings, run: Path, progress: StageProgress) -> None:
     progress("measuring quantization", 1, 1)
 
 
-def _stream(found: Findings, run: Path, data: Path | None, progress: StageProgress) -> None:
-    kept = _kept(run / STREAM, "model_id", found.model, data)
-    if kept is not None:
-        found.stream = StreamReport.from_dict(kept)
-        return
+def _streams(found: Findings, run: Path, data: Path | None, folders: Folders, progress: StageProgress) -> None:
+    info = found.model.require_info()
+
+    def desk(root: Path) -> StreamSpec:
+        return specify(root, info.data, StreamSettings(minutes=STREAM_MINUTES, split=VALIDATION, seed=_SEED))
+
+    def room(root: Path) -> StreamSpec:
+        around = room_list.room(folders, info.data, VALIDATION)
+        settings = StreamSettings(minutes=room_list.minutes(around), split=VALIDATION, seed=_SEED)
+        return room_list.specify(root, info.data, settings, around)
+
+    found.room = _stream(found, run / ROOM, "in the room", data, room, progress)
+    found.stream = _stream(found, run / STREAM, "at the desk", data, desk, progress)
+
+
+def _stream(
+    found: Findings,
+    path: Path,
+    scene: str,
+    data: Path | None,
+    specified: Callable[[Path], StreamSpec],
+    progress: StageProgress,
+) -> StreamReport | None:
     if data is None:
-        found.missing.append("false accepts and misses in a stream: give --data DIR")
-        return
-    settings = StreamSettings(minutes=STREAM_MINUTES, split=VALIDATION, seed=_SEED)
+        kept = _kept(path, "model_id", found.model, None)
+        if kept is None:
+            found.missing.append(f"false accepts and misses {scene}: give --data DIR")
+        return None if kept is None else StreamReport.from_dict(kept)
     try:
-        spec = specify(data, found.model.require_info().data, settings)
+        spec = specified(data)
     except KwsError as error:
-        found.missing.append(f"a stream cannot be made of {data.name}: {error}")
-        return
-    require_place(run / STREAM)
-    found.stream = evaluate_stream(
+        found.missing.append(f"false accepts and misses {scene}: {error}")
+        return None
+    kept = _kept(path, "model_id", found.model, spec.digest)
+    if kept is not None:
+        return StreamReport.from_dict(kept)
+    require_place(path)
+    report = evaluate_stream(
         found.model,
         spec,
         data,
         StreamOptions(fastest()),
-        lambda done, total: progress("listening to a stream", done, total),
+        lambda done, total: progress(f"listening {scene}", done, total),
     )
-    values = {**found.stream.as_dict(), "data": _fingerprint(data)}
-    write_atomic(run / STREAM, json.dumps(values) + "\n")
+    write_atomic(path, json.dumps({**report.as_dict(), "data": spec.digest}) + "\n")
+    return report
 
 
 def _negatives(found: Findings, progress: StageProgress) -> None:
@@ -173,13 +204,13 @@ def _negatives(found: Findings, progress: StageProgress) -> None:
     progress("listening to negatives", 1, 1)
 
 
-def _kept(path: Path, key: str, model: Model, data: Path | None) -> dict[str, Any] | None:
-    """What was measured before, if it is of this model and not of other data than asked for."""
+def _kept(path: Path, key: str, model: Model, data: str | None) -> dict[str, Any] | None:
+    """What was measured before, if it is of this model and not of other data than asked for, by their digest."""
     if not path.exists():
         return None
     try:
         values = parse_json(read_file(path))
-        fits = values[key] == model.id and (data is None or values["data"] == _fingerprint(data))
+        fits = values[key] == model.id and data in (None, values["data"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KwsError(f"{path} is damaged ({error}); delete it") from error
     return values if fits else None

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import kws
+from kws.datasets.roles import Folders
 from kws.evaluation import plots
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
 from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.report import GOOD_SNR_DB, StreamReport
 from kws.evaluation.stream.spec import snr_name
 from kws.files import require_place, write_atomic
-from kws.report.findings import Findings, gather
+from kws.report.findings import NO_FOLDERS, Findings, gather
 from kws.types import StageProgress
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class Page:
     missing: list[str]
 
 
-def write(run: Path, out: Path | None, *, data: Path | None, progress: StageProgress) -> Page:
+def write(
+    run: Path, out: Path | None, *, data: Path | None, progress: StageProgress, folders: Folders = NO_FOLDERS
+) -> Page:
     """Write the page of a run.
 
     Args:
@@ -50,6 +53,7 @@ def write(run: Path, out: Path | None, *, data: Path | None, progress: StageProg
         out: the page; ``report.html`` in the run's folder if None.
         data: where clips are, to measure what is not known yet (`kws.report.findings.gather`).
         progress: called with (stage, done, total).
+        folders: what else sounds in the room.
 
     Raises:
         KwsError: as `gather`, or the page cannot be written.
@@ -58,7 +62,7 @@ def write(run: Path, out: Path | None, *, data: Path | None, progress: StageProg
     if path.parent != run or run.exists():
         # Not after an hour of measuring. A run that is not there is for `gather` to say.
         require_place(path)
-    found = gather(run, data, progress)
+    found = gather(run, data, progress, folders)
     page = render(found).encode(errors="backslashreplace")
     write_atomic(path, page)
     return Page(path, len(page), found.missing)
@@ -90,7 +94,11 @@ def render(found: Findings) -> str:
         worst_words=_worst_words(found.clips),
         labels=info.labels,
         quantization=found.quantization,
-        stream=None if found.stream is None else _stream(found.stream),
+        scenes=[
+            (key, title, _stream(report))
+            for key, title, report in (("room", "In a room", found.room), ("desk", "At a desk", found.stream))
+            if report is not None
+        ],
         negatives=None if found.negatives is None else [*found.negatives.sources, found.negatives.total],
         limits=found.limits,
         tiles=_tiles(found),
@@ -141,10 +149,11 @@ def _tiles(found: Findings) -> list[tuple[str, str, str]]:
             chance = 100 * speakers["worst_decile_by_chance"]
             remark = f"{chance:.0f} % if all were equally easy"
             tiles.append(("worst tenth of speakers", f"{100 * speakers['worst_decile']:.0f} %", remark))
-    if found.stream is not None:
-        own = found.stream.own(GOOD_SNR_DB)
+    shown = found.room or found.stream
+    if shown is not None:
+        own = shown.own(GOOD_SNR_DB)
         if own.miss_rate is not None:
-            at = f"at {own.false_accepts_per_hour:.1f} false accepts per hour"
+            at = f"in the {shown.scene}, at {own.false_accepts_per_hour:.1f} false accepts per hour"
             tiles.append((f"missed words, {GOOD_SNR_DB:g} dB or better", f"{100 * own.miss_rate:.1f} %", at))
         if own.latency_ms is not None:
             tiles.append(("median latency", f"{own.latency_ms:.0f} ms", "after the word's end"))
@@ -165,6 +174,7 @@ def _stream(report: StreamReport) -> dict[str, Any]:
         "seed": report.seed,
         "tolerance_ms": report.tolerance_ms,
         "rows": [(name, r.as_dict()) for name, r in (*conditions, ("all", report.own()))],
+        "sources": report.by_source(),
         "false": report.recordings["false"][:_ROWS],
         "missed": report.recordings["missed"][:_ROWS],
     }
@@ -197,22 +207,20 @@ def _pictures(found: Findings) -> dict[str, str]:
             "Noise of int8 by tensor",
             lambda f: plots.quantization(f.subplots(), tensors, worst),
         )
-    stream = found.stream
-    if stream is not None:
-        add(
-            "det",
-            6.2,
-            4.2,
-            "Missed words against false accepts per hour",
-            lambda f: det(f.subplots(), stream),
-        )
-        add("latency", 4.4, 2.8, "Latencies", lambda f: latency(f.subplots(), stream))
-        height = 1.2 + 0.3 * len(stream.words)
-        add("stream_words", 4.4, height, "Misses by word", lambda f: words(f.subplots(), stream))
+    for key, report in (("room", found.room), ("desk", found.stream)):
+        if report is not None:
+            _stream_pictures(key, report, add)
     shown = found.example
     if shown is not None:
         add("example", 8.4, 4.6, "A spectrogram and posteriors", lambda f: _heard(f, shown, labels))
     return drawn
+
+
+def _stream_pictures(key: str, report: StreamReport, add: Callable[..., None]) -> None:
+    add(f"{key}_det", 6.2, 4.2, "Missed words against false accepts per hour", lambda f: det(f.subplots(), report))
+    add(f"{key}_latency", 4.4, 2.8, "Latencies", lambda f: latency(f.subplots(), report))
+    height = 1.2 + 0.3 * len(report.words)
+    add(f"{key}_words", 4.4, height, "Misses by word", lambda f: words(f.subplots(), report))
 
 
 def _history(figure: Figure, history: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from random_models import spotting_model
 from kws import runs
 from kws.cli.main import main
 from kws.errors import KwsError
+from kws.evaluation.stream import room_list
 from kws.quantize.dequantize import dequantize
 from kws.report import findings, page
 
@@ -43,8 +44,9 @@ def run(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def _short_stream(monkeypatch):
+def _short_streams(monkeypatch):
     monkeypatch.setattr(findings, "STREAM_MINUTES", 1.0)
+    monkeypatch.setattr(room_list, "minutes", lambda _: 1.5)
 
 
 def svgs(text):
@@ -57,8 +59,8 @@ def test_everything_is_in_one_page(run, data, monkeypatch):
     text = made.path.read_text()
     assert made.path == run / "report.html"
     assert made.size == len(text.encode())
-    # history, confusion, SNR, gain, speakers, quantization, example, DET, latency, words
-    assert len(svgs(text)) == 10
+    # history, confusion, SNR, gain, speakers, quantization, example; of two scenes DET, latency, words
+    assert len(svgs(text)) == 13
     for svg in svgs(text):
         root = ElementTree.fromstring(svg)
         assert root.get("viewBox")
@@ -69,7 +71,8 @@ def test_everything_is_in_one_page(run, data, monkeypatch):
     assert links == []
     for name in (
         "Accuracy",
-        "All day long",
+        "In a room",
+        "At a desk",
         "Noise and level",
         "Speakers",
         "Quantization",
@@ -81,6 +84,7 @@ def test_everything_is_in_one_page(run, data, monkeypatch):
     assert "<h2>What these figures cannot tell</h2>" in text
     assert "3/T per hour" in text
     assert "speakers only" in text
+    assert "<td>music</td>" in text
     kept = json.loads((run / findings.EVALUATION).read_text())
     share = kept["clips"]["accuracy"]
     assert f"{100 * share:.2f} %" in text
@@ -102,12 +106,12 @@ def test_without_clips_it_says_what_is_missing(run):
     made = page.write(run, None, data=None, progress=quiet)
     text = made.path.read_text()
     assert len(svgs(text)) == 2  # history and quantization
-    assert len(made.missing) == 2
+    assert len(made.missing) == 3
     assert "Not in this report" in text
-    assert text.count("--data DIR") == 2
+    assert text.count("--data DIR") == 3
     (run / runs.HISTORY).unlink()
     (run / runs.CALIBRATION).unlink()
-    assert len(page.write(run, None, data=None, progress=quiet).missing) == 4
+    assert len(page.write(run, None, data=None, progress=quiet).missing) == 5
 
 
 def test_names_are_escaped(run):
@@ -152,7 +156,7 @@ def test_verbs(run, data, tmp_path, capsys):
     for title in ("worst words", "by SNR (synthesised noise)", "by gain", "signal to quantization noise"):
         assert title in text
     assert main(["report", str(run), "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["missing"]) == 2
+    assert len(json.loads(capsys.readouterr().out)["missing"]) == 3
 
 
 def test_comparing_needs_the_float_network(run, data, capsys):
