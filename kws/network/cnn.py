@@ -80,8 +80,8 @@ class CnnConfig(StackConfig):
         """A buffer of the window's rows, and all else without any."""
         kept = kept_rows("window_rows", self.window_rows, frame)
         layers: list[Layer] = [History(kept)] if kept else []
-        layers.append(Conv(*self.kernel, self.channels[0]))
+        layers.append(Conv(self.kernel[0], self.kernel[1], self.channels[0]))
         if self.pool_bands > 1:
             layers.append(MaxPool(self.pool_bands))
-        layers.append(Conv(*self.second_kernel, self.channels[1]))
+        layers.append(Conv(self.second_kernel[0], self.second_kernel[1], self.channels[1]))
         return [*layers, *(Dense(n, int(i > 0)) for i, n in enumerate(self.units)), Dense(labels)]

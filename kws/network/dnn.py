@@ -40,7 +40,6 @@ class DnnConfig(StackConfig):
     kind: ClassVar[str] = "dnn"
     float_network: ClassVar[type[FloatNetwork]] = DnnNetwork
     stack: ClassVar[type[StackNetwork]] = DnnNetwork
-    batch_norm: ClassVar[bool] = False
 
     window_rows: int = number(32, 2, GREATEST_ROWS)
     units: tuple[int, ...] = number((64, 64), 1, GREATEST_CHANNELS)

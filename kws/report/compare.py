@@ -235,9 +235,10 @@ def plot(found: Sequence[Compared], path: Path) -> None:
         return one.instructions_per_second.get(core) if core else one.macs_per_second
 
     for kind in dict.fromkeys(one.kind for one in found):
-        for axis, of in zip(axes, (lambda one: one.weight_bytes, price), strict=True):
-            heard = [(of(one), one) for one in found if one.kind == kind and one.accuracy is not None]
-            points = [(x, one) for x, one in heard if x is not None]
+        heard = [one for one in found if one.kind == kind and one.accuracy is not None]
+        for axis in axes:
+            xs_of = [(one.weight_bytes if axis is axes[0] else price(one), one) for one in heard]
+            points = [(x, one) for x, one in xs_of if x is not None]
             scale = 1e3 if axis is axes[0] else 1e6
             xs = [x / scale for x, _ in points]
             axis.plot(xs, [100 * (one.accuracy or 0) for _, one in points], "o", label=kind)

@@ -25,7 +25,7 @@ class StackConfig(StreamNetworkConfig):
 
     stack: ClassVar[type[StackNetwork]]
     dropout: float
-    batch_norm: bool
+    batch_norm: bool = False
 
     @abstractmethod
     def layers(self, frame: Frame, labels: int) -> list[Layer]:
