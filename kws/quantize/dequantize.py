@@ -25,8 +25,8 @@ def dequantize(model: Model) -> FloatNetwork:
     except KwsError as error:
         raise KwsError(f"{model.source} {error}; take a model of kws's own") from error
     source = graph.tensors[graph.inputs[0]]
-    frontend = model.require_info().frontend
-    if (source.scale, source.zero_point) != (frontend.scale, frontend.zero_point):
+    frontend = None if model.info is None else model.info.frontend
+    if frontend is None or (source.scale, source.zero_point) != (frontend.scale, frontend.zero_point):
         raise KwsError(f"{model.source} does not read the front end's features; take a model of kws's own")
     objection = kind.objection(graph)
     if objection is not None:
