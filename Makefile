@@ -3,6 +3,7 @@
 # make firmware  an emulated board's image of a model, with its flash, RAM and stack
 # make bench-firmware  instructions, flash, RAM and stack on five emulated cores
 # make zoo             trains, converts and compares the networks of configs/zoo (DATA, ZOO, NAMES)
+# make web       the page that listens in a browser, built and served on this machine (PORT)
 # make benchmark       speed of the laptop's engines
 # make test-voices     speech of every voice engine, installed for it
 # make soak            a day of audio through the C library with sanitizers
@@ -20,9 +21,10 @@ BUILD ?= build
 SEED ?= 1
 START ?= 0
 COUNT ?= 100000
+PORT ?= 8000
 PYTHON := .venv/bin/python
 
-.PHONY: zoo help setup demo test lint test-fast test-slow firmware benchmark bench-firmware test-voices soak fuzz layers-long mutate clean
+.PHONY: zoo help setup demo test lint test-fast test-slow firmware web benchmark bench-firmware test-voices soak fuzz layers-long mutate clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -48,6 +50,9 @@ test-slow: setup
 
 firmware: setup
 	$(PYTHON) tools/size_report.py --model $(MODEL) --board $(BOARD) --app $(APP) --build $(BUILD)
+
+web: setup
+	$(PYTHON) tools/make_web.py --out $(BUILD)/web --port $(PORT)
 
 benchmark: setup
 	$(PYTHON) tools/benchmark.py $(MODEL)

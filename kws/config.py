@@ -209,6 +209,8 @@ class TrainingConfig:
         carry_state: share of clips that start from the state another clip left behind, as they will
             on a device that listens all day, instead of from a reset.
         gap_ms: milliseconds of noise around each clip, in which the state goes on too.
+        words_a_row: clips that follow each other closely, cut to their words, before the next gradient step hears
+            others; more than 1 only with a loss that asks for an order of words (``ctc``).
         distillation: weight of a teacher's posteriors against the labels, where there is a teacher.
         weight_decay: decoupled weight decay (AdamW).
         label_smoothing: label smoothing of the cross-entropy.
@@ -225,6 +227,7 @@ class TrainingConfig:
     loss: str = "frames"
     carry_state: float = number(0.4, 0, 1)
     gap_ms: float = number(320.0, 0, 20_000)
+    words_a_row: int = number(1, 1, 16)
     distillation: float = number(0.8, 0, 1)
     weight_decay: float = number(1e-3, 0, 1, below=True)
     label_smoothing: float = number(0.05, 0, 1, below=True)

@@ -19,6 +19,8 @@ INSTALL = {
     "arm-none-eabi-objdump": _BINUTILS,
     "arm-none-eabi-size": _BINUTILS,
     "qemu-system-arm": "apt install qemu-system-arm",
+    "clang": "apt install clang",
+    "wasm-ld": "apt install lld",
 }
 """Each program with a command that installs it on Debian or Ubuntu."""
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-@needs("cc", "make")
+@needs("cc", "make", "clang", "wasm-ld")
 def test_installed_from_a_wheel(tmp_path):
     python = tmp_path / "venv/bin/python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
@@ -38,6 +38,8 @@ def test_installed_from_a_wheel(tmp_path):
     assert "demo " in kws("configs")
     kws("configs", "--copy", "demo", "mine")
     assert (tmp_path / "mine/demo.toml").read_bytes() == (ROOT / "configs/demo.toml").read_bytes()
+    kws("export", model, "--web", "--out", "w")
+    assert {path.suffix for path in (tmp_path / "w").iterdir()} == {".html", ".wasm"}
     assert f"kws[train] @ {wheel.as_uri()}" in kws("train", "demo", "--data", "d", "--out", "r", code=4)
     assert f"kws[tflm] @ {wheel.as_uri()}" in kws("verify", model, "--engines", "tflm,c", code=4)
     text = kws("verify", model, "--random", "1")

@@ -33,7 +33,7 @@ from pathlib import Path
 import random_models
 from mutants import ALL, Mutant
 
-from kws.decisions import GrammarConfig, Phrase
+from kws.decisions import CtcBeamConfig, CtcConfig, DecisionConfig, GrammarConfig, Phrase
 from kws.model.file import Model, with_decision
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,6 +87,16 @@ def grammars(model: Model) -> dict[str, GrammarConfig]:
     return {name: GrammarConfig(6, 0.6, 8, (), phrases, report, a, 100) for name, report in words.items()}
 
 
+def transcribers(model: Model) -> dict[str, DecisionConfig]:
+    """Transcriptions, greedy and by beam search, with and without a list of sequences."""
+    a, b, c = model.require_info().words[:3]
+    return {
+        "ctc": CtcConfig(0.3),
+        "beam": CtcBeamConfig(0.1, 4, 5, 4.0),
+        "listed-beam": CtcBeamConfig(0.05, 8, 6, 10.0, (a, f"{a} {b} {c}", b)),
+    }
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a mutant.
@@ -127,7 +137,7 @@ class Tree:
             path.write_bytes(random_models.bare_model(31, **options).content)
             self.models.insert(1, path)
         speaking = Model.load(folder / "models" / "commands12-tiny.tflite")
-        for name, decision in grammars(speaking).items():
+        for name, decision in {**grammars(speaking), **transcribers(speaking)}.items():
             path = folder / f"{name}.tflite"
             path.write_bytes(with_decision(speaking, decision))
             self.models.insert(1, path)

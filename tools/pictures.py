@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from matplotlib import rc_context
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
@@ -25,7 +26,9 @@ from kws.cli.listen_view import Shown, View
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
 from kws.datasets import synthetic
+from kws.evaluation import collapse, plots
 from kws.files import scratch, write_atomic
+from kws.fixedpoint.posterior import probabilities
 from kws.live.listen import CHUNK_MS, listen
 from kws.model.file import Model
 from kws.types import Pcm
@@ -35,6 +38,7 @@ WIDTH, HEIGHT = 92, 26
 WORDS = ("left", "yes", "right", "yes")
 PAUSE_SECONDS = 0.9
 MOST_LINES = 24
+_LEAST = 0.5
 COLOURS = [(222, 82, 82), (98, 190, 110), (214, 176, 80), (96, 148, 222), (186, 120, 206), (88, 188, 196)]
 # Light letters on dark, as most terminals have.
 THEME = TerminalTheme(
@@ -115,13 +119,35 @@ def why_picture(model: Model) -> str:
     return svg(recorded, "kws why models/commands12.tflite bad.wav --word yes")
 
 
+def ctc_picture(model: Model) -> str:
+    """How a transcription is read off posteriors."""
+    info = model.require_info()
+    pcm = talk()
+    with engines.create("numpy", model) as engine:
+        output = engine.process(pcm)
+    assert output.features is not None
+    entry = {
+        "seconds_per_frame": info.frontend.hop / SAMPLE_RATE,
+        "features": output.features,
+        "posteriors": probabilities(output.posteriors),
+        "least": _LEAST,
+        "said": [],
+    }
+    figure = plots.figure(8.4, 5.6)
+    collapse.draw(figure, entry, info.labels)
+    with io.BytesIO() as file:
+        with rc_context({"svg.hashsalt": "kws"}):
+            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+        return file.getvalue().decode()
+
+
 def main() -> None:
     """Draw all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs/pictures", help="folder to write")
     folder = parser.parse_args().out
     model = Model.load(ROOT / "models/commands12.tflite")
-    for name, draw in (("listen", listen_picture), ("why", why_picture)):
+    for name, draw in (("listen", listen_picture), ("why", why_picture), ("ctc", ctc_picture)):
         write_atomic(folder / f"{name}.svg", draw(model))
         print(folder / f"{name}.svg")
 

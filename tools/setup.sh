@@ -35,6 +35,7 @@ want 'gcc libc6-dev' 'the C engine and the firmware checks are skipped' cc
 want make 'nothing in C can be built' make
 want 'gcc-arm-none-eabi libnewlib-arm-none-eabi' 'no firmware image is built or run' arm-none-eabi-gcc
 want clang 'the firmware is not compiled with a second compiler' clang
+want lld 'no model is compiled for browsers' wasm-ld
 want qemu-system-arm 'the firmware is not booted' qemu-system-arm
 want 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' 'the packages are not compiled for RISC-V' riscv64-unknown-elf-gcc
 want qemu-system-misc 'the packages are not run on RISC-V' qemu-system-riscv32
@@ -55,21 +56,33 @@ want cppcheck 'the C sources are not checked statically' cppcheck
 "
 }
 
+as_root=''
+if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then as_root='sudo -n'; else as_root=no; fi
+fi
+command -v apt-get >/dev/null 2>&1 || as_root=no
+add() { # add PACKAGES
+    # shellcheck disable=SC2086 # lists of words
+    { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -q -y --no-install-recommends $1; } >&2
+}
 if [ -n "$wanted" ]; then
-    as_root=''
-    if [ "$(id -u)" -ne 0 ]; then
-        if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then as_root='sudo -n'; else as_root=no; fi
-    fi
-    if command -v apt-get >/dev/null 2>&1 && [ "$as_root" != no ]; then
+    if [ "$as_root" != no ]; then
         say "installing$wanted"
-        # shellcheck disable=SC2086 # lists of words
-        { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -q -y --no-install-recommends $wanted; } >&2 ||
-            say "the packages could not be installed; going on without them"
+        add "$wanted" || say "the packages could not be installed; going on without them"
     else
         say "cannot install packages here (no root, no password-less sudo, or no apt-get); missing:$wanted"
         [ -z "$lost" ] || printf '%s' "$lost" | while IFS= read -r line; do say "without $line"; done
     fi
     python=$(find_python)
+fi
+# By itself: not every distribution has it as a package, and one that is unknown keeps apt-get from installing any.
+if [ "$extras" = dev ] && ! command -v chromium >/dev/null 2>&1; then
+    if [ "$as_root" != no ]; then
+        say 'installing chromium'
+        add chromium || say 'without chromium: the page is not tested in a browser'
+    else
+        say 'without chromium: the page is not tested in a browser'
+    fi
 fi
 [ -n "$python" ] || { say 'Python 3.11 or newer is needed; install it and try again'; exit 1; }
 

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What board_input_waiting returns where there is no telling. */
+#define BOARD_UNKNOWN (-1)
+
 /* What board_audio_start returns; negative, and apart from the library's own codes. */
 enum {
     BOARD_OK = 0,
@@ -60,6 +63,12 @@ void board_watchdog_feed(void);
  * input has no end never returns.
  */
 size_t board_read(void *buffer, size_t capacity);
+
+/*
+ * Whether bytes of the serial line's input wait to be read: 1, or 0 if none do, or BOARD_UNKNOWN from a board that
+ * cannot tell.
+ */
+int board_input_waiting(void);
 
 /*
  * Write all `count` bytes to the serial line. Returns when `data` may be reused, not when the last

@@ -48,6 +48,7 @@ class Shown:
         dropped: blocks lost so far.
         note: what the last key did.
         last: lines of detections, the newest last.
+        said: the running transcription; None where the decision makes none.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Shown:
     dropped: int = 0
     note: str = ""
     last: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_LAST))
+    said: str | None = None
 
 
 class View:
@@ -108,6 +110,9 @@ class View:
         yield self._level(heard)
         yield from words
         lines = list(self.shown.last)[-last:]
+        if self.shown.said is not None:
+            # One line: its newest words.
+            lines = [*lines[len(lines) - last + 1 if len(lines) >= last else 0 :], self.shown.said[-(width - 4) :]]
         yield from (_line(f"  {line}", "bold" if i == len(lines) - 1 else "") for i, line in enumerate(lines))
         yield from (_line("") for _ in range(rest - rows - len(lines)))
         yield self._state(heard)

@@ -276,6 +276,11 @@ def add_microphone(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help="microphone, by number or part of its name; kws listen --list-devices lists them",
     )
+    parser.add_argument(
+        "--serial",
+        metavar="PORT[@BAUD]",
+        help="the microphone of the board at this port, which runs the link app, built with --baud 1000000",
+    )
 
 
 def add_synthesis(parser: argparse.ArgumentParser, voices: int | None = 60) -> None:

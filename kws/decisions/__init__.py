@@ -10,6 +10,7 @@ from typing import Any
 
 from kws.decisions.base import DEFAULT, DecisionConfig, first_word
 from kws.decisions.ctc import CtcConfig
+from kws.decisions.ctc_beam import CtcBeamConfig
 from kws.decisions.detector import DetectorConfig, require_detector
 from kws.decisions.grammar import GrammarConfig, Phrase
 from kws.decisions.grammar_values import grammar_values
@@ -18,6 +19,7 @@ from kws.fields import choose
 
 __all__ = [
     "KINDS",
+    "CtcBeamConfig",
     "CtcConfig",
     "DecisionConfig",
     "DetectorConfig",
@@ -35,6 +37,7 @@ KINDS: dict[str, type[DecisionConfig]] = {
     GrammarConfig.kind: GrammarConfig,
     SlidingMeanConfig.kind: SlidingMeanConfig,
     CtcConfig.kind: CtcConfig,
+    CtcBeamConfig.kind: CtcBeamConfig,
 }
 
 

@@ -25,9 +25,11 @@ class DecisionConfig(ABC):
 
     Attributes:
         kind: its name, in configurations, model files and, in capitals, in C.
+        transcribes: whether all that it reports makes a sequence, to be read as one.
     """
 
     kind: ClassVar[str]
+    transcribes: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -26,6 +26,7 @@ class CtcConfig(DecisionConfig):
     """
 
     kind: ClassVar[str] = "ctc"
+    transcribes: ClassVar[bool] = True
 
     threshold: float = number(0.3, 0, 1, above=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator
 
 from kws.boards import find_emulated
@@ -11,11 +12,20 @@ from kws.errors import no_such
 from kws.model.file import Model
 from kws.tools import missing_tools, require_tools
 
-NAMES = ("numpy", "tflm", "tflite", "c", "qemu")
+NAMES = ("numpy", "tflm", "tflite", "c", "wasm", "qemu")
 """Every engine that needs no board. All but ``tflite`` must agree bit for bit."""
 
 EMULATED = "qemu:BOARD"
 """How the engine on another emulated board than that of ``qemu`` is named."""
+
+_CLASSES = {
+    "numpy": ("numpy_engine", "NumpyEngine"),
+    "tflm": ("interpreters", "TflmEngine"),
+    "tflite": ("interpreters", "TfliteEngine"),
+    "c": ("c_engine", "CEngine"),
+    "wasm": ("wasm_engine", "WasmEngine"),
+}
+"""Modules and classes of the engines that run here without more; imported by whoever asks for one."""
 
 SERIAL = "serial:PORT[@BAUD]"
 """How the engine on a real board is named: by its serial port."""
@@ -57,6 +67,11 @@ def require(name: str) -> None:
         from kws.engines.interpreters import tflite_interpreter
 
         tflite_interpreter()
+    elif name == "wasm":
+        from kws.engines.wasm_engine import wasmtime
+
+        require_tools("make", "clang", "wasm-ld")
+        wasmtime()
     elif name.startswith("qemu"):
         from kws.engines.qemu import PROGRAMS
 
@@ -71,22 +86,10 @@ def create(name: str, model: Model) -> Engine:
         MissingError: what it needs is not installed (the message says what).
         KwsError: it cannot run this model.
     """
-    if name == "numpy":
-        from kws.engines.numpy_engine import NumpyEngine
-
-        return NumpyEngine(model)
-    if name == "c":
-        from kws.engines.c_engine import CEngine
-
-        return CEngine(model)
-    if name == "tflm":
-        from kws.engines.interpreters import TflmEngine
-
-        return TflmEngine(model)
-    if name == "tflite":
-        from kws.engines.interpreters import TfliteEngine
-
-        return TfliteEngine(model)
+    if name in _CLASSES:
+        module, kind = _CLASSES[name]
+        engine: Engine = getattr(importlib.import_module(f"kws.engines.{module}"), kind)(model)
+        return engine
     check_name(name)
     if name.startswith("qemu"):
         from kws.boards.emulator import DEFAULT_BOARD

@@ -17,6 +17,8 @@ import numpy.typing as npt
 from kws.fixedpoint.decisions.base import Detection
 from kws.types import Int8, Int16
 
+NO_WINDOW = "has no listening window to open; kws phrases MODEL --wake outside --window-ms N gives it one"
+
 
 @dataclass
 class Output:
@@ -77,6 +79,14 @@ class Engine(ABC):
 
         Raises:
             KwsError: the model is a bare network, or the engine failed.
+        """
+
+    @abstractmethod
+    def open(self, frames: int) -> None:
+        """Open the listening window for the next ``frames`` frames, or close it with 0, as a program does.
+
+        Raises:
+            KwsError: the model has no window (docs/phrases.md), or the engine failed.
         """
 
     def classify(self, clips: Int16) -> Int8:

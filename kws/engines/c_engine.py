@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.engines import trial
-from kws.engines.base import Engine, Output
+from kws.engines.base import NO_WINDOW, Engine, Output
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
 from kws.image.build import held_host_library
@@ -111,6 +111,15 @@ class CEngine(Engine):
         out = _HostOutput(None, None, None, None, *(_pointer(a) for a in (labels, scores, frames)))
         self._library.kws_host_decide(_pointer(self._memory), _pointer(posteriors), count, ctypes.byref(out))
         return _detections(labels, scores, frames)
+
+    def open(self, frames: int) -> None:
+        """Open the spotter's listening window, by the call that a program has for it."""
+        self.model.require_info()
+        call = self._library.kws_spotter_open
+        call.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+        call.restype = ctypes.c_int32
+        if call(_pointer(self._memory), frames) != 0:
+            raise KwsError(f"{self.model.source} {NO_WINDOW}")
 
     def _require(self, code: int) -> int:
         """The count that the library returned.

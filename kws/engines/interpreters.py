@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.engines import opening, trial
-from kws.engines.base import Engine, Output
+from kws.engines.base import NO_WINDOW, Engine, Output
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 from kws.fixedpoint.decisions.base import Detection
@@ -76,6 +76,14 @@ class InterpreterEngine(Engine):
             self.model.require_info()
         assert self._decision is not None
         return self._decision.process(posteriors)
+
+    def open(self, frames: int) -> None:
+        """Open the harness's listening window."""
+        if self._decision is None:
+            self.model.require_info()
+        assert self._decision is not None
+        if not self._decision.open(frames):
+            raise KwsError(f"{self.model.source} {NO_WINDOW}")
 
     def run_network(self, x: Int8) -> Output:
         """Feed int8 [calls, input size] to the network alone.

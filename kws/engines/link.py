@@ -8,63 +8,21 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from kws.engines.base import Engine, Output
-from kws.engines.link_message import (
-    ERRORS,
-    PROTOCOL_VERSION,
-    REPLY,
-    VALUES_BYTES,
-    Message,
-    Reader,
-    Stream,
-    Type,
-    encode,
-)
+from kws.engines.link_connection import FRAME, Block, Connection, Identity
+from kws.engines.link_message import VALUES_BYTES, Message, Stream, Type
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
 from kws.types import Int8, Int16
 
-_IDENTITY = struct.Struct("<4sHH8sHHIIHHI")
-_FRAME = struct.Struct("<IiI")
-_DONE = struct.Struct("<IHH")
 _LAYER = struct.Struct("<H")
 _STATE = struct.Struct("<HH")
-_MAGIC = b"KWSL"
-_HAS_FRONTEND = 1
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a board says of itself.
-
-    Attributes:
-        version: of the protocol.
-        has_frontend: whether it can process samples, or only run the network.
-        model_id: 16 hexadecimal digits, as :attr:`kws.model.file.Model.id`.
-        bands: features in a frame; 0 without a front end.
-        labels: number of labels; 0 without a front end.
-        input_size: values in the network's input.
-        output_size: values in the network's output.
-        layers: number of layers.
-        samples: most samples that it takes in a message.
-        ticks_per_second: of the clock that it reports times in.
-    """
-
-    version: int
-    has_frontend: bool
-    model_id: str
-    bands: int
-    labels: int
-    input_size: int
-    output_size: int
-    layers: int
-    samples: int
-    ticks_per_second: int
 
 
 @dataclass
@@ -100,12 +58,9 @@ class LinkEngine(Engine):
         Raises:
             KwsError: nothing answers, or not this model's link app.
         """
-        self._stream = stream
+        self._connection = Connection(stream, timeout, self.name, self._explain)
         self._model = model
         self._trace = trace
-        self._timeout = timeout
-        self._reader = Reader(stream)
-        self._sequence = 0
         self._frames_reported = 0
         self.ticks = 0
         self.frames = 0
@@ -150,13 +105,13 @@ class LinkEngine(Engine):
                 if message.type != Type.FRAME:
                     self._gather(call, message)
                     continue
-                frame, label, score = self._unpack(_FRAME, message)
+                frame, label, score = self._connection.unpack(FRAME, message)
                 if label >= 0:
                     detections.append(Detection(frame, label, score))
                 calls.append(call)
                 call = _Call()
             if len(calls) - before != self._frames_reported:
-                raise self._error(f"reported {self._frames_reported} frames but sent {len(calls) - before}")
+                raise self._connection.error(f"reported {self._frames_reported} frames but sent {len(calls) - before}")
             self.frames += len(calls) - before
         return self._output(calls, detections, with_features=self._trace)
 
@@ -189,33 +144,29 @@ class LinkEngine(Engine):
         for start in range(0, len(posteriors), size):
             part = np.ascontiguousarray(posteriors[start : start + size], np.int8)
             for message in self._request(Type.DECIDE, part.tobytes()):
-                detections.append(Detection(*self._unpack(_FRAME, message)))
+                detections.append(Detection(*self._connection.unpack(FRAME, message)))
             if self._frames_reported != len(part):
-                raise self._error(f"decided on {self._frames_reported} frames of {len(part)}")
+                raise self._connection.error(f"decided on {self._frames_reported} frames of {len(part)}")
         return detections
+
+    def open(self, frames: int) -> None:
+        """Open the board's listening window, as a program on it would."""
+        self._request(Type.OPEN, struct.pack("<I", frames))
+
+    def listen(self, blocks: int = 0) -> Iterator[Block]:
+        """What the board hears with its own microphone; see :meth:`~kws.engines.link_connection.Connection.listen`."""
+        return self._connection.listen(len(self._model.require_info().labels), blocks)
 
     def close(self) -> None:
         """Close the stream."""
-        self._stream.close()
+        self._connection.close()
 
     def _explain(self) -> str:
         """What is known of the board's end beyond the protocol, to add to an error."""
         return ""
 
-    def _error(self, what: str) -> KwsError:
-        return KwsError(f"the {self.name} engine's board {what}; reset it and connect again")
-
     def _identify(self) -> Identity:
-        message = self._request(Type.IDENTIFY, skip_noise=True)[0]
-        if len(message.payload) != _IDENTITY.size or not message.payload.startswith(_MAGIC):
-            raise KwsError("what answers is not a kws board; flash the link app of firmware/apps")
-        _, version, flags, model_id, *sizes = _IDENTITY.unpack(message.payload)
-        if version != PROTOCOL_VERSION:
-            raise KwsError(
-                f"the board speaks version {version} of the link protocol and this kws version {PROTOCOL_VERSION};"
-                " build and flash the link app again"
-            )
-        identity = Identity(version, bool(flags & _HAS_FRONTEND), model_id.hex(), *sizes)
+        identity = self._connection.identify()
         if identity.model_id != self._model.id:
             raise KwsError(
                 f"the board runs the model {identity.model_id}, but {self._model.source} is {self._model.id};"
@@ -226,52 +177,14 @@ class LinkEngine(Engine):
         if (identity.has_frontend, identity.input_size, identity.output_size, identity.layers) != here or not (
             1 <= identity.samples <= VALUES_BYTES // 2 and identity.ticks_per_second >= 1
         ):
-            raise self._error(f"describes its model wrongly ({identity})")
+            raise self._connection.error(f"describes its model wrongly ({identity})")
         return identity
 
-    def _request(self, kind: Type, payload: bytes = b"", skip_noise: bool = False) -> list[Message]:
-        """Send a request and gather what answers it.
-
-        Returns:
-            The messages before the reply; for IDENTIFY the reply itself.
-
-        Raises:
-            KwsError: the board did not answer, or refused, or a message got lost.
-        """
-        self._sequence = (self._sequence + 1) % 256
-        try:
-            self._stream.write(encode(Message(kind, self._sequence, payload)))
-            return self._answer(kind, skip_noise)
-        except OSError as error:
-            raise KwsError(f"cannot send to the board: {error.strerror or error}{self._explain()}") from error
-        except KwsError as error:
-            raise KwsError(f"{error}{self._explain()}") from error
-
-    def _answer(self, kind: Type, skip_noise: bool) -> list[Message]:
-        messages: list[Message] = []
-        while True:
-            message = self._reader.next(self._timeout, skip_noise)
-            if message.sequence != self._sequence:
-                continue  # the late answer to a request that was given up
-            if message.type == Type.ERROR and skip_noise:
-                continue  # a complaint about what an earlier session left unfinished
-            if message.type == Type.ERROR:
-                code = message.payload[0] if message.payload else 0
-                raise KwsError(f"the board refused {kind.name}: {ERRORS.get(code, f'error {code}')}")
-            if message.type != kind | REPLY:
-                messages.append(message)
-                continue
-            if kind in (Type.PROCESS, Type.RUN_NETWORK, Type.DECIDE):
-                ticks, self._frames_reported, sent = self._unpack(_DONE, message)
-                if sent != len(messages):
-                    raise self._error(f"sent {sent} messages but {len(messages)} arrived")
-                self.ticks += ticks
-            return [message] if kind == Type.IDENTIFY else messages
-
-    def _unpack(self, layout: struct.Struct, message: Message) -> tuple[int, ...]:
-        if len(message.payload) != layout.size:
-            raise self._error(f"sent a message of type {message.type} with {len(message.payload)} bytes")
-        return layout.unpack(message.payload)
+    def _request(self, kind: Type, payload: bytes = b"") -> list[Message]:
+        answer = self._connection.request(kind, payload)
+        self.ticks += answer.ticks
+        self._frames_reported = answer.frames
+        return answer.messages
 
     def _gather(self, call: _Call, message: Message) -> None:
         payload = message.payload
@@ -284,7 +197,7 @@ class LinkEngine(Engine):
         elif message.type == Type.STATE and len(payload) >= _STATE.size:
             call.states[_STATE.unpack_from(payload)] += payload[_STATE.size :]
         else:
-            raise self._error(f"sent a message of the unexpected type {message.type}")
+            raise self._connection.error(f"sent a message of the unexpected type {message.type}")
 
     def _output(self, calls: list[_Call], detections: list[Detection], with_features: bool) -> Output:
         network = self._model.network
@@ -292,7 +205,7 @@ class LinkEngine(Engine):
         def stack(what: str, rows: list[bytearray | bytes], size: int) -> Int8:
             wrong = [len(row) for row in rows if len(row) != size]
             if wrong:
-                raise self._error(f"sent {wrong[0]} bytes as {what}, where {size} were due")
+                raise self._connection.error(f"sent {wrong[0]} bytes as {what}, where {size} were due")
             return np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), size)
 
         output = Output(None, {}, {}, np.zeros(0, np.int8), detections)

@@ -14,7 +14,7 @@ from typing import Protocol
 from kws.errors import KwsError
 
 SYNC = b"KW"
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 VALUES_BYTES = 512
 """Most bytes of samples or values in a message."""
 PAYLOAD_BYTES = 4 + VALUES_BYTES
@@ -33,11 +33,14 @@ class Type(IntEnum):
     LOAD_INPUT = 0x05
     RUN_NETWORK = 0x06
     DECIDE = 0x07
+    OPEN = 0x08
+    LISTEN = 0x09
     FEATURES = 0x41
     LAYER = 0x42
     STATE = 0x43
     POSTERIORS = 0x44
     FRAME = 0x45
+    PCM = 0x46
     ERROR = 0xFF
 
 
@@ -46,6 +49,9 @@ ERRORS = {
     2: "it received a message of a length that it cannot take",
     3: "it does not know this request; its firmware is of another version, so build and flash it again",
     4: "its model is a bare network and cannot hear",
+    5: "its model has no listening window; kws phrases MODEL --wake outside --window-ms N gives it one",
+    6: "its serial line is too slow for its microphone; build and flash the link app again with --baud 1000000",
+    7: "its microphone does not start",
 }
 """Meaning of the code in an ERROR message."""
 

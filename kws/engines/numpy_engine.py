@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws.engines.base import Engine, Output
+from kws.engines.base import NO_WINDOW, Engine, Output
+from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.layers.kernel import Values
 from kws.fixedpoint.network import Network, Trace
@@ -69,6 +70,14 @@ class NumpyEngine(Engine):
             self.model.require_info()
         assert self._spotter is not None
         return self._spotter.decide(posteriors[None])[0]
+
+    def open(self, frames: int) -> None:
+        """Open the harness's listening window."""
+        if self._spotter is None:
+            self.model.require_info()
+        assert self._spotter is not None
+        if not self._spotter.open(frames):
+            raise KwsError(f"{self.model.source} {NO_WINDOW}")
 
     def classify_streams(self, streams: Int16) -> Int8:
         """As in the other engines, some hundreds of streams side by side."""

@@ -64,6 +64,10 @@ class Spotter:
         posteriors = trace.outputs[-1].reshape(len(pcm), features.shape[1], self.network.output_size)
         return Spotted(features, trace, posteriors, self.decide(posteriors))
 
+    def open(self, frames: int) -> bool:
+        """Open each stream's listening window for so many frames; False where there is none."""
+        return all(decision.open(frames) for decision in self._decisions)
+
     def decide(self, posteriors: npt.NDArray[np.int8]) -> list[list[Detection]]:
         """Feed int8 [streams, frames, labels] to the decisions alone; return what each stream's detected."""
         # SPOT/3

@@ -37,6 +37,24 @@ def make_host_library(model_dir: Path, build_dir: Path, sanitize: bool = False) 
     return build_dir / ("host-sanitize" if sanitize else "host") / "libkws_model.so"
 
 
+def make_web_module(model_dir: Path, build_dir: Path) -> Path:
+    """Compile the C library with an exported model into a WebAssembly module.
+
+    Args:
+        model_dir: where ``kws export`` wrote ``kws_model.c``.
+        build_dir: where everything made goes.
+
+    Returns:
+        The module: what it exports is in firmware/web/web.c.
+
+    Raises:
+        KwsError: a program is missing, or the compiler failed (its last lines are quoted).
+    """
+    require_tools("make", "clang", "wasm-ld")
+    run_make("web", model_dir, build_dir)
+    return build_dir / "web" / "kws_model.wasm"
+
+
 def make_image(
     model_dir: Path,
     build_dir: Path,

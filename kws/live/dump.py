@@ -22,19 +22,25 @@ _MISSED_IN = 3 * SAMPLE_RATE
 _KEPT = 4 * SAMPLE_RATE
 
 
+NEAR = "near_misses"
+"""The folder of near misses, in which each word has its own: training passes over it, since it holds no files."""
+
+
 @dataclass(frozen=True)
 class _Pending:
     """A detection whose end has not been heard yet."""
 
     word: str
     due: int
+    near: bool = False
 
 
 class Dump:
     """Writes ``folder/WORD/SPEAKER_01.wav`` and on, a clip with the word in its middle; `kws train` takes the folder.
 
-    What was heard by mistake goes to ``folder/not_WORD``: a folder of no word to spot, which is "unknown" in
-    training.
+    What came near its threshold goes to ``folder/near_misses/WORD``, which training leaves alone until somebody has
+    listened and moved it. What was heard by mistake goes to ``folder/not_WORD``: a folder of no word to spot, which is
+    "unknown" in training.
 
     Attributes:
         saved: how many clips were written, by the folder's name.
@@ -57,11 +63,13 @@ class Dump:
         self._last: tuple[str, Path] | None = None
         self._takes: dict[str, int] = {}
 
-    def hear(self, chunk: Pcm, words: Iterable[str]) -> list[Path]:
-        """Feed a chunk and the words that were detected in it; the files that are whole now."""
+    def hear(self, chunk: Pcm, words: Iterable[str], near: Iterable[str] = ()) -> list[Path]:
+        """Feed a chunk, the words that were detected in it and the near misses; the files that are whole now."""
         self._kept = np.concatenate([self._kept, chunk])[-len(self._kept) :]
         self._heard += len(chunk)
         self._pending += [_Pending(word, self._heard + _AFTER) for word in words]
+        # They are told when they are over.
+        self._pending += [_Pending(word, self._heard, near=True) for word in near]
         due = [p for p in self._pending if p.due <= self._heard]
         self._pending = [p for p in self._pending if p.due > self._heard]
         return [self._detected(p) for p in due]
@@ -98,8 +106,10 @@ class Dump:
     def _detected(self, pending: _Pending) -> Path:
         late = self._heard - pending.due
         heard = self._kept[: len(self._kept) - late] if late > 0 else self._kept
-        path = self._write(pending.word, heard[-max(_DETECTED_IN + _AFTER, self._samples + 1) :])
-        self._last = (pending.word, path)
+        folder = f"{NEAR}/{pending.word}" if pending.near else pending.word
+        path = self._write(folder, heard[-max(_DETECTED_IN + _AFTER, self._samples + 1) :])
+        if not pending.near:
+            self._last = (pending.word, path)
         return path
 
     def _write(self, word: str, heard: Pcm) -> Path:
@@ -107,8 +117,9 @@ class Dump:
         return self._save(word, heard[-self._samples :] if cut.fault else cut.pcm)
 
     def _save(self, name: str, pcm: Pcm) -> Path:
-        if "/" in name or "\\" in name:
-            raise KwsError(f"the word {name!r} cannot be the name of a folder")
+        word = name.removeprefix(f"{NEAR}/")
+        if "/" in word or "\\" in word:
+            raise KwsError(f"the word {word!r} cannot be the name of a folder")
         folder = self._folder / name
         # The folder is looked at once: after a day it holds thousands.
         take = self._takes.get(name) or next_take(folder, self._speaker)

@@ -16,6 +16,7 @@ from kws.engines.base import Engine
 from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.posterior import probabilities
 from kws.live.condition import Condition
+from kws.live.near import NearMisses
 from kws.live.slow_board import SlowBoard
 from kws.model.file import Model
 from kws.types import Int8, Pcm
@@ -40,6 +41,7 @@ class Heard:
         scores: what the thresholds are compared with, the newest, float [words]: the detector's moving average, or
             the posteriors where the decision is of another kind.
         detections: words detected in this chunk.
+        near: words that came near their thresholds and were not detected, known when they went away again.
         factor: seconds that the engine needs for a second of sound, lately; below 1 it keeps up.
         dropped: blocks that a slower board would have lost so far (:class:`kws.live.slow_board.SlowBoard`).
         odd: what is odd about the sound at present.
@@ -58,6 +60,7 @@ class Heard:
     dropped: int = 0
     odd: tuple[str, ...] = ()
     told: list[str] = field(default_factory=list)
+    near: tuple[str, ...] = ()
 
 
 def decibels(amplitude: float) -> float:
@@ -66,7 +69,11 @@ def decibels(amplitude: float) -> float:
 
 
 def listen(
-    model: Model, engine: Engine, chunks: Iterable[npt.NDArray[np.int16]], latency_ms: float = 0.0
+    model: Model,
+    engine: Engine,
+    chunks: Iterable[npt.NDArray[np.int16]],
+    latency_ms: float = 0.0,
+    near: float = 0.0,
 ) -> Iterator[Heard]:
     """Feed chunks of samples to an engine and yield what each gave.
 
@@ -75,6 +82,7 @@ def listen(
         engine: is reset first.
         chunks: int16 [samples] each, at 16 kHz, of any lengths.
         latency_ms: imitate a board that needs this long for a frame; 0 does not.
+        near: share of a word's threshold from which on it is a near miss where it is not detected; 0 for none.
 
     Raises:
         KwsError: from the source of the chunks or from the engine.
@@ -86,6 +94,7 @@ def listen(
     window = np.zeros((average, len(info.words)))
     board = SlowBoard(engine, latency_ms / 1000) if latency_ms else None
     condition, pace = Condition(), _Pace()
+    misses = NearMisses(info, near) if near else None
     samples = 0
     engine.reset()
     for chunk in chunks:
@@ -97,6 +106,7 @@ def listen(
             new = probabilities(output.posteriors)
             posteriors = new[-1]
             window = np.concatenate([window, new[:, info.first_word :]])[-average:]
+        scores = window.mean(axis=0)
         wide = chunk.astype(np.float64)
         rms = float(np.sqrt(np.mean(wide * wide))) if len(chunk) else 0.0
         peak = float(np.max(np.abs(wide))) if len(chunk) else 0.0
@@ -109,12 +119,13 @@ def listen(
             decibels(peak),
             features,
             posteriors,
-            window.mean(axis=0),
+            scores,
             output.detections,
             pace.factor,
             board.dropped if board is not None else 0,
             condition.odd,
             told,
+            () if misses is None else misses.hear(scores, output.detections),
         )
 
 

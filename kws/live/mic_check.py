@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kws.files import parse_json
+from kws.live.board_microphone import BoardMicrophone
 from kws.live.findings import SPEECH_COMMANDS_DB, Finding, band_faults, hum_fault, signal_faults
 from kws.live.sound import Recording, Sound, measure
 from kws.microphone import Microphone
@@ -76,13 +77,16 @@ class MicCheck:
         }
 
 
-def check(recording: Recording, table: Table | None = None, measured_rate: float | None = None) -> MicCheck:
+def check(
+    recording: Recording, table: Table | None = None, measured_rate: float | None = None, lost: int = 0
+) -> MicCheck:
     """Judge some seconds of a microphone, of which some are silent and in some somebody speaks.
 
     Args:
         recording: every channel, at the device's rate.
         table: of the model that will listen.
         measured_rate: samples a second by the clock, in Hz.
+        lost: blocks of samples that were lost on the way.
     """
     sound = measure(recording)
     if sound.channels > 1:
@@ -92,6 +96,10 @@ def check(recording: Recording, table: Table | None = None, measured_rate: float
         sound = replace(measure(Recording(loudest, recording.sample_rate)), **channels)
     speech = sound.snr_db >= _SPEECH_DB and not sound.constant
     faults = list(_faults(sound, speech, measured_rate))
+    if lost:
+        faults.append(
+            Finding("lost blocks", f"{lost} blocks of samples were lost: the board or its serial line is too slow")
+        )
     return MicCheck(sound, measured_rate, speech, tuple(faults), _cost(sound, speech, table))
 
 
@@ -169,7 +177,7 @@ def _sorted(source: str, snr: Sequence[float], accuracy: Sequence[float], clean:
     return Table(source, tuple(s for s, _ in pairs), tuple(a for _, a in pairs), clean)
 
 
-def hear(microphone: Microphone, seconds: float) -> Iterator[tuple[float, Recording, float]]:
+def hear(microphone: Microphone | BoardMicrophone, seconds: float) -> Iterator[tuple[float, Recording, float]]:
     """Listen to all channels of a microphone: seconds so far, all that was heard, and samples a second by the clock.
 
     Raises:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +140,13 @@ def next_take(folder: Path, speaker: str) -> int:
 
 
 def record(
-    chunks: Iterable[Pcm], word: str, out: Path, takes: int, speaker: str = "me", clip_ms: float = 1000.0
+    chunks: Iterable[Pcm],
+    word: str,
+    out: Path,
+    takes: int,
+    speaker: str = "me",
+    clip_ms: float = 1000.0,
+    lost: Callable[[], int] = lambda: 0,
 ) -> Iterator[Moment]:
     """Record takes of a word as ``out/word/speaker_01.wav`` and on, after those that are there.
 
@@ -153,6 +159,7 @@ def record(
         takes: how many takes to keep.
         speaker: who speaks.
         clip_ms: length of the clips, in milliseconds.
+        lost: how many blocks of samples are lost so far; a take in which one is, is refused.
 
     Raises:
         KwsError: a name that cannot be a file's; the sound ended; five takes in a row were
@@ -169,6 +176,7 @@ def record(
     while take < first + takes:
         heard: list[Pcm] = []
         total = 0
+        before = lost()
         while total < pause + length:
             chunk = next(source, None)
             if chunk is None:
@@ -180,6 +188,8 @@ def record(
             level = float(np.sqrt(np.mean(chunk.astype(np.float64) ** 2))) if len(chunk) else 0.0
             yield Listening(take, decibels(level), total > pause)
         cut = find_word(np.concatenate(heard)[pause : pause + length], samples)
+        if (holes := lost() - before) and not cut.fault:
+            cut = replace(cut, fault=f"{holes} blocks of samples were lost on the way; say it again")
         if cut.fault:
             refused += 1
             yield Refused(take, cut)

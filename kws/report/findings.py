@@ -29,6 +29,7 @@ from kws.datasets.roles import Folders
 from kws.datasets.splits import VALIDATION
 from kws.engines import create, fastest
 from kws.errors import KwsError
+from kws.evaluation import collapse
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, choose, evaluate_clips
 from kws.evaluation.clip.conditions import GAINS, SNRS
 from kws.evaluation.limits import Scope, of_negatives, sentences
@@ -227,6 +228,8 @@ def _fingerprint(data: Path) -> str:
 def example(model: Model, data: Path) -> dict[str, Any] | None:
     """A few validation clips one after the other, as `kws.evaluation.plots.heard` draws them.
 
+    Of a model that transcribes, a sequence of words close behind each other, as `kws.evaluation.collapse` does.
+
     Returns:
         None where there are no spoken clips.
 
@@ -234,6 +237,8 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
         KwsError: clips cannot be read.
     """
     info = model.require_info()
+    if info.decision.transcribes:
+        return collapse.example(model, data)
     config = info.data
     chosen = choose(data, config, VALIDATION, _SEED)
     rng = np.random.default_rng(_SEED)

@@ -11,7 +11,7 @@ import numpy as np
 
 import kws
 from kws.datasets.roles import Folders
-from kws.evaluation import plots
+from kws.evaluation import collapse, plots
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
 from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.report import GOOD_SNR_DB, StreamReport
@@ -211,7 +211,9 @@ def _pictures(found: Findings) -> dict[str, str]:
         if report is not None:
             _stream_pictures(key, report, add)
     shown = found.example
-    if shown is not None:
+    if shown is not None and "least" in shown:
+        add("collapse", 8.4, 5.6, "A transcription, frame by frame", lambda f: collapse.draw(f, shown, labels))
+    elif shown is not None:
         add("example", 8.4, 4.6, "A spectrogram and posteriors", lambda f: _heard(f, shown, labels))
     return drawn
 

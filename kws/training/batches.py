@@ -61,7 +61,7 @@ class Batch:
     Attributes:
         features: int8 [n, frames, bands].
         targets: what to say of each, as probabilities: float32 [n, labels].
-        labels: int32 [n].
+        labels: int32 [n], or [n, words] of several words in a row.
         ends: int16 [n].
     """
 
@@ -82,7 +82,7 @@ class Batch:
         return Batch(
             np.concatenate([self.features, cuts])[places],
             np.concatenate([self.targets, targets])[places],
-            np.concatenate([self.labels, np.full(len(cuts), unknown, np.int32)])[places],
+            np.concatenate([self.labels, np.full((len(cuts), *self.labels.shape[1:]), unknown, np.int32)])[places],
             np.concatenate([self.ends, np.zeros(len(cuts), np.int16)])[places],
         )
 

@@ -20,7 +20,7 @@ from kws.datasets.splits import TRAINING, VALIDATION, key
 from kws.errors import KwsError
 from kws.text import decoded
 from kws.training import features as feature_maker
-from kws.training import negative_features
+from kws.training import losses, negative_features
 from kws.training.features import Recipe
 from kws.training.negative_features import Recipe as NegativeRecipe
 
@@ -83,7 +83,9 @@ def find(
     if config.pack:
         pack = roles.speech(negatives.TRAINING_PACK, experiment.data)
         found += negative_features.recipes(experiment, pack, made[VALIDATION].background, PACK)
-    if any(r.split == VALIDATION for r in found):
+    # Listening takes means over half a second, and what orders words names each for a frame or two.
+    spikes = losses.named(experiment.training.loss).orders_words
+    if not spikes and any(r.split == VALIDATION for r in found):
         words = [e for e in made[VALIDATION].examples if not experiment.data.labels[e.label].startswith("_")]
         under = [r.path for r in negative_features.of_split(recordings, roles.NOISE, VALIDATION)]
         noisy = AugmentConfig(

@@ -10,7 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import HEAD, UNKNOWN, Experiment
+<<<<<<< HEAD
 from kws.network import FloatNetwork, Frame, StreamNetworkConfig
+=======
+from kws.errors import KwsError
+from kws.network import FloatNetwork, StreamNetworkConfig
+>>>>>>> main
 from kws.network.base import KerasStreamNetwork
 from kws.network.tensorflow import import_tensorflow
 from kws.training import losses
@@ -18,6 +23,7 @@ from kws.training.batches import Batch, TrainingSet, ValidationSet
 from kws.training.optimizer import AveragingOptimizer
 from kws.training.sequences import SequenceMaker
 from kws.training.trainer import Metrics, Trainer, cross_entropy, share_right
+from kws.training.word_rows import WordRows
 from kws.types import Floats, Int8
 
 # Streams that validation clips are dealt to; also the number of clips evaluated in step.
@@ -45,7 +51,8 @@ class StreamTrainer(Trainer):
             initial: weights to start from, of the same shapes; None draws them.
 
         Raises:
-            KwsError: TensorFlow is not installed; there is no such loss.
+            KwsError: TensorFlow is not installed; there is no such loss, or it knows no order of words, or a
+                batch has fewer clips than a row.
         """
         super().__init__(experiment, clips)
         network, training = experiment.network, experiment.training
@@ -62,9 +69,16 @@ class StreamTrainer(Trainer):
             self.current.variables, trainable, self.average.variables, training, self.batches.steps
         )
         self._negatives = clips.negatives
-        self._streams = self.batches.size + (clips.negatives.rows(self.batches.size) if clips.negatives else 0)
-        self.loss = losses.named(training.loss)(experiment, clips.labels, self._streams)
+        loss = losses.named(training.loss)
+        if training.words_a_row > 1 and not loss.orders_words:
+            raise KwsError(f"training.words_a_row is for losses that ask for an order of words, not {training.loss}")
         self._noise = clips.noise(experiment)
+        self._joined = WordRows(experiment, self._noise) if training.words_a_row > 1 else None
+        self._rows = self.batches.size if self._joined is None else self._joined.rows(self.batches.size)
+        if not self._rows:
+            raise KwsError(f"a batch of {self.batches.size} clips makes no row of training.words_a_row")
+        self._streams = self._rows + (clips.negatives.rows(self._rows) if clips.negatives else 0)
+        self.loss = loss(experiment, clips.labels, self._streams)
         # What comes before a clip is no part of it.
         self._clip_frames = experiment.frontend.frames(experiment.data.clip_samples)
         gap = experiment.frontend.frames_in(training.gap_ms)
@@ -82,8 +96,10 @@ class StreamTrainer(Trainer):
     def learn(self, batch: Batch, step: int, rng: np.random.Generator) -> tuple[float, float]:
         """Take one gradient step on a sequence of each clip; returns loss and share right."""
         carry = np.less(rng.random(self._streams), self.experiment.training.carry_state) & (step > 0)
+        if self._joined is not None:
+            batch = self._joined.join(batch, rng)
         sequences = self._sequences.make(batch.features, rng)
-        if self._negatives is not None and (more := self._streams - self.batches.size):
+        if self._negatives is not None and (more := self._streams - self._rows):
             cuts, _ = self._negatives.draw(rng, more, sequences.features.shape[1])
             places = rng.permutation(self._streams)
             sequences = sequences.with_negatives(cuts, places)

@@ -155,3 +155,21 @@ def check_link(board, model: Model) -> None:
         assert ours.keys() == theirs.keys()
         assert all(np.array_equal(ours[index], theirs[index]) for index in theirs)
     assert got.detections == want.detections
+
+
+def check_listening(board, model: Model, seconds: float, pause: float) -> None:
+    """The link app on `board` sends what it hears in time, feeds the watchdog, and goes on when it is asked again."""
+    with LinkEngine(SimulatedStream(board), model) as engine:
+        for idle in (pause, 0.0):
+            engine.reset()
+            blocks = list(engine.listen(round(100 * seconds)))
+            assert len(blocks) == round(100 * seconds)
+            assert sum(block.missing for block in blocks) + blocks[-1].overruns == 0
+            heard = np.concatenate([block.pcm for block in blocks])
+            assert np.any(heard)
+            expected = NumpyEngine(model).process(heard)
+            rows = np.array([row for block in blocks for row in block.posteriors])
+            assert np.array_equal(rows, expected.posteriors)
+            assert [d for block in blocks for d in block.detections] == expected.detections
+            board.machine.run(seconds=idle)
+        assert board.machine.resets == []

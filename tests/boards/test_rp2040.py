@@ -7,10 +7,13 @@ import json
 import numpy as np
 import pytest
 from conftest import needs
+from modulator import microphone
 from pdm_boards import (
+    GAIN,
     QUIET,
     check_lamp,
     check_link,
+    check_listening,
     check_losses_are_told,
     check_watchdog,
     detections,
@@ -159,7 +162,19 @@ def test_the_checksum_is_the_data_sheets():
     assert crc32(b"123456789") == 0x0376E6E7
 
 
-def test_every_value_over_the_link(tiny_model, tmp_path):
+@pytest.fixture(scope="module")
+def link(tiny_model, tmp_path_factory):
+    return image(tiny_model, tmp_path_factory.mktemp("link"), "rp2040", "link", 1000000)
+
+
+def test_every_value_over_the_link(tiny_model, link):
     board = Rp2040()
-    board.machine.load(image(tiny_model, tmp_path, "rp2040", "link", 1000000))
+    board.machine.load(link)
     check_link(board, tiny_model)
+
+
+def test_its_microphone_over_the_link(tiny_model, link):
+    sound = (np.random.default_rng(2).normal(0, 1, 64000) * 6000).astype(np.int16)
+    board = Rp2040(microphone(sound, 2.0**-GAIN))
+    board.machine.load(link)
+    check_listening(board, tiny_model, 0.5, 2.5)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pytest
 from conftest import needs
+from modulator import microphone
 from pdm_boards import (
+    GAIN,
     QUIET,
     check_lamp,
     check_link,
+    check_listening,
     check_losses_are_told,
     check_watchdog,
     detections,
@@ -125,10 +129,22 @@ def test_a_missing_crystal_is_told(spotter):
     assert board.usart.baud == pytest.approx(115200, rel=0.01)
 
 
-def test_every_value_over_the_link(tiny_model, tmp_path):
+@pytest.fixture(scope="module")
+def link(tiny_model, tmp_path_factory):
+    return image(tiny_model, tmp_path_factory.mktemp("link"), "stm32f407", "link", 1000000)
+
+
+def test_every_value_over_the_link(tiny_model, link):
     board = Stm32f407()
-    board.machine.load(image(tiny_model, tmp_path, "stm32f407", "link", 1000000))
+    board.machine.load(link)
     check_link(board, tiny_model)
+
+
+def test_its_microphone_over_the_link(tiny_model, link):
+    sound = (np.random.default_rng(2).normal(0, 1, 16000) * 6000).astype(np.int16)
+    board = Stm32f407(microphone(sound, 2.0**-GAIN))
+    board.machine.load(link)
+    check_listening(board, tiny_model, 0.2, 0.0)
 
 
 # The peripheral meant where a bit's name tells only its kind.

@@ -83,7 +83,8 @@ def test_what_is_missing(tiny_file, tmp_path, monkeypatch, capsys, no_programs):
     (tmp_path / "x.hex").touch()
     audio.write(tmp_path / "x.wav", np.zeros(16000, np.int16))
     for arguments in (
-        *(("verify", tiny_file, "--random", 0, "--engines", name) for name in ("tflm", "tflite", "c", "qemu")),
+        *(("verify", tiny_file, "--random", 0, "--engines", name) for name in ("tflm", "tflite", "c", "wasm", "qemu")),
+        ("export", tiny_file, "--web", "--out", tmp_path / "w"),
         ("spot", tiny_file, tmp_path / "x.wav", "--engine", "tflm"),
         ("listen", tiny_file),
         ("record", "yes", "--out", tmp_path / "r"),

@@ -22,10 +22,12 @@ from kws import audio, microphone
 from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.cli.listen_view import KEYS, Shown, View, _stretched
+from kws.decisions import CtcConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
 from kws.live.condition import SILENT
 from kws.live.listen import listen
+from kws.model.file import Model, with_decision
 
 ROOT = Path(__file__).resolve().parents[2]
 KWS = [sys.executable, "-m", "kws"]
@@ -79,8 +81,14 @@ def drawn(model, pcm, width, height, colour=None, keys=True, **shown):
     """The lines of the view after some sound."""
     console = Console(width=width, height=height, color_system=colour, force_terminal=True, legacy_windows=False)
     info = model.require_info()
+<<<<<<< HEAD
     shown = Shown("kws listen  model  engine numpy", info.words, info.thresholds, info.first_word, keys=keys, **shown)
     view = View(shown, info.frontend.features, console)
+=======
+    thresholds = () if info.decision.transcribes else info.thresholds
+    shown = Shown("kws listen  model  engine numpy", info.words, thresholds, info.first_word, keys=keys, **shown)
+    view = View(shown, info.frontend.bands, console)
+>>>>>>> main
     for heard in listen(model, NumpyEngine(model), [pcm[i : i + 640] for i in range(0, len(pcm), 640)]):
         view.show(heard)
     return console.render_lines(view, console.options.update(width=width, height=height), pad=False)
@@ -291,3 +299,21 @@ def test_an_hour_at_full_speed(file, speech, tmp_path):
     assert peaks["hour"] - peaks["short"] < 20_000
     last = json.loads(lines["hour"][-1])
     assert last["seconds"] > 3500
+
+
+def test_a_transcription_runs_along(model, talk, tmp_path, capsys):
+    transcriber = Model.from_bytes(with_decision(model, CtcConfig(0.2)))
+    path = tmp_path / "ctc.tflite"
+    path.write_bytes(transcriber.content)
+    assert cli.main(["listen", str(path), "--input", str(talk), "--lines", "--engine", "numpy"]) == exit_codes.OK
+    lines = capsys.readouterr().out.splitlines()
+    words = [line.split()[2] for line in lines if " s  " in line]
+    sequences = [line for line in lines if " s  " not in line]
+    assert words
+    assert " ".join(sequences).split() == words
+    said = "yes no " * 40 + "stop"
+    shown = drawn(transcriber, audio.read(talk)[:16000], 80, 24, None, last=deque(["1.00 s  yes"] * 30), said=said)
+    text = ["".join(segment.text for segment in line) for line in shown]
+    assert any(line.rstrip().endswith("yes no stop") for line in text)
+    assert len(text) <= 24
+    assert all(len(line) <= 80 for line in text)

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_voices import Tones
 
 from kws import audio
 from kws.datasets import check, clips, espeak, near_words, synthetic
 from kws.datasets.splits import SPLITS, split_of
 from kws.datasets.voices import espeak_ng
+from kws.datasets.voices.base import Delivery
 from kws.errors import KwsError
+from kws.types import Floats
 
 pytest.importorskip("espeakng_loader", reason="espeak-ng is not installed")
 
@@ -180,3 +183,22 @@ def test_without_espeak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
     with pytest.raises(KwsError, match=r"\[synthetic\].*libespeak-ng1"):
         espeak.say("yes", "en-us")
+
+
+class Slow(Tones):
+    """One voice in six cannot hurry."""
+
+    def say(self, text: str, voice: str, delivery: Delivery) -> Floats:
+        return super().say(text, voice, Delivery(0.2, delivery.seed) if voice == "tone3" else delivery)
+
+
+def test_a_phrase_in_longer_clips_without_the_voice_that_is_too_slow(tmp_path: Path) -> None:
+    made = synthetic.make(
+        ["go hey"], tmp_path / "d", voice_count=6, takes_per_voice=2, clip_ms=1500, near_misses=False, engine=Slow()
+    )
+    takes = sorted((made / "go hey").iterdir())
+    assert len(takes) == 10
+    assert {audio.info(take).seconds for take in takes} == {1.5}
+    speakers = json.loads((made / "voices.json").read_text())
+    slow = next(speaker for speaker, voice in speakers.items() if voice == "tone3")
+    assert not any(take.name.startswith(slow) for take in takes)

@@ -33,7 +33,7 @@ class Board:
         self.input = bytearray(model.network.input_size)
         self.identity = {
             "magic": b"KWSL",
-            "version": 3,
+            "version": 4,
             "model_id": bytes.fromhex(model.id),
             "layers": len(model.network.layers),
         }
@@ -290,7 +290,7 @@ def test_a_closed_stream_is_told(tiny_model):
     ("field", "value", "message"),
     [
         ("magic", b"ELSE", "not a kws board"),
-        ("version", 1, "version 1 of the link protocol and this kws version 3"),
+        ("version", 1, "version 1 of the link protocol and this kws version 4"),
         ("model_id", b"\x01" * 8, "runs the model 0101010101010101, but .* build and flash"),
         ("layers", 9, "describes its model wrongly"),
     ],

@@ -313,6 +313,6 @@ def test_missing_programs_are_named(exported, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     arm = {f"arm-none-eabi-{name}" for name in ("gcc", "objcopy", "objdump", "size")}
-    assert set(missing_tools()) == {"make", "cc", "qemu-system-arm", *arm}
+    assert set(missing_tools()) == {"make", "cc", "qemu-system-arm", "clang", "wasm-ld", *arm}
     with pytest.raises(KwsError, match=r"arm-none-eabi-gcc .*apt install gcc-arm-none-eabi"):
         make_image(exported, tmp_path, BOARD, "link")

@@ -110,3 +110,17 @@ def test_names(tmp_path):
         Dump(tmp_path, "me", 1000).missed("a/b")
     with pytest.raises(KwsError, match="name of a speaker"):
         require_name("../x", "speaker")
+
+
+def test_near_misses_are_no_clips_to_train_with(tmp_path):
+    dump = Dump(tmp_path, "anna", 1000)
+    pcm = with_tone(2.0)
+    dump.hear(pcm[: 3 * RATE], [], ["yes"])
+    dump.hear(pcm[3 * RATE :], ["no"])
+    dump.finish()
+    near = tmp_path / "near_misses" / "yes" / "anna_01.wav"
+    assert middle(near) == pytest.approx(0.5, abs=0.05)
+    assert dump.saved == {"near_misses/yes": 1, "no": 1}
+    assert {clip.word for clip in clips.index(tmp_path, DataConfig(words=("yes", "no"))) if clip.path} == {"no"}
+    assert dump.false_accept() == tmp_path / "not_no" / "anna_01.wav"
+    assert near.exists()

@@ -112,6 +112,8 @@ def test_bad_names(word, speaker, tmp_path):
 
 
 class FakeMicrophone:
+    overflows = 0
+
     def __init__(self, chunks):
         self._chunks = iter(chunks)
         self.forgotten = 0
@@ -153,3 +155,11 @@ def test_takes_are_played_on_request(tmp_path, monkeypatch):
     assert len(played) == heard.forgotten == 2
     for mine, theirs in zip(played, kept, strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_take_with_a_lost_block_is_asked_for_again(tmp_path):
+    counts = iter([0, 1, 1, 1])
+    moments = list(record(chunks_of(spoken(0.8), spoken(0.8)), "lights", tmp_path, 1, lost=lambda: next(counts)))
+    (refused,) = [m for m in moments if isinstance(m, Refused)]
+    assert refused.cut.fault.startswith("1 blocks of samples were lost")
+    assert len([m for m in moments if isinstance(m, Saved)]) == 1

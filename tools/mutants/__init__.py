@@ -5,6 +5,7 @@ from __future__ import annotations
 from mutants.mutant import Mutant
 from mutants.of_c import C
 from mutants.of_cores import CORES
+from mutants.of_ctc import CTC
 from mutants.of_grammar import GRAMMAR
 from mutants.of_layers import LAYERS
 from mutants.of_micro import MICRO
@@ -13,4 +14,4 @@ from mutants.of_spotting import SPOTTING
 
 __all__ = ["ALL", "Mutant"]
 
-ALL: tuple[Mutant, ...] = (*C, *CORES, *GRAMMAR, *LAYERS, *MICRO, *NUMPY, *SPOTTING)
+ALL: tuple[Mutant, ...] = (*C, *CORES, *CTC, *GRAMMAR, *LAYERS, *MICRO, *NUMPY, *SPOTTING)

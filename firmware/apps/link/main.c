@@ -1,6 +1,6 @@
 /*
  * The verification link: the host sends samples or network inputs, the board answers with all that
- * it made of them. The protocol is docs/SPEC-link.md; the other end is kws/engines/link.py.
+ * it made of them; or the board listens to its own microphone and sends what that hears. The protocol is docs/SPEC-link.md; the other end is kws/engines/link.py.
  *
  * Built with KWS_TRACE, so that every layer's output and every state can be sent.
  */
@@ -14,14 +14,17 @@
 #include "../require.h"
 #include "message.h"
 
-#define PROTOCOL_VERSION 3u
+#define PROTOCOL_VERSION 4u
 #define FLAG_HAS_FRONTEND 1u
 #define SAMPLES_PER_MESSAGE (LINK_VALUES_BYTES / 2u)
+#define SAMPLES_PER_BLOCK (KWS_SAMPLE_RATE / 100u)
+#define PCM_HEAD_BYTES 8u
 
 static link_message request;
 static uint32_t messages;   /* sent since the request, for the host to miss none */
 static uint32_t hook_ticks; /* spent in sending from inside the library */
 static int8_t input[KWS_MODEL_INPUT_SIZE];
+static int microphone_runs;
 
 #if KWS_MODEL_HAS_FRONTEND
 static kws_word memory[KWS_MODEL_SPOTTER_WORDS];
@@ -186,6 +189,95 @@ static void decide(void)
 #endif
 }
 
+/* The program's part in a listening window: the host hears another model's wake word, say. */
+static void open_window(void)
+{
+#if KWS_MODEL_HAS_FRONTEND
+    if (kws_spotter_open(spotter, link_get32(request.payload)) == KWS_OK) {
+        acknowledge();
+    } else {
+        link_send_error(request.sequence, LINK_NO_WINDOW);
+    }
+#else
+    link_send_error(request.sequence, LINK_NO_FRONTEND);
+#endif
+}
+
+/* What is wrong with listening, or 0. */
+static uint8_t start_microphone(void)
+{
+#if !KWS_MODEL_HAS_FRONTEND
+    return LINK_NO_FRONTEND;
+#elif defined(BOARD_BAUD) && BOARD_BAUD < LINK_LISTEN_BAUD
+    return LINK_TOO_SLOW;
+#else
+    if (!microphone_runs && board_audio_start() != BOARD_OK) {
+        return LINK_NO_MICROPHONE;
+    }
+    microphone_runs = 1;
+    return 0;
+#endif
+}
+
+#if KWS_MODEL_HAS_FRONTEND
+/* A block of samples, before what the spotter makes of it. */
+static void send_block(uint32_t number, uint32_t lost, const int16_t *pcm, size_t samples)
+{
+    uint8_t head[PCM_HEAD_BYTES];
+    link_put32(head, number);
+    link_put32(head + 4, lost);
+    /* As they lie in memory, as states do. */
+    link_send(LINK_PCM, request.sequence, head, sizeof head, pcm, samples * sizeof pcm[0]);
+}
+#endif
+
+/*
+ * Blocks of the microphone until there are as many as were asked for, the next request comes or, where the
+ * microphone is a file, its end. Messages may get lost: blocks are numbered, and nothing waits for the host.
+ */
+static void hear(void)
+{
+#if KWS_MODEL_HAS_FRONTEND
+    static int16_t pcm[SAMPLES_PER_BLOCK];
+    const uint32_t wanted = link_get32(request.payload);
+    const uint32_t lost = board_audio_overruns();
+    uint32_t frames = 0;
+    for (uint32_t number = 0; (wanted == 0 || number < wanted) && board_input_waiting() != 1; number++) {
+        size_t filled = 0;
+        while (filled < SAMPLES_PER_BLOCK) {
+            const size_t got = board_audio_read(pcm + filled, SAMPLES_PER_BLOCK - filled);
+            if (got == 0) {
+                conclude(0, frames);
+                return;
+            }
+            filled += got;
+        }
+        board_watchdog_feed();
+        send_block(number, board_audio_overruns() - lost, pcm, filled);
+        for (size_t used = 0; used < filled;) {
+            kws_result result;
+            used += require(kws_spotter_process(spotter, pcm + used, filled - used, &result));
+            if (result.posteriors != NULL) {
+                frames++;
+                send_values(LINK_POSTERIORS, NULL, 0, result.posteriors, KWS_MODEL_LABELS);
+                send_frame(&result);
+            }
+        }
+    }
+    conclude(0, frames);
+#endif
+}
+
+/* Once it runs, the microphone goes on filling its buffers, and the watchdog wants to be fed. */
+static void wait_for_request(void)
+{
+    static int16_t unheard[SAMPLES_PER_BLOCK];
+    while (microphone_runs && board_input_waiting() == 0) {
+        (void)board_audio_read(unheard, SAMPLES_PER_BLOCK);
+        board_watchdog_feed();
+    }
+}
+
 static void run_network(void)
 {
     hook_ticks = 0;
@@ -203,6 +295,9 @@ static int well_formed(void)
     switch (request.type) {
     case LINK_TRACE:
         return request.length == 1;
+    case LINK_OPEN:
+    case LINK_LISTEN:
+        return request.length == 4;
     case LINK_PROCESS:
         return request.length % 2u == 0 && request.length <= LINK_VALUES_BYTES;
     case LINK_LOAD_INPUT: {
@@ -250,6 +345,18 @@ static void answer(void)
     case LINK_DECIDE:
         decide();
         break;
+    case LINK_OPEN:
+        open_window();
+        break;
+    case LINK_LISTEN: {
+        const uint8_t wrong = start_microphone();
+        if (wrong) {
+            link_send_error(request.sequence, wrong);
+        } else {
+            hear();
+        }
+        break;
+    }
     default:
         link_send_error(request.sequence, LINK_UNKNOWN_TYPE);
         break;
@@ -262,7 +369,11 @@ int main(void)
     require(kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory));
 #endif
     reset();
-    while (link_receive(&request)) {
+    for (;;) {
+        wait_for_request();
+        if (!link_receive(&request)) {
+            return 0;
+        }
         messages = 0;
         if (well_formed()) {
             answer();
@@ -270,5 +381,4 @@ int main(void)
             link_send_error(request.sequence, LINK_BAD_LENGTH);
         }
     }
-    return 0;
 }

@@ -12,6 +12,9 @@
 #define LINK_VALUES_BYTES 512u             /* most bytes of samples or values in a message */
 #define LINK_PAYLOAD_BYTES (4u + LINK_VALUES_BYTES)
 
+/* Bits a second that listening takes: 100 blocks of 336 bytes and what 50 frames of some labels need. */
+#define LINK_LISTEN_BAUD 400000u
+
 enum {
     LINK_IDENTIFY = 0x01,
     LINK_RESET = 0x02,
@@ -20,18 +23,29 @@ enum {
     LINK_LOAD_INPUT = 0x05,
     LINK_RUN_NETWORK = 0x06,
     LINK_DECIDE = 0x07,
+    LINK_OPEN = 0x08,
+    LINK_LISTEN = 0x09,
 
     LINK_FEATURES = 0x41,
     LINK_LAYER = 0x42,
     LINK_STATE = 0x43,
     LINK_POSTERIORS = 0x44,
     LINK_FRAME = 0x45,
+    LINK_PCM = 0x46,
 
     LINK_REPLY = 0x80, /* or-ed to the request's type */
     LINK_ERROR = 0xFF
 };
 
-enum { LINK_BAD_CRC = 1, LINK_BAD_LENGTH = 2, LINK_UNKNOWN_TYPE = 3, LINK_NO_FRONTEND = 4 };
+enum {
+    LINK_BAD_CRC = 1,
+    LINK_BAD_LENGTH = 2,
+    LINK_UNKNOWN_TYPE = 3,
+    LINK_NO_FRONTEND = 4,
+    LINK_NO_WINDOW = 5,
+    LINK_TOO_SLOW = 6,
+    LINK_NO_MICROPHONE = 7
+};
 
 typedef struct link_message {
     uint8_t type;

@@ -79,6 +79,11 @@ size_t board_read(void *buffer, size_t capacity)
     return count;
 }
 
+int board_input_waiting(void)
+{
+    return received_count != read_count;
+}
+
 static void wait_until_sent(void)
 {
     disable_interrupts();

@@ -50,6 +50,11 @@ size_t board_read(void *buffer, size_t capacity)
     return count;
 }
 
+int board_input_waiting(void)
+{
+    return has_received();
+}
+
 static int has_room(void)
 {
     return !byte_ring_full(&pdm_board_sending);

@@ -73,6 +73,11 @@ size_t board_read(void *buffer, size_t capacity)
     return capacity - semihosting_call(SEMIHOSTING_READ, arguments);
 }
 
+int board_input_waiting(void)
+{
+    return BOARD_UNKNOWN; /* semihosting's read waits, and nothing asks beforehand */
+}
+
 void board_write(const void *data, size_t count)
 {
     const uint8_t *next = (const uint8_t *)data;

@@ -1,4 +1,4 @@
-"""``kws export``: a model as C arrays, alone or in a package."""
+"""``kws export``: a model as C arrays, alone or in a package, or for browsers."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         "esphome: a wake word's .tflite and manifest for ESPHome's voice devices and the Linux voice assistant",
     )
     parser.add_argument(
+        "--web",
+        action="store_true",
+        help="for browsers instead: the model as a WebAssembly module, to be dropped on the page of `make web`, and"
+        " a page with it in one .html file, which listens to the microphone wherever it is opened",
+    )
+    parser.add_argument(
         "--name",
         help="call files and symbols NAME_model and so on: a program may have several models, exported into one DIR",
     )
@@ -55,8 +61,30 @@ def _esphome(model: Model, a: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
+def _web(model: Model, a: argparse.Namespace) -> int:
+    from kws.files import write_all
+    from kws.web.page import single_page, web_model
+
+    made = web_model(model)
+    files = {f"{made.name}.wasm": made.module, f"{made.name}.html": single_page(made).encode()}
+    write_all(a.out, files)
+    if a.json:
+        sizes = {name: len(content) for name, content in files.items()}
+        console.print_json({"out": str(a.out), "id": model.id, "files": list(files), "bytes": sizes})
+        return exit_codes.OK
+    console.out.print(visible(f"{a.out}: {', '.join(files)}"), markup=False)
+    page, module = f"{made.name}.html", f"{made.name}.wasm"
+    console.out.print(
+        visible(f"{page} ({len(files[page]):,} bytes) opens by a double click; {module} is for the page of `make web`"),
+        markup=False,
+    )
+    return exit_codes.OK
+
+
 def run(a: argparse.Namespace) -> int:
     """``kws export``."""
+    if a.web and (a.package or a.name is not None or a.with_library):
+        raise UsageError("--web goes with none of --package, --name and --with-library: it writes no C")
     if a.name is not None and a.package:
         raise UsageError(
             "--name and --package do not go together: a package holds one model;"
@@ -65,6 +93,8 @@ def run(a: argparse.Namespace) -> int:
     model = Model.load(a.model)
     if a.package == ESPHOME:
         return _esphome(model, a)
+    if a.web:
+        return _web(model, a)
     result = packages.export_package(model, a.package, a.out) if a.package else codegen.export(model, a.out, a.name)
     if a.with_library and not a.package:
         codegen.copy_library(a.out)

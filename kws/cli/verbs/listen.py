@@ -14,13 +14,23 @@ from rich.console import Console
 
 from kws import audio, engines, microphone
 from kws.cli import console, exit_codes, standard
+from kws.cli.hearing import AnyMicrophone, hearing
 from kws.cli.keys import keys
 from kws.cli.listen_view import KEYS, Shown, View
-from kws.cli.options import RAW_PCM, add_engine, add_json, add_microphone, add_model, positive_number
+from kws.cli.options import (
+    RAW_PCM,
+    add_engine,
+    add_json,
+    add_microphone,
+    add_model,
+    positive_number,
+    probability,
+)
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError, UsageError
+from kws.live.board_microphone import BoardEar, BoardMicrophone
 from kws.live.dump import Dump
 from kws.live.listen import CHUNK_MS, Heard, listen
 from kws.live.record import require_name
@@ -30,6 +40,11 @@ from kws.types import Pcm
 
 _CHUNK = SAMPLE_RATE * CHUNK_MS // 1000
 _LINES_KEPT = 20
+_WORDS_KEPT = 50
+# After a word, for a sequence to be over.
+_PAUSE_SECONDS = 1.5
+# Of the threshold, from which on a word that is not detected is kept, where a board hears.
+_NEAR = 0.6
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +63,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--speaker", default="me", metavar="NAME", help="who speaks; begins the names of --dump's files"
+    )
+    parser.add_argument(
+        "--near",
+        type=probability,
+        metavar="SHARE",
+        help="with --dump keep near misses too, in DIR/near_misses/WORD: words that came to this share of their"
+        " threshold and were not detected (default: 0.6 with --serial, else none)",
     )
     parser.add_argument(
         "--fake-latency",
@@ -73,11 +95,17 @@ def run(a: argparse.Namespace) -> int:
         raise UsageError("name the model to listen with: kws listen MODEL")
     model = Model.load(a.model)
     info = model.require_info()
+    if a.serial is not None and (a.engine or a.input or a.fake_latency):
+        raise UsageError("with --serial the board hears and decides; leave out --engine, --input and --fake-latency")
     name = a.engine or engines.fastest()
     tally = _Tally(a, info)
     with contextlib.ExitStack() as stack:
-        engine = stack.enter_context(engines.create(name, model))
-        chunks, opened = stack.enter_context(_chunks(a))
+        chunks, opened = stack.enter_context(_chunks(a, model))
+        if isinstance(opened, BoardMicrophone):
+            engine: engines.Engine = BoardEar(opened, model)
+            name = opened.name
+        else:
+            engine = stack.enter_context(engines.create(name, model))
         # Told whatever ends this, an unplugged microphone too.
         stack.callback(tally.end)
         # Where letters outside ASCII cannot be written, the bars cannot either.
@@ -90,16 +118,17 @@ def run(a: argparse.Namespace) -> int:
         elif opened is not None:
             console.messages.print("listening; Ctrl-C ends")
         with contextlib.suppress(KeyboardInterrupt):
-            for heard in listen(model, engine, chunks, a.fake_latency or 0.0):
+            near = a.near if a.near is not None else _NEAR if a.serial is not None else 0.0
+            for heard in listen(model, engine, chunks, a.fake_latency or 0.0, near):
                 tally.hear(heard, opened.overflows if opened is not None else 0)
     return exit_codes.OK
 
 
 @contextlib.contextmanager
-def _chunks(a: argparse.Namespace) -> Iterator[tuple[Iterable[Pcm], microphone.Microphone | None]]:
+def _chunks(a: argparse.Namespace, model: Model) -> Iterator[tuple[Iterable[Pcm], AnyMicrophone | None]]:
     """The chunks to listen to, and the microphone if they come from one."""
     if a.input is None:
-        with microphone.microphone(a.device, _CHUNK) as opened:
+        with hearing(a, _CHUNK, model) as opened:
             yield opened, opened
         return
     if a.input == "-":
@@ -127,6 +156,8 @@ class _Tally:
     def __init__(self, a: argparse.Namespace, info: ModelInfo) -> None:
         self._a, self._info = a, info
         self._words: Counter[str] = Counter()
+        self._said: list[str] = []
+        self._last_word = 0.0
         self._lines: list[str] = []
         self._heard: Heard | None = None
         self._dropped = 0
@@ -149,8 +180,10 @@ class _Tally:
         entries = [detection_values(self._info, d) for d in heard.detections]
         for entry in entries:
             self._tell(entry)
+        if self._info.decision.transcribes:
+            self._transcribe([entry["word"] for entry in entries], heard.seconds)
         if self._dump is not None:
-            self._dump.hear(heard.pcm, [entry["word"] for entry in entries])
+            self._dump.hear(heard.pcm, [entry["word"] for entry in entries], heard.near)
         if self._view is None:
             for sentence in heard.told:
                 console.messages.print(f"{heard.seconds:9.2f} s  {sentence}", markup=False)
@@ -164,6 +197,7 @@ class _Tally:
         """The summary, on standard error; what the view showed last, where it was."""
         if self._dump is not None:
             self._dump.finish()
+        self._end_sequence()
         if self._view is not None:
             for line in self._lines[-_LINES_KEPT:]:
                 console.out.print(line, markup=False)
@@ -180,6 +214,22 @@ class _Tally:
         else:
             self._lines = [*self._lines, line][-_LINES_KEPT:]
             self._view.shown.last.append(line)
+
+    def _transcribe(self, words: list[str], now: float) -> None:
+        """The running transcription in the view; in lines, the words of a sequence when a pause has ended it."""
+        if words:
+            self._said += words
+            self._last_word = now
+        if self._view is not None:
+            self._said = self._said[-_WORDS_KEPT:]
+            self._view.shown.said = " ".join(self._said)
+        elif self._said and now - self._last_word >= _PAUSE_SECONDS:
+            self._end_sequence()
+
+    def _end_sequence(self) -> None:
+        if self._said and self._view is None and not self._a.json:
+            console.out.print(" ".join(self._said), markup=False)
+        self._said = []
 
     def _key(self, key: str) -> None:
         assert self._dump is not None

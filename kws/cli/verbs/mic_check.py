@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from kws import microphone
 from kws.cli import console, exit_codes
+from kws.cli.hearing import AnyMicrophone, hearing
 from kws.cli.options import add_json, add_microphone, positive_number
 from kws.errors import CheckError, KwsError
 from kws.live import sound
@@ -45,10 +47,11 @@ def run(a: argparse.Namespace) -> int:
     if a.input is not None:
         found, name = check(sound.read(a.input), table), str(a.input)
     else:
-        with microphone.Microphone(a.device, _BLOCK, every_channel=True) as opened:
+        with _opened(a) as opened:
             name = opened.name
             recording, rate = _listen(opened, a.seconds)
-        found = check(recording, table, rate)
+            lost = opened.overflows if a.serial is not None else 0
+        found = check(recording, table, rate, lost)
     if a.json:
         console.print_json({"microphone": name, **found.as_dict()})
     else:
@@ -58,7 +61,14 @@ def run(a: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _listen(opened: microphone.Microphone, seconds: float) -> tuple[sound.Recording, float]:
+def _opened(a: argparse.Namespace) -> contextlib.AbstractContextManager[AnyMicrophone]:
+    """The board's microphone, or this machine's with every channel that it has."""
+    if a.serial is not None:
+        return hearing(a, _BLOCK)
+    return microphone.Microphone(a.device, _BLOCK, every_channel=True)
+
+
+def _listen(opened: AnyMicrophone, seconds: float) -> tuple[sound.Recording, float]:
     console.messages.print(
         f"{opened.name}: be silent for some seconds, then speak as you will; Ctrl-C ends", markup=False
     )

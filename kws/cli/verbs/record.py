@@ -11,6 +11,7 @@ from rich.text import Text
 
 from kws import microphone
 from kws.cli import console, exit_codes
+from kws.cli.hearing import hearing
 from kws.cli.options import add_json, add_microphone, whole
 from kws.config import SAMPLE_RATE
 from kws.live.listen import FLOOR_DB
@@ -35,11 +36,11 @@ def run(a: argparse.Namespace) -> int:
     saved: list[Saved] = []
     refused = 0
     with contextlib.ExitStack() as stack:
-        chunks = stack.enter_context(microphone.microphone(a.device, SAMPLE_RATE * CHUNK_MS // 1000))
+        chunks = stack.enter_context(hearing(a, SAMPLE_RATE * CHUNK_MS // 1000))
         console.messages.print(f"say {a.word!r} once at each prompt; Ctrl-C ends", markup=False)
         meter = stack.enter_context(Live(console=console.messages, refresh_per_second=15, transient=True))
         with contextlib.suppress(KeyboardInterrupt):
-            for moment in record(chunks, a.word, a.out, a.takes, a.speaker):
+            for moment in record(chunks, a.word, a.out, a.takes, a.speaker, lost=lambda: chunks.overflows):
                 if isinstance(moment, Listening):
                     meter.update(_meter(moment, a.word))
                 elif isinstance(moment, Saved):
@@ -54,10 +55,12 @@ def run(a: argparse.Namespace) -> int:
                 elif isinstance(moment, Refused):
                     refused += 1
                     meter.console.print(f"take {moment.take} again: {moment.cut.fault}", markup=False)
+        lost = chunks.overflows
     if a.json:
-        console.print_json({"saved": [str(s.path) for s in saved], "refused": refused})
+        console.print_json({"saved": [str(s.path) for s in saved], "refused": refused, "lost_blocks": lost})
     else:
-        console.out.print(f"{a.out / a.word}: {len(saved)} takes recorded, {refused} refused", markup=False)
+        told = f", {lost} blocks of samples lost" if lost else ""
+        console.out.print(f"{a.out / a.word}: {len(saved)} takes recorded, {refused} refused{told}", markup=False)
     return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
 
 

@@ -12,7 +12,6 @@ from kws.cli import console, exit_codes, standard
 from kws.cli.options import RAW_PCM, add_engine, add_json, add_model
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
-from kws.decisions import CtcConfig
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.errors import KwsError
@@ -49,7 +48,7 @@ def run(a: argparse.Namespace) -> int:
                     words.append(entry["word"])
                     if not a.json:
                         console.out.print(detection_line(entry, prefix), markup=False)
-                if words and not a.json and isinstance(info.decision, CtcConfig):
+                if words and not a.json and info.decision.transcribes:
                     console.out.print(f"{prefix}{' '.join(words)}", markup=False)
             except KwsError as error:
                 if len(a.files) == 1:

@@ -41,6 +41,10 @@ class Delivery:
 D = TypeVar("D", bound=Delivery)
 
 
+class TooLongError(KwsError):
+    """A voice takes too long for a word, even in a hurry."""
+
+
 class VoiceEngine(ABC, Generic[D]):
     """A speech synthesizer with many voices.
 
@@ -118,7 +122,8 @@ class VoiceEngine(ABC, Generic[D]):
             As `say`.
 
         Raises:
-            KwsError: as for `say`, or the text cannot be said in ``longest`` seconds.
+            TooLongError: the text cannot be said in ``longest`` seconds.
+            KwsError: as for `say`.
         """
         delivery = self.draw(rng)
         speech = self.say(text, voice, delivery)
@@ -128,7 +133,7 @@ class VoiceEngine(ABC, Generic[D]):
         if len(speech) > most:
             speech = self.say(text, voice, delivery.hurried(len(speech), most))
         if len(speech) > most:
-            raise KwsError(f"{text!r} takes longer than {longest:g} s even when said fast; choose a shorter word")
+            raise TooLongError(f"{text!r} takes longer than {longest:g} s even when said fast; choose a shorter word")
         return speech
 
 

@@ -34,6 +34,11 @@ class Decision(ABC):
     def reset(self) -> None:
         """Forget everything."""
 
+    def open(self, frames: int) -> bool:
+        """Open the window in which words count for the next ``frames`` frames; False where there is none."""
+        del frames
+        return False
+
     @abstractmethod
     def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
         """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""

@@ -71,9 +71,12 @@ class Grammar(Decision):
         self._rows: npt.NDArray[np.int8] = np.full((p.average_frames - 1, p.labels), -128, np.int8)
         self._rules = _Rules(self.parameters)
 
-    def open(self, frames: int) -> None:
-        """Open the window for the next ``frames`` frames, or close it with 0."""
+    def open(self, frames: int) -> bool:
+        """Open the window for the next ``frames`` frames, or close it with 0; False where there is none."""
+        if self.parameters.window == 0:
+            return False
         self._rules.open(frames)
+        return True
 
     def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
         """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""

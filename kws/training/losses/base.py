@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,13 @@ from kws.training.sequences import Sequences
 
 
 class Loss(ABC):
-    """What the network should say of sequences, and how far from it it is."""
+    """What the network should say of sequences, and how far from it it is.
+
+    Attributes:
+        orders_words: whether it can ask for several words of a row in order: labels are then int32 [streams, words].
+    """
+
+    orders_words: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, experiment: Experiment, labels: npt.NDArray[np.int32], streams: int) -> None:

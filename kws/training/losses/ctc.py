@@ -7,7 +7,7 @@ blank in all other frames. The label for silence is the blank.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,12 @@ _OTHERS = -1
 class CtcLoss(Loss):
     """The loss of one training.
 
-    A stream's sequences hold one clip each, in noise, and go on where the last one ended: what a network hears is
-    a row of words at random distances. From random weights it stays on the plateau of naming nothing; start from a
-    trained network (``kws train --from``).
+    A stream's sequences hold ``training.words_a_row`` clips each, in noise, and go on where the last one ended: what a
+    network hears is a row of words at random distances. From random weights it stays on the plateau of naming nothing;
+    start from a trained network (``kws train --from``).
     """
+
+    orders_words: ClassVar[bool] = True
 
     def __init__(self, experiment: Experiment, labels: Int32, streams: int) -> None:
         if experiment.data.labels[BLANK] != SILENCE:
@@ -41,21 +43,26 @@ class CtcLoss(Loss):
         """Nothing is kept from sequence to sequence."""
 
     def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Int32, ...]:
-        """The label of each sequence, int32 [streams]; blank where nothing is said, -1 for negatives."""
-        return (np.where(sequences.negative, _OTHERS, batch.labels).astype(np.int32),)
+        """The words of each sequence in order, blanks behind them; -1 for negatives: int32 [streams, words]."""
+        labels = batch.labels.reshape(len(batch.labels), -1)
+        # A stable sort by whether it is blank: clips of silence are no part of the order.
+        order = np.argsort(labels == BLANK, axis=1, kind="stable")
+        words = np.take_along_axis(labels, order, axis=1)
+        return (np.where(sequences.negative[:, None], _OTHERS, words).astype(np.int32),)
 
     def __call__(self, logits: Any, targets: Sequence[Any]) -> tuple[Any, Any]:
         """Mean negative log likelihood a frame, and the share of sequences that greedy decoding transcribes rightly."""
         tf, _ = import_tensorflow()
-        (labels,) = targets
-        spoken, others = labels > BLANK, labels == _OTHERS
         streams, frames = tf.shape(logits)[0], tf.shape(logits)[1]
+        labels = tf.reshape(targets[0], [streams, -1])
+        spoken, others = labels[:, 0] > BLANK, labels[:, 0] == _OTHERS
+        lengths = tf.reduce_sum(tf.cast(labels > BLANK, tf.int32), axis=1)
         # TensorFlow refuses sequences without a word: theirs is the likelihood of blanks alone.
-        asked = tf.where(spoken, labels, BLANK + 1)
+        asked = tf.where(spoken[:, None], labels, BLANK + 1)
         words = tf.nn.ctc_loss(
-            asked[:, None],
+            asked,
             logits,
-            tf.ones([streams], tf.int32),
+            tf.maximum(lengths, 1),
             tf.fill([streams], frames),
             logits_time_major=False,
             blank_index=BLANK,
@@ -66,10 +73,13 @@ class CtcLoss(Loss):
         silence = -tf.reduce_sum(tf.where(others[:, None], either, log[:, :, BLANK]), axis=1)
         loss = tf.reduce_mean(tf.where(spoken, words, silence)) / tf.cast(frames, tf.float32)
         symbols = tf.argmax(logits, axis=2, output_type=tf.int32)
-        named = tf.reduce_any(symbols == labels[:, None], axis=1)
-        right = (symbols == labels[:, None]) | (symbols == BLANK) | (others[:, None] & (symbols == self._unknown))
-        transcribed = tf.reduce_all(right, axis=1) & (named | others)
-        return loss, tf.reduce_mean(tf.cast(transcribed, tf.float32))
+        before = tf.concat([tf.fill([streams, 1], BLANK), symbols[:, :-1]], axis=1)
+        named = (symbols != before) & (symbols != BLANK)
+        place = tf.cumsum(tf.cast(named, tf.int32), axis=1)
+        wanted = tf.gather(labels, tf.clip_by_value(place - 1, 0, tf.shape(labels)[1] - 1), batch_dims=1)
+        right = tf.reduce_all(~named | (symbols == wanted), axis=1) & (place[:, -1] == lengths)
+        nothing = tf.reduce_all((symbols == BLANK) | (symbols == self._unknown), axis=1)
+        return loss, tf.reduce_mean(tf.cast(tf.where(others, nothing, right), tf.float32))
 
     def posteriors(self, logits: Any) -> Any:
         """Each word's greatest posterior in a clip, and what is left of the greatest one for the blank."""

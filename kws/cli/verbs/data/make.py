@@ -28,6 +28,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--takes", type=whole(1, 10_000), metavar="N", help="clips of a word by each voice (default: 3)"
     )
+    parser.add_argument(
+        "--clip-ms",
+        type=whole(300, 10_000),
+        metavar="N",
+        help="length of a clip in milliseconds; for a phrase, as data.clip_ms of the training (default: 1000)",
+    )
     parser.add_argument("--no-near-misses", action="store_true", help="leave out similar words for _unknown_")
     parser.add_argument(
         "--sentences",
@@ -44,8 +50,9 @@ def run(a: argparse.Namespace) -> int:
     """``kws data make``."""
     if a.sentences is None and (a.text or a.format):
         raise UsageError("--text and --format are for other speech; give --sentences too, 2h say")
-    if a.sentences is not None and a.takes is not None:
-        raise UsageError("--takes is for clips of words; leave it out beside --sentences")
+    for name, value in (("--takes", a.takes), ("--clip-ms", a.clip_ms)):
+        if a.sentences is not None and value is not None:
+            raise UsageError(f"{name} is for clips of words; leave it out beside --sentences")
     engine = voices.make(a.voice_engine, a.voice_file)
     result = _words(a, engine) if a.sentences is None else _sentences(a, engine)
     if engine.note:
@@ -62,6 +69,7 @@ def _words(a: argparse.Namespace, engine: VoiceEngine[Any]) -> dict[str, object]
             a.out,
             voice_count=a.voices,
             takes_per_voice=a.takes or 3,
+            clip_ms=a.clip_ms or 1000.0,
             near_misses=not a.no_near_misses,
             seed=a.seed,
             engine=engine,
