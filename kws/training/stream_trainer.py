@@ -10,12 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import HEAD, UNKNOWN, Experiment
-<<<<<<< HEAD
-from kws.network import FloatNetwork, Frame, StreamNetworkConfig
-=======
 from kws.errors import KwsError
-from kws.network import FloatNetwork, StreamNetworkConfig
->>>>>>> main
+from kws.network import FloatNetwork, Frame, StreamNetworkConfig
 from kws.network.base import KerasStreamNetwork
 from kws.network.tensorflow import import_tensorflow
 from kws.training import losses

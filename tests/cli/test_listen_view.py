@@ -81,14 +81,9 @@ def drawn(model, pcm, width, height, colour=None, keys=True, **shown):
     """The lines of the view after some sound."""
     console = Console(width=width, height=height, color_system=colour, force_terminal=True, legacy_windows=False)
     info = model.require_info()
-<<<<<<< HEAD
-    shown = Shown("kws listen  model  engine numpy", info.words, info.thresholds, info.first_word, keys=keys, **shown)
-    view = View(shown, info.frontend.features, console)
-=======
     thresholds = () if info.decision.transcribes else info.thresholds
     shown = Shown("kws listen  model  engine numpy", info.words, thresholds, info.first_word, keys=keys, **shown)
-    view = View(shown, info.frontend.bands, console)
->>>>>>> main
+    view = View(shown, info.frontend.features, console)
     for heard in listen(model, NumpyEngine(model), [pcm[i : i + 640] for i in range(0, len(pcm), 640)]):
         view.show(heard)
     return console.render_lines(view, console.options.update(width=width, height=height), pad=False)
