@@ -2,6 +2,7 @@
 # make test      all checks and tests
 # make firmware  an emulated board's image of a model, with its flash, RAM and stack
 # make bench-firmware  instructions, flash, RAM and stack on five emulated cores
+# make zoo             trains, converts and compares the networks of configs/zoo (DATA, ZOO, NAMES)
 # make web       the page that listens in a browser, built and served on this machine (PORT)
 # make benchmark       speed of the laptop's engines
 # make test-voices     speech of every voice engine, installed for it
@@ -23,7 +24,7 @@ COUNT ?= 100000
 PORT ?= 8000
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint test-fast test-slow firmware web benchmark bench-firmware test-voices soak fuzz layers-long mutate clean
+.PHONY: zoo help setup demo test lint test-fast test-slow firmware web benchmark bench-firmware test-voices soak fuzz layers-long mutate clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -55,6 +56,17 @@ web: setup
 
 benchmark: setup
 	$(PYTHON) tools/benchmark.py $(MODEL)
+
+# Features are made once for all that hear alike; an interrupted zoo goes on.
+DATA ?= data/speech_commands
+ZOO ?= $(BUILD)/zoo
+NAMES ?= $(filter-out zoo,$(basename $(notdir $(wildcard configs/zoo/*.toml))))
+zoo: setup
+	@set -e; for name in $(NAMES); do \
+		.venv/bin/kws train configs/zoo/$$name.toml --data $(DATA) --cache $(ZOO)/cache --out $(ZOO)/$$name; \
+		.venv/bin/kws convert $(ZOO)/$$name >$(ZOO)/$$name/convert.txt; \
+	done
+	.venv/bin/kws compare $(addprefix $(ZOO)/,$(NAMES)) --data $(DATA) --plot $(ZOO)/zoo.png
 
 bench-firmware: setup
 	$(PYTHON) tools/bench_firmware.py --json $(BUILD)/bench-firmware.json

@@ -19,7 +19,7 @@ from kws.fields import number, require_ranges
 from kws.fields import require as _require
 from kws.fixedpoint.frontends import base
 from kws.frontends import FrontendConfig, LogMelConfig
-from kws.network import LstmConfig, NetworkConfig
+from kws.network import Frame, LstmConfig, NetworkConfig, StreamNetworkConfig
 from kws.voice_gate import VoiceGateConfig
 
 SILENCE = "_silence_"
@@ -264,7 +264,19 @@ class Experiment:
             self.frontend.frames(self.data.clip_samples) >= 1,
             "data.clip_ms is shorter than frontend.window_ms, so a clip has no frame",
         )
-        self.detector.check(self.data.labels)
+        if isinstance(self.network, StreamNetworkConfig):
+            self.network.check(Frame.of(self.frontend))
+            _require(
+                not self.network.one_probability or len(self.data.words) == 1,
+                f"network.probability = true is for one word, and data.words are {len(self.data.words)}",
+            )
+        self.detector.check(self.outputs)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Labels of the int8 network's outputs: all, or the only word where it knows no other."""
+        one = isinstance(self.network, StreamNetworkConfig) and self.network.one_probability
+        return self.data.words if one else self.data.labels
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""

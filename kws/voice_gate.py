@@ -64,7 +64,7 @@ class VoiceGateConfig:
         """The gate in integers, behind ``frontend``."""
         return VoiceGateParameters(
             margin=round(self.margin * _ONE),
-            limit=max(1, round(self.threshold * _ONE * frontend.bands)),
+            limit=max(1, round(self.threshold * _ONE * frontend.features)),
             rise=min(max(1, round(self.rise * _ONE * frontend.hop / SAMPLE_RATE)), 0x7FFF),
             fall_shift=self.fall_shift,
             lowest=self.lowest * _ONE,
@@ -76,7 +76,7 @@ class VoiceGateConfig:
 
     def twin(self, frontend: FrontendConfig, streams: int = 1) -> VoiceGate:
         """The gate in NumPy, of ``streams`` streams in step, behind ``frontend``."""
-        return VoiceGate(self.parameters(frontend), frontend.bands, streams)
+        return VoiceGate(self.parameters(frontend), frontend.features, streams)
 
     def constants(self, frontend: FrontendConfig, labels: Sequence[str]) -> Constants:
         """The gate in C, behind ``frontend``, for a network with these labels."""
@@ -121,6 +121,6 @@ def added_ram(gate: VoiceGateConfig, frontend: FrontendConfig) -> int:
     if not gate.on:
         return 0
     state = 3 * np.dtype(np.uint16).itemsize
-    floors = frontend.bands * np.dtype(np.int16).itemsize
-    bytes_ = state + floors + gate.parameters(frontend).places * frontend.bands
+    floors = frontend.features * np.dtype(np.int16).itemsize
+    bytes_ = state + floors + gate.parameters(frontend).places * frontend.features
     return -(-bytes_ // 4) * 4

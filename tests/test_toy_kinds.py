@@ -232,6 +232,8 @@ def test_a_kind_is_named_in_files_unless_it_is_the_default():
     assert ours.info.score(255) == 1.0
     assert b"kind" not in ModelInfo(LABELS, LogMelConfig(), decisions.DetectorConfig()).to_json()
     values = {"frontend": {"kind": "peaks", "part": 30}, "detector": {"kind": "changes"}}
+    # An LSTM hears log_mel alone.
+    values["network"] = {"kind": "dnn"}
     experiment = from_dict(Experiment, values)
     assert (experiment.frontend, experiment.detector) == (PeaksConfig(part=30), ChangesConfig())
     again = from_dict(Experiment, experiment.as_dict())

@@ -89,7 +89,7 @@ def listen_picture(model: Model) -> str:
     recorded = console(HEIGHT)
     title = "kws listen  models/commands12.tflite  engine c"
     shown = Shown(title, info.words, info.thresholds, info.first_word, keys=True, last=deque(maxlen=20))
-    view = View(shown, info.frontend.bands, recorded)
+    view = View(shown, info.frontend.features, recorded)
     with engines.create(engines.fastest(), model) as engine:
         for heard in listen(model, engine, [pcm[i : i + chunk] for i in range(0, len(pcm), chunk)]):
             for detection in heard.detections:

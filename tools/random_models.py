@@ -199,7 +199,7 @@ def spotting_model(
     defaults = {"gain": 1.0, "dense_gain": 12.0, "bias_gain": 0.3}
     graph = random_graph(
         seed,
-        inputs=frontend.bands,
+        inputs=frontend.features,
         outputs=len(info.labels),
         input_scale=frontend.scale,
         input_zero_point=frontend.zero_point,
@@ -212,7 +212,7 @@ def wake_model(seed: int = 0, word: str = "hey", rows: int = 3, decision: Slidin
     """A whole model of one word: the microfrontend, ``rows`` windows a call, one probability, a sliding mean."""
     frontend = MicroFrontendConfig(rows=rows)
     info = ModelInfo((word,), frontend, decision or SlidingMeanConfig(0.6, 3, 5), {"note": "random weights"})
-    options = Options(inputs=frontend.bands, outputs=1, units=(12,), head="logistic", gain=1.0, dense_gain=14.0)
+    options = Options(inputs=frontend.features, outputs=1, units=(12,), head="logistic", gain=1.0, dense_gain=14.0)
     options.input_scale, options.input_zero_point = frontend.scale, frontend.zero_point
     graph = Builder(np.random.default_rng(seed), options).build()
     return Model.from_bytes(with_info(graph, info), f"random wake word model {seed}")

@@ -75,6 +75,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "measure and check a model": (
         Verb("evaluate", "measure clip accuracy and what quantization cost", "evaluate"),
         Verb("stream-test", "measure false accepts per hour, misses and latency", "stream_test"),
+        Verb("compare", "put several runs into one table and one plot: accuracy and cost", "compare"),
         Verb("report", "write one HTML page of everything known about a run", "report"),
         Verb("import", "say what a .tflite file from elsewhere is, and whether it runs", "import_model"),
         Verb("verify", "compare engines bit for bit; exit code 1 on any difference", "verify"),

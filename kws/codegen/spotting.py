@@ -39,7 +39,7 @@ def spotting_macros(info: ModelInfo) -> list[str]:
         f"#define KWS_MODEL_NAMES {len(info.names)}u /* labels and phrases */",
         f"#define KWS_MODEL_WINDOW {f.window}u /* samples */",
         f"#define KWS_MODEL_HOP {f.hop}u /* samples */",
-        f"#define KWS_MODEL_BANDS {f.bands}u",
+        f"#define KWS_MODEL_BANDS {f.features}u",
         *(f"#define KWS_MODEL_{name} {value}u" for c in parts for name, value in c.macros.items()),
         f"#define KWS_MODEL_FULL_SCORE {info.decision.full_score}u /* the score of probability 1 */",
         "",

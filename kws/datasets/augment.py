@@ -248,7 +248,10 @@ def spec_augment(
         raise KwsError(f"features to mask must be int8 [n, frames, bands], not {features.dtype} {list(features.shape)}")
     n, frames, bands = features.shape
     times = _stripes(rng, n, frames, config.time_masks, frontend.frames_in(config.time_mask_ms))
-    stripes = _stripes(rng, n, bands, config.band_masks, config.band_mask_bands)
+    # A frame of several windows has the same stripe in each.
+    stripes = np.tile(
+        _stripes(rng, n, bands // frontend.rows, config.band_masks, config.band_mask_bands), frontend.rows
+    )
     mean = np.rint(features.mean(axis=(1, 2))).astype(np.int8)
     return np.where(times[:, :, None] | stripes[:, None, :], mean[:, None, None], features)
 

@@ -80,7 +80,7 @@ class CEngine(Engine):
         info = self.model.require_info()
         pcm = np.ascontiguousarray(pcm, np.int16)
         room = len(pcm) // info.frontend.hop + 1
-        features = np.empty((room, info.frontend.bands), np.int8)
+        features = np.empty((room, info.frontend.features), np.int8)
         labels, scores, frames = np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(room, np.uint32)
         posteriors = np.empty((room, self.model.network.output_size), np.int8)
         gate = info.gate.parameters(info.frontend) if info.gate.on else None

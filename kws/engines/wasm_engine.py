@@ -78,7 +78,10 @@ class WasmEngine(Engine):
     def process(self, pcm: Int16) -> Output:
         """Feed int16 [samples]."""
         info = self.model.require_info()
-        features, posteriors = [np.zeros((0, info.frontend.bands), np.int8)], [np.zeros((0, len(info.labels)), np.int8)]
+        features, posteriors = (
+            [np.zeros((0, info.frontend.features), np.int8)],
+            [np.zeros((0, len(info.labels)), np.int8)],
+        )
         detections = []
         for start in range(0, len(pcm), len(self._pcm)):
             part = pcm[start : start + len(self._pcm)]
@@ -88,7 +91,7 @@ class WasmEngine(Engine):
                 at += self._require(self._call("process", at, len(part) - at))
                 if self._result[0]:
                     posteriors.append(self._values(0, len(info.labels)))
-                    features.append(self._values(1, info.frontend.bands))
+                    features.append(self._values(1, info.frontend.features))
                     detections += self._detected()
         return Output(np.vstack(features), {}, {}, np.vstack(posteriors), detections)
 

@@ -20,11 +20,13 @@ class FrontendConfig(ABC):
         kind: its name, in configurations, model files and, in capitals, in C.
         scale: of its int8 features.
         zero_point: of its int8 features.
+        rows: windows that a frame holds.
     """
 
     kind: ClassVar[str]
     scale: ClassVar[float]
     zero_point: ClassVar[int]
+    rows: int = 1
 
     @property
     @abstractmethod
@@ -39,7 +41,12 @@ class FrontendConfig(ABC):
     @property
     @abstractmethod
     def bands(self) -> int:
-        """Features of a frame."""
+        """Features of a row."""
+
+    @property
+    def features(self) -> int:
+        """Features of a frame, those of all its rows."""
+        return self.rows * self.bands
 
     @property
     def pcm_size(self) -> int:

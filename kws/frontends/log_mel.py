@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ class LogMelConfig(FrontendConfig):
         bands: number of mel bands.
         low_hz: lower edge of the lowest band, in Hz.
         high_hz: upper edge of the highest band, in Hz.
+        rows: windows that a frame holds. The network reads so many new ones a call, and is called as often less.
     """
 
     kind: ClassVar[str] = "log_mel"
@@ -41,17 +42,19 @@ class LogMelConfig(FrontendConfig):
     bands: int = number(40, 4, 128)
     low_hz: float = number(60.0, 0, SAMPLE_RATE / 2, below=True)
     high_hz: float = number(7600.0, 0, SAMPLE_RATE / 2, above=True)
+    rows: int = number(1, 1, 16)
 
     def __post_init__(self) -> None:
         require_ranges("frontend", self)
         require(self.n_fft in FFT_SIZES, f"frontend.n_fft must be one of {FFT_SIZES}, not {self.n_fft}")
         require(
-            32 <= self.window <= self.n_fft,
-            f"frontend.window_ms = {self.window_ms} is {self.window} samples; it must be 32 to n_fft = {self.n_fft}",
+            32 <= self.row_window <= self.n_fft,
+            f"frontend.window_ms = {self.window_ms} is {self.row_window} samples;"
+            f" it must be 32 to n_fft = {self.n_fft}",
         )
         require(
-            1 <= self.hop <= self.window,
-            f"frontend.hop_ms = {self.hop_ms} is {self.hop} samples; it must be 1 to the window, {self.window}",
+            1 <= self.step <= self.row_window,
+            f"frontend.hop_ms = {self.hop_ms} is {self.step} samples; it must be 1 to the window, {self.row_window}",
         )
         require(
             0 <= self.low_hz < self.high_hz <= SAMPLE_RATE / 2,
@@ -60,19 +63,36 @@ class LogMelConfig(FrontendConfig):
         )
 
     @property
-    def window(self) -> int:
-        """Window length in samples."""
+    def row_window(self) -> int:
+        """Samples of an analysis window."""
         return round(self.window_ms * SAMPLE_RATE / 1000)
 
     @property
-    def hop(self) -> int:
-        """Hop length in samples."""
+    def step(self) -> int:
+        """Samples from window to window."""
         return round(self.hop_ms * SAMPLE_RATE / 1000)
 
     @property
+    def window(self) -> int:
+        """Samples of a frame, from its first window's start to its last one's end."""
+        return self.row_window + (self.rows - 1) * self.step
+
+    @property
+    def hop(self) -> int:
+        """Samples from frame to frame."""
+        return self.rows * self.step
+
+    @property
     def pcm_size(self) -> int:
-        """The FFT's length."""
-        return self.n_fft
+        """The samples that the FFTs of a frame read."""
+        return self.n_fft + (self.rows - 1) * self.step
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values; ``rows`` is left out where it is 1, as earlier versions of kws had it."""
+        values = super().as_dict()
+        if self.rows == 1:
+            del values["rows"]
+        return values
 
     def tables(self) -> log_mel.LogMelTables:
         """The integer tables.
@@ -81,7 +101,7 @@ class LogMelConfig(FrontendConfig):
             KwsError: a mel band is too narrow for the FFT.
         """
         try:
-            return log_mel.make_tables(self.window, self.hop, self.n_fft, self.bands, self.low_hz, self.high_hz)
+            return log_mel.make_tables(self.row_window, self.step, self.n_fft, self.bands, self.low_hz, self.high_hz)
         except ValueError as error:
             raise KwsError(str(error)) from error
 
@@ -91,7 +111,7 @@ class LogMelConfig(FrontendConfig):
         Raises:
             KwsError: a mel band is too narrow for the FFT.
         """
-        return log_mel.LogMel(self.tables(), streams)
+        return log_mel.LogMel(self.tables(), streams, self.rows)
 
     def constants(self) -> Constants:
         """The front end in C.
@@ -100,20 +120,23 @@ class LogMelConfig(FrontendConfig):
             KwsError: a mel band is too narrow for the FFT.
         """
         t = self.tables()
+        bands = "KWS_MODEL_BANDS" if self.rows == 1 else f"{self.bands}u"
         return Constants(
             macros={"N_FFT": self.n_fft},
             memory="KWS_LOG_MEL_BYTES(KWS_MODEL_N_FFT)",
             arrays=(
                 Array("int16_t", "window", np.pad(t.window, (0, t.n_fft - len(t.window))), "KWS_MODEL_N_FFT", align=4),
                 Array("int32_t", "twiddles", _quarter(t.twiddles), "KWS_MODEL_N_FFT / 4u + 1u"),
-                Array("uint16_t", "segment_ends", t.segment_ends, "KWS_MODEL_BANDS + 1u"),
+                Array("uint16_t", "segment_ends", t.segment_ends, f"{bands} + 1u"),
                 Array("uint16_t", "weights", t.weights, f"{len(t.weights)}u"),
             ),
             members={
                 "log_offset": t.log_offset,
                 "n_fft": "KWS_MODEL_N_FFT",
                 "first_bin": t.first_bin,
-                "bands": "KWS_MODEL_BANDS",
+                "bands": bands,
+                "step": self.step,
+                "rows": self.rows,
             },
         )
 

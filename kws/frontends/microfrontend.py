@@ -53,8 +53,8 @@ class MicroFrontendConfig(FrontendConfig):
 
     @property
     def bands(self) -> int:
-        """Features of a frame, those of all its windows."""
-        return self.rows * microfrontend.BANDS
+        """Features of a row."""
+        return microfrontend.BANDS
 
     @property
     def pcm_size(self) -> int:

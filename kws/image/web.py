@@ -51,7 +51,7 @@ def description(model: Model, name: str) -> dict[str, Any]:
         "sample_rate": SAMPLE_RATE,
         "window": info.frontend.window,
         "hop": info.frontend.hop,
-        "bands": info.frontend.bands,
+        "bands": info.frontend.features,
         "frontend": info.frontend.kind,
         "labels": info.labels,
         "names": info.names,

@@ -111,7 +111,7 @@ def listen(
         rms = float(np.sqrt(np.mean(wide * wide))) if len(chunk) else 0.0
         peak = float(np.max(np.abs(wide))) if len(chunk) else 0.0
         told = condition.hear(chunk)
-        features = output.features if output.features is not None else np.zeros((0, info.frontend.bands), np.int8)
+        features = output.features if output.features is not None else np.zeros((0, info.frontend.features), np.int8)
         yield Heard(
             samples / SAMPLE_RATE,
             chunk,

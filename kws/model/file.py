@@ -280,9 +280,9 @@ def _whole(content: bytes, words: Manifest, source: str, named: Path) -> bytes:
 def _check_fit(network: Network, info: ModelInfo) -> None:
     if math.prod(network.output_shape[:-1]) != 1:
         raise KwsError("it has kws metadata, but its network writes more than one row a call")
-    if network.input_size != info.frontend.bands:
+    if network.input_size != info.frontend.features:
         raise KwsError(
-            f"its network reads {network.input_size} features, but its front end makes {info.frontend.bands}"
+            f"its network reads {network.input_size} features, but its front end makes {info.frontend.features}"
         )
     made = (info.frontend.scale, info.frontend.zero_point)
     if (network.input_scale, network.input_zero_point) != made:

@@ -10,7 +10,11 @@ from typing import Any
 
 from kws.errors import KwsError
 from kws.fields import choose
-from kws.network.base import ClipNetworkConfig, FloatNetwork, NetworkConfig, StreamNetworkConfig
+from kws.network.base import ClipNetworkConfig, FloatNetwork, Frame, NetworkConfig, StreamNetworkConfig
+from kws.network.cnn import CnnConfig
+from kws.network.crnn import CrnnConfig
+from kws.network.dnn import DnnConfig
+from kws.network.ds_cnn import DsCnnConfig
 from kws.network.lstm import LstmConfig, LstmNetwork
 from kws.network.teacher import TeacherConfig
 from kws.tflite import Graph
@@ -19,6 +23,7 @@ __all__ = [
     "KINDS",
     "ClipNetworkConfig",
     "FloatNetwork",
+    "Frame",
     "LstmConfig",
     "LstmNetwork",
     "NetworkConfig",
@@ -28,7 +33,9 @@ __all__ = [
     "read",
 ]
 
-KINDS: dict[str, type[NetworkConfig]] = {kind.kind: kind for kind in (LstmConfig, TeacherConfig)}
+KINDS: dict[str, type[NetworkConfig]] = {
+    kind.kind: kind for kind in (LstmConfig, TeacherConfig, CrnnConfig, DsCnnConfig, CnnConfig, DnnConfig)
+}
 
 
 def read(values: dict[str, Any], where: str = "network") -> NetworkConfig:

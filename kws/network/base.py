@@ -14,7 +14,8 @@ import numpy as np
 
 from kws.errors import KwsError
 from kws.files import replacing
-from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
+from kws.frontends import FrontendConfig
 from kws.network.graphs import one_frame_a_call
 from kws.tflite import Graph, Tensor
 from kws.types import Floats, Int8
@@ -23,6 +24,38 @@ State = list[tuple[Floats, ...]]
 """What each recurrent layer of a float network carries from frame to frame, float32 [n, ...]."""
 Rounding = Callable[[str, Floats], Floats]
 """From a tensor's name and values to the values to go on with."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a network reads in one call: a frame of the front end.
+
+    Attributes:
+        rows: windows of sound in it.
+        bands: features of a row.
+        scale: of its int8 features.
+        zero_point: of its int8 features.
+    """
+
+    rows: int
+    bands: int
+    scale: float
+    zero_point: int
+
+    @classmethod
+    def of(cls, frontend: FrontendConfig) -> Frame:
+        """What a front end makes."""
+        return cls(frontend.rows, frontend.bands, frontend.scale, frontend.zero_point)
+
+    @property
+    def size(self) -> int:
+        """Features in all."""
+        return self.rows * self.bands
+
+    @property
+    def is_log_mel(self) -> bool:
+        """Whether the features are scaled as those of ``log_mel``."""
+        return (self.scale, self.zero_point) == (FEATURE_SCALE, FEATURE_ZERO_POINT)
 
 
 @dataclass(frozen=True)
@@ -170,6 +203,14 @@ class FloatNetwork(ABC):
     def operators(self) -> tuple[str, ...]:
         """Names of the operators that the converter makes of it, in order."""
 
+    def quantized(self, calibration: Int8) -> Graph | None:
+        """The int8 network of one frame a call, where kws writes it; None where TensorFlow's converter makes it.
+
+        Args:
+            calibration: int8 [clips, frames, features], which set the ranges.
+        """
+        return None
+
     @abstractmethod
     def keras_model(self, frames: int) -> Any:
         """The network in stock Keras for the converter: float32 [1, frames, features] to posteriors of every frame.
@@ -303,21 +344,33 @@ class StreamNetworkConfig(NetworkConfig):
 
     float_network: ClassVar[type[FloatNetwork]]
 
+    @property
+    def one_probability(self) -> bool:
+        """Whether the int8 network has one output, the probability of the last label."""
+        return False
+
+    def check(self, frame: Frame) -> None:
+        """Refuse frames that the network cannot read.
+
+        Raises:
+            KwsError: it cannot; the message says what to change.
+        """
+
     @abstractmethod
-    def sizes(self, features: int, labels: int) -> tuple[int, ...]:
+    def sizes(self, frame: Frame, labels: int) -> tuple[int, ...]:
         """As :attr:`FloatNetwork.sizes`."""
 
     @abstractmethod
-    def build(self, features: int, labels: int, seed: int) -> KerasStreamNetwork:
+    def build(self, frame: Frame, labels: int, seed: int) -> KerasStreamNetwork:
         """The network with initial weights.
 
         Args:
-            features: features of a frame.
+            frame: what it reads a call.
             labels: number of labels.
             seed: of the initial weights.
 
         Raises:
-            KwsError: TensorFlow is not installed.
+            KwsError: TensorFlow is not installed, or the network cannot read such frames.
         """
 
 

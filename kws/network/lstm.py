@@ -11,12 +11,11 @@ import numpy as np
 
 from kws.fields import number, require, require_ranges
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
-from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, GATES
 from kws.layers.kind import NONE
-from kws.layers.lstm import CELL
 from kws.network.base import (
     FloatNetwork,
     Format,
+    Frame,
     KerasStreamNetwork,
     Rounding,
     State,
@@ -25,15 +24,13 @@ from kws.network.base import (
     softmax,
 )
 from kws.network.graphs import bias, weights
-from kws.network.lstm_layer import CELL_CLIP, OPERATOR, PARTS, FloatLstm, KerasLstm, limited
+from kws.network.lstm_layer import CELL_CLIP, OPERATOR, PARTS, FloatLstm, KerasLstm
 from kws.network.tensorflow import import_tensorflow, initial_seed
-from kws.tflite import Graph, Tensor
+from kws.tflite import Graph
 from kws.types import Floats, Int8
 
 GREATEST_DEPTH = 16
 _HEAD = ("FULLY_CONNECTED", "SOFTMAX")
-_INPUT, _RECURRENT = "input_weights", "recurrent_weights"
-_MATRICES = {_INPUT: "kernel", _RECURRENT: "recurrent"}
 
 
 @dataclass(frozen=True)
@@ -114,20 +111,14 @@ class LstmNetwork(FloatNetwork):
     @property
     def tensors(self) -> tuple[str, ...]:
         """Of each LSTM its gates' matrices, their sums, cell and hidden; then the dense layer's; ``posteriors``."""
-        names = []
-        for index in range(len(self.lstms)):
-            gates = [f"{what}/{gate}" for what in (_INPUT, _RECURRENT, "gate_sums") for gate in GATES]
-            names += [f"lstm_{index}/{tensor}" for tensor in (*gates, "cell", "hidden")]
+        names = [tensor for index in range(len(self.lstms)) for tensor in FloatLstm.tensors(f"lstm_{index}")]
         return (*names, "dense/weights", "dense/logits", "posteriors")
 
     def matrices(self) -> dict[str, Floats]:
         """Each gate's input and recurrent weights, and ``dense/weights``: float32 [inputs, outputs]."""
-        named = {
-            f"lstm_{index}/{what}/{name}": getattr(lstm, part)[:, lstm.gate(gate)]
-            for index, lstm in enumerate(self.lstms)
-            for what, part in _MATRICES.items()
-            for gate, name in enumerate(GATES)
-        }
+        named: dict[str, Floats] = {}
+        for index, lstm in enumerate(self.lstms):
+            named |= lstm.matrices(f"lstm_{index}")
         return {**named, "dense/weights": self.kernel}
 
     def with_matrix(self, name: str, values: Floats) -> Self:
@@ -135,12 +126,9 @@ class LstmNetwork(FloatNetwork):
         if name == "dense/weights":
             return replace(self, kernel=values)
         layer, what, gate = name.split("/")
-        index, part = int(layer.removeprefix("lstm_")), _MATRICES[what]
-        lstm = self.lstms[index]
-        changed = getattr(lstm, part).copy()
-        changed[:, lstm.gate(GATES.index(gate))] = values
+        index = int(layer.removeprefix("lstm_"))
         lstms = [*self.lstms]
-        lstms[index] = replace(lstm, **{part: changed})
+        lstms[index] = lstms[index].with_matrix(what, gate, values)
         return replace(self, lstms=tuple(lstms))
 
     def trace(self, features: Int8, rounding: Rounding | None = None) -> dict[str, Floats]:
@@ -152,7 +140,7 @@ class LstmNetwork(FloatNetwork):
         x = scaled(features)
         found: dict[str, Floats] = {}
         for index, lstm in enumerate(self.lstms):
-            found |= _trace_lstm(f"lstm_{index}", lstm, x, rounded)
+            found |= lstm.trace(f"lstm_{index}", x, rounded)
             x = found[f"lstm_{index}/hidden"]
         found["dense/logits"] = rounded("dense/logits", x @ self.kernel + self.bias)
         found["posteriors"] = rounded("posteriors", softmax(found["dense/logits"]))
@@ -207,38 +195,11 @@ class LstmNetwork(FloatNetwork):
     def formats(cls, graph: Graph) -> dict[str, Format]:
         """How the file holds what :meth:`trace` names."""
         *lstms, dense, posteriors = graph.operators
-        # Each of a gate's two sums is kept in 16 bits (docs/SPEC.md, "LSTM").
-        scale = np.array([2.0**GATE_SCALE_POWER], np.float32)
-        sums = Tensor("gate sums", (), np.dtype(np.int16), scale, np.zeros(1, np.int64))
-        found = {f"lstm_{i}/gate_sums/{gate}": Format(sums, None) for i in range(len(lstms)) for gate in GATES}
+        found: dict[str, Format] = {}
         for index, op in enumerate(lstms):
-            found[f"lstm_{index}/cell"] = Format(graph.tensors[op.inputs[CELL]], op.outputs[0], "cell")
-        outputs = {f"lstm_{index}/hidden": op for index, op in enumerate(lstms)}
-        outputs |= {"dense/logits": dense, "posteriors": posteriors}
+            found |= FloatLstm.formats(f"lstm_{index}", graph, op)
+        outputs = {"dense/logits": dense, "posteriors": posteriors}
         return found | {name: Format(graph.tensors[op.outputs[0]], op.outputs[0]) for name, op in outputs.items()}
-
-
-def _trace_lstm(name: str, lstm: FloatLstm, x: Floats, rounded: Rounding) -> dict[str, Floats]:
-    gates = {f"{name}/gate_sums/{gate}": lstm.gate(index) for index, gate in enumerate(GATES)}
-
-    def sums(values: Floats) -> Floats:
-        values = limited(values)
-        for tensor, columns in gates.items():
-            values[..., columns] = rounded(tensor, values[..., columns])
-        return values
-
-    from_input = sums(x @ lstm.kernel + lstm.bias)
-    from_hidden = np.empty_like(from_input)
-    cell, hidden = (np.empty((*x.shape[:2], lstm.units), np.float32) for _ in range(2))
-    h = c = np.zeros((len(x), lstm.units), np.float32)
-    for t in range(x.shape[1]):
-        from_hidden[:, t] = sums(h @ lstm.recurrent)
-        h, c = lstm.step(from_input[:, t] + from_hidden[:, t], c)
-        c = cell[:, t] = rounded(f"{name}/cell", c)
-        h = hidden[:, t] = rounded(f"{name}/hidden", h)
-    both = np.stack([from_input, from_hidden])
-    found = {tensor: both[..., columns] for tensor, columns in gates.items()}
-    return {**found, f"{name}/cell": cell, f"{name}/hidden": hidden}
 
 
 class KerasLstmNetwork(KerasStreamNetwork):
@@ -319,10 +280,17 @@ class LstmConfig(StreamNetworkConfig):
             f"network.lstm_units must be 1 to {GREATEST_DEPTH} widths, not {len(self.lstm_units)}",
         )
 
-    def sizes(self, features: int, labels: int) -> tuple[int, ...]:
+    def sizes(self, frame: Frame, labels: int) -> tuple[int, ...]:
         """Features of a frame, the LSTMs' widths, labels."""
-        return (features, *self.lstm_units, labels)
+        return (frame.size, *self.lstm_units, labels)
 
-    def build(self, features: int, labels: int, seed: int) -> KerasLstmNetwork:
+    def check(self, frame: Frame) -> None:
+        """Refuse features that are not ``log_mel``'s."""
+        require(
+            frame.is_log_mel,
+            "a network of kind lstm hears the front end log_mel alone; set network.kind to another, such as crnn",
+        )
+
+    def build(self, frame: Frame, labels: int, seed: int) -> KerasLstmNetwork:
         """The network with initial weights drawn from ``seed``."""
-        return KerasLstmNetwork(features, self.lstm_units, labels, self.dropout, seed)
+        return KerasLstmNetwork(frame.size, self.lstm_units, labels, self.dropout, seed)

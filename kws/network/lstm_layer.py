@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from kws.layers.lstm import BIASES, INPUT_WEIGHTS, RECURRENT_WEIGHTS
+from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, GATES
+from kws.layers.lstm import BIASES, CELL, INPUT_WEIGHTS, RECURRENT_WEIGHTS
+from kws.network.base import Format, Rounding
 from kws.network.graphs import bias, weights
 from kws.network.tensorflow import import_tensorflow, initial_seed
-from kws.tflite import Graph, Operator
+from kws.tflite import Graph, Operator, Tensor
 from kws.types import Floats
 
 OPERATOR = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -25,6 +27,8 @@ before it adds them (docs/SPEC.md, "LSTM"). A network trained without it lets on
 far beyond 8, which int8 then hurts more than anything else."""
 
 PARTS = ("kernel", "recurrent", "bias")
+_INPUT, _RECURRENT, _SUMS = "input_weights", "recurrent_weights", "gate_sums"
+_MATRICES = {_INPUT: "kernel", _RECURRENT: "recurrent"}
 
 
 def _sigmoid(x: Floats) -> Floats:
@@ -101,6 +105,65 @@ class FloatLstm:
             h, c = self.step(from_input[:, t] + limited(h @ self.recurrent), c)
             hidden[:, t] = h
         return hidden, h, c
+
+    # What int8 does to it; names are those of `FloatNetwork.tensors` within the layer ``name``.
+
+    @staticmethod
+    def tensors(name: str) -> tuple[str, ...]:
+        """The gates' matrices, their sums, cell and hidden."""
+        gates = (f"{what}/{gate}" for what in (_INPUT, _RECURRENT, _SUMS) for gate in GATES)
+        return tuple(f"{name}/{tensor}" for tensor in (*gates, "cell", "hidden"))
+
+    def matrices(self, name: str) -> dict[str, Floats]:
+        """Each gate's input and recurrent weights, float32 [inputs, units]."""
+        return {
+            f"{name}/{what}/{gate}": getattr(self, part)[:, self.gate(index)]
+            for what, part in _MATRICES.items()
+            for index, gate in enumerate(GATES)
+        }
+
+    def with_matrix(self, what: str, gate: str, values: Floats) -> FloatLstm:
+        """The same layer with another of :meth:`matrices`."""
+        part = _MATRICES[what]
+        changed = getattr(self, part).copy()
+        changed[:, self.gate(GATES.index(gate))] = values
+        return replace(self, **{part: changed})
+
+    def trace(self, name: str, x: Floats, rounded: Rounding) -> dict[str, Floats]:
+        """What is computed of float32 [n, frames, inputs], by name, from a reset.
+
+        A gate's sums over the input and over h are one tensor, float32 [2, n, frames, units].
+        """
+        gates = {f"{name}/{_SUMS}/{gate}": self.gate(index) for index, gate in enumerate(GATES)}
+
+        def sums(values: Floats) -> Floats:
+            values = limited(values)
+            for tensor, columns in gates.items():
+                values[..., columns] = rounded(tensor, values[..., columns])
+            return values
+
+        from_input = sums(x @ self.kernel + self.bias)
+        from_hidden = np.empty_like(from_input)
+        cell, hidden = (np.empty((*x.shape[:2], self.units), np.float32) for _ in range(2))
+        h = c = np.zeros((len(x), self.units), np.float32)
+        for t in range(x.shape[1]):
+            from_hidden[:, t] = sums(h @ self.recurrent)
+            h, c = self.step(from_input[:, t] + from_hidden[:, t], c)
+            c = cell[:, t] = rounded(f"{name}/cell", c)
+            h = hidden[:, t] = rounded(f"{name}/hidden", h)
+        both = np.stack([from_input, from_hidden])
+        found = {tensor: both[..., columns] for tensor, columns in gates.items()}
+        return {**found, f"{name}/cell": cell, f"{name}/hidden": hidden}
+
+    @staticmethod
+    def formats(name: str, graph: Graph, op: Operator) -> dict[str, Format]:
+        """How an int8 operator holds what :meth:`trace` names."""
+        # Each of a gate's two sums is kept in 16 bits (docs/SPEC.md, "LSTM").
+        scale = np.array([2.0**GATE_SCALE_POWER], np.float32)
+        sums = Tensor("gate sums", (), np.dtype(np.int16), scale, np.zeros(1, np.int64))
+        found = {f"{name}/{_SUMS}/{gate}": Format(sums, None) for gate in GATES}
+        found[f"{name}/cell"] = Format(graph.tensors[op.inputs[CELL]], op.outputs[0], "cell")
+        return found | {f"{name}/hidden": Format(graph.tensors[op.outputs[0]], op.outputs[0])}
 
 
 class KerasLstm:

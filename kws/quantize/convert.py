@@ -1,8 +1,9 @@
 """A trained run to one int8 .tflite file with its metadata.
 
-TensorFlow's converter quantizes the network over whole clips; the result is then made
+A network of LSTMs alone is quantized by TensorFlow's converter over whole clips; the result is then made
 single-step: every activation keeps one frame where it had a clip's worth. LSTM kernels carry
-their state from step to step and from call to call alike, so both compute the same bytes.
+their state from step to step and from call to call alike, so both compute the same bytes. A network with
+convolutions kws quantizes itself (`kws.network.stack.graph`).
 
 The way of a weight: the run's ``weights.npz`` -> Keras -> the converter's file, in a process of its
 own -> one graph, single-step and with the metadata -> ``model.tflite``, which is read again as every
@@ -32,7 +33,7 @@ from kws.extras import how_to_install
 from kws.files import scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
-from kws.network import FloatNetwork, StreamNetworkConfig
+from kws.network import FloatNetwork, Frame, StreamNetworkConfig
 from kws.tflite import Graph, parse
 from kws.types import Progress
 
@@ -83,8 +84,10 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
     _check_fit(network, experiment, run)
     if progress is not None:
         progress(0, 1)
-    graph = single_step(parse(quantize(run), "the converter's result"), network)
-    info = ModelInfo(experiment.data.labels, experiment.frontend, experiment.detector, provenance, experiment.gate)
+    graph = network.quantized(np.load(run / runs.CALIBRATION, allow_pickle=False))
+    if graph is None:
+        graph = single_step(parse(quantize(run), "the converter's result"), network)
+    info = ModelInfo(experiment.outputs, experiment.frontend, experiment.detector, provenance, experiment.gate)
     content = with_info(graph, info)
     path = run / runs.MODEL
     model = Model.from_bytes(content, os.fspath(path))
@@ -96,7 +99,7 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
 
 def _require_calibration(run: Path, experiment: Experiment) -> None:
     path = run / runs.CALIBRATION
-    shape = (experiment.frontend.frames(experiment.data.clip_samples), experiment.frontend.bands)
+    shape = (experiment.frontend.frames(experiment.data.clip_samples), experiment.frontend.features)
     try:
         features = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -108,7 +111,7 @@ def _require_calibration(run: Path, experiment: Experiment) -> None:
 def _check_fit(network: FloatNetwork, experiment: Experiment, run: Path) -> None:
     assert isinstance(experiment.network, StreamNetworkConfig)
     sizes = network.sizes
-    wanted = experiment.network.sizes(experiment.frontend.bands, len(experiment.data.labels))
+    wanted = experiment.network.sizes(Frame.of(experiment.frontend), len(experiment.data.labels))
     if sizes != wanted:
         raise KwsError(
             f"{run}: the weights are of a network of sizes {sizes}, the settings of {wanted};"

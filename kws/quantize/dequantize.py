@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kws import network
 from kws.errors import KwsError
-from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model
 from kws.network import FloatNetwork
 
@@ -26,7 +25,8 @@ def dequantize(model: Model) -> FloatNetwork:
     except KwsError as error:
         raise KwsError(f"{model.source} {error}; take a model of kws's own") from error
     source = graph.tensors[graph.inputs[0]]
-    if (source.scale, source.zero_point) != (FEATURE_SCALE, FEATURE_ZERO_POINT):
+    frontend = None if model.info is None else model.info.frontend
+    if frontend is None or (source.scale, source.zero_point) != (frontend.scale, frontend.zero_point):
         raise KwsError(f"{model.source} does not read the front end's features; take a model of kws's own")
     objection = kind.objection(graph)
     if objection is not None:

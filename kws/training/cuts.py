@@ -122,7 +122,7 @@ class Negatives:
         """
         weights = np.array(self._weights())
         kinds = rng.choice(len(KINDS), size=n, p=weights / weights.sum())
-        out = np.empty((n, frames, self.experiment.frontend.bands), np.int8)
+        out = np.empty((n, frames, self.experiment.frontend.features), np.int8)
         for place, kind in enumerate(KINDS):
             rows = np.flatnonzero(kinds == place)
             if len(rows):

@@ -43,7 +43,7 @@ class Teacher:
         if not isinstance(experiment.network, ClipNetworkConfig):
             raise KwsError(f'{run} is not the run of a teacher (network.kind = "teacher"); train one first')
         frames = experiment.frontend.frames(experiment.data.clip_samples)
-        network = experiment.network.build(frames, experiment.frontend.bands, len(experiment.data.labels), 0)
+        network = experiment.network.build(frames, experiment.frontend.features, len(experiment.data.labels), 0)
         network.load(run / runs.WEIGHTS)
         return cls(network), experiment
 

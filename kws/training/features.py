@@ -168,7 +168,7 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
         len(made.examples),
         made.variants,
         config.frontend.frames(config.data.clip_samples),
-        config.frontend.bands,
+        config.frontend.features,
     )
     purpose = made.purpose or made.split
     path = folder / f"{purpose}-{digest(made)}.npz"

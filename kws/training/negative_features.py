@@ -141,7 +141,7 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
     """
     name = f"negatives-{made.name or made.kind}-{made.split}"
     data, table = (folder / f"{name}-{digest(made)}{suffix}" for suffix in (".int8", ".npz"))
-    bands = made.experiment.frontend.bands
+    bands = made.experiment.frontend.features
     if (found := _cached(data, table, bands)) is not None:
         return found
     with replacing(data) as temporary:
@@ -216,7 +216,7 @@ class _Maker:
 
     def __call__(self, job: int) -> _Heard:
         frontend = self.made.experiment.frontend
-        found: list[Int8] = [np.zeros((0, frontend.bands), np.int8)]
+        found: list[Int8] = [np.zeros((0, frontend.features), np.int8)]
         samples = 0
         for place, part in enumerate(_parts(self.made, job)):
             samples += len(part)

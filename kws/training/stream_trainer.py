@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kws.config import HEAD, UNKNOWN, Experiment
 from kws.errors import KwsError
-from kws.network import FloatNetwork, StreamNetworkConfig
+from kws.network import FloatNetwork, Frame, StreamNetworkConfig
 from kws.network.base import KerasStreamNetwork
 from kws.network.tensorflow import import_tensorflow
 from kws.training import losses
@@ -55,7 +55,7 @@ class StreamTrainer(Trainer):
         assert isinstance(network, StreamNetworkConfig)
         self._tf, _ = import_tensorflow()
         self.current, self.average = (
-            network.build(experiment.frontend.bands, len(experiment.data.labels), training.seed) for _ in range(2)
+            network.build(Frame.of(experiment.frontend), len(experiment.data.labels), training.seed) for _ in range(2)
         )
         if initial is not None:
             self.current.set(initial)

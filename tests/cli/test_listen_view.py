@@ -83,7 +83,7 @@ def drawn(model, pcm, width, height, colour=None, keys=True, **shown):
     info = model.require_info()
     thresholds = () if info.decision.transcribes else info.thresholds
     shown = Shown("kws listen  model  engine numpy", info.words, thresholds, info.first_word, keys=keys, **shown)
-    view = View(shown, info.frontend.bands, console)
+    view = View(shown, info.frontend.features, console)
     for heard in listen(model, NumpyEngine(model), [pcm[i : i + 640] for i in range(0, len(pcm), 640)]):
         view.show(heard)
     return console.render_lines(view, console.options.update(width=width, height=height), pad=False)

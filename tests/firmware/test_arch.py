@@ -245,6 +245,7 @@ def test_network_on_every_core(name, board):
     [
         {"n_fft": 256, "window_ms": 16.0, "hop_ms": 10.0, "bands": 20},
         {"n_fft": 1024, "window_ms": 64.0, "hop_ms": 20.0, "bands": 64},
+        {"rows": 3, "bands": 24},
         {"n_fft": 512, "window_ms": 20.0625, "hop_ms": 10.0, "bands": 32, "high_hz": 8000.0},
     ],
 )

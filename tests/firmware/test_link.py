@@ -91,7 +91,7 @@ class Board:
         reply = b""
         if request.type == Type.IDENTIFY:
             i = self.identity
-            bands, labels = (info.frontend.bands, len(info.labels)) if info else (0, 0)
+            bands, labels = (info.frontend.features, len(info.labels)) if info else (0, 0)
             sizes = (bands, labels, network.input_size, network.output_size, i["layers"], 256, 1000)
             reply = struct.pack("<4sHH8sHHIIHHI", i["magic"], i["version"], info is not None, i["model_id"], *sizes)
         elif request.type == Type.RESET:
@@ -197,7 +197,7 @@ def test_no_frame_gives_empty_arrays(tiny_model):
     engine = LinkEngine(Board(tiny_model), tiny_model)
     for samples in (0, 100):
         got = engine.process(np.zeros(samples, np.int16))
-        assert got.features.shape == (0, tiny_model.info.frontend.bands)
+        assert got.features.shape == (0, tiny_model.info.frontend.features)
         assert got.posteriors.shape == (0, len(tiny_model.info.labels))
         assert [x.shape for x in got.layers.values()] == [(0, x.output_size) for x in tiny_model.network.layers]
     with pytest.raises(KwsError, match="no frame"):

@@ -128,11 +128,11 @@ class FrameConfig(StreamNetworkConfig):
     kind: ClassVar[str] = "frame"
     float_network: ClassVar[type[FloatNetwork]] = FrameNetwork
 
-    def sizes(self, features, labels):
-        return (features, labels)
+    def sizes(self, frame, labels):
+        return (frame.size, labels)
 
-    def build(self, features, labels, seed):
-        return KerasFrameNetwork(features, labels, seed)
+    def build(self, frame, labels, seed):
+        return KerasFrameNetwork(frame.size, labels, seed)
 
 
 if __name__ == "__main__":

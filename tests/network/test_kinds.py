@@ -15,7 +15,8 @@ from random_models import bare_model, spotting_model
 from kws import network, runs
 from kws.config import Experiment
 from kws.errors import KwsError
-from kws.network import LstmNetwork, StreamNetworkConfig
+from kws.frontends import LogMelConfig
+from kws.network import Frame, LstmNetwork, StreamNetworkConfig
 from kws.quantize import convert as converter
 from kws.quantize import noise
 from kws.quantize.dequantize import dequantize
@@ -102,5 +103,5 @@ def test_every_kind_on_streams_says_its_sizes():
     for kind in network.KINDS.values():
         settings = kind()
         if isinstance(settings, StreamNetworkConfig):
-            sizes = settings.sizes(40, 12)
+            sizes = settings.sizes(Frame.of(LogMelConfig()), 12)
             assert (sizes[0], sizes[-1]) == (40, 12)

@@ -14,8 +14,9 @@ from random_models import spotting_model
 from kws import config, runs
 from kws.errors import KwsError
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
+from kws.frontends import LogMelConfig
 from kws.model.file import METADATA_NAME, Model
-from kws.network import LstmConfig, LstmNetwork
+from kws.network import Frame, LstmConfig, LstmNetwork
 from kws.network.lstm_layer import CELL_CLIP, FloatLstm
 from kws.network.tensorflow import import_tensorflow
 from kws.quantize import convert as converter
@@ -121,7 +122,7 @@ def test_int8_agrees_with_float(run, result):
 def test_float_reference_is_keras(run):
     tf, _ = import_tensorflow()
     network = runs.load_network(run)
-    layers = LstmConfig((20, 12)).build(40, 6, seed=3)
+    layers = LstmConfig((20, 12)).build(Frame.of(LogMelConfig()), 6, seed=3)
     layers.set(network)
     clips = np.load(run / runs.CALIBRATION)
     logits, _ = layers.logits(tf.constant(clips), layers.initial_state(len(clips)))

@@ -9,13 +9,14 @@ import tones
 
 from kws import runs
 from kws.errors import KwsError
+from kws.network import Frame
 from kws.training.start import Start
 
 
 def written(folder, seed, units=(6, 5)):
     pytest.importorskip("tf_keras", reason="building a network needs TensorFlow")
     experiment = tones.experiment(units)
-    network = experiment.network.build(experiment.frontend.bands, len(experiment.data.labels), seed).get()
+    network = experiment.network.build(Frame.of(experiment.frontend), len(experiment.data.labels), seed).get()
     folder.mkdir()
     network.save(folder / runs.WEIGHTS)
     runs.write_config(experiment, folder)

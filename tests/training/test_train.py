@@ -15,7 +15,7 @@ import tones
 from kws import config, runs
 from kws.errors import KwsError
 from kws.extras import how_to_install
-from kws.network import LstmConfig
+from kws.network import Frame, LstmConfig
 from kws.network.tensorflow import import_tensorflow
 from kws.training import features as feature_maker
 from kws.training import sources
@@ -248,7 +248,7 @@ def test_carried_state_starts_where_asked():
     x = rng.integers(-128, 128, (4, 10, 8)).astype(np.int8)
     clips = TrainingSet(x[:, None], np.zeros((4, 1), np.int16), np.full(4, 2, np.int32))
     trainer = StreamTrainer(settings, clips)
-    layers = settings.network.build(8, 3, seed=1)
+    layers = settings.network.build(Frame.of(settings.frontend), 3, seed=1)
     tf, _ = import_tensorflow()
     joined, _ = layers.logits(tf.constant(np.concatenate([x, x], axis=1)), layers.initial_state(4))
     _, left = layers.logits(tf.constant(x), layers.initial_state(4))

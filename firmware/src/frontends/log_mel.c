@@ -213,7 +213,9 @@ void kws_log_mel_run(const kws_frontend *frontend, void *memory, const int16_t *
 {
     const kws_log_mel *f = (const kws_log_mel *)frontend->constants;
     int32_t *spectrum = (int32_t *)memory;
-    kws_windowed_fft(f, pcm, spectrum);
-    const int32_t scale = f->log_offset + 2 * power_spectrum(f, spectrum) * 65536;
-    mel_bands(f, spectrum, STEPS_PER_OCTAVE * scale - (1 << 15), features);
+    for (uint32_t row = 0; row < f->rows; row++, pcm += f->step, features += f->bands) {
+        kws_windowed_fft(f, pcm, spectrum);
+        const int32_t scale = f->log_offset + 2 * power_spectrum(f, spectrum) * 65536;
+        mel_bands(f, spectrum, STEPS_PER_OCTAVE * scale - (1 << 15), features);
+    }
 }

@@ -113,7 +113,7 @@ def run(a: argparse.Namespace) -> int:
             title = f"kws listen  {visible(str(a.model))}  engine {name}"
             pressed = stack.enter_context(keys(a.dump is not None and a.input != "-"))
             shown = Shown(title, info.words, _thresholds(info), info.first_word, keys=pressed is not None)
-            view = stack.enter_context(View(shown, info.frontend.bands, Console(highlight=False, emoji=False)))
+            view = stack.enter_context(View(shown, info.frontend.features, Console(highlight=False, emoji=False)))
             tally.show(view, pressed)
         elif opened is not None:
             console.messages.print("listening; Ctrl-C ends")

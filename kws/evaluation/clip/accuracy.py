@@ -128,6 +128,11 @@ def evaluate_clips(
         KwsError: the model is a bare network, an engine is missing, or clips cannot be read.
     """
     info = model.require_info()
+    if len(info.labels) == 1:
+        raise KwsError(
+            f"{model.source} says how probable one word is and nothing else, so clips of other words have no label;"
+            " `kws stream-test` counts its misses and false accepts"
+        )
     data = info.data
     seed, floats = options.seed, reference.network
     chosen = choose(root, data, options.split, seed)

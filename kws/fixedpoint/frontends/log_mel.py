@@ -242,10 +242,14 @@ def quantize_energy(energy: Int64, shift: Int64, tables: LogMelTables) -> npt.ND
 class LogMel(base.Frontend):
     """The log-mel front end of one or more streams in step."""
 
-    def __init__(self, tables: LogMelTables, streams: int = 1) -> None:
-        self.tables = tables
-        super().__init__(len(tables.window), tables.hop, tables.bands, streams)
+    def __init__(self, tables: LogMelTables, streams: int = 1, rows: int = 1) -> None:
+        self.tables, self.rows = tables, rows
+        window = len(tables.window) + (rows - 1) * tables.hop
+        super().__init__(window, rows * tables.hop, rows * tables.bands, streams)
 
     def run(self, frames: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
         """int16 [streams, frames, window] to int8 [streams, frames, bands]; nothing is kept between frames."""
-        return log_mel(frames, self.tables)
+        if self.rows == 1:
+            return log_mel(frames, self.tables)
+        rows = np.lib.stride_tricks.sliding_window_view(frames, len(self.tables.window), axis=2)
+        return log_mel(rows[:, :, :: self.tables.hop], self.tables).reshape(*frames.shape[:2], self.bands)

@@ -120,6 +120,21 @@ def test_any_chunking_gives_the_same_frames(cuts, name):
     assert whole.shape[1] == CONFIGS[name].frames(6000)
 
 
+@pytest.mark.parametrize("rows", [2, 3])
+def test_frames_of_several_windows_are_those_of_one(rows):
+    one, several = LogMelConfig(bands=20), LogMelConfig(bands=20, rows=rows)
+    pcm = np.random.default_rng(7).integers(-3000, 3000, (2, 9000)).astype(np.int16)
+    expected, found = one.twin(2).process(pcm), several.twin(2).process(pcm)
+    assert found.shape == (2, several.frames(9000), several.features)
+    assert several.features == rows * 20
+    count = found.shape[1] * rows
+    assert np.array_equal(found.reshape(2, count, 20), expected[:, :count])
+    assert several.samples(1) - several.samples(0) == rows * one.hop
+    # Earlier versions of kws knew no rows.
+    assert "rows" not in one.as_dict()
+    assert several.as_dict()["rows"] == rows
+
+
 def test_reset_forgets():
     tables = LogMelConfig().tables()
     pcm = np.random.default_rng(6).integers(-3000, 3000, (1, 1000)).astype(np.int16)

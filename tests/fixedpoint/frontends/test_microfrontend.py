@@ -215,7 +215,7 @@ def test_settings():
     assert read({"kind": "microfrontend"}) == MicroFrontendConfig()
     assert MicroFrontendConfig(20).as_dict() == {"kind": "microfrontend", "step_ms": 20, "rows": 1}
     three = MicroFrontendConfig(rows=3)
-    assert (three.window, three.hop, three.bands, three.pcm_size) == (800, 480, 120, 832)
+    assert (three.window, three.hop, three.features, three.pcm_size) == (800, 480, 120, 832)
     with pytest.raises(KwsError, match=r"step_ms must be a whole number, not 10\.5"):
         read({"kind": "microfrontend", "step_ms": 10.5})
     with pytest.raises(KwsError, match="step_ms must be 1 to 30, not 31"):

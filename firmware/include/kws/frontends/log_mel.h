@@ -16,14 +16,13 @@ typedef struct kws_log_mel {
     int32_t log_offset;           /* Q.16 */
     uint16_t n_fft;
     uint16_t first_bin;
-    uint16_t bands;
+    uint16_t bands; /* of a row */
+    uint16_t step;  /* samples from window to window */
+    uint8_t rows;   /* windows of a frame */
 } kws_log_mel;
 
 /* Its memory: int32_t spectrum[n_fft], interleaved re and im. It keeps nothing from frame to frame. */
 #define KWS_LOG_MEL_BYTES(n_fft) (4u * (n_fft))
-
-/* It reads n_fft samples, of which what follows the window counts for nothing. */
-#define KWS_LOG_MEL_PCM_SIZE(n_fft) (n_fft)
 
 void kws_log_mel_reset(const kws_frontend *frontend, void *memory);
 void kws_log_mel_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
