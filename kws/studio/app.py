@@ -119,7 +119,7 @@ class _Page:
         return JSONResponse({"stopped": True})
 
     async def clips(self, request: Request) -> Response:
-        kind, word = request.query_params.get("folder"), safe.name(request.query_params.get("word"), "word")
+        kind, word = request.query_params.get("folder"), _word(request.query_params.get("word"))
         if kind not in clips.FOLDERS:
             raise Refused(400, f"folder must be one of {', '.join(clips.FOLDERS)}")
         return JSONResponse({"clips": await run_in_threadpool(clips.listing, self._root, kind, word)})

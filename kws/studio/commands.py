@@ -152,7 +152,7 @@ def _flash(root: Path, body: Body) -> Job:
 def _monitor(root: Path, body: Body) -> Job:
     del root
     port = _port(body)
-    return Job("monitor", port, [["monitor", port, "--json"]])
+    return Job("monitor", port, [["monitor", port]])
 
 
 def _verify(root: Path, body: Body) -> Job:

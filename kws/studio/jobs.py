@@ -193,6 +193,9 @@ class Jobs:
         # Before the end is read: a job that ends in between would be lost.
         free = _is_free(folder / "lock")
         progress, lines, error = _read_log(folder / "log")
+        if job.kind == "monitor":
+            # What a board says is what its job is for.
+            lines += tuple(_read_tail(folder / "out", _TAIL).splitlines()[-_SHOWN_LINES:])
         status, code, seconds = RUNNING, None, time.time() - job.started
         try:
             end = parse_json((folder / "end.json").read_bytes())

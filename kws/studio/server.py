@@ -87,6 +87,8 @@ def _socket(port: int | None, last: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, number))
+            # From here on a browser that comes early waits.
+            listener.listen()
         except (OSError, OverflowError) as error:
             listener.close()
             refused = error

@@ -55,7 +55,7 @@ def _project(root: Path, experiment: Experiment) -> dict[str, Any]:
         "folders": clips.words(root),
         "speakers": clips.speakers(root),
         "near": near(tuple(experiment.data.words)),
-        "models": list(shipped.models()),
+        "models": shipped.models(),
         "runs": shipped.all_runs(root),
         "size": size.estimate(experiment),
         "images": _images(root),

@@ -87,7 +87,11 @@ export function table(columns, rows, caption) {
 }
 
 export const percent = (share, digits = 1) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)} %`);
-export const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
+export const kilobytes = (bytes) => (bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(2)} MB`);
+export const ROOM = "_background_noise_";
+export const wordName = (word) => (word === ROOM ? "the room" : word);
+// As a terminal needs it.
+export const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 export function seconds(s) {
   if (s < 90) return `${Math.max(0, Math.round(s))} s`;
   return s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;

@@ -1,5 +1,5 @@
 import { start } from "../api.js";
-import { card, field, h, keyed, kilobytes, table, terminal } from "../dom.js";
+import { card, field, h, keyed, kilobytes, quoted, table, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 export default {
@@ -37,7 +37,7 @@ class Board {
   update(state) {
     const project = state.project;
     keyed(this.board, [state.boards, project.board], () => Object.entries(state.boards).map(([value, text]) => h("option", { value, selected: value === project.board }, text)));
-    const options = [...project.runs.filter((r) => r.model).map((r) => [`runs/${r.name}`, `runs/${r.name}`]), ...project.models.map((m) => [`shipped:${m}`, `${m} (comes with kws)`])];
+    const options = [...project.runs.filter((r) => r.model).map((r) => [`runs/${r.name}`, `runs/${r.name}`]), ...Object.keys(project.models).map((m) => [`shipped:${m}`, `${m} (comes with kws)`])];
     const before = this.model.value;
     keyed(this.model, options, () => options.map(([value, text]) => h("option", { value, selected: value === before }, text)));
     keyed(this.missing, state.missing.build || "", () => state.missing.build ? h("p", { class: "note" }, `No compiler for boards is installed: ${state.missing.build}`) : []);
@@ -51,7 +51,7 @@ class Board {
       ["flash", kilobytes(built.flash), has ? kilobytes(has.flash) : ""], ["RAM without the stack", kilobytes(built.ram), has ? kilobytes(has.ram) : ""],
       ["stack, at most", `${built.stack} bytes`, `${built.stack_reserve} bytes kept for it`]], "Size of the image") : []);
     keyed(this.files, [images, this.board.value], () => images ? [h("h3", {}, "Download"), h("ul", {}, images.map((f) => h("li", {}, h("a", { href: `/api/images/${this.board.value}/${encodeURIComponent(f.name)}`, download: "" }, f.name), ` ${kilobytes(f.bytes)}`)))] : h("p", { class: "hint" }, "No image yet. Build one; it takes some seconds."));
-    const model = this.model.value.startsWith("shipped:") ? `models/${this.model.value.slice(8)}.tflite` : this.model.value;
+    const model = this.model.value.startsWith("shipped:") ? quoted(project.models[this.model.value.slice(8)]) : this.model.value;
     keyed(this.line, [this.board.value, model], () => terminal(`kws build ${this.board.value} --model ${model}`, `kws flash ${this.board.value}`));
     const talk = jobs.all.find((j) => j.kind === "verify" || j.kind === "monitor");
     const found = talk && talk.kind === "verify" ? jobs.output("verify", () => this.update(this.state())) : null;

@@ -1,6 +1,6 @@
 import { attempt, get, post, query, start } from "../api.js";
 import { clipCard, play, remove } from "../clipcard.js";
-import { card, field, fill, h, keyed, svg, terminal, toast } from "../dom.js";
+import { card, field, fill, h, keyed, ROOM, svg, terminal, toast, wordName } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 const PAGE = 48;
@@ -42,11 +42,13 @@ class Data {
 
   update(state) {
     const folders = state.project.folders;
-    const options = Object.entries(folders).flatMap(([folder, words]) => Object.entries(words).map(([w, n]) => [`${folder}/${w}`, `${w} (${n}${folder === "recordings" ? "" : `, ${folder}`})`]));
     const before = this.word.value;
+    // Words to spot first, the room last.
+    const rank = (w) => (state.project.words.includes(w) ? 0 : w === ROOM ? 2 : 1);
+    const options = Object.entries(folders).flatMap(([folder, words]) => Object.entries(words).sort(([a], [b]) => rank(a) - rank(b)).map(([w, n]) => [`${folder}/${w}`, `${wordName(w)} (${n}${folder === "recordings" ? "" : `, ${folder}`})`]));
     keyed(this.word, options, () => options.map(([value, text]) => h("option", { value, selected: value === before }, text)));
     if (before && options.some(([value]) => value === before)) this.word.value = before;
-    keyed(this.to, [state.project.words, folders], () => [...new Set([...state.project.words, ...Object.keys(folders.recordings || {}), "other"])].map((w) => h("option", { value: w }, w)));
+    keyed(this.to, [state.project.words, folders], () => [...new Set([...state.project.words, ...Object.keys(folders.recordings || {}), "other"])].filter((w) => w !== ROOM).map((w) => h("option", { value: w }, w)));
     const wanted = `${this.word.value} ${options.map((o) => o[1])}`;
     if (wanted !== this.loaded) { this.loaded = wanted; this.load(); }
     this.panel.update();

@@ -1,5 +1,5 @@
 import { paintFrame } from "../charts.js";
-import { card, field, fill, h, keyed, terminal } from "../dom.js";
+import { card, field, fill, h, keyed, quoted, terminal } from "../dom.js";
 import { Meter, Microphone, socket } from "../microphone.js";
 
 const WIDTH = 300;
@@ -34,14 +34,15 @@ class Live {
 
   update(state) {
     const before = this.model.value;
+    this.models = state.project.models;
     const runs = state.project.runs.filter((r) => r.model).map((r) => `runs/${r.name}`);
-    const options = [...runs.map((r) => [r, r]), ...state.project.models.map((m) => [`shipped:${m}`, `${m} (comes with kws)`])];
+    const options = [...runs.map((r) => [r, r]), ...Object.keys(state.project.models).map((m) => [`shipped:${m}`, `${m} (comes with kws)`])];
     keyed(this.model, options, () => options.map(([value, text]) => h("option", { value, selected: value === before }, text)));
     this.show();
   }
 
   show() {
-    const name = this.model.value.startsWith("shipped:") ? `models/${this.model.value.slice(8)}.tflite` : this.model.value;
+    const name = this.model.value.startsWith("shipped:") ? quoted(this.models[this.model.value.slice(8)]) : this.model.value;
     keyed(this.line, name, () => terminal(`kws listen ${name} --dump recordings --speaker ${this.speaker.value || "me"}`));
   }
 

@@ -1,11 +1,10 @@
 import { attempt, query, send, start } from "../api.js";
 import { clipCard, remove } from "../clipcard.js";
-import { card, field, fill, h, keyed, select, terminal, toast } from "../dom.js";
+import { card, field, fill, h, keyed, quoted, ROOM, select, terminal, toast, wordName } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 import { Meter, Microphone, socket, wav } from "../microphone.js";
 
 const ENOUGH = 15;
-const ROOM = "_background_noise_";
 const CHECK_SECONDS = 10;
 
 export default {
@@ -64,7 +63,7 @@ class Recording {
     keyed(this.word, project.words, () => [...project.words.map((w) => h("option", { value: w }, w)), h("option", { value: "?" }, "another word (unknown)"), h("option", { value: ROOM }, "the room, for a minute")]);
     const counts = project.folders.recordings || {};
     keyed(this.counts, [counts, project.words], () => h("div", {},
-      h("p", {}, project.words.map((w) => h("span", { class: `tag ${(counts[w] || 0) >= ENOUGH ? "good" : "warn"}` }, `${w} ${counts[w] || 0}`)), Object.entries(counts).filter(([w]) => !project.words.includes(w)).map(([w, n]) => h("span", { class: "tag" }, `${w} ${n}`))),
+      h("p", {}, project.words.map((w) => h("span", { class: `tag ${(counts[w] || 0) >= ENOUGH ? "good" : "warn"}` }, `${w} ${counts[w] || 0}`)), Object.entries(counts).filter(([w]) => !project.words.includes(w)).map(([w, n]) => h("span", { class: "tag" }, `${wordName(w)} ${n}`))),
       h("p", { class: "hint" }, `${ENOUGH} takes of each word are a beginning, 30 are better. Change the distance, the loudness, the mood, the room; let others speak.`)));
     keyed(this.hints, [project.near, project.words], () => [
       h("h3", {}, "What is not the word"),
@@ -82,7 +81,7 @@ class Recording {
     const word = this.chosen();
     this.otherField.hidden = this.word.value !== "?";
     this.say.textContent = this.microphone ? (word === ROOM ? "… be quiet …" : `Say “${word}”`) : "";
-    const spoken = word === ROOM ? null : `kws record ${word || "WORD"} --out recordings --speaker ${this.speaker.value || "me"} --continuous`;
+    const spoken = word === ROOM ? null : `kws record ${quoted(word || "WORD")} --out recordings --speaker ${quoted(this.speaker.value || "me")} --continuous`;
     keyed(this.line, spoken, () => spoken ? terminal(spoken) : []);
   }
 

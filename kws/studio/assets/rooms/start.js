@@ -77,7 +77,7 @@ function overview(state) {
   const next = total === 0 && !project.folders.synthetic ? "record" : project.runs.length === 0 ? "train" : project.runs.some((run) => run.test) ? "live" : "judge";
   return [
     card(`${state.name}: ${project.words.join(", ")}`,
-      h("p", {}, `${total} recordings of people`, project.folders.synthetic ? `, ${Object.values(project.folders.synthetic).reduce((a, b) => a + b, 0)} clips of synthetic speech` : "", `, ${project.runs.length} ${project.runs.length === 1 ? "run" : "runs"}. Settings: ${project.config}, which a text editor may change.`),
+      h("p", {}, `${total} recordings`, project.folders.synthetic ? `, ${Object.values(project.folders.synthetic).reduce((a, b) => a + b, 0)} clips of synthetic speech` : "", `, ${project.runs.length} ${project.runs.length === 1 ? "run" : "runs"}. Settings: ${project.config}, which a text editor may change.`),
       h("p", {}, h("a", { class: "button", href: `#${next}` }, `Next: ${STEPS.find((s) => s[0] === next)[1]}`))),
     card("The way", h("ol", {}, STEPS.map(([id, title, text]) => h("li", {}, h("a", { href: `#${id}` }, title), `: ${text}.`)))),
     card("Synthetic speech beside recordings",

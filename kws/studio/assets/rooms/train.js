@@ -1,6 +1,6 @@
 import { start } from "../api.js";
 import { lines } from "../charts.js";
-import { card, field, h, keyed, kilobytes, percent, seconds, table, terminal } from "../dom.js";
+import { card, field, h, keyed, kilobytes, percent, quoted, seconds, table, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 // An instruction takes about one cycle and a half on these cores.
@@ -41,7 +41,7 @@ class Train {
   update(state) {
     const project = state.project;
     this.project = project;
-    keyed(this.from, project.models, () => [...project.models.map((m) => h("option", { value: `shipped:${m}`, selected: m === "commands12" }, m)), h("option", { value: "" }, "nothing (needs hundreds of recordings)")]);
+    keyed(this.from, project.models, () => [...Object.keys(project.models).map((m) => h("option", { value: `shipped:${m}`, selected: m === "commands12" }, m)), h("option", { value: "" }, "nothing (needs hundreds of recordings)")]);
     const people = Object.values(project.folders.recordings || {}).reduce((a, b) => a + b, 0);
     const voices = Object.values(project.folders.synthetic || {}).reduce((a, b) => a + b, 0);
     const few = project.words.filter((w) => ((project.folders.recordings || {})[w] || 0) + ((project.folders.synthetic || {})[w] || 0) < 15);
@@ -73,7 +73,7 @@ class Train {
   show() {
     if (!this.project) return;
     const folders = ["recordings", "synthetic"].filter((f) => this.project.folders[f]).map((f) => ` --data ${f}`).join("");
-    const model = this.from.value ? ` --from models/${this.from.value.replace("shipped:", "")}.tflite` : "";
+    const model = this.from.value ? ` --from ${quoted(this.project.models[this.from.value.replace("shipped:", "")])}` : "";
     const text = `kws train words.toml${model}${folders || " --data recordings"} --out runs/${this.name.value}${this.restart.checked ? " --restart" : ""}`;
     keyed(this.line, text, () => terminal(text, `kws convert runs/${this.name.value}`));
   }
