@@ -15,10 +15,13 @@ except ImportError:  # Windows: nothing is locked there, so one kws at a time
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[int]:
     """Hold the lock of a file, made with its folder if missing; waits for whoever holds it.
 
     Who removes the file must hold its lock; a process that waited for it then makes it anew.
+
+    Yields:
+        The file's descriptor. A process that inherits it holds the lock too, as long as it lives.
 
     Raises:
         OSError: the file cannot be made.
@@ -28,7 +31,7 @@ def locked(path: Path) -> Iterator[None]:
         while not _is_at(file, path):
             stack.close()
             file = stack.enter_context(_locked(path))
-        yield
+        yield file.fileno()
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import textwrap
 import time
@@ -33,7 +34,9 @@ class _Console(Console):
 out = _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 messages = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
+# A program that shows progress of its own, as `kws studio`, asks for it more often.
 _PLAIN_SECONDS = 10.0
+_PLAIN_VARIABLE = "KWS_PROGRESS_SECONDS"
 # What a compiler's output is laid out with.
 _LAID_OUT = "\n\t"
 # A cell with more characters is a text: it may take several lines, and needs no less than these.
@@ -69,11 +72,14 @@ def progress(title: str) -> Iterator[types.Progress]:
 
 
 def _plain_stages() -> types.StageProgress:
+    every = _PLAIN_SECONDS
+    with contextlib.suppress(KeyError, ValueError):
+        every = float(os.environ[_PLAIN_VARIABLE])
     last = time.monotonic()
 
     def report(stage: str, done: int, total: int) -> None:
         nonlocal last
-        if time.monotonic() - last >= _PLAIN_SECONDS:
+        if time.monotonic() - last >= every:
             last = time.monotonic()
             messages.print(f"{stage}: {done} of {total}")
 

@@ -74,6 +74,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     ),
     "measure and check a model": (
         Verb("evaluate", "measure clip accuracy and what quantization cost", "evaluate"),
+        Verb("clips", "list what each clip is heard as, the wrong ones first", "clips"),
         Verb("stream-test", "measure false accepts per hour, misses and latency", "stream_test"),
         Verb("compare", "put several runs into one table and one plot: accuracy and cost", "compare"),
         Verb("report", "write one HTML page of everything known about a run", "report"),
@@ -91,6 +92,9 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("serve", "offer models as wake words to Home Assistant, by the Wyoming protocol", "serve"),
         Verb("why", "find out why a word in a recording is not heard", "why"),
         Verb("monitor", "show what a board hears, over its serial port", "monitor"),
+    ),
+    "all of it on a page": (
+        Verb("studio", "record, train, judge, tune and build in a browser, on this machine", "studio"),
     ),
     "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),
 }

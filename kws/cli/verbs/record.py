@@ -16,6 +16,7 @@ from kws.cli.options import add_json, add_microphone, whole
 from kws.config import SAMPLE_RATE
 from kws.live.listen import FLOOR_DB
 from kws.live.record import CHUNK_MS, Listening, Refused, Saved, record
+from kws.live.takes import record_continuously
 
 _WIDTH = 40
 
@@ -26,6 +27,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of word folders to add to")
     parser.add_argument("--takes", type=whole(1, 10_000), default=30, metavar="N", help="takes to record, up to 10000")
     parser.add_argument("--speaker", default="me", metavar="NAME", help="who speaks; the files' names begin with it")
+    parser.add_argument(
+        "--continuous",
+        action="store_true",
+        help="no prompts: say the word again and again with a second of quiet between; the takes cut themselves",
+    )
     parser.add_argument("--replay", action="store_true", help="play each take that was kept")
     add_microphone(parser)
     add_json(parser)
@@ -37,10 +43,12 @@ def run(a: argparse.Namespace) -> int:
     refused = 0
     with contextlib.ExitStack() as stack:
         chunks = stack.enter_context(hearing(a, SAMPLE_RATE * CHUNK_MS // 1000))
-        console.messages.print(f"say {a.word!r} once at each prompt; Ctrl-C ends", markup=False)
+        how = "again and again, a second of quiet after each" if a.continuous else "once at each prompt"
+        console.messages.print(f"say {a.word!r} {how}; Ctrl-C ends", markup=False)
+        take = record_continuously if a.continuous else record
         meter = stack.enter_context(Live(console=console.messages, refresh_per_second=15, transient=True))
         with contextlib.suppress(KeyboardInterrupt):
-            for moment in record(chunks, a.word, a.out, a.takes, a.speaker, lost=lambda: chunks.overflows):
+            for moment in take(chunks, a.word, a.out, a.takes, a.speaker, lost=lambda: chunks.overflows):
                 if isinstance(moment, Listening):
                     meter.update(_meter(moment, a.word))
                 elif isinstance(moment, Saved):

@@ -1,0 +1,45 @@
+// One recording: spectrogram, outline, play, and what else the room offers.
+import { attempt, audioAddress, get, post, query } from "./api.js";
+import { drawClip, outline } from "./charts.js";
+import { h, toast } from "./dom.js";
+
+let playing = null;
+
+export function play(path) {
+  if (playing) playing.pause();
+  playing = new Audio(audioAddress(path));
+  playing.play().catch(() => toast("This recording cannot be played here; is it damaged?"));
+}
+
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); entry.target.paint(); }
+});
+
+export function clipCard(path, caption, ...actions) {
+  const canvas = h("canvas", { role: "img", "aria-label": `Spectrogram of ${path}` });
+  const wave = h("div", {});
+  const name = path.split("/").slice(-1)[0];
+  const item = h("li", { class: "clip", "data-path": path }, wave, canvas, h("p", { class: "name", title: path }, caption || name),
+    h("div", { class: "do" }, h("button", { class: "small", type: "button", "aria-label": `Play ${path}`, onclick: () => play(path) }, "Play"), actions));
+  item.paint = async () => {
+    try {
+      const picture = await get(`/api/clips/picture?${query({ path })}`);
+      drawClip(canvas, picture);
+      wave.replaceChildren(outline(picture.outline));
+    } catch (error) {
+      canvas.replaceWith(h("p", { class: "error" }, error.message));
+    }
+  };
+  seen.observe(item);
+  return item;
+}
+
+export async function remove(paths, after) {
+  const done = await attempt(() => post("/api/clips/delete", { paths }));
+  if (!done) return false;
+  toast(paths.length === 1 ? `${paths[0]} is deleted.` : `${paths.length} recordings are deleted.`, "Undo", async () => {
+    await attempt(() => post("/api/clips/undo", { undo: done.undo }));
+    if (after) after();
+  });
+  return true;
+}

@@ -1,0 +1,135 @@
+import { attempt, get, post, query, start } from "../api.js";
+import { clipCard, play, remove } from "../clipcard.js";
+import { card, field, fill, h, keyed, ROOM, svg, terminal, toast, wordName } from "../dom.js";
+import { jobs, panel } from "../jobs.js";
+
+const PAGE = 48;
+
+export default {
+  id: "data",
+  title: "Data",
+  lead: "All recordings, by word and speaker. A wrong label costs more than a missing take: listen to the odd ones.",
+  mount(main, state) { return new Data(main, state); },
+};
+
+class Data {
+  constructor(main, state) {
+    this.state = state;
+    this.shown = [];
+    this.marked = new Set();
+    this.first = 0;
+    this.word = h("select", { id: "clips-of" });
+    this.speaker = h("select", {});
+    this.to = h("select", { "aria-label": "Relabel as" });
+    this.list = h("ul", { class: "clips", "aria-label": "Recordings" });
+    this.pages = h("div", { class: "row middle" });
+    this.findings = h("div", {});
+    this.panel = panel("check");
+    this.button = h("button", { type: "button", onclick: () => start({ kind: "check" }) }, "Check the recordings");
+    this.map = h("div", {});
+    this.relabel = h("button", { type: "button", onclick: () => this.move() }, "Relabel");
+    this.drop = h("button", { type: "button", onclick: () => this.remove([...this.marked]) }, "Delete");
+    this.chosen = h("p", { class: "hint", role: "status" });
+    this.word.addEventListener("change", () => { this.first = 0; this.load(); });
+    this.speaker.addEventListener("change", () => { this.first = 0; this.draw(); });
+    main.append(
+      card("Recordings", h("div", { class: "row" }, field("Word", this.word), field("Speaker", this.speaker)),
+        h("div", { class: "row middle", role: "group", "aria-label": "With those that are marked" }, this.chosen, field("Relabel as", this.to), this.relabel, this.drop), this.list, this.pages),
+      card("What is wrong with them", this.button, this.panel, this.findings, terminal("kws data check recordings --config words.toml")),
+      this.mapCard = card("All clips as the network sees them", this.map));
+    this.loaded = "";
+  }
+
+  update(state) {
+    const folders = state.project.folders;
+    const before = this.word.value;
+    // Words to spot first, the room last.
+    const rank = (w) => (state.project.words.includes(w) ? 0 : w === ROOM ? 2 : 1);
+    const options = Object.entries(folders).flatMap(([folder, words]) => Object.entries(words).sort(([a], [b]) => rank(a) - rank(b)).map(([w, n]) => [`${folder}/${w}`, `${wordName(w)} (${n}${folder === "recordings" ? "" : `, ${folder}`})`]));
+    keyed(this.word, options, () => options.map(([value, text]) => h("option", { value, selected: value === before }, text)));
+    if (before && options.some(([value]) => value === before)) this.word.value = before;
+    keyed(this.to, [state.project.words, folders], () => [...new Set([...state.project.words, ...Object.keys(folders.recordings || {}), "other"])].filter((w) => w !== ROOM).map((w) => h("option", { value: w }, w)));
+    const wanted = `${this.word.value} ${options.map((o) => o[1])}`;
+    if (wanted !== this.loaded) { this.loaded = wanted; this.load(); }
+    this.panel.update();
+    this.button.disabled = jobs.running("check") || options.length === 0;
+    const found = jobs.output("check", () => this.update(this.state()));
+    keyed(this.findings, found, () => found ? findings(found) : []);
+    const run = state.project.runs.find((r) => r.clips);
+    this.mapCard.hidden = false;
+    if (!run) keyed(this.map, null, () => h("p", { class: "empty" }, "After the first training every clip is a point here, coloured by its word: one that lies among others’ is worth a listen."));
+    else if (this.map.dataset.key !== JSON.stringify([run.name, run.best, run.epochs.length])) {
+      this.map.dataset.key = JSON.stringify([run.name, run.best, run.epochs.length]);
+      attempt(() => get(`/api/runs/${run.name}/clips.json`)).then((f) => { if (f) fill(this.map, scatter(f, run.name, this)); });
+    }
+  }
+
+  async load() {
+    const [folder, ...word] = this.word.value.split("/");
+    this.marked.clear();
+    if (!folder || !word[0]) { this.shown = []; this.draw(); return; }
+    const found = await attempt(() => get(`/api/clips?${query({ folder, word: word.join("/") })}`));
+    this.shown = found ? found.clips : [];
+    const speakers = [...new Set(this.shown.map((c) => c.speaker))].sort();
+    keyed(this.speaker, speakers, () => [h("option", { value: "" }, "everybody"), ...speakers.map((s) => h("option", { value: s }, s))]);
+    this.draw();
+  }
+
+  draw() {
+    const kept = this.shown.filter((c) => !this.speaker.value || c.speaker === this.speaker.value);
+    const part = kept.slice(this.first, this.first + PAGE);
+    fill(this.list, part.map((clip) => this.item(clip)));
+    if (!kept.length) fill(this.list, h("li", { class: "quiet" }, "Nothing here yet. ", h("a", { href: "#record" }, "Record some takes"), ", or drop files there."));
+    const page = (text, to) => h("button", { class: "small", type: "button", disabled: to < 0 || to >= kept.length, onclick: () => { this.first = to; this.draw(); } }, text);
+    fill(this.pages, kept.length > PAGE ? [page("Back", this.first - PAGE), h("span", {}, `${this.first + 1} to ${Math.min(this.first + PAGE, kept.length)} of ${kept.length}`), page("On", this.first + PAGE)] : []);
+    this.count();
+  }
+
+  item(clip) {
+    const mark = h("input", { type: "checkbox", "aria-label": `Mark ${clip.path}`, checked: this.marked.has(clip.path) });
+    const text = `${clip.path.split("/")[2]}${clip.seconds === null ? "" : ` · ${clip.seconds} s`}`;
+    const item = clipCard(clip.path, text, h("button", { class: "small", type: "button", "aria-label": `Delete ${clip.path}`, onclick: () => this.remove([clip.path]) }, "Delete"), mark);
+    mark.addEventListener("change", () => { if (mark.checked) this.marked.add(clip.path); else this.marked.delete(clip.path); item.classList.toggle("marked", mark.checked); this.count(); });
+    return item;
+  }
+
+  count() {
+    const n = this.marked.size;
+    this.chosen.textContent = n ? `${n} marked` : "Mark recordings to relabel or delete several.";
+    this.relabel.disabled = this.drop.disabled = n === 0;
+  }
+
+  async remove(paths) { if (await remove(paths, () => this.load())) this.load(); }
+
+  async move() {
+    const done = await attempt(() => post("/api/clips/move", { paths: [...this.marked], word: this.to.value }));
+    if (done) toast(`${done.paths.length} now in ${this.to.value}; train again with “from the beginning”.`);
+    this.load();
+  }
+}
+
+function findings(found) {
+  const rows = [...(found.errors || []).map((f) => ["error", f]), ...(found.warnings || []).map((f) => ["warning", f])];
+  if (!rows.length) return h("p", {}, h("span", { class: "tag good" }, "nothing is wrong"), (found.notes || []).join(" "));
+  return h("ul", {}, rows.slice(0, 60).map(([kind, f]) => h("li", {}, h("span", { class: `tag ${kind === "error" ? "bad" : "warn"}` }, kind), f.message)));
+}
+
+function scatter(found, name, room) {
+  const clips = found.clips;
+  const labels = [...new Set(clips.map((c) => c.label))].sort();
+  const xs = clips.map((c) => c.x), ys = clips.map((c) => c.y);
+  const place = (v, all, size) => 16 + ((size - 32) * (v - Math.min(...all))) / (Math.max(...all) - Math.min(...all) || 1);
+  const folder = room.state().project.folders.recordings ? "recordings" : "synthetic";
+  const dots = [...clips].reverse().map((c) => svg("circle", {
+    cx: place(c.x, xs, 640).toFixed(1), cy: place(c.y, ys, 320).toFixed(1), r: 5, class: `dot f${labels.indexOf(c.label) % 6}${c.heard !== c.label ? " odd" : ""}`,
+    onclick: () => play(`${folder}/${c.clip}`),
+  }, svg("title", {}, `${c.clip}: ${c.label}, heard as ${c.heard} (${Math.round(100 * c.probability)} %)`)));
+  const wrong = clips.filter((c) => c.heard !== c.label);
+  return [
+    h("p", { class: "hint" }, `By run ${name}: the state of the last LSTM at the end of each clip, on its two principal components. Click a point to hear it; those with a red ring are heard as something else.`),
+    h("ul", { class: "key" }, labels.map((l, i) => h("li", {}, svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("circle", { cx: 11, cy: 5, r: 5, class: `f${i % 6}` })), l))),
+    svg("svg", { viewBox: "0 0 640 320", class: "chart", role: "img", "aria-label": `Map of ${clips.length} clips; the list below has those that are heard as something else` }, dots),
+    h("h3", {}, wrong.length ? `Heard as something else: ${wrong.length} of ${clips.length}` : "Every clip is heard as what it is"),
+    h("ul", { class: "clips" }, wrong.slice(0, 12).map((c) => clipCard(`${folder}/${c.clip}`, `${c.clip}: heard as ${c.heard}`))),
+  ];
+}

@@ -1,0 +1,141 @@
+import { attempt, get, start } from "../api.js";
+import { lines } from "../charts.js";
+import { clipCard } from "../clipcard.js";
+import { card, field, fill, h, keyed, percent, table, terminal } from "../dom.js";
+import { jobs, panel } from "../jobs.js";
+
+export default {
+  id: "judge",
+  title: "Judge",
+  lead: "How many words it hears, how often it fires for nothing, and what these figures cannot tell.",
+  mount(main, state) { return new Judge(main, state); },
+};
+
+class Judge {
+  constructor(main, state) {
+    this.state = state;
+    this.run = h("select", { id: "judged" });
+    this.button = h("button", { class: "first", type: "button", onclick: () => start({ kind: "judge", run: this.run.value }) }, "Judge it");
+    this.panel = panel("judge");
+    this.figures = h("div", {});
+    this.misheard = h("div", {});
+    this.det = h("div", {});
+    this.tunePanel = panel("tune");
+    this.tuned = h("div", {});
+    this.anyway = h("input", { type: "checkbox" });
+    this.tuneButton = h("button", { type: "button", onclick: () => start({ kind: "tune", run: this.run.value, budget: this.budget, anyway: this.anyway.checked }) }, "Write thresholds");
+    this.line = h("div", {});
+    this.tuneLine = h("div", {});
+    this.report = h("div", {});
+    this.budget = 5;
+    this.run.addEventListener("change", () => this.update(this.state()));
+    this.none = h("p", { class: "empty" }, "There is no finished run yet. ", h("a", { href: "#train" }, "Train one"), " first.");
+    this.all = h("div", {},
+      card("", h("div", { class: "row" }, field("Run", this.run), this.button), this.panel, this.line),
+      this.figures,
+      card("Misheard", this.misheard),
+      card("Thresholds", this.det, h("p", {}, h("label", { class: "radio" }, this.anyway, h("span", {}, "Write them even where they miss the budget on what they were not chosen on"))), this.tuneButton, this.tunePanel, this.tuned, this.tuneLine),
+      card("The report", this.report));
+    main.append(this.none, this.all);
+  }
+
+  update(state) {
+    const done = state.project.runs.filter((r) => r.model);
+    this.none.hidden = done.length > 0;
+    this.all.hidden = done.length === 0;
+    if (!done.length) return;
+    const before = this.run.value;
+    keyed(this.run, done.map((r) => r.name), () => done.map((r) => h("option", { value: r.name, selected: r.name === before }, r.name)));
+    const run = done.find((r) => r.name === this.run.value) || done[0];
+    this.panel.update();
+    this.tunePanel.update();
+    this.button.disabled = jobs.running("judge");
+    this.tuneButton.disabled = jobs.running("tune");
+    keyed(this.line, run.name, () => terminal(`kws evaluate runs/${run.name} --data recordings --split test`, `kws clips runs/${run.name} --data recordings`, `kws report runs/${run.name} --data recordings`));
+    keyed(this.figures, [run.name, run.test], () => figures(run));
+    const stamp = [run.name, run.best, run.clips, run.stream, jobs.latest("judge")?.status, jobs.latest("judge")?.id];
+    if (this.stamp !== JSON.stringify(stamp)) {
+      this.stamp = JSON.stringify(stamp);
+      this.load(run);
+    }
+    const found = jobs.output("tune", () => this.update(this.state()));
+    keyed(this.tuned, found, () => found ? tuned(found) : []);
+    this.command();
+  }
+
+  command() {
+    const text = `kws tune runs/${this.run.value} --data recordings --budget ${Number(this.budget.toPrecision(2))}`;
+    keyed(this.tuneLine, text, () => terminal(text));
+    this.tuneButton.textContent = `Write thresholds for ${Number(this.budget.toPrecision(2))} false accepts per hour`;
+  }
+
+  async load(run) {
+    fill(this.misheard, h("p", { class: "quiet" }, "Judge the run, and what it mishears stands here to be listened to."));
+    fill(this.det, h("p", { class: "quiet" }, "Judge the run, and the trade between missed words and false accepts stands here; the budget is then chosen on it."));
+    fill(this.report, h("p", { class: "quiet" }, "Not written yet."));
+    if (run.clips) {
+      const found = await attempt(() => get(`/api/runs/${run.name}/clips.json`));
+      if (found) fill(this.misheard, misheard(found, this.state().project.folders.recordings ? "recordings" : "synthetic"));
+    }
+    if (run.stream) {
+      const found = await attempt(() => get(`/api/runs/${run.name}/stream-test.json`));
+      if (found && found.det) this.curve(found);
+    }
+    if (run.report) {
+      const address = `/api/runs/${run.name}/report.html`;
+      fill(this.report, h("p", {}, h("a", { href: address, target: "_blank", rel: "noopener" }, "Open it in a tab of its own")), h("iframe", { src: address, title: `Report of run ${run.name}`, sandbox: "", loading: "lazy" }));
+    }
+  }
+
+  curve(found) {
+    const points = found.det.filter((p) => p.miss_rate !== null).map((p) => [p.false_accepts_per_hour, 100 * p.miss_rate]).sort((a, b) => a[0] - b[0]);
+    const low = 0.1, high = Math.max(100, ...points.map((p) => p[0]));
+    const slider = h("input", { type: "range", min: "0", max: "100", step: "1", value: String(Math.round((100 * Math.log10(this.budget / low)) / Math.log10(high / low))), "aria-label": "Budget of false accepts per hour" });
+    slider.style.width = "100%";
+    const place = h("div", {});
+    const told = h("p", { role: "status" });
+    const draw = () => {
+      const within = points.filter((p) => p[0] <= this.budget);
+      const best = within.length ? within.reduce((a, b) => (b[1] < a[1] ? b : a)) : null;
+      const chart = lines("Missed words against false accepts per hour", { low, high, log: true, label: "false accepts per hour (drag, or use the slider)" }, { low: 0, high: Math.max(10, ...points.map((p) => p[1])), label: "words missed, %" }, [{ name: "this run", points }], best ? [Math.max(best[0], low), best[1]] : null);
+      chart.chart.addEventListener("pointerdown", (event) => { this.drag = true; this.pick(chart.place(event), slider, low, high, draw); });
+      chart.chart.addEventListener("pointermove", (event) => { if (event.buttons) this.pick(chart.place(event), slider, low, high, draw); });
+      fill(place, chart);
+      told.textContent = best ? `At ${best[0].toFixed(1)} false accepts per hour it misses ${best[1].toFixed(1)} % of the words.` : "No threshold keeps to so few; allow more, or record more of what is not the word.";
+      this.command();
+    };
+    slider.addEventListener("input", () => { this.budget = low * (high / low) ** (slider.value / 100); draw(); });
+    fill(this.det, h("p", { class: "hint" }, `Single words over noise, ${found.hours.toFixed(1)} hours of stream. A higher threshold fires less for nothing and misses more. Choose how many false accepts per hour you allow; then thresholds are chosen for it, word by word.`), place, slider, told);
+    draw();
+  }
+
+  pick(budget, slider, low, high, draw) {
+    this.budget = Math.max(low, Math.min(1000, budget));
+    slider.value = String(Math.round((100 * Math.log10(this.budget / low)) / Math.log10(high / low)));
+    draw();
+  }
+}
+
+function figures(run) {
+  if (!run.test) return [];
+  const [low, high] = run.test.interval || [null, null];
+  const sources = run.test.sources ? [...(run.test.sources.sources || []), run.test.sources.total].filter(Boolean) : [];
+  return h("div", { class: "columns" },
+    card("Words", h("p", { class: "big" }, percent(run.test.accuracy)), h("p", {}, `of the takes that training never heard are named right (95 % interval ${percent(low)} to ${percent(high)}).`)),
+    card("False accepts, on recordings that come with kws", table(["", "#minutes", "#false accepts", "#per hour", "#at most"], sources.map((s) => [s.name || "all", (s.seconds / 60).toFixed(1), s.false_accepts, s.per_hour === null ? "–" : s.per_hour.toFixed(1), s.most_per_hour === null ? "–" : s.most_per_hour.toFixed(1)]), "False accepts by source")),
+    card("What these figures cannot tell", h("ul", {}, (run.test.limits || []).map((t) => h("li", {}, t)))));
+}
+
+function misheard(found, folder) {
+  const wrong = found.clips.filter((c) => c.heard !== c.label);
+  if (!wrong.length) return h("p", {}, `None of ${found.clips.length} clips, those it learned from included.`);
+  return [h("p", { class: "hint" }, `${wrong.length} of ${found.clips.length} clips, the surest mistakes first; a wrong label is mended in Data.`),
+    h("ul", { class: "clips" }, wrong.slice(0, 24).map((c) => clipCard(`${folder}/${c.clip}`, `${c.clip.split("/")[0]}: heard as ${c.heard}${c.split === "training" ? "" : ` (${c.split})`}`)))];
+}
+
+function tuned(found) {
+  const words = found.before?.word_thresholds ? Object.keys(found.by_word || {}) : [];
+  const rate = (r) => r ? `${percent(r.miss_rate)} missed at ${r.false_accepts_per_hour.toFixed(1)} per hour` : "not measured";
+  const rows = [["before", rate(found.old)], ["tuned", rate(found.tuned)], [found.other_speakers ? "on other speakers" : "on other takes", rate(found.held_out)], ["on a fresh stream", rate(found.fresh)]];
+  return [h("p", {}, h("span", { class: `tag ${found.written ? "good" : "warn"}` }, found.written ? "written into the model" : "not written: the budget is missed")), table(["", "words, false accepts"], rows, "What tuning chose"), words.length > 0 && h("p", {}, words.join(", "))];
+}

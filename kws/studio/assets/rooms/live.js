@@ -1,0 +1,130 @@
+import { paintFrame } from "../charts.js";
+import { card, field, fill, h, keyed, quoted, terminal } from "../dom.js";
+import { Meter, Microphone, socket } from "../microphone.js";
+
+const WIDTH = 300;
+const MOST = 30;
+
+export default {
+  id: "live",
+  title: "Live",
+  lead: "Speak. The C library, the very code of the board, hears you; what it gets wrong becomes a recording to learn from.",
+  mount(main, state) { return new Live(main, state); },
+};
+
+class Live {
+  constructor(main) {
+    this.model = h("select", { id: "live-model" });
+    this.speaker = h("input", { type: "text", value: "me", maxlength: "40", autocomplete: "off" });
+    this.button = h("button", { class: "first", type: "button", onclick: () => this.toggle() }, "Listen");
+    this.meter = new Meter();
+    this.canvas = h("canvas", { id: "spectrogram", width: WIDTH, height: 40, role: "img", "aria-label": "Spectrogram of the last seconds" });
+    this.bars = h("div", { class: "bars" });
+    this.heard = h("ul", { class: "heard", "aria-label": "Detections", tabindex: "0" });
+    this.told = h("p", { role: "status" });
+    this.mend = h("div", { class: "row" });
+    this.line = h("div", {});
+    this.model.addEventListener("change", () => this.show());
+    main.append(
+      card("", h("div", { class: "row" }, field("Model", this.model), field("Who speaks", this.speaker), this.button), this.told, this.meter.element, this.line),
+      card("What it hears", this.canvas, this.bars, h("h3", {}, "Detections"), this.heard, h("p", { class: "hint" }, "One click from a bad moment to a better model:"), this.mend));
+    fill(this.heard, h("li", { class: "quiet" }, "Nothing yet: press Listen and say one of the words."));
+    this.mic = null;
+  }
+
+  update(state) {
+    const before = this.model.value;
+    this.models = state.project.models;
+    const runs = state.project.runs.filter((r) => r.model).map((r) => `runs/${r.name}`);
+    const options = [...runs.map((r) => [r, r]), ...Object.keys(state.project.models).map((m) => [`shipped:${m}`, `${m} (comes with kws)`])];
+    keyed(this.model, options, () => options.map(([value, text]) => h("option", { value, selected: value === before }, text)));
+    this.show();
+  }
+
+  show() {
+    const name = this.model.value.startsWith("shipped:") ? quoted(this.models[this.model.value.slice(8)]) : this.model.value;
+    keyed(this.line, name, () => terminal(`kws listen ${name} --dump recordings --speaker ${this.speaker.value || "me"}`));
+  }
+
+  async toggle() {
+    if (this.mic) return this.stop();
+    const opened = new Microphone();
+    this.mic = opened;
+    this.told.textContent = "Opening the microphone …";
+    try {
+      let line = null;
+      await opened.open((piece) => {
+        this.meter.hear(piece);
+        if (line && line.readyState === WebSocket.OPEN) line.send(piece.buffer);
+      }, (text) => this.stop(text));
+      line = this.socket = socket("/ws/live", { model: this.model.value, speaker: this.speaker.value.trim(), rate: opened.rate });
+      line.onmessage = (event) => this.hear(JSON.parse(event.data));
+      line.onclose = () => { if (this.mic === opened) this.stop(this.failed || "Listening has ended."); };
+      this.button.textContent = "Stop";
+      this.told.textContent = "Compiling the C library for this model, at its first use …";
+      this.failed = "";
+    } catch (error) {
+      this.stop(error.message);
+    }
+  }
+
+  stop(text = "") {
+    if (!this.mic) return;
+    this.mic.close();
+    this.mic = null;
+    if (this.socket) this.socket.close();
+    this.socket = null;
+    this.button.textContent = "Listen";
+    this.told.textContent = text;
+    for (const b of this.mend.children) b.disabled = true;
+  }
+
+  hear(m) {
+    if (m.error) { this.failed = m.error; return; }
+    if (m.note) { this.told.textContent = m.note; return; }
+    if (m.words) return this.begin(m);
+    if (m.features) this.scroll(Uint8Array.from(atob(m.features), (c) => c.charCodeAt(0)));
+    m.scores.forEach((score, i) => {
+      const row = this.rows[i];
+      row.bar.style.width = `${100 * score}%`;
+      row.bar.className = score >= row.threshold ? "" : "soft";
+      row.text.textContent = score.toFixed(2);
+    });
+    for (const d of m.detections) this.detected(d);
+    if (m.odd.length) this.told.textContent = m.odd.join("; ");
+  }
+
+  begin(m) {
+    this.bands = m.bands;
+    this.canvas.height = m.bands;
+    this.image = this.canvas.getContext("2d").createImageData(WIDTH, m.bands);
+    this.told.textContent = `Listening with ${m.model}, engine ${m.engine}.`;
+    this.rows = m.words.map((word, i) => {
+      const bar = h("i");
+      const mark = h("b");
+      mark.style.left = `${100 * m.thresholds[i]}%`;
+      return { word, threshold: m.thresholds[i], bar, text: h("span", {}, "0.00"), box: h("div", { class: "meter", role: "img", "aria-label": `Score of ${word}; the mark is the threshold` }, bar, mark) };
+    });
+    fill(this.bars, this.rows.flatMap((r) => [h("span", {}, r.word), r.box, r.text]));
+    fill(this.heard);
+    const ask = (text, message) => h("button", { type: "button", onclick: () => this.socket && this.socket.send(JSON.stringify(message)) }, text);
+    fill(this.mend, ask("The last detection was wrong", { do: "false" }), m.words.map((word) => ask(`You missed “${word}”`, { do: "missed", word })));
+  }
+
+  scroll(bytes) {
+    const frames = Math.floor(bytes.length / this.bands);
+    if (!frames) return;
+    const data = this.image.data;
+    for (let y = 0; y < this.bands; y++) data.copyWithin(4 * y * WIDTH, 4 * (y * WIDTH + frames), 4 * (y + 1) * WIDTH);
+    const signed = new Int8Array(bytes.buffer);
+    for (let f = 0; f < frames; f++) paintFrame(this.image, WIDTH - frames + f, signed.subarray(f * this.bands, (f + 1) * this.bands));
+    this.canvas.getContext("2d").putImageData(this.image, 0, 0);
+  }
+
+  detected(d) {
+    this.heard.prepend(h("li", {}, h("strong", {}, d.word), ` at ${d.seconds.toFixed(2)} s, score ${d.score.toFixed(2)}`));
+    while (this.heard.children.length > MOST) this.heard.lastChild.remove();
+  }
+
+  leave() { this.stop(); }
+}

@@ -1,0 +1,187 @@
+import { attempt, query, send, start } from "../api.js";
+import { clipCard, remove } from "../clipcard.js";
+import { card, field, fill, h, keyed, quoted, ROOM, select, terminal, toast, wordName } from "../dom.js";
+import { jobs, panel } from "../jobs.js";
+import { Meter, Microphone, socket, wav } from "../microphone.js";
+
+const ENOUGH = 15;
+const CHECK_SECONDS = 10;
+
+export default {
+  id: "record",
+  title: "Record",
+  lead: "Say a word again and again, with a second of quiet after each. The takes cut themselves; keep the good ones.",
+  mount(main, state) {
+    const page = new Recording(main, state);
+    return page;
+  },
+};
+
+class Recording {
+  constructor(main, state) {
+    this.state = state;
+    this.microphone = null;
+    this.word = select([], null, { id: "word" });
+    this.other = h("input", { type: "text", maxlength: "60", autocomplete: "off", placeholder: "another word" });
+    this.speaker = h("input", { type: "text", value: "me", maxlength: "40", autocomplete: "off" });
+    this.button = h("button", { class: "first", type: "button", onclick: () => this.toggle() }, "Start recording");
+    this.meter = new Meter();
+    this.say = h("p", { class: "say", "aria-live": "polite" });
+    this.told = h("p", { role: "status" });
+    this.takes = h("ul", { class: "clips", "aria-label": "Takes of this session" });
+    this.hints = h("div", {});
+    this.counts = h("div", {});
+    this.line = h("div", {});
+    this.check = h("div", {});
+    this.checkPanel = panel("mic-check");
+    this.checkButton = h("button", { type: "button", onclick: () => this.checkMicrophone() }, `Check the microphone (${CHECK_SECONDS} s)`);
+    this.word.addEventListener("change", () => this.show());
+    this.other.addEventListener("input", () => this.show());
+    this.speaker.addEventListener("input", () => this.show());
+    main.append(
+      h("div", { class: "columns" },
+        card("Takes", h("div", { class: "row" }, field("Word", this.word), this.otherField = field("Which", this.other), field("Who speaks", this.speaker)),
+          this.say, this.meter.element, h("p", {}, this.button), this.told, this.line),
+        card("What there is", this.counts, this.hints)),
+      card("Takes of this session", h("p", { class: "hint" }, "Each is a file already. Redo deletes it, so say the word once more."), this.takes),
+      this.dropZone(),
+      card("Is the microphone fit?", h("p", { class: "hint" }, "Be silent for some seconds, then speak. It looks for hum, clipping, holes, a muffled sound, and says how far your voice is above the room."),
+        this.checkButton, this.check, this.checkPanel, terminal("kws mic-check")));
+    this.empty();
+  }
+
+  empty() {
+    if (!this.takes.children.length) fill(this.takes, h("li", { class: "quiet" }, "Nothing yet: start recording, and takes appear here."));
+  }
+
+  chosen() {
+    return this.word.value === "?" ? this.other.value.trim() : this.word.value;
+  }
+
+  update(state) {
+    const project = state.project;
+    keyed(this.word, project.words, () => [...project.words.map((w) => h("option", { value: w }, w)), h("option", { value: "?" }, "another word (unknown)"), h("option", { value: ROOM }, "the room, for a minute")]);
+    const counts = project.folders.recordings || {};
+    keyed(this.counts, [counts, project.words], () => h("div", {},
+      h("p", {}, project.words.map((w) => h("span", { class: `tag ${(counts[w] || 0) >= ENOUGH ? "good" : "warn"}` }, `${w} ${counts[w] || 0}`)), Object.entries(counts).filter(([w]) => !project.words.includes(w)).map(([w, n]) => h("span", { class: "tag" }, `${wordName(w)} ${n}`))),
+      h("p", { class: "hint" }, `${ENOUGH} takes of each word are a beginning, 30 are better. Change the distance, the loudness, the mood, the room; let others speak.`)));
+    keyed(this.hints, [project.near, project.words], () => [
+      h("h3", {}, "What is not the word"),
+      h("p", { class: "hint" }, "False alarms come from what was never recorded. Add, five takes or so of each:"),
+      h("p", {}, project.near.slice(0, 12).map((w) => h("button", { class: "small", type: "button", "aria-label": `Record ${w}, which sounds alike`, onclick: () => { this.word.value = "?"; this.other.value = w; this.show(); this.button.focus(); } }, w)).flatMap((b) => [b, " "])),
+      h("p", { class: "hint" }, `${project.near.length ? "These sound like your words. " : ""}Also your own chatter (as another word, called chatter), and a minute of the room with what hums and rattles in it.`)]);
+    this.checkPanel.update();
+    const found = jobs.output("mic-check", () => this.update(this.state()));
+    keyed(this.check, found, () => found ? verdict(found) : []);
+    this.checkButton.disabled = jobs.running("mic-check") || this.microphone !== null;
+    this.show();
+  }
+
+  show() {
+    const word = this.chosen();
+    this.otherField.hidden = this.word.value !== "?";
+    this.say.textContent = this.microphone ? (word === ROOM ? "… be quiet …" : `Say “${word}”`) : "";
+    const spoken = word === ROOM ? null : `kws record ${quoted(word || "WORD")} --out recordings --speaker ${quoted(this.speaker.value || "me")} --continuous`;
+    keyed(this.line, spoken, () => spoken ? terminal(spoken) : []);
+  }
+
+  async toggle() {
+    if (this.microphone) return this.stop();
+    const word = this.chosen();
+    const speaker = this.speaker.value.trim();
+    if (!word || !speaker) { this.told.textContent = "Name the word, and who speaks."; return; }
+    const opened = new Microphone();
+    this.microphone = opened;
+    this.told.textContent = "";
+    try {
+      let line = null;
+      await opened.open((piece) => {
+        this.meter.hear(piece);
+        if (line && line.readyState === WebSocket.OPEN) line.send(piece.buffer);
+      }, (text) => this.stop(text));
+      line = this.line_ = socket("/ws/record", { word, speaker, rate: opened.rate });
+      line.onmessage = (event) => this.hear(JSON.parse(event.data), word);
+      line.onclose = () => { if (this.microphone === opened) this.stop(this.failed || "Recording has ended."); };
+      this.button.textContent = "Stop";
+      this.word.disabled = this.other.disabled = this.speaker.disabled = true;
+      this.show();
+    } catch (error) {
+      this.stop(error.message);
+    }
+  }
+
+  stop(text = "") {
+    if (!this.microphone) return;
+    this.microphone.close();
+    this.microphone = null;
+    // What is still on its way is heard to its end by the server.
+    const line = this.line_;
+    this.line_ = null;
+    if (line) setTimeout(() => line.close(), 300);
+    this.failed = "";
+    this.button.textContent = "Start recording";
+    this.word.disabled = this.other.disabled = this.speaker.disabled = false;
+    this.told.textContent = text;
+    this.show();
+  }
+
+  hear(message, word) {
+    if (message.error) { this.failed = message.error; return; }
+    if (message.refused) { this.told.textContent = `Not kept: ${message.refused}`; return; }
+    if (message.done) { this.stop(`The room is kept: ${message.take}`); return; }
+    if (!this.takes.querySelector(".clip")) this.takes.replaceChildren();
+    const item = clipCard(message.take, `${word} · ${message.take.split("/")[2]}`,
+      h("button", { class: "small", type: "button", "aria-label": `Redo ${message.take}`, onclick: async () => { if (await remove([message.take])) { item.remove(); this.empty(); } } }, "Redo"));
+    this.takes.prepend(item);
+    this.told.textContent = `${this.takes.children.length} kept; the voice at ${message.level.toFixed(0)} dB, the room at ${message.room.toFixed(0)} dB`;
+  }
+
+  async checkMicrophone() {
+    const pieces = [];
+    const opened = new Microphone();
+    this.microphone = opened;
+    this.checkButton.disabled = true;
+    this.button.disabled = true;
+    const done = () => { this.microphone = null; this.button.disabled = false; this.checkButton.disabled = false; };
+    try {
+      await opened.open((piece) => { pieces.push(piece); this.meter.hear(piece); }, (text) => toast(text), 0);
+      for (let left = CHECK_SECONDS; left > 0 && this.microphone === opened; left--) {
+        this.checkButton.textContent = left > CHECK_SECONDS / 2 ? `Be silent … ${left}` : `Now speak … ${left}`;
+        await new Promise((next) => setTimeout(next, 1000));
+      }
+      opened.close();
+      if (await attempt(() => send("/api/upload/mic-check", wav(pieces, opened.rate)))) await start({ kind: "mic-check" });
+    } catch (error) {
+      toast(error.message);
+    }
+    this.checkButton.textContent = `Check the microphone (${CHECK_SECONDS} s)`;
+    done();
+  }
+
+  dropZone() {
+    const pick = h("input", { type: "file", multiple: true, accept: ".wav,.flac,.ogg,.opus,.mp3", "aria-label": "Files to import" });
+    const zone = h("div", { class: "drop" }, h("p", {}, "Drop WAV, FLAC, Opus or MP3 files here, or choose them. They become takes of the word that is chosen above; of a long recording every word is cut out."), pick);
+    const take = async (files) => {
+      const word = this.chosen();
+      for (const file of files) {
+        const done = await attempt(() => send(`/api/upload/clip?${query({ word, speaker: this.speaker.value.trim() })}`, file));
+        if (!done) continue;
+        for (const path of done.paths) this.hear({ take: path, level: 0, room: 0 }, word);
+        this.told.textContent = `${file.name}: ${done.paths.length} kept${done.refused.length ? `, ${done.refused.length} not: ${done.refused[0]}` : ""}`;
+      }
+      pick.value = "";
+    };
+    pick.addEventListener("change", () => take([...pick.files]));
+    zone.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("over"); });
+    zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+    zone.addEventListener("drop", (event) => { event.preventDefault(); zone.classList.remove("over"); take([...event.dataTransfer.files]); });
+    return card("Import", zone);
+  }
+
+  leave() { this.stop(); }
+}
+
+function verdict(found) {
+  const faults = found.faults || [];
+  return [h("p", {}, h("span", { class: `tag ${faults.length ? "bad" : "good"}` }, faults.length ? "not fit" : "fit"), found.cost || ""), h("ul", {}, faults.map((f) => h("li", {}, f.text || f.kind)))];
+}

@@ -1,0 +1,103 @@
+"""Everything that the page shows, read off the folder; it is sent whenever it has changed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kws
+from kws import tools
+from kws.boards import BOARDS
+from kws.config import Experiment
+from kws.errors import KwsError
+from kws.project import CONFIG, boards
+from kws.studio import clips, commands, shipped, size
+from kws.studio.jobs import RUNNING, Jobs
+
+_RECENT_JOBS = 12
+_IMAGES = (".uf2", ".hex", ".bin")
+
+
+def state(root: Path, jobs: Jobs) -> dict[str, Any]:
+    """The project as plain values, ready for JSON."""
+    experiment = shipped.experiment(root)
+    found: dict[str, Any] = {
+        "version": kws.__version__,
+        "folder": str(root),
+        "name": root.name,
+        "project": None,
+        "fault": experiment if isinstance(experiment, str) else "",
+        "boards": {name: BOARDS[name].what for name in boards()},
+        "missing": _missing(),
+        "jobs": [job.as_dict() for job in jobs.all()[:_RECENT_JOBS]],
+    }
+    # Only what runs needs its log line by line; of the rest the last lines say what happened.
+    for job in found["jobs"]:
+        if job["status"] != RUNNING:
+            job["lines"] = job["lines"][-12:]
+    if isinstance(experiment, Experiment):
+        found["project"] = _project(root, experiment)
+    return found
+
+
+def _project(root: Path, experiment: Experiment) -> dict[str, Any]:
+    board = shipped.board(root)
+    return {
+        "config": CONFIG,
+        "words": list(experiment.data.words),
+        "split_by": experiment.data.split_by,
+        "epochs": experiment.training.epochs,
+        "negatives": experiment.negatives.pack,
+        "board": board,
+        "folders": clips.words(root),
+        "speakers": clips.speakers(root),
+        "near": near(tuple(experiment.data.words)),
+        "models": shipped.models(),
+        "runs": shipped.all_runs(root),
+        "size": size.estimate(experiment),
+        "images": _images(root),
+        "mic_check": (root / commands.MIC_CHECK).exists(),
+    }
+
+
+def _images(root: Path) -> dict[str, list[dict[str, Any]]]:
+    found = {}
+    for name in boards():
+        folder = root / "build" / name
+        if folder.is_dir():
+            with os.scandir(folder) as entries:
+                files = sorted((e.name, e.stat().st_size) for e in entries if e.name.endswith(_IMAGES))
+            if files:
+                found[name] = [{"name": file, "bytes": count} for file, count in files]
+    return found
+
+
+@cache
+def _missing() -> dict[str, str]:
+    """What is not installed: what for, and how to get it."""
+    from kws.extras import how_to_install
+
+    found = {}
+    if importlib.util.find_spec("tensorflow") is None:
+        found["train"] = how_to_install("train")
+    if importlib.util.find_spec("espeakng_loader") is None:
+        found["voices"] = how_to_install("synthetic")
+    gone = tools.missing_tools(("arm-none-eabi-gcc", "make"))
+    if gone:
+        found["build"] = "; ".join(gone.values())
+    return found
+
+
+@cache
+def near(words: tuple[str, ...]) -> list[str]:
+    """Words that sound like these, to be recorded as what is *not* them."""
+    from kws.datasets.near_words import near_misses
+
+    try:
+        return near_misses(words, nearest=4, spread=0)
+    except KwsError:
+        # Without espeak-ng nobody knows how a word sounds.
+        return []

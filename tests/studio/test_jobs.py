@@ -1,0 +1,87 @@
+"""Jobs: verbs in processes of their own, which are found again, stopped, and known to be dead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from kws.project import COMMANDS, CONFIG
+from kws.studio.jobs import DONE, FAILED, HIDDEN, LOST, RUNNING, STOPPED, Jobs
+from kws.studio.safe import Refused
+
+# A verb that waits: for a board that never comes.
+WAITING = ["monitor", "/dev/kws-no-such-port"]
+
+
+def ended(jobs, name):
+    while (job := jobs.find(name)).status == RUNNING:
+        time.sleep(0.05)
+    return job
+
+
+def test_verbs_one_after_the_other_and_the_first_that_fails_ends_it(tmp_path):
+    jobs = Jobs(tmp_path)
+    new = ["new", ".", "--words", "yes", "--source", "microphone", "--board", "none", "--json"]
+    job = ended(jobs, jobs.start("new", "", [new]))
+    assert (job.status, job.code, job.error) == (DONE, 0, "")
+    assert jobs.output(job.id)["files"] == [CONFIG, COMMANDS]
+    assert any(line.startswith("$ kws new . --words yes") for line in job.lines)
+    again = ended(jobs, jobs.start("new", "", [new, ["configs"]]))
+    assert (again.status, again.code) == (FAILED, 3)
+    assert "is there already" in again.error
+    assert not any("configs" in line for line in again.lines)
+    assert [j.id for j in jobs.all()] == [again.id, job.id]
+
+
+def test_a_job_goes_on_without_the_server_and_is_stopped_by_the_next_one(tmp_path):
+    name = Jobs(tmp_path).start("monitor", "", [WAITING])
+    later = Jobs(tmp_path)
+    assert later.find(name).status == RUNNING
+    with pytest.raises(Refused, match="runs already"):
+        later.start("monitor", "", [WAITING])
+    while not any("waiting" in line or "cannot" in line for line in later.find(name).lines):
+        time.sleep(0.05)
+    later.stop(name)
+    job = ended(later, name)
+    # The verb ends in order at Ctrl-C; that is its way to be done.
+    assert job.status in (STOPPED, DONE)
+    later.stop(name)
+
+
+def test_a_job_that_was_killed_is_lost_and_not_running(tmp_path):
+    jobs = Jobs(tmp_path)
+    name = jobs.start("monitor", "", [WAITING])
+    os.killpg(int((tmp_path / HIDDEN / "jobs" / name / "pid").read_text()), signal.SIGKILL)
+    job = ended(jobs, name)
+    assert (job.status, job.code) == (LOST, None)
+    assert Jobs(tmp_path).find(name).status == LOST
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": 1}', '{"kind": "a", "about": "", "commands": 3, "started": 0}'])
+def test_a_damaged_record_is_no_job(text, tmp_path):
+    folder = tmp_path / HIDDEN / "jobs" / "00001"
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(text)
+    jobs = Jobs(tmp_path)
+    assert jobs.all() == []
+    with pytest.raises(Refused):
+        jobs.find("00001")
+
+
+def test_what_the_log_says(tmp_path):
+    folder = tmp_path / HIDDEN / "jobs" / "00001"
+    folder.mkdir(parents=True)
+    record = '{"kind": "train", "about": "a", "commands": [["train", "a b"]], "started": 1}'
+    (folder / "job.json").write_text(record)
+    (folder / "log").write_text("$ kws train\nfeatures: 3 of 7\nepoch 1  loss\nfeatures: 5 of 7\n")
+    job = Jobs(tmp_path).find("00001")
+    assert job.progress == ("features", 5, 7)
+    assert job.lines == ("$ kws train", "epoch 1  loss")
+    assert job.as_dict()["commands"] == ["kws train 'a b'"]
+    (folder / "log").write_text("$ kws train\nfeatures: 3 of 7\n$ kws convert\nkws: error: no such run\n")
+    (folder / "end.json").write_text('{"code": 3, "seconds": 1.5}')
+    job = Jobs(tmp_path).find("00001")
+    assert (job.progress, job.status, job.error) == (None, FAILED, "no such run")
