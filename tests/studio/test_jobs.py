@@ -60,7 +60,9 @@ def test_a_job_that_was_killed_is_lost_and_not_running(tmp_path):
     assert Jobs(tmp_path).find(name).status == LOST
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": 1}', '{"kind": "a", "about": "", "commands": 3, "started": 0}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"kind": 1}', '{"kind": "a", "about": "", "commands": 3, "started": 0}']
+)
 def test_a_damaged_record_is_no_job(text, tmp_path):
     folder = tmp_path / HIDDEN / "jobs" / "00001"
     folder.mkdir(parents=True)
