@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import needs
 
 from kws import audio
+from kws.datasets import synthetic
 from kws.evaluation.negatives import hear
 from kws.model.file import Model
 from kws.verify.compare import verify
@@ -64,3 +66,23 @@ def test_the_board_agrees(path, speech, tmp_path):
     report = verify(Model.load(path), ["tflm", "c", "qemu"], random=2, files=[tmp_path / "speech.wav"])
     assert report.ok
     assert report.detections > 0
+
+
+def test_the_teacher_is_one():
+    """It loads, is small, and knows clips of synthetic speech from silence."""
+    pytest.importorskip("tensorflow")
+    from kws.training.distillation import Teacher, provenance
+
+    run = ALWAYS_ON[0].parents[1] / "teacher12"
+    assert sum(path.stat().st_size for path in run.iterdir()) < 600_000
+    teacher, settings = Teacher.load(run)
+    assert {*provenance(run)} >= {"weights", "epoch", "validation_accuracy"}
+    rng = np.random.default_rng(1)
+    clips = [np.round(rng.normal(0, 3, 16000)).astype(np.int16)]
+    for voice in synthetic.voices(3).values():
+        said = synthetic.utter("yes", voice, rng)
+        clips.append(np.pad(audio.to_int16(9000 * said), (4000, 16000))[:16000])
+    features = settings.frontend.twin(len(clips)).process(np.stack(clips))
+    heard = [settings.data.labels[i] for i in teacher.posteriors(features).argmax(axis=1)]
+    assert heard[0] == "_silence_"
+    assert heard.count("yes") >= 2, heard

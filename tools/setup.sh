@@ -102,3 +102,10 @@ if [ "$extras" = dev ] && [ ! -d "$emulator/node_modules/rp2040js" ] && command 
     npm install --prefix "$emulator" --no-package-lock --no-audit --no-fund --silent >&2 ||
         say 'rp2040js could not be installed; going on without it'
 fi
+
+# What judges the pages of kws studio, for its slow test.
+axe=tests/studio/axe
+if [ "$extras" = dev ] && [ ! -d "$axe/node_modules/axe-core" ] && command -v npm >/dev/null 2>&1; then
+    npm install --prefix "$axe" --no-package-lock --no-audit --no-fund --silent >&2 ||
+        say 'axe-core could not be installed; going on without it'
+fi

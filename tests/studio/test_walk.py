@@ -1,0 +1,101 @@
+"""The whole way in a browser: an empty folder, takes, a training that outlives the server, figures, live, an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import studio_walk as walk
+from conftest import needs
+
+from kws import audio
+
+AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+
+needs_browser = pytest.mark.skipif(walk.chromium() is None, reason="not installed: chromium (tools/setup.sh)")
+needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="not installed: axe-core (tools/setup.sh, or npm install)")
+
+
+def judged(page, room):
+    """Nothing serious by axe-core, and nothing wider than the window."""
+    walk.enter(page, room)
+    page.wait_for_timeout(400)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    serious = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
+    assert serious == [], room
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, room
+
+
+@pytest.mark.slow
+@needs("make", "cc", "arm-none-eabi-gcc")
+@needs_browser
+@needs_axe
+def test_from_an_empty_folder_to_an_image(tmp_path):
+    microphone, other = tmp_path / "yes.wav", tmp_path / "no.wav"
+    audio.write(microphone, walk.spoken("yes", walk.TAKES, 1))
+    audio.write(other, walk.spoken("no", walk.TAKES, 2))
+    project = tmp_path / "lamp"
+    with walk.studio(project) as studio, walk.browser(microphone) as page:
+        faults = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda r: faults.append(r.url) if "//127.0.0.1:" not in r.url else None)
+        walk.make_project(page, studio.address)
+        walk.quicken(project)
+        walk.record(page, "yes", walk.TAKES)
+        assert len(list((project / "recordings" / "yes").glob("me_*.wav"))) >= walk.TAKES
+        walk.bring(page, "no", other)
+        assert len(list((project / "recordings" / "no").glob("me_*.wav"))) == walk.TAKES
+
+        walk.enter(page, "data")
+        page.click("button[aria-label='Delete recordings/yes/me_01.wav']")
+        page.wait_for_selector("li[data-path='recordings/yes/me_01.wav']", state="detached")
+        assert not (project / "recordings" / "yes" / "me_01.wav").exists()
+        page.click("text=Undo")
+        page.wait_for_selector("li[data-path='recordings/yes/me_01.wav']")
+
+        walk.enter(page, "train")
+        page.click("button:has-text('Train')")
+        page.wait_for_selector("text=running")
+        studio.kill()
+        page.wait_for_selector("text=No answer.")
+        studio.start()
+        page.wait_for_selector("text=No answer.", state="hidden")
+        walk.await_job(page, "train", "00001")
+        page.wait_for_selector("td:has-text('first')")
+        assert (project / "runs" / "first" / "model.tflite").exists()
+
+        walk.enter(page, "live")
+        page.click("button:has-text('Listen')")
+        page.wait_for_selector("ul.heard strong:has-text('yes')")
+        page.click("text=The last detection was wrong")
+        page.wait_for_selector("text=kept as recordings/not_yes/me_01.wav")
+        assert len(audio.read(project / "recordings" / "not_yes" / "me_01.wav")) == 16000
+        page.click("button:text-is('Stop')")
+
+        walk.enter(page, "board")
+        walk.press(page, "build", "Build the image")
+        page.wait_for_selector("a[download]")
+        with page.expect_download() as download:
+            page.click("a[download] >> nth=0")
+        assert Path(download.value.path()).stat().st_size > 50_000
+        for width, scheme in ((390, "light"), (1440, "dark")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            for room in walk.ROOMS:
+                judged(page, room)
+        assert faults == []
+
+
+def test_the_page_is_small():
+    """Less than 400 KB, and no address but the server's own."""
+    from kws.studio import app
+
+    files = [path for path in app._ASSETS.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 400_000
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        for start in ("https://", "http://"):
+            assert text.replace("http://www.w3.org/", "").count(start) == 0, path
+        assert "innerHTML" not in text, path

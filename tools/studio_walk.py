@@ -1,0 +1,225 @@
+"""Walk through `kws studio` in the distribution's Chromium, with a fake microphone: `python tools/studio_walk.py`.
+
+Draws the pictures of docs/studio.md. The slow test tests/studio/test_walk.py walks the same way and checks it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws import audio
+from kws.config import SAMPLE_RATE
+from kws.datasets import synthetic
+from kws.files import scratch
+from kws.types import Pcm
+
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = ("yes", "no")
+ROOMS = ("start", "record", "data", "train", "judge", "live", "board")
+TAKES = 8
+_GAP_SECONDS = 0.9
+PATIENCE = 300_000
+"""Milliseconds; a machine that does other work starves the browser."""
+QUICK = {"epochs": "2", "patience": "2", "variants": "2", "pack": "false", "calibration_clips": "30"}
+"""What one may write into words.toml to have a result at once."""
+
+
+def chromium() -> str | None:
+    """The distribution's browser; None where there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def spoken(word: str, takes: int, seed: int) -> Pcm:
+    """A word by several voices, a second of quiet before the first, and nearly one after each."""
+    rng = np.random.default_rng(seed)
+    quiet = np.zeros(round(_GAP_SECONDS * SAMPLE_RATE))
+    parts = [np.zeros(SAMPLE_RATE)]
+    for voice in synthetic.voices(takes).values():
+        parts += [0.3 * synthetic.utter(word, voice, rng), quiet]
+    x = np.concatenate(parts)
+    return audio.to_int16(32768 * (x + rng.normal(0, 3e-4, len(x))))
+
+
+@contextlib.contextmanager
+def studio(folder: Path) -> Iterator[Studio]:
+    """A running ``kws studio`` of a folder."""
+    running = Studio(folder)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+class Studio:
+    """``kws studio`` as a process, which may be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        """Of a folder."""
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+        self.address = ""
+
+    def start(self) -> None:
+        """Start it and wait for its address."""
+        command = [sys.executable, "-m", "kws", "studio", str(self._folder), "--no-browser"]
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
+        assert self._process.stderr is not None
+        found = None
+        while found is None:
+            line = self._process.stderr.readline()
+            if not line:
+                raise RuntimeError(f"kws studio ended with code {self._process.wait()}")
+            found = re.search(r"http://\S+", line)
+        self.address = found[0]
+
+    def kill(self) -> None:
+        """As a crash does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> None:
+        """As Ctrl-C does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def browser(microphone: Path, width: int = 1280, scheme: str = "light") -> Iterator[Any]:
+    """A page of a browser whose microphone plays a WAV file, again and again."""
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    arguments.append(f"--use-file-for-fake-audio-capture={microphone.absolute()}")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        # The policy of the page keeps out axe too, which the tests inject.
+        context = opened.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            bypass_csp=True,  # type: ignore[arg-type]
+        )
+        context.set_default_timeout(PATIENCE)
+        yield context.new_page()
+        opened.close()
+
+
+def enter(page: Any, room: str) -> None:
+    """Go to a room by its link."""
+    page.click(f'nav a[href="#{room}"]')
+    page.wait_for_selector(f'nav a[href="#{room}"][aria-current]')
+
+
+def make_project(page: Any, address: str) -> None:
+    """Answer the three questions."""
+    page.goto(address)
+    page.fill("#words", ", ".join(WORDS))
+    page.select_option("select[name=board]", "nrf52840")
+    page.click("text=Make the project")
+    page.wait_for_selector('nav a[href="#board"]')
+
+
+def record(page: Any, word: str, takes: int) -> None:
+    """Record until there are so many takes."""
+    enter(page, "record")
+    page.select_option("#word", word)
+    page.click("text=Start recording")
+    page.wait_for_function(f"document.querySelectorAll('li.clip').length >= {takes}")
+    page.click("text=Stop >> visible=true")
+
+
+def bring(page: Any, word: str, file: Path) -> None:
+    """Import a file as takes of a word."""
+    page.select_option("#word", word)
+    page.set_input_files("input[type=file]", str(file))
+    page.wait_for_selector(f"text={file.name}:")
+
+
+def quicken(project: Path) -> None:
+    """Write :data:`QUICK` into the project's settings, as a person with a text editor may."""
+    path = project / "words.toml"
+    text = path.read_text(encoding="utf-8")
+    for key, value in QUICK.items():
+        text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
+    path.write_text(text, encoding="utf-8")
+
+
+def press(page: Any, kind: str, button: str) -> None:
+    """Press a button that starts a job and wait until it is done."""
+    before = page.evaluate("fetch('/api/state').then(r => r.json()).then(s => s.jobs.length ? s.jobs[0].id : '')")
+    page.click(f"button:has-text('{button}')")
+    await_job(page, kind, before)
+
+
+def await_job(page: Any, kind: str, before: str) -> None:
+    """Wait until a job of a kind that is newer than ``before`` is done.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    deadline = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < deadline:
+        jobs = page.evaluate("fetch('/api/state').then(r => r.json()).then(s => s.jobs)")
+        found = next((job for job in jobs if job["kind"] == kind and job["id"] > before), None)
+        if found is not None and found["status"] == "done":
+            return
+        if found is not None and found["status"] != "running":
+            raise RuntimeError(f"{kind} {found['status']}: {found['error'] or found['lines']}")
+        page.wait_for_timeout(300)
+    raise RuntimeError(f"{kind} took longer than {PATIENCE / 1000:.0f} s")
+
+
+def main() -> None:
+    """Draw the pictures of the documentation."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", metavar="DIR")
+    a = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with scratch("studio") as folder:
+        microphone, other = folder / "yes.wav", folder / "no.wav"
+        audio.write(microphone, spoken("yes", TAKES, 1))
+        audio.write(other, spoken("no", TAKES, 2))
+        project = folder / "lamp"
+        with studio(project) as running, browser(microphone) as page:
+            make_project(page, running.address)
+            quicken(project)
+            record(page, "yes", TAKES)
+            page.wait_for_timeout(2000)
+            page.screenshot(path=str(a.out / "studio-record.png"))
+            bring(page, "no", other)
+            enter(page, "train")
+            press(page, "train", "Train")
+            page.wait_for_timeout(1500)
+            page.screenshot(path=str(a.out / "studio-train.png"))
+            enter(page, "judge")
+            press(page, "judge", "Judge it")
+            page.wait_for_timeout(1500)
+            page.screenshot(path=str(a.out / "studio-judge.png"))
+            enter(page, "live")
+            page.click("button:has-text('Listen')")
+            page.wait_for_selector("ul.heard strong")
+            page.wait_for_timeout(2500)
+            page.screenshot(path=str(a.out / "studio-live.png"))
+            enter(page, "board")
+            press(page, "build", "Build the image")
+            page.wait_for_timeout(1500)
+            page.screenshot(path=str(a.out / "studio-board.png"))
+
+
+if __name__ == "__main__":
+    main()
