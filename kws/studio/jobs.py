@@ -33,6 +33,7 @@ from kws.files import parse_json, write_atomic
 from kws.studio.safe import Refused
 
 HIDDEN = ".kws-studio"
+_STARTING_SECONDS = 60.0
 RUNNING, DONE, FAILED, STOPPED, LOST = "running", "done", "failed", "stopped", "lost"
 _STOPPED = (130, 143)
 _TAIL = 24_000
@@ -202,7 +203,9 @@ class Jobs:
             code, seconds = int(end["code"]), float(end["seconds"])
             status = DONE if code == 0 else STOPPED if code in _STOPPED else FAILED
         except (OSError, ValueError, KeyError, TypeError):
-            if free:
+            # A process takes a moment until it holds its lock.
+            starting = not (folder / "pid").exists() and seconds < _STARTING_SECONDS
+            if free and not starting:
                 status = LOST
         return Job(
             job.id, job.kind, job.about, job.commands, job.started, status, code, seconds, progress, lines,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -13,7 +14,15 @@ from kws.studio.jobs import DONE, FAILED, HIDDEN, LOST, RUNNING, STOPPED, Jobs
 from kws.studio.safe import Refused
 
 # A verb that waits: for a board that never comes.
-WAITING = ["monitor", "/dev/kws-no-such-port"]
+
+
+@pytest.fixture
+def waiting():
+    """A verb that waits: for what a board at a pseudo-terminal never says."""
+    board, port = os.openpty()
+    yield ["monitor", os.ttyname(port)]
+    os.close(board)
+    os.close(port)
 
 
 def ended(jobs, name):
@@ -36,13 +45,13 @@ def test_verbs_one_after_the_other_and_the_first_that_fails_ends_it(tmp_path):
     assert [j.id for j in jobs.all()] == [again.id, job.id]
 
 
-def test_a_job_goes_on_without_the_server_and_is_stopped_by_the_next_one(tmp_path):
-    name = Jobs(tmp_path).start("monitor", "", [WAITING])
+def test_a_job_goes_on_without_the_server_and_is_stopped_by_the_next_one(tmp_path, waiting):
+    name = Jobs(tmp_path).start("monitor", "", [waiting])
     later = Jobs(tmp_path)
     assert later.find(name).status == RUNNING
     with pytest.raises(Refused, match="runs already"):
-        later.start("monitor", "", [WAITING])
-    while not any("waiting" in line or "cannot" in line for line in later.find(name).lines):
+        later.start("monitor", "", [waiting])
+    while not any("listening" in line for line in later.find(name).lines):
         time.sleep(0.05)
     later.stop(name)
     job = ended(later, name)
@@ -51,13 +60,24 @@ def test_a_job_goes_on_without_the_server_and_is_stopped_by_the_next_one(tmp_pat
     later.stop(name)
 
 
-def test_a_job_that_was_killed_is_lost_and_not_running(tmp_path):
+def test_a_job_that_was_killed_is_lost_and_not_running(tmp_path, waiting):
     jobs = Jobs(tmp_path)
-    name = jobs.start("monitor", "", [WAITING])
+    name = jobs.start("monitor", "", [waiting])
     os.killpg(int((tmp_path / HIDDEN / "jobs" / name / "pid").read_text()), signal.SIGKILL)
     job = ended(jobs, name)
     assert (job.status, job.code) == (LOST, None)
     assert Jobs(tmp_path).find(name).status == LOST
+
+
+def test_a_job_that_has_just_been_written_down_is_not_lost(tmp_path, waiting):
+    folder = tmp_path / HIDDEN / "jobs" / "00001"
+    folder.mkdir(parents=True)
+    record = {"kind": "monitor", "about": "", "commands": [waiting], "started": time.time()}
+    (folder / "job.json").write_text(json.dumps(record))
+    jobs = Jobs(tmp_path)
+    assert jobs.find("00001").status == RUNNING
+    (folder / "pid").write_text("1")
+    assert jobs.find("00001").status == LOST
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,9 @@ class Data {
   update(state) {
     const folders = state.project.folders;
     const before = this.word.value;
-    // Words to spot first, the room last.
-    const rank = (w) => (state.project.words.includes(w) ? 0 : w === ROOM ? 2 : 1);
-    const options = Object.entries(folders).flatMap(([folder, words]) => Object.entries(words).sort(([a], [b]) => rank(a) - rank(b)).map(([w, n]) => [`${folder}/${w}`, `${wordName(w)} (${n}${folder === "recordings" ? "" : `, ${folder}`})`]));
+    // Words to spot first, as they were named, and the room last.
+    const rank = (w) => (state.project.words.includes(w) ? state.project.words.indexOf(w) : w === ROOM ? 2e4 : 1e4);
+    const options = Object.entries(folders).flatMap(([folder, words]) => Object.entries(words).sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b)).map(([w, n]) => [`${folder}/${w}`, `${wordName(w)} (${n}${folder === "recordings" ? "" : `, ${folder}`})`]));
     keyed(this.word, options, () => options.map(([value, text]) => h("option", { value, selected: value === before }, text)));
     if (before && options.some(([value]) => value === before)) this.word.value = before;
     keyed(this.to, [state.project.words, folders], () => [...new Set([...state.project.words, ...Object.keys(folders.recordings || {}), "other"])].filter((w) => w !== ROOM).map((w) => h("option", { value: w }, w)));
