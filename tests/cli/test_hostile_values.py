@@ -120,6 +120,8 @@ def alone(monkeypatch, tmp_path, places):
         "cli.verbs.evaluate.hear",
         "cli.verbs.stream_test.hear",
         "cli.verbs.serve.serve_forever",
+        "studio.server._run",
+        "studio.server.webbrowser.open",
     ):
         monkeypatch.setattr(f"kws.{name}", refuse)
     monkeypatch.setattr(microphone, "microphone", refuse)

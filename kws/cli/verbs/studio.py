@@ -9,6 +9,7 @@ from kws.cli import console, exit_codes
 from kws.cli.options import whole
 from kws.errors import MissingError
 from kws.extras import how_to_install
+from kws.text import visible
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def run(a: argparse.Namespace) -> int:
     from kws.studio import server
 
     def say(text: str) -> None:
-        console.messages.print(text, markup=False)
+        console.messages.print(visible(text, keep="\n"), markup=False)
 
     server.serve(a.folder, a.port, not a.no_browser, say)
     return exit_codes.OK
