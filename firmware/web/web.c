@@ -19,6 +19,7 @@ const kws_result *web_result(void);
 int32_t web_process(uint32_t first, uint32_t count);
 int32_t web_run(void);
 void web_decide(void);
+int32_t web_open(uint32_t frames);
 
 static kws_result result;
 
@@ -73,6 +74,12 @@ EXPORT(decide) void web_decide(void)
 {
     result = (kws_result){.label = -1, .score = 0, .frame = spotter->frame++};
     kws_decision_step(spotter->model->decision, spotter->decision, input, &result);
+}
+
+/* The listening window, for so many frames. */
+EXPORT(open) int32_t web_open(uint32_t frames)
+{
+    return kws_spotter_open(spotter, frames);
 }
 
 static void *network_memory(void)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws.engines.base import Engine, Output
+from kws.engines.base import NO_WINDOW, Engine, Output
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 from kws.fixedpoint.decisions.base import Detection
@@ -114,6 +114,12 @@ class WasmEngine(Engine):
             self._call("decide")
             found += self._detected()
         return found
+
+    def open(self, frames: int) -> None:
+        """Open the spotter's listening window, by the call that a program has for it."""
+        self.model.require_info()
+        if self._call("open", frames) != 0:
+            raise KwsError(f"{self.model.source} {NO_WINDOW}")
 
     def _detected(self) -> list[Detection]:
         """What the newest result reports."""

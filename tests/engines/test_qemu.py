@@ -147,8 +147,8 @@ def test_without_icount_there_is_no_count(tiny_model):
 
 def test_the_board_s_parser_survives_rubbish(engine):
     def answer(data: bytes) -> Message:
-        engine._stream.write(data)
-        return engine._reader.next(10.0)
+        engine._connection._stream.write(data)
+        return engine._connection._reader.next(10.0)
 
     good = encode(Message(Type.RESET, 77, b""))
     damaged = good[:-1] + bytes([good[-1] ^ 0x10])
