@@ -11,7 +11,20 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = [path for folder in ("kws", "tools") for path in sorted((ROOT / folder).rglob("*.py"))]
 # Owners of an ``open`` that is not of text, and of a ``read_text`` that knows its encoding (importlib.metadata).
-OTHERS = ("os", "tarfile", "wave", "webbrowser", "self", "self._rules", "distribution", "member", "zipped")
+OTHERS = (
+    "os",
+    "tarfile",
+    "wave",
+    "webbrowser",
+    "self",
+    "self._rules",
+    "self._decision",
+    "self._spotter",
+    "decision",
+    "distribution",
+    "member",
+    "zipped",
+)
 # What starts other programs.
 PROGRAMS = ("run", "Popen", "check_output", "check_call", "call")
 BINARY = re.compile(r"[rwax+]*b[rwax+]*")

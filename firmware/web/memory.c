@@ -34,15 +34,3 @@ void *memset(void *to, int value, size_t count)
     }
     return to;
 }
-
-int memcmp(const void *a, const void *b, size_t count)
-{
-    const uint8_t *x = (const uint8_t *)a;
-    const uint8_t *y = (const uint8_t *)b;
-    for (size_t i = 0; i < count; i++) {
-        if (x[i] != y[i]) {
-            return (int)x[i] - (int)y[i];
-        }
-    }
-    return 0;
-}

@@ -66,7 +66,11 @@ static bool begins(const beam *b, uint32_t word)
 /* Whether `longer` is `shorter` and one word more. */
 static bool follows(const kws_ctc_hypothesis *shorter, const kws_ctc_hypothesis *longer)
 {
-    return longer->length == shorter->length + 1u && memcmp(shorter->words, longer->words, shorter->length) == 0;
+    uint32_t same = 0;
+    while (same < shorter->length && shorter->words[same] == longer->words[same]) {
+        same++;
+    }
+    return longer->length == shorter->length + 1u && same == shorter->length;
 }
 
 static uint32_t child(const kws_ctc_beam *p, uint32_t node, uint32_t word)

@@ -4,7 +4,6 @@
 
 #include <stddef.h>
 
-int memcmp(const void *a, const void *b, size_t count);
 void *memcpy(void *restrict to, const void *restrict from, size_t count);
 void *memmove(void *to, const void *from, size_t count);
 void *memset(void *to, int value, size_t count);
