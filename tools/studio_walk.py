@@ -24,7 +24,7 @@ from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets import synthetic
 from kws.files import scratch
-from kws.types import Pcm
+from kws.types import Floats, Pcm
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = ("yes", "no")
@@ -45,8 +45,8 @@ def chromium() -> str | None:
 def spoken(word: str, takes: int, seed: int) -> Pcm:
     """A word by several voices, a second of quiet before the first, and nearly one after each."""
     rng = np.random.default_rng(seed)
-    quiet = np.zeros(round(_GAP_SECONDS * SAMPLE_RATE))
-    parts = [np.zeros(SAMPLE_RATE)]
+    quiet = np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), np.float32)
+    parts: list[Floats] = [np.zeros(SAMPLE_RATE, np.float32)]
     for voice in synthetic.voices(takes).values():
         parts += [0.3 * synthetic.utter(word, voice, rng), quiet]
     x = np.concatenate(parts)
@@ -112,7 +112,7 @@ def browser(microphone: Path, width: int = 1280, scheme: str = "light") -> Itera
         context = opened.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
-            bypass_csp=True,  # type: ignore[arg-type]
+            bypass_csp=True,
         )
         context.set_default_timeout(PATIENCE)
         yield context.new_page()

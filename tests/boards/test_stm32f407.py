@@ -65,6 +65,7 @@ def test_it_detects_what_the_host_detects(heard, model, bits):
     assert detections(heard) == found
 
 
+@pytest.mark.slow
 def test_a_model_lies_in_flash_on_its_own(model, bits, tmp_path):
     """`kws build --model-slot`: program and model are flashed apart; without a model the program says so."""
     build(model, find("stm32f407"), "spotter", tmp_path, model_slot=True)
