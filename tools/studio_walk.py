@@ -29,7 +29,7 @@ from kws.types import Floats, Pcm
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = ("yes", "no")
 ROOMS = ("start", "record", "data", "train", "judge", "live", "board")
-TAKES = 8
+TAKES = 15
 _GAP_SECONDS = 0.9
 PATIENCE = 300_000
 """Milliseconds; a machine that does other work starves the browser."""

@@ -123,7 +123,7 @@ def _about(path: Path) -> dict[str, Any]:
         "report": (path / "report.html").exists(),
         "clips": (path / "clips.json").exists(),
         "stream": (path / "stream-test.json").exists(),
-        "started_from": provenance.get("started_from"),
+        "started_from": provenance.get("start"),
         "test": None,
     }
     if test is not None:

@@ -56,7 +56,7 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
         page.wait_for_selector("li[data-path='recordings/yes/me_01.wav']")
 
         walk.enter(page, "train")
-        page.click("button:has-text('Train')")
+        page.click("button:text-is('Train')")
         page.wait_for_selector("text=running")
         studio.kill()
         page.wait_for_selector("text=No answer.")
@@ -65,6 +65,18 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
         walk.await_job(page, "train", "00001")
         page.wait_for_selector("td:has-text('first')")
         assert (project / "runs" / "first" / "model.tflite").exists()
+
+        page.wait_for_selector("tr:has(td:text-is('first')) td:text-is('commands12')")
+
+        walk.enter(page, "judge")
+        walk.press(page, "judge", "Judge it")
+        page.wait_for_selector("td:text-is('music')")
+        page.wait_for_selector("td:text-is('all')")
+        page.wait_for_selector("li:has-text('1 speaker only')")
+        page.wait_for_selector("input[type=range]")
+        page.wait_for_selector("iframe[title='Report of run first']")
+        walk.press(page, "tune", "Write thresholds")
+        page.wait_for_selector("td:text-is('on a fresh stream')")
 
         walk.enter(page, "live")
         page.click("button:has-text('Listen')")

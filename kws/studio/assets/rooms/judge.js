@@ -71,7 +71,7 @@ class Judge {
 
   async load(run) {
     fill(this.misheard, h("p", { class: "quiet" }, "Judge the run, and what it mishears stands here to be listened to."));
-    fill(this.det, h("p", { class: "quiet" }, "Judge the run, and the trade between missed words and false accepts stands here; the budget is then chosen on it."));
+    fill(this.det, h("p", { class: "quiet" }, run.report && !run.stream ? "There are too few takes that training did not hear to make a stream of them: record more of each word, train and judge again." : "Judge the run, and the trade between missed words and false accepts stands here; the budget is then chosen on it."));
     fill(this.report, h("p", { class: "quiet" }, "Not written yet."));
     if (run.clips) {
       const found = await attempt(() => get(`/api/runs/${run.name}/clips.json`));
@@ -116,13 +116,15 @@ class Judge {
   }
 }
 
+const rounded = (value) => (value === null ? "–" : value.toFixed(1));
+
 function figures(run) {
   if (!run.test) return [];
   const [low, high] = run.test.interval || [null, null];
-  const sources = run.test.sources ? [...(run.test.sources.sources || []), run.test.sources.total].filter(Boolean) : [];
+  const sources = run.test.sources ? [...run.test.sources.sources, run.test.sources.all] : [];
   return h("div", { class: "columns" },
     card("Words", h("p", { class: "big" }, percent(run.test.accuracy)), h("p", {}, `of the takes that training never heard are named right (95 % interval ${percent(low)} to ${percent(high)}).`)),
-    card("False accepts, on recordings that come with kws", table(["", "#minutes", "#false accepts", "#per hour", "#at most"], sources.map((s) => [s.name || "all", (s.seconds / 60).toFixed(1), s.false_accepts, s.per_hour === null ? "–" : s.per_hour.toFixed(1), s.most_per_hour === null ? "–" : s.most_per_hour.toFixed(1)]), "False accepts by source")),
+    card("False accepts, on recordings that come with kws", table(["", "#minutes", "#false accepts", "#per hour", "#at most"], sources.map((s) => [s.name, (s.seconds / 60).toFixed(1), s.false_accepts, rounded(s.false_accepts_per_hour), rounded(s.at_most_per_hour)]), "False accepts by source")),
     card("What these figures cannot tell", h("ul", {}, (run.test.limits || []).map((t) => h("li", {}, t)))));
 }
 
@@ -134,8 +136,7 @@ function misheard(found, folder) {
 }
 
 function tuned(found) {
-  const words = found.before?.word_thresholds ? Object.keys(found.by_word || {}) : [];
   const rate = (r) => r ? `${percent(r.miss_rate)} missed at ${r.false_accepts_per_hour.toFixed(1)} per hour` : "not measured";
   const rows = [["before", rate(found.old)], ["tuned", rate(found.tuned)], [found.other_speakers ? "on other speakers" : "on other takes", rate(found.held_out)], ["on a fresh stream", rate(found.fresh)]];
-  return [h("p", {}, h("span", { class: `tag ${found.written ? "good" : "warn"}` }, found.written ? "written into the model" : "not written: the budget is missed")), table(["", "words, false accepts"], rows, "What tuning chose"), words.length > 0 && h("p", {}, words.join(", "))];
+  return [h("p", {}, h("span", { class: `tag ${found.written ? "good" : "warn"}` }, found.written ? "written into the model" : "not written: the budget is missed")), table(["", "words, false accepts"], rows, "What tuning chose")];
 }

@@ -65,7 +65,7 @@ class Train {
   row(run) {
     const best = run.epochs.find((e) => e.epoch === run.best);
     const unfinished = run.of && run.epochs.length < run.of;
-    const from = run.started_from && (run.started_from.model || run.started_from.path || run.started_from.id);
+    const from = run.started_from && (run.started_from.name || run.started_from.id);
     return [run.name, `${run.epochs.length}${run.of ? ` of ${run.of}` : ""}`, best ? percent(best.validation_accuracy) : "–", run.test ? percent(run.test.accuracy) : "–", from ? String(from).split("/").pop() : "–",
       unfinished ? h("button", { class: "small", type: "button", disabled: jobs.running("train"), "aria-label": `Go on with run ${run.name}`, onclick: () => { this.name.value = run.name; this.restart.checked = false; this.start(); } }, "Go on") : run.model ? h("a", { href: "#judge" }, "judge") : "not converted"];
   }
