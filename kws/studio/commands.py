@@ -122,7 +122,7 @@ def _judge(root: Path, body: Body) -> Job:
     people = _people(root)
     test = ["evaluate", run, "--data", people, "--split", "test", "--json", f"{run}/{EVALUATION}"]
     clip_list = ["clips", run, "--data", people, "--json", f"{run}/{CLIPS}"]
-    return Job("judge", name, [test, clip_list, ["report", run, "--data", people]])
+    return Job("judge", name, [test, clip_list, ["report", run, "--data", people, "--json"]])
 
 
 def _tune(root: Path, body: Body) -> Job:

@@ -28,6 +28,19 @@ def judged(page, room):
     assert page.evaluate("document.documentElement.scrollWidth") <= width, room
 
 
+def judge_and_tune(page):
+    """Figures, limits, the curve, the report, and thresholds for a budget."""
+    walk.enter(page, "judge")
+    walk.press(page, "judge", "Judge it")
+    page.wait_for_selector("td:text-is('music')")
+    page.wait_for_selector("td:text-is('all')")
+    page.wait_for_selector("li:has-text('1 speaker only')")
+    page.wait_for_selector("input[type=range]")
+    page.wait_for_selector("iframe[title='Report of run first']")
+    walk.press(page, "tune", "Write thresholds")
+    page.wait_for_selector("td:text-is('on a fresh stream')")
+
+
 @pytest.mark.slow
 @needs("make", "cc", "arm-none-eabi-gcc")
 @needs_browser
@@ -68,16 +81,7 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
 
         page.wait_for_selector("tr:has(td:text-is('first')) td:text-is('commands12')")
 
-        walk.enter(page, "judge")
-        walk.press(page, "judge", "Judge it")
-        page.wait_for_selector("td:text-is('music')")
-        page.wait_for_selector("td:text-is('all')")
-        page.wait_for_selector("li:has-text('1 speaker only')")
-        page.wait_for_selector("input[type=range]")
-        page.wait_for_selector("iframe[title='Report of run first']")
-        walk.press(page, "tune", "Write thresholds")
-        page.wait_for_selector("td:text-is('on a fresh stream')")
-
+        judge_and_tune(page)
         walk.enter(page, "live")
         page.click("button:has-text('Listen')")
         page.wait_for_selector("ul.heard strong:has-text('yes')")

@@ -53,7 +53,11 @@ class Judge {
     this.tuneButton.disabled = jobs.running("tune");
     keyed(this.line, run.name, () => terminal(`kws evaluate runs/${run.name} --data recordings --split test`, `kws clips runs/${run.name} --data recordings`, `kws report runs/${run.name} --data recordings`));
     keyed(this.figures, [run.name, run.test], () => figures(run));
-    const stamp = [run.name, run.best, run.clips, run.stream, jobs.latest("judge")?.status, jobs.latest("judge")?.id];
+    // What could not be measured, in the report's own words.
+    const judged = jobs.latest("judge");
+    const left = judged && judged.about === run.name ? jobs.output("judge", () => this.update(this.state())) : null;
+    this.missing = (left && left.missing) || [];
+    const stamp = [this.missing, run.name, run.best, run.clips, run.stream, jobs.latest("judge")?.status, jobs.latest("judge")?.id];
     if (this.stamp !== JSON.stringify(stamp)) {
       this.stamp = JSON.stringify(stamp);
       this.load(run);
@@ -71,8 +75,9 @@ class Judge {
 
   async load(run) {
     fill(this.misheard, h("p", { class: "quiet" }, "Judge the run, and what it mishears stands here to be listened to."));
-    fill(this.det, h("p", { class: "quiet" }, run.report && !run.stream ? "There are too few takes that training did not hear to make a stream of them: record more of each word, train and judge again." : "Judge the run, and the trade between missed words and false accepts stands here; the budget is then chosen on it."));
+    fill(this.det, h("p", { class: "quiet" }, "Judge the run, and the trade between missed words and false accepts stands here; the budget is then chosen on it."));
     fill(this.report, h("p", { class: "quiet" }, "Not written yet."));
+    if (this.missing.length) fill(this.det, h("p", {}, "This could not be measured:"), h("ul", {}, this.missing.map((text) => h("li", {}, text))));
     if (run.clips) {
       const found = await attempt(() => get(`/api/runs/${run.name}/clips.json`));
       if (found) fill(this.misheard, misheard(found, this.state().project.folders.recordings ? "recordings" : "synthetic"));
