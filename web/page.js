@@ -331,7 +331,7 @@ element("device").addEventListener("change", () => {
     attempt(listen);
   }
 });
-element("save-sound").addEventListener("click", () => save(wav(session.sound()), "heard.wav"));
+element("save-sound").addEventListener("click", () => save(wav([session.sound()]), "heard.wav"));
 element("save-numbers").addEventListener("click", () =>
   save(new Blob([session.table()], { type: "text/csv" }), "heard.csv"),
 );

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 
+from kws import web
 from kws.errors import KwsError
 from kws.files import parse_json, replacing
 from kws.studio import clips, commands, guard, safe, sound
@@ -39,7 +40,8 @@ def application(root: Path, closing: asyncio.Event) -> Starlette:
     page = _Page(root, closing)
     routes = [
         Route("/", page.index),
-        Route("/assets/{name:path}", page.asset),
+        Route("/assets/web/{name:path}", partial(_asset, web.ASSETS)),
+        Route("/assets/{name:path}", partial(_asset, _ASSETS)),
         Route("/api/state", page.state),
         Route("/api/events", page.events),
         Route("/api/jobs", page.start, methods=["POST"]),
@@ -68,6 +70,11 @@ def application(root: Path, closing: asyncio.Event) -> Starlette:
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
+async def _asset(folder: Path, request: Request) -> Response:
+    path = safe.inside(folder, request.path_params["name"])
+    return FileResponse(path, media_type=_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0])
+
+
 class _Page:
     """The answers, for one folder."""
 
@@ -77,10 +84,6 @@ class _Page:
 
     async def index(self, _: Request) -> Response:
         return FileResponse(_ASSETS / "index.html", media_type="text/html; charset=utf-8")
-
-    async def asset(self, request: Request) -> Response:
-        path = safe.inside(_ASSETS, request.path_params["name"])
-        return FileResponse(path, media_type=_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0])
 
     async def state(self, _: Request) -> Response:
         return JSONResponse(await run_in_threadpool(state, self._root, self._jobs))

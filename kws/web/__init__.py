@@ -4,3 +4,7 @@
 WebAssembly module), ``sound.js`` (files, levels, resampling), ``microphone.js`` with ``worklet.js``,
 ``spectrogram.js`` and ``meters.js``.
 """
+
+from pathlib import Path
+
+ASSETS = Path(__file__).parent / "assets"

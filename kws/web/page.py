@@ -18,6 +18,7 @@ from kws.errors import KwsError
 from kws.files import write_all
 from kws.image.web import web_module
 from kws.model.file import Model
+from kws.web import ASSETS
 from kws.web.bundle import bundle
 
 INDEX = "index.html"
@@ -60,7 +61,7 @@ def web_model(model: Model) -> WebModel:
 
 def assets() -> dict[str, str]:
     """The files that any page of kws may use (`kws.web`), by name."""
-    return _texts(Path(__file__).parent / "assets")
+    return _texts(ASSETS)
 
 
 def page_files() -> dict[str, str]:

@@ -106,9 +106,10 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
 
 def test_the_page_is_small():
     """Less than 400 KB, and no address but the server's own."""
+    from kws import web
     from kws.studio import app
 
-    files = [path for path in app._ASSETS.rglob("*") if path.is_file()]
+    files = [path for folder in (app._ASSETS, web.ASSETS) for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 400_000
     for path in files:
         text = path.read_text(encoding="utf-8")

@@ -1,24 +1,11 @@
 // Small pictures: lines, points, spectrograms. Colours come from the style sheet, so light and dark are the same code.
 import { h, svg } from "./dom.js";
-
-const STOPS = [[13, 18, 40], [60, 30, 110], [150, 45, 120], [230, 95, 80], [250, 225, 150]];
-
-function colour(share) {
-  const at = Math.max(0, Math.min(0.9999, share)) * (STOPS.length - 1);
-  const [low, high, part] = [STOPS[Math.floor(at)], STOPS[Math.floor(at) + 1], at % 1];
-  return low.map((v, i) => Math.round(v + (high[i] - v) * part));
-}
-
-const PALETTE = Array.from({ length: 256 }, (_, i) => colour(i / 255));
+import { PALETTE } from "./web/spectrogram.js";
 
 // One column a frame, high frequencies at the top.
 export function paintFrame(image, x, frame) {
-  const bands = frame.length;
-  for (let b = 0; b < bands; b++) {
-    const at = 4 * ((bands - 1 - b) * image.width + x);
-    const [red, green, blue] = PALETTE[frame[b] + 128];
-    image.data[at] = red; image.data[at + 1] = green; image.data[at + 2] = blue; image.data[at + 3] = 255;
-  }
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let b = 0; b < frame.length; b++) pixels[(frame.length - 1 - b) * image.width + x] = PALETTE[frame[b] + 128];
 }
 
 export function drawClip(canvas, picture) {

@@ -1,52 +1,60 @@
-// The microphone as raw samples: no echo cancelling, no noise gate, no gain control, which all swallow words.
+// The microphone of a recording, of a check, and of a line to the server; its level.
 import { h } from "./dom.js";
+import { Microphone, microphoneTrouble, whyNoMicrophone } from "./web/microphone.js";
+import { level } from "./web/sound.js";
 
-const REFUSED = {
-  NotAllowedError: "The browser does not let this page use the microphone. Allow it in the address bar, then try again.",
-  NotFoundError: "There is no microphone. Plug one in, then try again.",
-  NotReadableError: "Another program holds the microphone. Close it, then try again.",
-};
+const GONE = "The microphone went away. Plug it in again; what was said before is kept.";
 
-export class Microphone {
-  // Calls hear(Int16Array) with each piece, gone(text) when the microphone is unplugged.
-  async open(hear, gone, rate = 16000) {
-    if (!navigator.mediaDevices) throw new Error("This page has no microphone: open it at 127.0.0.1 or localhost.");
-    const sound = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
-    // Made in the click's handler: elsewhere it would stay suspended.
-    this.context = rate ? new AudioContext({ sampleRate: rate }) : new AudioContext();
-    try {
-      this.stream = await navigator.mediaDevices.getUserMedia({ audio: sound });
-      try {
-        this.source = this.context.createMediaStreamSource(this.stream);
-      } catch {
-        // Firefox resamples no microphone; the server does.
-        await this.context.close();
-        this.context = new AudioContext();
-        this.source = this.context.createMediaStreamSource(this.stream);
-      }
-      await this.context.audioWorklet.addModule("/assets/worklet.js");
-    } catch (error) {
-      this.close();
-      throw new Error(REFUSED[error.name] || `The microphone cannot be opened: ${error.message}`);
-    }
-    const node = new AudioWorkletNode(this.context, "recorder");
-    node.port.onmessage = (event) => hear(event.data);
-    this.source.connect(node);
-    this.stream.getAudioTracks()[0].onended = () => {
-      this.close();
-      gone("The microphone went away. Plug it in again; what was said before is kept.");
-    };
-    await this.context.resume();
-    this.rate = this.context.sampleRate;
-  }
+// Calls hear(Int16Array) with each piece, gone(text) when it is unplugged; begin() opens it.
+export function microphone(hear, gone, own = false) {
+  return new Microphone({ worklet: "/assets/web/worklet.js", onSamples: hear, onEnd: () => gone(GONE), own });
+}
 
-  close() {
-    if (this.stream) for (const track of this.stream.getTracks()) track.stop();
-    if (this.context && this.context.state !== "closed") this.context.close();
+export async function begin(opened) {
+  const why = whyNoMicrophone();
+  if (why) throw new Error(why);
+  try {
+    await opened.start();
+  } catch (error) {
+    throw new Error(microphoneTrouble(error));
   }
 }
 
-export const decibels = (amplitude) => Math.max(-90, 20 * Math.log10(Math.max(amplitude, 1e-9)));
+// What is said goes to the server; its answers come to answered(value), and why all has ended to ended(text).
+export class Line {
+  constructor(path, values, { meter, answered, ended }) {
+    Object.assign(this, { path, values, answered, ended, socket: null, failed: "" });
+    this.microphone = microphone((piece) => {
+      meter.hear(piece);
+      if (this.socket && this.socket.readyState === WebSocket.OPEN) this.socket.send(piece.buffer);
+    }, (text) => this.end(text));
+  }
+
+  async open() {
+    await begin(this.microphone);
+    if (!this.ended) { this.microphone.stop(); return; }
+    const values = new URLSearchParams({ ...this.values, rate: this.microphone.rate });
+    this.socket = new WebSocket(`ws://${location.host}${this.path}?${values}`);
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onmessage = (event) => {
+      const value = JSON.parse(event.data);
+      if (value.error) this.failed = value.error;
+      else this.answered(value);
+    };
+    this.socket.onclose = () => this.end(this.failed);
+  }
+
+  say(value) { if (this.socket) this.socket.send(JSON.stringify(value)); }
+
+  end(text) { if (this.ended) this.ended(text); }
+
+  // What is on its way may take a while.
+  stop(milliseconds = 0) {
+    this.ended = null;
+    this.microphone.stop();
+    if (this.socket) setTimeout(() => this.socket.close(), milliseconds);
+  }
+}
 
 export class Meter {
   constructor() {
@@ -58,31 +66,10 @@ export class Meter {
   }
 
   hear(samples) {
-    let peak = 0;
-    for (const s of samples) peak = Math.max(peak, Math.abs(s));
-    const now = decibels(peak / 32768);
-    this.level = Math.max(now, this.level - 2);
+    this.level = Math.max(level(samples).peak, this.level - 2);
     this.bar.style.width = `${place(this.level)}%`;
     this.bar.className = this.level > -0.2 ? "loud" : this.level < -40 ? "soft" : "";
   }
 }
 
 const place = (db) => Math.max(0, Math.min(100, (100 * (db + 70)) / 70));
-
-// A 16-bit mono WAV file of pieces.
-export function wav(pieces, rate) {
-  const count = pieces.reduce((n, p) => n + p.length, 0);
-  const header = new DataView(new ArrayBuffer(44));
-  const text = (at, s) => [...s].forEach((c, i) => header.setUint8(at + i, c.charCodeAt(0)));
-  text(0, "RIFF"); header.setUint32(4, 36 + 2 * count, true); text(8, "WAVEfmt "); header.setUint32(16, 16, true);
-  header.setUint16(20, 1, true); header.setUint16(22, 1, true); header.setUint32(24, rate, true);
-  header.setUint32(28, 2 * rate, true); header.setUint16(32, 2, true); header.setUint16(34, 16, true);
-  text(36, "data"); header.setUint32(40, 2 * count, true);
-  return new Blob([header, ...pieces], { type: "audio/wav" });
-}
-
-export function socket(path, values) {
-  const opened = new WebSocket(`ws://${location.host}${path}?${new URLSearchParams(values)}`);
-  opened.binaryType = "arraybuffer";
-  return opened;
-}

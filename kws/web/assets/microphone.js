@@ -30,10 +30,11 @@ export function microphoneTrouble(error) {
 export class Microphone {
   /**
    * worklet: address of worklet.js, which may be a data: URL; onSamples(Int16Array) is called some fifty times a
-   * second; onEnd() when the device goes away; deviceId: of navigator.mediaDevices.enumerateDevices().
+   * second; onEnd() when the device goes away; deviceId: of navigator.mediaDevices.enumerateDevices(); own: whether
+   * the samples stay at the device's own rate. From start() on `rate` says at which they come.
    */
-  constructor({ worklet, onSamples, onEnd = () => {}, deviceId }) {
-    Object.assign(this, { worklet, onSamples, onEnd, deviceId });
+  constructor({ worklet, onSamples, onEnd = () => {}, deviceId, own = false }) {
+    Object.assign(this, { worklet, onSamples, onEnd, deviceId, own });
     this.context = null;
     this.stream = null;
   }
@@ -42,7 +43,7 @@ export class Microphone {
     const device = this.deviceId ? { deviceId: { exact: this.deviceId } } : {};
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ audio: { ...PLAIN, ...device } });
-      await this.open(RATE).catch(async (error) => {
+      await this.open(this.own ? undefined : RATE).catch(async (error) => {
         // Some browsers connect a microphone only to a context of its own rate.
         if (error.name !== "NotSupportedError") {
           throw error;
@@ -73,7 +74,8 @@ export class Microphone {
       channelCount: 2,
       channelCountMode: "clamped-max",
     });
-    const resampler = context.sampleRate === RATE ? null : new Resampler(context.sampleRate);
+    this.rate = this.own ? context.sampleRate : RATE;
+    const resampler = context.sampleRate === this.rate ? null : new Resampler(context.sampleRate);
     recorder.port.onmessage = ({ data }) => {
       if (this.context === context) {
         this.onSamples(toInt16(resampler === null ? data : resampler.process(data)));

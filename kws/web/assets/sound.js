@@ -113,24 +113,24 @@ export async function decode(buffer) {
   return toInt16(mono);
 }
 
-/** Int16Array as a WAV file: a Blob. */
-export function wav(samples) {
+/** Pieces of sound, an array of Int16Array, as a WAV file: a Blob. */
+export function wav(pieces, rate = RATE) {
   const header = new DataView(new ArrayBuffer(44));
   const text = (at, letters) => [...letters].forEach((c, i) => header.setUint8(at + i, c.charCodeAt(0)));
-  const bytes = 2 * samples.length;
+  const bytes = 2 * pieces.reduce((count, piece) => count + piece.length, 0);
   text(0, "RIFF");
   header.setUint32(4, 36 + bytes, true);
   text(8, "WAVEfmt ");
   header.setUint32(16, 16, true);
   header.setUint16(20, 1, true);
   header.setUint16(22, 1, true);
-  header.setUint32(24, RATE, true);
-  header.setUint32(28, 2 * RATE, true);
+  header.setUint32(24, rate, true);
+  header.setUint32(28, 2 * rate, true);
   header.setUint16(32, 2, true);
   header.setUint16(34, 16, true);
   text(36, "data");
   header.setUint32(40, bytes, true);
-  return new Blob([header, samples], { type: "audio/wav" });
+  return new Blob([header, ...pieces], { type: "audio/wav" });
 }
 
 /** Level of Int16Array in dB re full scale: {rms, peak, zeros}. */

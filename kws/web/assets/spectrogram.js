@@ -16,11 +16,11 @@ const HIGH_SHARE = 0.997;
 // Frames from one look at the range to the next.
 const LOOK = 25;
 
-const PALETTE = Uint32Array.from({ length: 256 }, (_, i) => {
+/** Of 256 values, little-endian RGBA as every browser's machine has it. */
+export const PALETTE = Uint32Array.from({ length: 256 }, (_, i) => {
   const place = (i / 255) * (ANCHORS.length - 1);
   const low = Math.min(Math.floor(place), ANCHORS.length - 2);
   const [r, g, b] = ANCHORS[low].map((a, k) => Math.round(a + (ANCHORS[low + 1][k] - a) * (place - low)));
-  // Little-endian RGBA, as every browser's machine has it.
   return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 });
 

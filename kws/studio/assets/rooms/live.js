@@ -1,6 +1,6 @@
 import { paintFrame } from "../charts.js";
 import { card, field, fill, h, keyed, quoted, terminal } from "../dom.js";
-import { Meter, Microphone, socket } from "../microphone.js";
+import { Line, Meter } from "../microphone.js";
 
 const WIDTH = 300;
 const MOST = 30;
@@ -29,7 +29,7 @@ class Live {
       card("", h("div", { class: "row" }, field("Model", this.model), field("Who speaks", this.speaker), this.button), this.told, this.meter.element, this.line),
       card("What it hears", this.canvas, this.bars, h("h3", {}, "Detections"), this.heard, h("p", { class: "hint" }, "One click from a bad moment to a better model:"), this.mend));
     fill(this.heard, h("li", { class: "quiet" }, "Nothing yet: press Listen and say one of the words."));
-    this.mic = null;
+    this.line_ = null;
   }
 
   update(state) {
@@ -47,40 +47,30 @@ class Live {
   }
 
   async toggle() {
-    if (this.mic) return this.stop();
-    const opened = new Microphone();
-    this.mic = opened;
+    if (this.line_) return this.stop();
+    const values = { model: this.model.value, speaker: this.speaker.value.trim() };
+    this.line_ = new Line("/ws/live", values, { meter: this.meter, answered: (m) => this.hear(m), ended: (text) => this.stop(text || "Listening has ended.") });
     this.told.textContent = "Opening the microphone …";
     try {
-      let line = null;
-      await opened.open((piece) => {
-        this.meter.hear(piece);
-        if (line && line.readyState === WebSocket.OPEN) line.send(piece.buffer);
-      }, (text) => this.stop(text));
-      line = this.socket = socket("/ws/live", { model: this.model.value, speaker: this.speaker.value.trim(), rate: opened.rate });
-      line.onmessage = (event) => this.hear(JSON.parse(event.data));
-      line.onclose = () => { if (this.mic === opened) this.stop(this.failed || "Listening has ended."); };
+      await this.line_.open();
+      if (!this.line_) return;
       this.button.textContent = "Stop";
       this.told.textContent = "Compiling the C library for this model, at its first use …";
-      this.failed = "";
     } catch (error) {
       this.stop(error.message);
     }
   }
 
   stop(text = "") {
-    if (!this.mic) return;
-    this.mic.close();
-    this.mic = null;
-    if (this.socket) this.socket.close();
-    this.socket = null;
+    if (!this.line_) return;
+    this.line_.stop();
+    this.line_ = null;
     this.button.textContent = "Listen";
     this.told.textContent = text;
     for (const b of this.mend.children) b.disabled = true;
   }
 
   hear(m) {
-    if (m.error) { this.failed = m.error; return; }
     if (m.note) { this.told.textContent = m.note; return; }
     if (m.words) return this.begin(m);
     if (m.features) this.scroll(Uint8Array.from(atob(m.features), (c) => c.charCodeAt(0)));
@@ -107,7 +97,7 @@ class Live {
     });
     fill(this.bars, this.rows.flatMap((r) => [h("span", {}, r.word), r.box, r.text]));
     fill(this.heard);
-    const ask = (text, message) => h("button", { type: "button", onclick: () => this.socket && this.socket.send(JSON.stringify(message)) }, text);
+    const ask = (text, message) => h("button", { type: "button", onclick: () => this.line_ && this.line_.say(message) }, text);
     fill(this.mend, ask("The last detection was wrong", { do: "false" }), m.words.map((word) => ask(`You missed “${word}”`, { do: "missed", word })));
   }
 

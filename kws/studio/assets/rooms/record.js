@@ -2,7 +2,8 @@ import { attempt, query, send, start } from "../api.js";
 import { clipCard, remove } from "../clipcard.js";
 import { card, field, fill, h, keyed, quoted, ROOM, select, terminal, toast, wordName } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
-import { Meter, Microphone, socket, wav } from "../microphone.js";
+import { begin, Line, Meter, microphone } from "../microphone.js";
+import { wav } from "../web/sound.js";
 
 const ENOUGH = 15;
 const CHECK_SECONDS = 10;
@@ -90,18 +91,11 @@ class Recording {
     const word = this.chosen();
     const speaker = this.speaker.value.trim();
     if (!word || !speaker) { this.told.textContent = "Name the word, and who speaks."; return; }
-    const opened = new Microphone();
-    this.microphone = opened;
+    this.microphone = new Line("/ws/record", { word, speaker }, { meter: this.meter, answered: (m) => this.hear(m, word), ended: (text) => this.stop(text || "Recording has ended.") });
     this.told.textContent = "";
     try {
-      let line = null;
-      await opened.open((piece) => {
-        this.meter.hear(piece);
-        if (line && line.readyState === WebSocket.OPEN) line.send(piece.buffer);
-      }, (text) => this.stop(text));
-      line = this.line_ = socket("/ws/record", { word, speaker, rate: opened.rate });
-      line.onmessage = (event) => this.hear(JSON.parse(event.data), word);
-      line.onclose = () => { if (this.microphone === opened) this.stop(this.failed || "Recording has ended."); };
+      await this.microphone.open();
+      if (!this.microphone) return;
       this.button.textContent = "Stop";
       this.word.disabled = this.other.disabled = this.speaker.disabled = true;
       this.show();
@@ -112,13 +106,9 @@ class Recording {
 
   stop(text = "") {
     if (!this.microphone) return;
-    this.microphone.close();
-    this.microphone = null;
     // What is still on its way is heard to its end by the server.
-    const line = this.line_;
-    this.line_ = null;
-    if (line) setTimeout(() => line.close(), 300);
-    this.failed = "";
+    this.microphone.stop(300);
+    this.microphone = null;
     this.button.textContent = "Start recording";
     this.word.disabled = this.other.disabled = this.speaker.disabled = false;
     this.told.textContent = text;
@@ -126,7 +116,6 @@ class Recording {
   }
 
   hear(message, word) {
-    if (message.error) { this.failed = message.error; return; }
     if (message.refused) { this.told.textContent = `Not kept: ${message.refused}`; return; }
     if (message.done) { this.stop(`The room is kept: ${message.take}`); return; }
     if (!this.takes.querySelector(".clip")) this.takes.replaceChildren();
@@ -138,18 +127,18 @@ class Recording {
 
   async checkMicrophone() {
     const pieces = [];
-    const opened = new Microphone();
+    const opened = microphone((piece) => { pieces.push(piece); this.meter.hear(piece); }, (text) => toast(text), true);
     this.microphone = opened;
     this.checkButton.disabled = true;
     this.button.disabled = true;
     const done = () => { this.microphone = null; this.button.disabled = false; this.checkButton.disabled = false; };
     try {
-      await opened.open((piece) => { pieces.push(piece); this.meter.hear(piece); }, (text) => toast(text), 0);
+      await begin(opened);
       for (let left = CHECK_SECONDS; left > 0 && this.microphone === opened; left--) {
         this.checkButton.textContent = left > CHECK_SECONDS / 2 ? `Be silent … ${left}` : `Now speak … ${left}`;
         await new Promise((next) => setTimeout(next, 1000));
       }
-      opened.close();
+      opened.stop();
       if (await attempt(() => send("/api/upload/mic-check", wav(pieces, opened.rate)))) await start({ kind: "mic-check" });
     } catch (error) {
       toast(error.message);
