@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "boards"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
+import browser
 import random_models as models
 import tones
 
@@ -88,6 +89,11 @@ def needs(*programs: str):
     """Skip a test, saying why, where a program is not installed."""
     missing = missing_tools(programs)
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+needs_browser = pytest.mark.skipif(
+    browser.found() is None, reason="not installed: chromium or playwright (tools/setup.sh)"
+)
 
 
 def check_states(output, network, trace) -> None:

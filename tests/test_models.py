@@ -70,7 +70,7 @@ def test_the_board_agrees(path, speech, tmp_path):
 
 def test_the_teacher_is_one():
     """It loads, is small, and knows clips of synthetic speech from silence."""
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="a teacher needs TensorFlow")
     from kws.training.distillation import Teacher, provenance
 
     run = ALWAYS_ON[0].parents[1] / "teacher12"

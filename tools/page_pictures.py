@@ -6,10 +6,10 @@ It hears the words of tools/pictures.py. Fonts are this machine's, so the pictur
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
+import browser
 import pictures
 from make_web import MODELS
 
@@ -28,16 +28,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=pictures.ROOT / "docs/pictures", help="folder to write")
     folder = parser.parse_args().out
-    browser = shutil.which("chromium")
-    if browser is None:
-        sys.exit("error: install chromium first (for example `apt install chromium`)")
-    from playwright.sync_api import sync_playwright
-
+    if browser.found() is None:
+        sys.exit("error: install chromium and playwright first (tools/setup.sh)")
     model = web_model(Model.load(pictures.ROOT / f"models/{MODELS[0]}.tflite"))
-    with scratch("page-pictures") as here, sync_playwright() as playwright:
+    with scratch("page-pictures") as here, browser.chromium() as chromium:
         (here / "page.html").write_text(single_page(model), encoding="utf-8")
         audio.write(here / "talk.wav", pictures.talk())
-        chromium = playwright.chromium.launch(executable_path=browser)
         for name, width, height in (LIGHT, DARK):
             page = chromium.new_page(viewport={"width": width, "height": height})
             page.emulate_media(color_scheme="dark" if name == DARK[0] else "light")
@@ -50,7 +46,6 @@ def main() -> None:
             page.locator("#state").evaluate("s => { s.textContent = s.textContent.split(',')[0]; }")
             page.screenshot(path=folder / f"{name}.png", full_page=True)
             print(folder / f"{name}.png")
-        chromium.close()
 
 
 if __name__ == "__main__":

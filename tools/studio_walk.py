@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import browser
 import numpy as np
 
 from kws import audio
@@ -35,11 +35,6 @@ PATIENCE = 300_000
 """Milliseconds; a machine that does other work starves the browser."""
 QUICK = {"epochs": "2", "patience": "2", "variants": "2", "pack": "false", "calibration_clips": "30"}
 """What one may write into words.toml to have a result at once."""
-
-
-def chromium() -> str | None:
-    """The distribution's browser; None where there is none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def spoken(word: str, takes: int, seed: int) -> Pcm:
@@ -100,23 +95,13 @@ class Studio:
 
 
 @contextlib.contextmanager
-def browser(microphone: Path, width: int = 1280, scheme: str = "light") -> Iterator[Any]:
+def page_with(microphone: Path, width: int = 1280, scheme: str = "light") -> Iterator[Any]:
     """A page of a browser whose microphone plays a WAV file, again and again."""
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    arguments.append(f"--use-file-for-fake-audio-capture={microphone.absolute()}")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+    with browser.chromium(microphone, again=True) as opened:
         # The policy of the page keeps out axe too, which the tests inject.
-        context = opened.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,
-            bypass_csp=True,
-        )
+        context = opened.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
         context.set_default_timeout(PATIENCE)
         yield context.new_page()
-        opened.close()
 
 
 def enter(page: Any, room: str) -> None:
@@ -195,7 +180,7 @@ def main() -> None:
         audio.write(microphone, spoken("yes", TAKES, 1))
         audio.write(other, spoken("no", TAKES, 2))
         project = folder / "lamp"
-        with studio(project) as running, browser(microphone) as page:
+        with studio(project) as running, page_with(microphone) as page:
             make_project(page, running.address)
             quicken(project)
             record(page, "yes", TAKES)

@@ -176,6 +176,14 @@ def add_model(parser: argparse.ArgumentParser, **more: Any) -> None:
     parser.add_argument("model", metavar="MODEL", type=Path, help=A_MODEL, **more)
 
 
+def model_place(a: argparse.Namespace) -> Path:
+    """The file that a changed model goes to: ``--out``, or else where the model of :func:`add_model` lies."""
+    from kws.runs import MODEL
+
+    named: Path = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
+    return named
+
+
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The run to work with."""
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")

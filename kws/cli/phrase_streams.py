@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kws.cli import console, exit_codes, streams
-from kws.cli.options import on_cluster
+from kws.cli.options import model_place, on_cluster
 from kws.cli.results import percent
 from kws.decisions import GrammarConfig
 from kws.decisions.grammar import require_grammar
@@ -21,7 +21,6 @@ from kws.evaluation.stream.spec import DESK, StreamSpec
 from kws.evaluation.stream.tuned import enough_minutes
 from kws.files import require_place
 from kws.model.file import Model, save, with_decision
-from kws.runs import MODEL
 from kws.text import visible
 
 COLUMNS = ("phrase", "found", "of", "share", "false accepts", "hours", "false/h", "at most/h", "in speech", "hours")
@@ -44,7 +43,7 @@ def tune(a: argparse.Namespace) -> int:
         raise UsageError(
             "--phrases tunes on the desk: leave --scene, --noise and --rooms out, and give one --speech folder at most"
         )
-    out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
+    out = model_place(a)
     require_place(out)
     model = Model.load(a.model)
     require_grammar(model.require_info().decision)

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kws.constants import Constants
-from kws.decisions.base import DecisionConfig, first_word
+from kws.decisions.base import first_word
 from kws.decisions.ctc_script import ctc_script
 from kws.decisions.detector import threshold_sum
 from kws.decisions.script import Script
-from kws.fields import number, require, require_ranges
+from kws.decisions.transcription import TranscriptionConfig
+from kws.fields import number
 from kws.fixedpoint.decisions.ctc import Ctc, CtcParameters
 
 
 @dataclass(frozen=True)
-class CtcConfig(DecisionConfig):
+class CtcConfig(TranscriptionConfig):
     """The greedy transcription of a network trained with ``loss = "ctc"`` (docs/SPEC.md, "Transcription").
 
     The first label stands for the blank. Repeats are collapsed, then what is no word is dropped.
@@ -26,28 +27,8 @@ class CtcConfig(DecisionConfig):
     """
 
     kind: ClassVar[str] = "ctc"
-    transcribes: ClassVar[bool] = True
 
     threshold: float = number(0.3, 0, 1, above=True)
-
-    def __post_init__(self) -> None:
-        require_ranges("detector", self)
-
-    @property
-    def full_score(self) -> int:
-        """A posterior that stands for a probability of 1."""
-        return 256
-
-    def check(self, labels: Sequence[str]) -> None:
-        """Refuse labels without a blank.
-
-        Raises:
-            KwsError: the first label is a word.
-        """
-        require(
-            len(labels) > 0 and first_word(labels) > 0,
-            "a decision of kind ctc needs a label for the blank: _silence_, before the words",
-        )
 
     def parameters(self, labels: Sequence[str]) -> CtcParameters:
         """The transcription in integers.

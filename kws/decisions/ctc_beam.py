@@ -9,18 +9,19 @@ from typing import ClassVar
 import numpy as np
 
 from kws.constants import Array, Constants
-from kws.decisions.base import DecisionConfig, first_word
+from kws.decisions.base import first_word
 from kws.decisions.ctc_beam_script import ctc_beam_script
 from kws.decisions.detector import threshold_sum
 from kws.decisions.script import Script
-from kws.fields import number, require, require_ranges
+from kws.decisions.transcription import TranscriptionConfig
+from kws.fields import number, require
 from kws.fixedpoint.decisions.ctc_beam import LOGS, SUMS, UNIT, BeamParameters, CtcBeam, Node
 
 _MOST_LABELS = _MOST_NODES = 255
 
 
 @dataclass(frozen=True)
-class CtcBeamConfig(DecisionConfig):
+class CtcBeamConfig(TranscriptionConfig):
     """The transcription of a network trained with ``loss = "ctc"`` by prefix beam search (docs/SPEC.md, "Beam search").
 
     All labels that are no words stand for the blank.
@@ -35,7 +36,6 @@ class CtcBeamConfig(DecisionConfig):
     """
 
     kind: ClassVar[str] = "ctc_beam"
-    transcribes: ClassVar[bool] = True
 
     threshold: float = number(0.05, 0, 1, above=True)
     width: int = number(8, 1, 16)
@@ -43,24 +43,13 @@ class CtcBeamConfig(DecisionConfig):
     margin_nats: float = number(10.0, 0, 100)
     sequences: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        require_ranges("detector", self)
-
-    @property
-    def full_score(self) -> int:
-        """A posterior that stands for a probability of 1."""
-        return 256
-
     def check(self, labels: Sequence[str]) -> None:
         """Refuse labels without a blank, and sequences of other words than the labels'.
 
         Raises:
             KwsError: the first label is a word; too many labels; a sequence without words, or of others; too many.
         """
-        require(
-            len(labels) > 0 and first_word(labels) > 0,
-            "a decision of kind ctc_beam needs a label for the blank: _silence_, before the words",
-        )
+        super().check(labels)
         require(len(labels) <= _MOST_LABELS, f"a decision of kind ctc_beam takes at most {_MOST_LABELS} labels")
         words = labels[first_word(labels) :]
         for sequence in self.sequences:

@@ -9,11 +9,12 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
-from kws.decisions.script import Scene, Script
+from kws.decisions.script import Script, played, saying, those_of
 from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.decisions.ctc_beam import BeamParameters
 
@@ -51,12 +52,7 @@ _Entry = tuple[int, int, int | None, tuple[int, ...]]
 def ctc_beam_script(parameters: BeamParameters) -> Script:
     """Scenes for a search, and how often they come to each of its rules."""
     walk = _Walk(parameters)
-    scenes = []
-    for name, rows in _scenes(parameters):
-        walk.reset()
-        for row in rows:
-            walk.step(row)
-        scenes.append(Scene(name, (np.array(rows) - 128).astype(np.int8), walk.detections))
+    scenes = played(walk, _scenes(parameters))
     # A single hypothesis has nothing beside it, and its first word is agreed upon at once.
     alone = parameters.width == 1
     impossible = {
@@ -65,7 +61,7 @@ def ctc_beam_script(parameters: BeamParameters) -> Script:
         Rule.UNLISTED: not parameters.nodes or walk.lists_all,
         **dict.fromkeys((Rule.JOINS, Rule.MARGIN, Rule.PATIENCE, Rule.OPEN, Rule.LATER), alone),
     }
-    return Script(tuple(scenes), walk.finish(), frozenset(r.value for r, cannot in impossible.items() if cannot))
+    return Script(scenes, walk.finish(), those_of(impossible))
 
 
 class _Walk:
@@ -201,12 +197,7 @@ def _sequences(p: BeamParameters) -> set[tuple[int, ...]]:
 
 
 def _scenes(p: BeamParameters) -> Iterator[tuple[str, list[list[int]]]]:
-    def row(*said: tuple[int, int]) -> list[int]:
-        values = [0] * p.labels
-        for label, value in said:
-            values[label] = value
-        return values
-
+    row = partial(saying, p.labels)
     sequences = sorted(_sequences(p))
     words = range(p.first_word, p.labels)
     blank = row((0, 255))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 
-from kws.decisions.script import Scene, Script
+from kws.decisions.script import Script, played, saying, those_of
 from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.decisions.ctc import CtcParameters
 
@@ -32,19 +33,14 @@ class Rule(StrEnum):
 def ctc_script(parameters: CtcParameters) -> Script:
     """Scenes for a transcription, and how often they come to each of its rules."""
     walk = _Walk(parameters)
-    scenes = []
-    for name, rows in _scenes(parameters):
-        walk.reset()
-        for row in rows:
-            walk.step(row)
-        scenes.append(Scene(name, (np.array(rows) - 128).astype(np.int8), walk.detections))
+    scenes = played(walk, _scenes(parameters))
     words = parameters.labels - parameters.first_word
     impossible = {
         # With nothing at all, the lowest label is the greatest.
         Rule.BELOW: parameters.least == 1,
         Rule.FOLLOWS: words < 2,
     }
-    return Script(tuple(scenes), walk.finish(), frozenset(r.value for r, cannot in impossible.items() if cannot))
+    return Script(scenes, walk.finish(), those_of(impossible))
 
 
 class _Walk:
@@ -92,12 +88,7 @@ class _Walk:
 
 
 def _scenes(p: CtcParameters) -> Iterator[tuple[str, list[list[int]]]]:
-    def row(*said: tuple[int, int]) -> list[int]:
-        values = [0] * p.labels
-        for label, value in said:
-            values[label] = value
-        return values
-
+    row = partial(saying, p.labels)
     words = range(p.first_word, p.labels)
     blank = row((0, 255))
     for word in words:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.decisions.detector_walk import Rule, Walk
-from kws.decisions.script import Scene, Script
+from kws.decisions.script import Script, played
 from kws.fixedpoint.decisions.detector import DetectorParameters
 
 Rows = npt.NDArray[np.int64]
@@ -33,13 +33,8 @@ def detector_script(parameters: DetectorParameters) -> Script:
         parameters: the detector; every scene is made from its thresholds, average and cool-down.
     """
     walk = Walk(parameters)
-    scenes = []
-    for name, rows in _Stage(parameters).scenes():
-        walk.reset()
-        for row in rows.tolist():
-            walk.step(row)
-        scenes.append(Scene(name, (rows - 128).astype(np.int8), walk.detections))
-    return Script(tuple(scenes), walk.finish(), impossible(parameters))
+    scenes = played(walk, _Stage(parameters).scenes())
+    return Script(scenes, walk.finish(), impossible(parameters))
 
 
 def impossible(p: DetectorParameters) -> frozenset[str]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from kws.decisions.detector_script import detector_script
 from kws.decisions.grammar_walk import GrammarWalk, Rule
-from kws.decisions.script import Scene, Script
+from kws.decisions.script import Script, played
 from kws.fixedpoint.decisions.grammar import GrammarParameters, PhraseParameters
 
 Rows = npt.NDArray[np.int64]
@@ -42,20 +42,15 @@ def grammar_script(parameters: GrammarParameters) -> Script:
     walk = GrammarWalk(parameters)
     stage = _Stage(parameters)
     words = detector_script(parameters.detector)
-    scenes = []
     of_words = [(scene.name, scene.posteriors.astype(np.int64) + 128) for scene in words.scenes]
-    for name, rows in (*stage.scenes(), *of_words):
-        walk.reset()
-        for row in rows.tolist():
-            walk.step(row)
-        scenes.append(Scene(name, (rows - 128).astype(np.int8), walk.detections))
+    scenes = played(walk, (*stage.scenes(), *of_words))
     reached = walk.finish()
     expected = {rule.value for rule in stage.expected()}
     impossible = frozenset(r for r, n in reached.items() if n == 0 and r not in expected)
     if parameters.report_words and parameters.window == 0:
         # Otherwise little of what the detector finds is reported.
         reached, impossible = reached | words.reached, impossible | words.impossible
-    return Script(tuple(scenes), reached, impossible)
+    return Script(scenes, reached, impossible)
 
 
 class _Stage:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.fixedpoint.decisions.base import Detection
+
+_Rule = TypeVar("_Rule", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -45,3 +50,44 @@ class Script:
     def missed(self) -> list[str]:
         """Rules that posteriors could come to, but these don't."""
         return [rule for rule, times in self.reached.items() if times == 0 and rule not in self.impossible]
+
+
+class Walk(Protocol):
+    """A decision's rules taken one by one, apart from both twins.
+
+    Attributes:
+        detections: those since the reset.
+    """
+
+    detections: list[Detection]
+
+    def reset(self) -> None:
+        """Forget everything but how often the rules were come to."""
+
+    def step(self, row: Sequence[int]) -> None:
+        """Take a frame's posteriors, 0 to 255 each, one a label."""
+
+
+def played(walk: Walk, scenes: Iterable[tuple[str, npt.ArrayLike]]) -> tuple[Scene, ...]:
+    """What a walk makes of scenes: of each its name and posteriors from 0 to 255, [frames, labels]."""
+    found = []
+    for name, posteriors in scenes:
+        rows = np.asarray(posteriors)
+        walk.reset()
+        for row in rows.tolist():
+            walk.step(row)
+        found.append(Scene(name, (rows - 128).astype(np.int8), walk.detections))
+    return tuple(found)
+
+
+def saying(labels: int, *said: tuple[int, int]) -> list[int]:
+    """A frame in which some of so many labels have posteriors, as (label, posterior); the others have none."""
+    values = [0] * labels
+    for label, value in said:
+        values[label] = value
+    return values
+
+
+def those_of(rules: Mapping[_Rule, bool]) -> frozenset[str]:
+    """The texts of the rules that a statement is true of."""
+    return frozenset(rule.value for rule, true in rules.items() if true)

@@ -11,7 +11,7 @@ import numpy as np
 from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError
-from kws.live.record import find_word, next_take
+from kws.live.record import find_word, next_take, take_path
 from kws.types import Pcm
 
 _AFTER = round(0.25 * SAMPLE_RATE)
@@ -123,7 +123,7 @@ class Dump:
         folder = self._folder / name
         # The folder is looked at once: after a day it holds thousands.
         take = self._takes.get(name) or next_take(folder, self._speaker)
-        path = folder / f"{self._speaker}_{take:02}.wav"
+        path = take_path(folder, self._speaker, take)
         audio.write(path, pcm)
         self._takes[name] = take + 1
         self.saved[name] = self.saved.get(name, 0) + 1

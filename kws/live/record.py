@@ -139,6 +139,39 @@ def next_take(folder: Path, speaker: str) -> int:
     return 1 + max((int(m[1]) for m in map(pattern.fullmatch, names) if m), default=0)
 
 
+def take_path(folder: Path, speaker: str, take: int, suffix: str = ".wav") -> Path:
+    """Where a speaker's take of a number lies in its word's folder."""
+    return folder / f"{speaker}_{take:02}{suffix}"
+
+
+def level_of(chunk: Pcm) -> float:
+    """Of int16 [samples], in dB of full scale."""
+    return decibels(float(np.sqrt(np.mean(chunk.astype(np.float64) ** 2))) if len(chunk) else 0.0)
+
+
+def with_holes(cut: Cut, holes: int) -> Cut:
+    """A take whose fault it is that blocks of samples were lost, if any were and it has no other."""
+    if not holes or cut.fault:
+        return cut
+    return replace(cut, fault=f"{holes} blocks of samples were lost on the way; say it again")
+
+
+def save(cut: Cut, out: Path, word: str, speaker: str, take: int) -> Saved:
+    """Write a take as ``out/word/speaker_01.wav``, by its number.
+
+    Raises:
+        KwsError: it cannot be written.
+    """
+    path = take_path(out / word, speaker, take)
+    audio.write(path, cut.pcm)
+    return Saved(take, path, cut)
+
+
+def ended(kept: int, takes: int) -> KwsError:
+    """What is wrong where the sound ends before enough takes are kept."""
+    return KwsError(f"the sound ended after {kept} of {takes} takes; run the same again for the rest")
+
+
 def record(
     chunks: Iterable[Pcm],
     word: str,
@@ -180,24 +213,17 @@ def record(
         while total < pause + length:
             chunk = next(source, None)
             if chunk is None:
-                raise KwsError(
-                    f"the sound ended after {take - first} of {takes} takes; run the same again for the rest"
-                )
+                raise ended(take - first, takes)
             heard.append(chunk)
             total += len(chunk)
-            level = float(np.sqrt(np.mean(chunk.astype(np.float64) ** 2))) if len(chunk) else 0.0
-            yield Listening(take, decibels(level), total > pause)
-        cut = find_word(np.concatenate(heard)[pause : pause + length], samples)
-        if (holes := lost() - before) and not cut.fault:
-            cut = replace(cut, fault=f"{holes} blocks of samples were lost on the way; say it again")
+            yield Listening(take, level_of(chunk), total > pause)
+        cut = with_holes(find_word(np.concatenate(heard)[pause : pause + length], samples), lost() - before)
         if cut.fault:
             refused += 1
             yield Refused(take, cut)
             if refused == _MOST_REFUSED:
                 raise KwsError(f"{refused} takes in a row could not be used, the last one: {cut.fault}")
             continue
-        path = out / word / f"{speaker}_{take:02}.wav"
-        audio.write(path, cut.pcm)
-        yield Saved(take, path, cut)
+        yield save(cut, out, word, speaker, take)
         refused = 0
         take += 1

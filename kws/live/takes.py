@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kws import audio
 from kws.config import SAMPLE_RATE
-from kws.errors import KwsError
 from kws.live.listen import decibels
-from kws.live.record import Cut, Listening, Moment, Refused, Saved, find_word, next_take, require_name
+from kws.live.record import (
+    Cut,
+    Listening,
+    Moment,
+    Refused,
+    ended,
+    find_word,
+    level_of,
+    next_take,
+    require_name,
+    save,
+    with_holes,
+)
 from kws.types import Pcm
 
 _FRAME = SAMPLE_RATE // 50
@@ -162,20 +172,15 @@ def record_continuously(
     first = take = next_take(out / word, speaker)
     before = lost()
     for chunk in chunks:
-        level = float(np.sqrt(np.mean(chunk.astype(np.float64) ** 2))) if len(chunk) else 0.0
-        yield Listening(take, decibels(level), cutter.room_db is not None)
+        yield Listening(take, level_of(chunk), cutter.room_db is not None)
         for heard in cutter.hear(chunk):
-            cut = heard
-            if (holes := lost() - before) and not cut.fault:
-                cut = replace(cut, fault=f"{holes} blocks of samples were lost on the way; say it again")
+            cut = with_holes(heard, lost() - before)
             before = lost()
             if cut.fault:
                 yield Refused(take, cut)
                 continue
-            path = out / word / f"{speaker}_{take:02}.wav"
-            audio.write(path, cut.pcm)
-            yield Saved(take, path, cut)
+            yield save(cut, out, word, speaker, take)
             take += 1
             if take == first + takes:
                 return
-    raise KwsError(f"the sound ended after {take - first} of {takes} takes; run the same again for the rest")
+    raise ended(take - first, takes)

@@ -122,7 +122,7 @@ class _Page:
         return JSONResponse({"stopped": True})
 
     async def clips(self, request: Request) -> Response:
-        kind, word = request.query_params.get("folder"), _word(request.query_params.get("word"))
+        kind, word = request.query_params.get("folder"), safe.word(request.query_params.get("word"))
         if kind not in clips.FOLDERS:
             raise Refused(400, f"folder must be one of {', '.join(clips.FOLDERS)}")
         return JSONResponse({"clips": await run_in_threadpool(clips.listing, self._root, kind, word)})
@@ -161,7 +161,7 @@ class _Page:
 
     async def upload(self, request: Request) -> Response:
         query = request.query_params
-        word, speaker = _word(query.get("word")), safe.name(query.get("speaker"), "speaker")
+        word, speaker = safe.word(query.get("word")), safe.name(query.get("speaker"), "speaker")
         pcm = await self._heard(request)
         return JSONResponse(await run_in_threadpool(clips.take_in, self._root, word, speaker, pcm), 201)
 
@@ -198,11 +198,6 @@ class _Page:
         if path.suffix not in _IMAGES:
             raise Refused(403, "that is no image of a board")
         return FileResponse(path, media_type="application/octet-stream", filename=f"{board}-{path.name}")
-
-
-def _word(value: object) -> str:
-    """A word to record, or the room."""
-    return "_background_noise_" if value == "_background_noise_" else safe.name(value, "word")
 
 
 async def _body(request: Request) -> dict[str, Any]:

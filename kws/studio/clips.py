@@ -13,12 +13,12 @@ import numpy as np
 
 from kws import audio
 from kws.config import SAMPLE_RATE
-from kws.datasets.clips import SUFFIXES
+from kws.datasets.clips import BACKGROUND, SUFFIXES
 from kws.datasets.splits import speaker_of
 from kws.errors import KwsError
 from kws.files import parse_json, write_atomic
 from kws.frontends import LogMelConfig
-from kws.live.record import next_take
+from kws.live.record import next_take, take_path
 from kws.live.takes import TakeCutter
 from kws.studio.jobs import HIDDEN
 from kws.studio.safe import Refused
@@ -123,10 +123,9 @@ def keep(root: Path, word: str, speaker: str, pcm: Pcm) -> str:
     Raises:
         KwsError: it cannot be written.
     """
-    take = next_take(root / RECORDINGS / word, speaker)
-    path = f"{RECORDINGS}/{word}/{speaker}_{take:02}.wav"
-    audio.write(root / path, pcm)
-    return path
+    path = _free(root / RECORDINGS / word, speaker, ".wav")
+    audio.write(path, pcm)
+    return path.relative_to(root).as_posix()
 
 
 def take_in(root: Path, word: str, speaker: str, heard: Pcm) -> dict[str, Any]:
@@ -139,7 +138,7 @@ def take_in(root: Path, word: str, speaker: str, heard: Pcm) -> dict[str, Any]:
         KwsError: a take cannot be written.
         Refused: there is nothing to hear in it.
     """
-    if len(heard) <= _ONE_TAKE_SECONDS * SAMPLE_RATE or word == "_background_noise_":
+    if len(heard) <= _ONE_TAKE_SECONDS * SAMPLE_RATE or word == BACKGROUND:
         return {"paths": [keep(root, word, speaker, heard)], "refused": []}
     cutter = TakeCutter()
     cuts = [*cutter.hear(heard), *cutter.finish()]
@@ -157,10 +156,7 @@ def move(root: Path, paths: Sequence[Path], word: str) -> list[str]:
     """
     moved = []
     for path in paths:
-        folder = path.parent.parent / word
-        speaker = speaker_of(path)
-        take = max(next_take(folder, speaker), 1)
-        target = folder / f"{speaker}_{take:02}{path.suffix}"
+        target = _free(path.parent.parent / word, speaker_of(path), path.suffix)
         _rename(path, target)
         moved.append(target.relative_to(root).as_posix())
     return moved
@@ -199,12 +195,16 @@ def undo(root: Path, name: str) -> list[str]:
             continue
         target = root / path
         if target.exists():
-            speaker = speaker_of(target)
-            target = target.with_name(f"{speaker}_{next_take(target.parent, speaker):02}{target.suffix}")
+            target = _free(target.parent, speaker_of(target), target.suffix)
         _rename(source, target)
         back.append(target.relative_to(root).as_posix())
     (folder / "files.json").unlink()
     return back
+
+
+def _free(folder: Path, speaker: str, suffix: str) -> Path:
+    """Where the next take of a speaker goes."""
+    return take_path(folder, speaker, next_take(folder, speaker), suffix)
 
 
 def _rename(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kws.datasets.clips import SUFFIXES
+from kws.datasets.clips import BACKGROUND, SUFFIXES
 from kws.errors import KwsError
 from kws.live.record import require_name
 from kws.text import is_text
@@ -45,6 +45,15 @@ def name(value: object, what: str) -> str:
     if value.startswith("-"):
         raise Refused(400, f"the name of a {what} may not begin with -, which begins an option")
     return value
+
+
+def word(value: object) -> str:
+    """A word to record, or the room.
+
+    Raises:
+        Refused: as `name`.
+    """
+    return BACKGROUND if value == BACKGROUND else name(value, "word")
 
 
 def run_name(value: object) -> str:

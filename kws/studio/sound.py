@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kws import audio, engines
 from kws.config import SAMPLE_RATE
+from kws.datasets.clips import BACKGROUND
 from kws.errors import KwsError
 from kws.files import parse_json
 from kws.live.dump import Dump
@@ -29,7 +30,6 @@ from kws.studio.safe import Refused
 from kws.types import Pcm
 
 _WAITING = 250
-ROOM = "_background_noise_"
 _ROOM_SECONDS = 60
 
 
@@ -41,10 +41,9 @@ async def record(root: Path, socket: WebSocket) -> None:
     """
     await socket.accept()
     try:
-        given = socket.query_params.get("word")
-        word = ROOM if given == ROOM else safe.name(given, "word")
+        word = safe.word(socket.query_params.get("word"))
         speaker = safe.name(socket.query_params.get("speaker"), "speaker")
-        if word == ROOM:
+        if word == BACKGROUND:
             await _room(root, socket, speaker)
             return
         cutter, resampler = TakeCutter(), _resampler(socket)
@@ -73,9 +72,9 @@ async def _room(root: Path, socket: WebSocket, speaker: str) -> None:
             total += len(heard[-1])
     except (WebSocketDisconnect, KeyError):
         if total >= SAMPLE_RATE:
-            clips.keep(root, ROOM, speaker, np.concatenate(heard))
+            clips.keep(root, BACKGROUND, speaker, np.concatenate(heard))
         return
-    await socket.send_json({"take": clips.keep(root, ROOM, speaker, np.concatenate(heard)), "done": True})
+    await socket.send_json({"take": clips.keep(root, BACKGROUND, speaker, np.concatenate(heard)), "done": True})
     await socket.close()
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import studio_walk as walk
-from conftest import needs
+from conftest import needs, needs_browser
 
 from kws import audio
 
 AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
-needs_browser = pytest.mark.skipif(walk.chromium() is None, reason="not installed: chromium (tools/setup.sh)")
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="not installed: axe-core (tools/setup.sh, or npm install)")
 
 
@@ -50,7 +49,7 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
     audio.write(microphone, walk.spoken("yes", walk.TAKES, 1))
     audio.write(other, walk.spoken("no", walk.TAKES, 2))
     project = tmp_path / "lamp"
-    with walk.studio(project) as studio, walk.browser(microphone) as page:
+    with walk.studio(project) as studio, walk.page_with(microphone) as page:
         faults = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda r: faults.append(r.url) if "//127.0.0.1:" not in r.url else None)

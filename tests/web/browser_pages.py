@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import functools
-import importlib.util
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -15,17 +13,11 @@ from pathlib import Path
 
 import make_web
 import numpy as np
-import pytest
 
 from kws.engines.base import Output
 
 TIMEOUT_MS = 120_000
 """A starved browser takes its time; nothing is measured by it."""
-
-needs_browser = pytest.mark.skipif(
-    shutil.which("chromium") is None or importlib.util.find_spec("playwright") is None,
-    reason="not installed: chromium or playwright (tools/setup.sh)",
-)
 
 
 @contextlib.contextmanager
@@ -40,22 +32,6 @@ def served(folder: Path) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@contextlib.contextmanager
-def chromium(microphone: Path | None = None):
-    """A browser whose microphone plays a WAV file once and is then silent."""
-    from playwright.sync_api import sync_playwright
-
-    options = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    if microphone is not None:
-        options.append(f"--use-file-for-fake-audio-capture={microphone.resolve()}%noloop")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 class Visit:

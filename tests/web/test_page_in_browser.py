@@ -10,8 +10,9 @@ import pictures
 import pytest
 import soundfile
 import soxr
-from browser_pages import Visit, check_numbers, chromium, needs_browser, served
-from conftest import needs
+from browser import chromium
+from browser_pages import Visit, check_numbers, served
+from conftest import needs, needs_browser
 
 from kws import audio
 from kws.engines.c_engine import CEngine

@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from browser_pages import chromium, needs_browser, served
+from browser import chromium
+from browser_pages import served
+from conftest import needs_browser
 
 from kws.audio import to_int16
 from kws.web.page import assets

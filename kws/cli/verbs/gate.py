@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json, add_model
+from kws.cli.options import add_json, add_model, model_place
 from kws.errors import UsageError
 from kws.fields import range_of
 from kws.files import require_place
 from kws.model.file import Model, save, with_gate
-from kws.runs import MODEL
 from kws.text import visible
 from kws.voice_gate import VoiceGateConfig, added_ram
 
@@ -46,7 +45,7 @@ def run(a: argparse.Namespace) -> int:
         raise UsageError("--off goes with no setting of the gate")
     if a.out is not None and not changes:
         raise UsageError("--out needs a change: --on, --off or a setting")
-    out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
+    out = model_place(a)
     if changes:
         require_place(out)
     model = Model.load(a.model)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json, add_model, positive_number
+from kws.cli.options import add_json, add_model, model_place, positive_number
 from kws.decisions import DecisionConfig, GrammarConfig, Phrase, require_detector
 from kws.decisions.grammar import thresholds_of
 from kws.decisions.grammar_values import Listening, PhraseText
@@ -16,7 +16,6 @@ from kws.errors import KwsError, UsageError
 from kws.files import require_place
 from kws.frontends import FrontendConfig
 from kws.model.file import Model, ModelInfo, save, with_decision
-from kws.runs import MODEL
 from kws.text import visible
 
 _WITHIN_MS = 1800.0
@@ -58,7 +57,7 @@ def run(a: argparse.Namespace) -> int:
         raise UsageError("--list goes with no change")
     if a.add is None and (a.name is not None or a.within_ms is not None):
         raise UsageError("--name and --within-ms say more of a phrase that is added: --add")
-    out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
+    out = model_place(a)
     if changes:
         require_place(out)
     model = Model.load(a.model)

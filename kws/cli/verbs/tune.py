@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes, negatives, phrase_streams, streams
-from kws.cli.options import add_engine, add_json, add_model, on_cluster, positive_number
+from kws.cli.options import add_engine, add_json, add_model, model_place, on_cluster, positive_number
 from kws.errors import CheckError
 from kws.evaluation import limits
 from kws.evaluation.stream import tuning
@@ -16,7 +16,6 @@ from kws.evaluation.stream.tuned import EXCESS, Tuning, enough_minutes
 from kws.evaluation.stream.tuning import LATENCY_MS
 from kws.files import require_place
 from kws.model.file import Model, save, with_detector
-from kws.runs import MODEL
 
 BOTH = "both"
 _DESK_MINUTES = 120.0
@@ -63,7 +62,7 @@ def run(a: argparse.Namespace) -> int:
     """``kws tune``."""
     if a.phrases:
         return phrase_streams.tune(a)
-    out = a.out or (a.model / MODEL if a.model.is_dir() else a.model)
+    out = model_place(a)
     require_place(out)
     model = Model.load(a.model)
     info = model.require_info()
