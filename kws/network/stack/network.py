@@ -11,11 +11,11 @@ import numpy as np
 
 from kws.errors import KwsError
 from kws.network.base import FloatNetwork, Format, Frame, Rounding, State, softmax
-from kws.network.lstm_layer import FloatLstm
 from kws.network.stack import graph as graphs
 from kws.network.stack import reading
 from kws.network.stack.layer import Call, Layer, Weights
-from kws.network.stack.layers import LAYERS, Dense, Lstm
+from kws.network.stack.layers import LAYERS, Dense
+from kws.network.stack.recurrent import Recurrent
 from kws.tflite import Graph
 from kws.types import Floats, Int8
 
@@ -186,18 +186,18 @@ class StackNetwork(FloatNetwork):
         """Of each layer its weights and its output; ``posteriors``."""
         names: list[str] = []
         for name, layer in zip(self.names, self.layers, strict=True):
-            if isinstance(layer, Lstm):
-                names += FloatLstm.tensors(name)
+            if isinstance(layer, Recurrent):
+                names += [f"{name}{tensor}" for tensor in layer.tensors]
             elif layer.parts:
                 names += [f"{name}/weights", f"{name}/output"]
         return (*names, "posteriors")
 
     def matrices(self) -> dict[str, Floats]:
-        """Kernels, and each gate's weights."""
+        """Kernels, and of recurrent layers each product's weights."""
         found: dict[str, Floats] = {}
         for name, layer, weights in zip(self.names, self.layers, self.weights, strict=True):
-            if isinstance(layer, Lstm):
-                found |= _lstm(weights).matrices(name)
+            if isinstance(layer, Recurrent):
+                found |= {f"{name}{tensor}": values for tensor, values in layer.matrices(weights).items()}
             elif layer.parts:
                 found[f"{name}/weights"] = weights["kernel"]
         if self.wake:
@@ -206,12 +206,11 @@ class StackNetwork(FloatNetwork):
 
     def with_matrix(self, name: str, values: Floats) -> Self:
         """The same network with another of :meth:`matrices`."""
-        layer, *what = name.split("/")
-        index = self.names.index(layer)
-        changed = [*self.weights]
-        if isinstance(self.layers[index], Lstm):
-            lstm = _lstm(self.weights[index]).with_matrix(what[0], what[1], values)
-            changed[index] = {part: getattr(lstm, part) for part in Lstm.parts}
+        index = self.names.index(name.split("/")[0])
+        layer, changed = self.layers[index], [*self.weights]
+        if isinstance(layer, Recurrent):
+            inner = name.removeprefix(self.names[index])
+            changed[index] = layer.with_matrix(self.weights[index], inner, values)
         else:
             kernel = self.weights[index]["kernel"].copy()
             # All of it, but for the outputs of a wake word's last layer that no device has.
@@ -226,8 +225,10 @@ class StackNetwork(FloatNetwork):
         found: dict[str, Floats] = {}
         calls = self.calls
         for i, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
-            if isinstance(layer, Lstm):
-                found |= _lstm(self.weights[i]).trace(name, calls[i].views(x), rounded)
+            if isinstance(layer, Recurrent):
+                inner = _inside(name, rounded)
+                made = layer.trace(self.weights[i], calls[i].views(x), inner)
+                found |= {f"{name}{tensor}": values for tensor, values in made.items()}
                 x = found[f"{name}/hidden"][:, :, None]
                 continue
             x, _ = layer.run(self.weights[i], x, layer.zeros(len(x), calls[i]), calls[i])
@@ -319,8 +320,8 @@ def sizes_of(features: int, layers: Sequence[Layer], wake: bool) -> tuple[int, .
     return (features, *widths[:-1], 1 if wake else widths[-1])
 
 
-def _lstm(weights: Weights) -> FloatLstm:
-    return FloatLstm(*(weights[part] for part in Lstm.parts))
+def _inside(name: str, rounded: Rounding) -> Rounding:
+    return lambda tensor, values: rounded(f"{name}{tensor}", values)
 
 
 def _pieces(features: Int8) -> Iterator[Int8]:
