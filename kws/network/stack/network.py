@@ -15,7 +15,8 @@ from kws.network.stack import graph as graphs
 from kws.network.stack import reading
 from kws.network.stack.layer import Call, Layer, Weights
 from kws.network.stack.layers import LAYERS, Dense
-from kws.network.stack.recurrent import Recurrent
+from kws.network.stack.recurrent import Cell, Recurrent
+from kws.network.stack.tensors import Ranges
 from kws.tflite import Graph
 from kws.types import Floats, Int8
 
@@ -81,7 +82,7 @@ class StackNetwork(FloatNetwork):
     """
 
     kernel_operators: ClassVar[frozenset[str]]
-    """Those of CONV_2D, DEPTHWISE_CONV_2D and the LSTM that networks of this kind, and no others, have."""
+    """Those of `reading.KERNELS` that networks of this kind, and no others, have."""
 
     frame: Frame
     layers: tuple[Layer, ...]
@@ -247,7 +248,12 @@ class StackNetwork(FloatNetwork):
         """Names of the operators of the single-step graph."""
         return tuple(op.name for op in self.graph(dict.fromkeys(graphs.ranged(self), (0.0, 1.0))).operators)
 
-    def graph(self, ranges: graphs.Ranges, frames: int | None = None) -> Graph:
+    @property
+    def wiring(self) -> list[tuple[Any, ...]]:
+        """The operators of the single-step graph with the tensors that they read and write."""
+        return _wiring(self.graph(dict.fromkeys(graphs.ranged(self), (0.0, 1.0))))
+
+    def graph(self, ranges: Ranges, frames: int | None = None) -> Graph:
         """The int8 network, of one frame a call; with ``frames``, over a whole clip from a reset."""
         return graphs.Writer(self, ranges, frames).graph()
 
@@ -259,7 +265,7 @@ class StackNetwork(FloatNetwork):
         """
         return self.graph(self.ranges(calibration))
 
-    def ranges(self, features: Int8) -> graphs.Ranges:
+    def ranges(self, features: Int8) -> Ranges:
         """The least and the greatest value of each tensor that has a range of its own, 0 included."""
         wanted = graphs.ranged(self)
         found = dict.fromkeys(wanted, (0.0, 0.0))
@@ -306,6 +312,8 @@ class StackNetwork(FloatNetwork):
             network.check()
         except ValueError as error:
             raise KwsError(f"has layers that do not follow one another: {error}") from error
+        if any(isinstance(layer, Cell) for layer in layers) and _wiring(graph) != network.wiring:
+            raise KwsError("has operators that read one another otherwise than in a network that kws trains")
         return network
 
     @classmethod
@@ -318,6 +326,11 @@ def sizes_of(features: int, layers: Sequence[Layer], wake: bool) -> tuple[int, .
     """As `FloatNetwork.sizes`."""
     widths = [layer.width for layer in layers if layer.width is not None]
     return (features, *widths[:-1], 1 if wake else widths[-1])
+
+
+def _wiring(graph: Graph) -> list[tuple[Any, ...]]:
+    operators = [(op.name, op.inputs, op.outputs) for op in graph.operators]
+    return [*operators, graph.inputs, graph.outputs]
 
 
 def _inside(name: str, rounded: Rounding) -> Rounding:
