@@ -184,8 +184,8 @@ def _ordered(graph: Graph, carries: list[Operator], told: int) -> list[Operator]
     early = next((i for op in tail for i in op.inputs if origin(i) in states), None)
     if early is not None:
         raise KwsError(
-            f"its last operator reads state {graph.tensors[origin(early)].name!a} as the call before left it; only those before"
-            " the last one can"
+            f"its last operator reads state {graph.tensors[origin(early)].name!a} as the call before left it;"
+            " only those before it can"
         )
     return [*body, *carries, *tail]
 

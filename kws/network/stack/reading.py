@@ -67,6 +67,9 @@ def _option(op: Operator, name: str, default: int = 0) -> int:
 
 
 def _cell(graph: Graph, kind: type[Cell], operators: list[Operator]) -> tuple[Layer, Weights]:
+    for op in operators:
+        if _relu(op):
+            raise KwsError(f"has a {op.name} with an activation inside a recurrent layer")
     steps = {step: op for op, (_, step) in zip(operators, OPERATORS[kind], strict=True)}
     products = {name: (weights(graph, steps[name], 1), bias(graph, steps[name], 2, weights=1)) for name in kind.sums}
     cell = kind.cell.of_products(products)
