@@ -1,4 +1,4 @@
-"""Random step graphs: one to three states that are inputs and outputs, in cells of any wiring, GRUs and RNNs among them."""
+"""Random step graphs: one to three states that are inputs and outputs, in cells wired at random, GRUs among them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from kws.model.file import Model
 from kws.model.states import METADATA_NAME
 from kws.tflite import build
 
-
 GREATEST_SCALE = 7.0
 """TFLM's TANH and LOGISTIC take scales below 8."""
 
@@ -23,7 +22,9 @@ class Steps(Layers):
 
     def state(self, name: str, units: int) -> int:
         """A state's input, mostly as an activation leaves it."""
-        scale, zero = (float(self.rng.uniform(0.4, 1.2)) / 128, self.zero_point()) if self.number(0, 2) else (1 / 128, 0)
+        scale, zero = (
+            (float(self.rng.uniform(0.4, 1.2)) / 128, self.zero_point()) if self.number(0, 2) else (1 / 128, 0)
+        )
         return self.tensor(name, (1, units), INT8, scale, zero)
 
     def product(self, x: int, units: int) -> int:

@@ -60,7 +60,10 @@ def ends(graph: Graph) -> Ends:
         return Ends(0, 0, tuple(pairs))
     found = _by_likeness(graph)
     if found is None:
-        raise KwsError(_refusal(graph, pairs))
+        # What differs in its scale alone is likely to be a state.
+        every = ((a, b) for a in range(count) for b in range(count))
+        likely = next((pair for pair in every if _differ_in_scale(graph, pair)), None)
+        raise KwsError(_refusal(graph, likely or next(pair for pair in pairs if not _alike(graph, pair))))
     return found
 
 
@@ -107,24 +110,29 @@ def _told(graph: Graph, content: bytes) -> Ends:
     if len(pairs) != len(graph.inputs) - 1 or any(len(side) != 1 for side in rest):
         raise refused
     if unlike := next((pair for pair in pairs if not _alike(graph, pair)), None):
-        raise KwsError(_refusal(graph, [unlike]))
+        raise KwsError(_refusal(graph, unlike))
     return Ends(rest[0][0], rest[1][0], tuple(pairs))
 
 
-def _refusal(graph: Graph, pairs: list[tuple[int, int]]) -> str:
-    a, b = _end(graph, next(pair for pair in pairs if not _alike(graph, pair)))
-    what = "the state's input and output must have the same shape, type, scale and zero point"
-    if (a.shape, a.dtype) == (b.shape, b.dtype):
-        what += "; set the input tensor's scale and zero point in the file to the output's"
+def _refusal(graph: Graph, pair: tuple[int, int]) -> str:
+    a, b = _end(graph, pair)
+    mend = f"say in the metadata {METADATA_NAME} which are paired"
+    if _differ_in_scale(graph, pair):
+        mend = "set the input tensor's scale and zero point in the file to the output's, or " + mend
     return (
-        f"has {len(graph.inputs)} inputs and outputs, of which all but the first would be states, but {_text(a)} is"
-        f" not like {_text(b)}: {what}, or say in the metadata {METADATA_NAME} which are paired"
+        f"has {len(graph.inputs)} inputs and outputs, of which all but one of each would be states, but {_text(a)} is"
+        f" not like {_text(b)}: a state's must have the same shape, type, scale and zero point; {mend}"
     )
+
+
+def _differ_in_scale(graph: Graph, pair: tuple[int, int]) -> bool:
+    a, b = _end(graph, pair)
+    return (a.shape, a.dtype) == (b.shape, b.dtype) and not _alike(graph, pair)
 
 
 def _text(tensor: Tensor) -> str:
     scales = f" at scale {tensor.scale:g} and zero point {tensor.zero_point}" if tensor.scales.size == 1 else ""
-    return f"{tensor.name!a}, {tensor.dtype} {list(tensor.shape)}{scales},"
+    return f"{tensor.name!a} ({tensor.dtype} {list(tensor.shape)}{scales})"
 
 
 def fold_states(graph: Graph) -> Graph:
