@@ -38,6 +38,11 @@ class Bounded(Kernel):
         factor = Factor.of(input_scale * 2.0 ** (31 - INPUT_INTEGER_BITS))
         return cls(input_zero_point, factor, input_radius(INPUT_INTEGER_BITS, factor.shift))
 
+    @property
+    def weight_bytes(self) -> int:
+        """The generated C has the function of every int8."""
+        return INT8_MAX + 1 - INT8_MIN
+
     @abstractmethod
     def values(self, x: Int8) -> Int8:
         """The function of int8 of any shape."""
