@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from kws import emit
 from kws.errors import KwsError
+from kws.fixedpoint.layers.conv_2d import Conv2D
 from kws.fixedpoint.layers.depthwise_conv_2d import DepthwiseConv2D
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
-from kws.layers.kind import Constants, Kind, Operands, bias, check_sums, weights
-from kws.layers.window import emit_convolution, output_of, window
+from kws.layers.depthwise_packing import packed_weights, taps_at_once
+from kws.layers.kind import Arch, Constants, Kind, Operands, bias, check_sums, folded, weights
+from kws.layers.packing import by_arch, dsp_factors
+from kws.layers.rows import emit_factors, output_fields
+from kws.layers.window import emit_window, output_of, window
+
+_POINTER_BYTES = 4
 
 
-def read(o: Operands) -> tuple[DepthwiseConv2D, Shape]:
+def read(o: Operands) -> tuple[DepthwiseConv2D | Conv2D, Shape]:
     """The kernel and the output's dimensions.
+
+    Over an image of one channel it is a convolution: the same sums, the same rounding, and all its ways of being fast.
 
     Raises:
         KwsError: weights, scales or a window that the kernel does not have.
@@ -24,16 +33,51 @@ def read(o: Operands) -> tuple[DepthwiseConv2D, Shape]:
         raise KwsError(f"its weights of shape {list(w.shape)} do not fit an input of {frame.channels} channels")
     b = bias(o.at(2), outputs, "biases")
     check_sums(w.reshape(-1, outputs).T, b, o.source.zero_point)
-    kernel = DepthwiseConv2D(frame, w[0], b, o.source.zero_point, output_of(o, tensor, outputs, 3))
-    return kernel, (1, *frame.output, outputs)
+    out, shape = output_of(o, tensor, outputs, 3), (1, *frame.output, outputs)
+    if frame.channels == 1:
+        return Conv2D(frame, w.transpose(3, 1, 2, 0), b, o.source.zero_point, out), shape
+    return DepthwiseConv2D(frame, w[0], b, o.source.zero_point, out), shape
 
 
 def write(name: str, layer: Layer) -> Constants:
-    """Weights, biases, factors and the structure ``kws_depthwise_conv_2d``."""
+    """Weights, and packed where they can be, biases, factors and the structure ``kws_depthwise_conv_2d``."""
     kernel = layer.kernel
     assert isinstance(kernel, DepthwiseConv2D)
     flat = kernel.weights.reshape(-1, kernel.outputs).T
-    return emit_convolution(name, "kws_depthwise_conv_2d", kernel, flat, {"multiplier": kernel.multiplier})
+    words, at_once = packed_weights(kernel), taps_at_once(kernel)
+    plain = [
+        emit.array("int8_t", f"{name}_weights", kernel.weights.reshape(-1), align=4),
+        emit_factors(f"{name}_factors", kernel.output.factors),
+    ]
+    lines = _pointers(name, ("weights", "factors"))
+    text: tuple[str, ...] = tuple(plain)
+    if words is not None:
+        packed = [
+            emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True),
+            dsp_factors(f"{name}_packed_factors", kernel.output.factors),
+        ]
+        text = tuple(by_arch({Arch.DSP: packed}, plain))
+        lines = by_arch({Arch.DSP: _pointers(name, ("packed_weights", "packed_factors"))}, lines)
+    fields: dict[str, str | int] = {
+        "bias": f"{name}_bias",
+        "window": emit_window(kernel.window),
+        "multiplier": kernel.multiplier,
+        "outputs": kernel.outputs,
+        "at_once": at_once,
+        "input_zero_point": kernel.input_zero_point,
+        **output_fields(kernel.output),
+    }
+    bias = emit.array("int32_t", f"{name}_bias", folded(kernel.bias, flat, kernel.input_zero_point))
+    structure = emit.structure("kws_depthwise_conv_2d", name, fields, lead=lines)
+    pointers = _POINTER_BYTES * 2 * -(-kernel.window.taps // 2) + kernel.window.channels
+    fast = {Arch.DSP: words is not None, Arch.HELIUM: at_once > 0}
+    return Constants((*text, bias, structure), {arch: pointers for arch, is_fast in fast.items() if is_fast})
+
+
+def _pointers(name: str, chosen: tuple[str, ...]) -> list[str]:
+    """The members that point to weights and factors: to the arrays ``chosen``, else NULL."""
+    all_of = ("weights", "packed_weights", "factors", "packed_factors")
+    return emit.members({key: f"{name}_{key}" if key in chosen else "NULL" for key in all_of})
 
 
 KIND = Kind(operators=("DEPTHWISE_CONV_2D",), read=read, kernel=DepthwiseConv2D, name="depthwise_conv_2d", emit=write)

@@ -15,6 +15,12 @@
 
 #define KWS_PACKED_COLUMNS 4u
 
+/* Of four rows in two parts, each of which has its biases. */
+static inline uint32_t kws_packed_words(uint32_t columns)
+{
+    return 2u * 4u + KWS_PACKED_COLUMNS * ((columns + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS);
+}
+
 /* In the order in which kws_packed_products reads and writes them. */
 typedef struct kws_packed_pass {
     const uint32_t *weights; /* of the next four rows */

@@ -8,6 +8,12 @@
 #include "layer.h"
 #include "window.h"
 
+#if KWS_ARCH == KWS_ARCH_DSP
+#include "../arch/depthwise_dsp.h"
+#elif KWS_ARCH == KWS_ARCH_HELIUM
+#include "../arch/depthwise_helium.h"
+#endif
+
 /* DEPTHWISE_CONV_2D/1 for one output; x and weights begin with its channel. */
 static int32_t sum_of(const kws_depthwise_conv_2d *conv, const int8_t *x, const int8_t *weights, const kws_taps *rows,
                       const kws_taps *columns)
@@ -41,11 +47,26 @@ void kws_depthwise_conv_2d_run(const kws_layer *layer, uint8_t *memory, const in
     const kws_depthwise_conv_2d *conv = (const kws_depthwise_conv_2d *)layer->kernel;
     const int8_t *x = kws_layer_input(layer, 0, memory, input);
     int8_t *output = kws_layer_output(layer, memory);
+#if KWS_HAS_DSP
+    const int fast = kws_is_depthwise_fast(conv);
+    kws_pointers taps = {0};
+    if (fast) {
+        taps = kws_pointers_of(&conv->window, conv->input_zero_point, kws_layer_scratch(layer, memory));
+    }
+#endif
     for (uint32_t row = 0; row < conv->window.output_rows; row++) {
         const kws_taps rows = kws_row_taps(&conv->window, row);
         for (uint32_t column = 0; column < conv->window.output_columns; column++) {
             const kws_taps columns = kws_column_taps(&conv->window, column);
-            run_pixel(conv, x, &rows, &columns, output);
+#if KWS_HAS_DSP
+            if (fast) {
+                kws_point(&taps, &conv->window, x, &rows, &columns);
+                kws_depthwise_pixel(conv, &taps, output);
+            } else
+#endif
+            {
+                run_pixel(conv, x, &rows, &columns, output);
+            }
             output += conv->outputs;
         }
     }
