@@ -1,6 +1,8 @@
 /* The int8 convolution: docs/SPEC.md, "Convolution". Twin of kws/fixedpoint/layers/conv_2d.py. */
 #include "kws/layers/conv_2d.h"
 
+#include "../arch/dual.h"
+
 #include "layer.h"
 #include "window.h"
 
