@@ -8,9 +8,9 @@ from kws.fixedpoint.layers.conv_2d import Conv2D
 from kws.fixedpoint.layers.depthwise_conv_2d import DepthwiseConv2D
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
-from kws.layers.depthwise_packing import packed_weights, taps_at_once
-from kws.layers.kind import Arch, Constants, Kind, Operands, bias, check_sums, folded, weights
-from kws.layers.packing import by_arch, dsp_factors
+from kws.layers.depthwise_packing import OUTPUTS, packed
+from kws.layers.kind import Constants, Kind, Operands, bias, check_sums, folded, weights
+from kws.layers.packing import by_arch
 from kws.layers.rows import emit_factors, output_fields
 from kws.layers.window import emit_window, output_of, window
 
@@ -40,43 +40,37 @@ def read(o: Operands) -> tuple[DepthwiseConv2D | Conv2D, Shape]:
 
 
 def write(name: str, layer: Layer) -> Constants:
-    """Weights, and packed where they can be, biases, factors and the structure ``kws_depthwise_conv_2d``."""
+    """Weights, biases and factors, packed where they can be, and the structure ``kws_depthwise_conv_2d``."""
     kernel = layer.kernel
     assert isinstance(kernel, DepthwiseConv2D)
     flat = kernel.weights.reshape(-1, kernel.outputs).T
-    words, at_once = packed_weights(kernel), taps_at_once(kernel)
     plain = [
         emit.array("int8_t", f"{name}_weights", kernel.weights.reshape(-1), align=4),
+        emit.array("int32_t", f"{name}_bias", folded(kernel.bias, flat, kernel.input_zero_point)),
         emit_factors(f"{name}_factors", kernel.output.factors),
     ]
-    lines = _pointers(name, ("weights", "factors"))
-    text: tuple[str, ...] = tuple(plain)
-    if words is not None:
-        packed = [
-            emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True),
-            dsp_factors(f"{name}_packed_factors", kernel.output.factors),
-        ]
-        text = tuple(by_arch({Arch.DSP: packed}, plain))
-        lines = by_arch({Arch.DSP: _pointers(name, ("packed_weights", "packed_factors"))}, lines)
+    words = {arch: found for arch in OUTPUTS if (found := packed(kernel, arch)) is not None}
+    arrays = {
+        arch: [emit.array("uint32_t", f"{name}_packed_weights", found, hexadecimal=True)]
+        for arch, found in words.items()
+    }
+    members = {arch: _pointers(name, ("packed_weights",)) for arch in words}
     fields: dict[str, str | int] = {
-        "bias": f"{name}_bias",
         "window": emit_window(kernel.window),
         "multiplier": kernel.multiplier,
         "outputs": kernel.outputs,
-        "at_once": at_once,
         "input_zero_point": kernel.input_zero_point,
         **output_fields(kernel.output),
     }
-    bias = emit.array("int32_t", f"{name}_bias", folded(kernel.bias, flat, kernel.input_zero_point))
-    structure = emit.structure("kws_depthwise_conv_2d", name, fields, lead=lines)
-    pointers = _POINTER_BYTES * 2 * -(-kernel.window.taps // 2) + kernel.window.channels
-    fast = {Arch.DSP: words is not None, Arch.HELIUM: at_once > 0}
-    return Constants((*text, bias, structure), {arch: pointers for arch, is_fast in fast.items() if is_fast})
+    lead = by_arch(members, _pointers(name, ("weights", "bias", "factors")))
+    structure = emit.structure("kws_depthwise_conv_2d", name, fields, lead=lead)
+    scratch = _POINTER_BYTES * 2 * -(-kernel.window.taps // 2) + kernel.window.channels
+    return Constants((*by_arch(arrays, plain), structure), dict.fromkeys(words, scratch))
 
 
 def _pointers(name: str, chosen: tuple[str, ...]) -> list[str]:
-    """The members that point to weights and factors: to the arrays ``chosen``, else NULL."""
-    all_of = ("weights", "packed_weights", "factors", "packed_factors")
+    """The members that point to arrays: to those ``chosen``, else NULL."""
+    all_of = ("weights", "bias", "factors", "packed_weights")
     return emit.members({key: f"{name}_{key}" if key in chosen else "NULL" for key in all_of})
 
 

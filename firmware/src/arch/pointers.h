@@ -25,8 +25,8 @@ KWS_INLINE kws_pointers kws_pointers_of(const kws_window *w, int32_t zero_point,
 }
 
 /* Sets them, for one position of the window. */
-KWS_INLINE void kws_point(const kws_pointers *pointers, const kws_window *w, const int8_t *x, const kws_taps *rows,
-                          const kws_taps *columns)
+KWS_NOINLINE void kws_point(const kws_pointers *pointers, const kws_window *w, const int8_t *x, const kws_taps *rows,
+                            const kws_taps *columns)
 {
     const uint32_t apart = (uint32_t)w->dilation_columns * w->channels;
     const int8_t **tap = pointers->taps;
@@ -40,6 +40,17 @@ KWS_INLINE void kws_point(const kws_pointers *pointers, const kws_window *w, con
     }
     if (pointers->count % 2u != 0) {
         *tap = pointers->outside;
+    }
+}
+
+/* The same from those of the position before in its row, of two that see whole columns. */
+KWS_INLINE void kws_point_further(const kws_pointers *pointers, const kws_window *w, const kws_taps *rows)
+{
+    const uint32_t apart = (uint32_t)w->stride_columns * w->channels;
+    const int8_t **tap = pointers->taps + rows->first * w->kernel_columns;
+    const int8_t **end = pointers->taps + rows->last * w->kernel_columns;
+    for (; tap < end; tap++) {
+        *tap += apart;
     }
 }
 

@@ -9,19 +9,17 @@ extern "C" {
 #endif
 
 /*
- * Where it is fast, with KWS_ARCH_DSP if the weights are packed and with KWS_ARCH_HELIUM if at_once is not 0, the
- * scratch holds a pointer to what each tap sees, one more if their number is odd, and a pixel of zero points.
+ * Where the weights are packed, the scratch holds a pointer to what each tap sees, one more if their number is odd,
+ * and a pixel of zero points.
  */
 typedef struct kws_depthwise_conv_2d {
-    const int8_t *weights;                /* [kernel rows][kernel columns][outputs]; NULL if packed */
-    const uint32_t *packed_weights;       /* KWS_ARCH_DSP: see src/arch/depthwise_dsp.h; else NULL */
-    const kws_factor *factors;            /* one, or one an output; NULL if packed */
-    const kws_dsp_factor *packed_factors; /* as factors; else NULL */
-    const int32_t *bias;                  /* [outputs], input zero point folded in */
+    const int8_t *weights;          /* [kernel rows][kernel columns][outputs]; NULL if packed */
+    const int32_t *bias;            /* [outputs], input zero point folded in; NULL if packed */
+    const kws_factor *factors;      /* one, or one an output; NULL if packed */
+    const uint32_t *packed_weights; /* all of these, see src/arch/depthwise_dsp.h and depthwise_helium.h; else NULL */
     kws_window window;
     uint16_t multiplier; /* outputs of a channel */
     uint16_t outputs;
-    uint8_t at_once; /* KWS_ARCH_HELIUM: taps one after another whose sums fit int16; 0 if it is not fast */
     int32_t input_zero_point;
     uint8_t per_channel;
     int32_t output_zero_point;
