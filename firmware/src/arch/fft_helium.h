@@ -5,49 +5,90 @@
 #ifndef KWS_ARCH_FFT_HELIUM_H
 #define KWS_ARCH_FFT_HELIUM_H
 
-#include <arm_mve.h>
+#include <stdint.h>
 
 #include "dual.h"
 
-/* 0, step, 2 * step, 3 * step. */
-KWS_INLINE uint32x4_t kws_steps(uint32_t step)
-{
-    return vmulq_n_u32(vidupq_n_u32(0, 1), step);
-}
+/* Four pairs of samples times the window's: re to `re`, im to `im`; destroys `window`. */
+#define KWS_WINDOWED_LANES(re, im, window, samples, weights) \
+    "vldrh.u16  " im ", [" samples "], #16\n"               \
+    "vldrh.u16  " window ", [" weights "], #16\n"           \
+    "vmullb.s16 " re ", " im ", " window "\n"               \
+    "vmullt.s16 " im ", " im ", " window "\n"               \
+    "vshr.s32   " re ", " re ", #5\n"                       \
+    "vshr.s32   " im ", " im ", #5\n"
 
-/* Pairs of samples times the window's, as re and im. */
-KWS_INLINE int32x4x2_t kws_windowed_lanes(const int16_t *pcm, const int16_t *window, uint32x4_t bytes)
+/*
+ * Window and first stage of 256 points, of which butterflies take legs 64 points apart, four butterflies at a time:
+ * their places are 64 points apart, those of the next four 16 points on, every fourth time 4. In assembler, because a
+ * compiler makes the addresses of eight stores one by one.
+ * r0 to r3 the legs' samples, r4 to r7 their weights; on the stack: 0 places of the four butterflies, 16 im of t.
+ */
+KWS_NAKED void kws_fft_first_stage(KWS_UNSEEN const int16_t *pcm, KWS_UNSEEN const int16_t *window,
+                                   KWS_UNSEEN void *to)
 {
-    const int16x8_t samples = vreinterpretq_s16_s32(vldrwq_gather_offset_s32((const int32_t *)(const void *)pcm, bytes));
-    const int16x8_t weights =
-        vreinterpretq_s16_s32(vldrwq_gather_offset_s32((const int32_t *)(const void *)window, bytes));
-    const int32x4x2_t z = {{vshrq_n_s32(vmullbq_int_s16(samples, weights), 5),
-                            vshrq_n_s32(vmulltq_int_s16(samples, weights), 5)}};
-    return z;
-}
-
-/* Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. */
-KWS_INLINE void kws_fft_first_block(const int16_t *pcm, const int16_t *window, void *to)
-{
-    const uint32x4_t butterfly = kws_steps(64);
-    const int32x4x2_t a = kws_windowed_lanes(pcm, window, butterfly);
-    const int32x4x2_t c = kws_windowed_lanes(pcm + 256, window + 256, butterfly);
-    const int32x4_t sx = vaddq_s32(a.val[0], c.val[0]), sy = vaddq_s32(a.val[1], c.val[1]);
-    const int32x4_t tx = vsubq_s32(a.val[0], c.val[0]), ty = vsubq_s32(a.val[1], c.val[1]);
-    const int32x4x2_t b = kws_windowed_lanes(pcm + 128, window + 128, butterfly);
-    const int32x4x2_t d = kws_windowed_lanes(pcm + 384, window + 384, butterfly);
-    const int32x4_t ux = vaddq_s32(b.val[0], d.val[0]), uy = vaddq_s32(b.val[1], d.val[1]);
-    const int32x4_t vx = vsubq_s32(b.val[0], d.val[0]), vy = vsubq_s32(b.val[1], d.val[1]);
-    const uint32x4_t place = kws_steps(32);
-    int32_t *out = (int32_t *)to;
-    vstrwq_scatter_offset_s32(out, place, vaddq_s32(sx, ux));
-    vstrwq_scatter_offset_s32(out + 1, place, vaddq_s32(sy, uy));
-    vstrwq_scatter_offset_s32(out + 2, place, vaddq_s32(tx, vy));
-    vstrwq_scatter_offset_s32(out + 3, place, vsubq_s32(ty, vx));
-    vstrwq_scatter_offset_s32(out + 4, place, vsubq_s32(sx, ux));
-    vstrwq_scatter_offset_s32(out + 5, place, vsubq_s32(sy, uy));
-    vstrwq_scatter_offset_s32(out + 6, place, vsubq_s32(tx, vy));
-    vstrwq_scatter_offset_s32(out + 7, place, vaddq_s32(ty, vx));
+    __asm volatile("push       {r4-r10, lr}\n"
+                   "vpush      {d8-d15}\n"
+                   "sub        sp, sp, #32\n"
+                   "mov        r8, #0\n"
+                   "vidup.u32  q7, r8, #8\n"
+                   "vshl.i32   q7, q7, #6\n"
+                   "vadd.i32   q7, q7, r2\n"
+                   "mov        r4, r1\n"
+                   "add        r5, r1, #256\n"
+                   "add        r6, r1, #512\n"
+                   "add        r7, r1, #768\n"
+                   "add        r1, r0, #256\n"
+                   "add        r2, r0, #512\n"
+                   "add        r3, r0, #768\n"
+                   "mov        r8, #128\n"
+                   "mov        r9, #480\n"
+                   "mov        r10, #4\n"
+                   "mov        r12, #4\n"
+                   "2:\n"
+                   "vstrw.32   q7, [sp]\n"
+                   "dls        lr, r12\n"
+                   "1:\n"
+                   KWS_WINDOWED_LANES("q2", "q0", "q1", "r0", "r4")
+                   KWS_WINDOWED_LANES("q4", "q1", "q3", "r2", "r6")
+                   "vadd.i32   q3, q2, q4\n" /* s = a + c in q3 q4, t = a - c in q2 and on the stack */
+                   "vsub.i32   q2, q2, q4\n"
+                   "vadd.i32   q4, q0, q1\n"
+                   "vsub.i32   q0, q0, q1\n"
+                   "vstrw.32   q0, [sp, #16]\n"
+                   KWS_WINDOWED_LANES("q6", "q1", "q5", "r1", "r5")
+                   KWS_WINDOWED_LANES("q0", "q5", "q7", "r3", "r7")
+                   "vadd.i32   q7, q6, q0\n" /* u = b + d in q7, then q0, v = b - d in q6 q1 */
+                   "vsub.i32   q6, q6, q0\n"
+                   "vadd.i32   q0, q3, q7\n"
+                   "vsub.i32   q3, q3, q7\n"
+                   "vldrw.u32  q7, [sp]\n"
+                   "vstrw.32   q0, [q7]\n"
+                   "vstrw.32   q3, [q7, #16]\n"
+                   "vadd.i32   q0, q1, q5\n"
+                   "vsub.i32   q1, q1, q5\n"
+                   "vadd.i32   q3, q4, q0\n"
+                   "vsub.i32   q4, q4, q0\n"
+                   "vstrw.32   q3, [q7, #4]\n"
+                   "vstrw.32   q4, [q7, #20]\n"
+                   "vadd.i32   q0, q2, q1\n"
+                   "vsub.i32   q2, q2, q1\n"
+                   "vstrw.32   q0, [q7, #8]\n"
+                   "vstrw.32   q2, [q7, #24]\n"
+                   "vldrw.u32  q0, [sp, #16]\n"
+                   "vsub.i32   q1, q0, q6\n"
+                   "vadd.i32   q0, q0, q6\n"
+                   "vstrw.32   q1, [q7, #12]\n"
+                   "vstrw.32   q0, [q7, #28]\n"
+                   "vadd.i32   q7, q7, r8\n"
+                   "vstrw.32   q7, [sp]\n"
+                   "le         lr, 1b\n"
+                   "vsub.i32   q7, q7, r9\n"
+                   "subs       r10, r10, #1\n"
+                   "bne        2b\n"
+                   "add        sp, sp, #32\n"
+                   "vpop       {d8-d15}\n"
+                   "pop        {r4-r10, pc}\n" ::: "memory");
 }
 
 /* In the order in which kws_fft_run_stage_lanes reads them. Angles are in bytes of the table of twiddles. */
