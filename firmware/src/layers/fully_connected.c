@@ -47,14 +47,11 @@ static void run_packed_row(const kws_fully_connected *dense, uint32_t *vector, c
     const uint32_t step = dense->per_channel;
     const int32_t zero_point = dense->output_zero_point, low = dense->activation_min, high = dense->activation_max;
     kws_packed_pass pass;
-    pass.weights = dense->packed_weights;
-    pass.vector = vector;
-    pass.quads[0] = quads / 2u;
-    pass.quads[1] = quads - quads / 2u;
+    kws_packed_start(&pass, dense->packed_weights, vector, quads / 2u, quads - quads / 2u);
     kws_widen(vector, x, dense->inputs);
     for (const int8_t *end = output + dense->outputs; output < end;) {
         kws_packed_products(&pass); /* FULLY_CONNECTED/1 */
-        const int32_t *a = pass.sums[0], *b = pass.sums[1];
+        const int32_t *a = pass.parts[0].sums, *b = pass.parts[1].sums;
         const int32_t sums[4] = {(a[0] + b[0] - (a[1] + b[1])) >> 8, a[1] + b[1],
                                  (a[2] + b[2] - (a[3] + b[3])) >> 8, a[3] + b[3]};
         for (uint32_t row = 0; row < 4u && output < end; row++) {
