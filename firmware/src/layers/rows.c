@@ -40,14 +40,11 @@ void kws_rows_run(const kws_rows *rows, void *scratch, const int8_t *x, int8_t *
     const uint32_t step = rows->per_channel;
     const int32_t zero_point = rows->output_zero_point, low = rows->activation_min, high = rows->activation_max;
     kws_packed_pass pass;
-    pass.weights = rows->packed_weights;
-    pass.vector = (uint32_t *)scratch;
-    pass.quads[0] = quads / 2u;
-    pass.quads[1] = quads - quads / 2u;
+    kws_packed_start(&pass, rows->packed_weights, (const uint32_t *)scratch, quads / 2u, quads - quads / 2u);
     kws_widen((uint32_t *)scratch, x, rows->inputs);
     for (const int8_t *end = output + rows->outputs; output < end;) {
         kws_packed_products(&pass); /* FULLY_CONNECTED/1, CONV_2D/1 */
-        const int32_t *a = pass.sums[0], *b = pass.sums[1];
+        const int32_t *a = pass.parts[0].sums, *b = pass.parts[1].sums;
         const int32_t sums[4] = {(a[0] + b[0] - (a[1] + b[1])) >> 8, a[1] + b[1],
                                  (a[2] + b[2] - (a[3] + b[3])) >> 8, a[3] + b[3]};
         for (uint32_t row = 0; row < 4u && output < end; row++) {
