@@ -9,7 +9,6 @@ _M55 = "numpy,qemu:mps3_an547"
 
 _ARITHMETIC = "firmware/src/arithmetic.h"
 _DUAL = "firmware/src/arch/dual.h"
-_DSP = "firmware/src/arch/lstm_dsp.h"
 _PACKED = "firmware/src/arch/packed_dsp.c"
 _LANES = "firmware/src/arch/lanes_helium.c"
 _FIRST = "firmware/src/arch/fft_first_dsp.h"
@@ -74,21 +73,15 @@ CORES = (
     M("FRONT/3", _FIRST, '"sub     lr, lr, r4\\n"', '"add     lr, lr, r4\\n"', _M4),
     M("LSTM/1", _PACKED, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
     M("LSTM/1", _PACKED, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
-    M("LSTM/1", _DSP, "(x[0] - x[1]) >> 8", "x[0] >> 8", _M4),
+    M("LSTM/1", _PACKED, '"sub     r4, r4, r5\\n"', '"nop\\n"', _M4),
     M(
         "LSTM/2",
-        _DSP,
-        "kws_sat16(kws_dsp_multiply(recurrent, &factors[1]))",
-        "kws_dsp_multiply(recurrent, &factors[0])",
+        _PACKED,
+        'KWS_PACKED_SCALED(h, "r12", "lr", other_h)',
+        'KWS_PACKED_SCALED(h, "r9", "r10", other_h)',
         _M4,
     ),
-    M(
-        "LSTM gates",
-        _DSP,
-        "*f = kws_packed_gate(x[1], h[1], factors + 2);",
-        "*f = kws_packed_gate(x[1], h[1], factors);",
-        _M4,
-    ),
+    M("LSTM gates", _PACKED, 'KWS_PACKED_GATE("r5", "r1", "3", "4")', 'KWS_PACKED_GATE("r5", "r2", "3", "4")', _M4),
     M(
         "RSHIFT",
         _ARITHMETIC,
