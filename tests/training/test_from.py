@@ -49,6 +49,9 @@ def other_words(**training):
     return dataclasses.replace(settings, name="own", data=data)
 
 
+HEAD = other_words(epochs=8, trainable="head")
+
+
 def stop(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -72,6 +75,7 @@ def test_starts_from_the_weights_of_a_run(trained, own, tmp_path):
     assert str(trained) not in (tmp_path / runs.PROVENANCE).read_text()
 
 
+@pytest.mark.slow
 def test_starting_helps(trained, own, tmp_path):
     settings = other_words(epochs=3)
     from_there = train(settings, own, tmp_path / "from", options=TrainOptions(start=trained))
@@ -79,9 +83,16 @@ def test_starting_helps(trained, own, tmp_path):
     assert from_there.epochs[-1].loss < 0.9 * from_nothing.epochs[-1].loss
 
 
-def test_the_head_alone_learns(trained, own, tmp_path):
-    history = train(other_words(epochs=8, trainable="head"), own, tmp_path, options=TrainOptions(start=trained))
-    before, after = runs.load_network(trained), runs.load_network(tmp_path)
+@pytest.fixture(scope="module")
+def head(trained, own, tmp_path_factory):
+    """A run that learned the head alone."""
+    run = tmp_path_factory.mktemp("head")
+    return run, train(HEAD, own, run, options=TrainOptions(start=trained))
+
+
+def test_the_head_alone_learns(trained, head):
+    run, history = head
+    before, after = runs.load_network(trained), runs.load_network(run)
     for part in ("kernel", "recurrent", "bias"):
         np.testing.assert_array_equal(getattr(after.lstms[0], part), getattr(before.lstms[0], part))
     known = tones.experiment().data.labels.index("low")
@@ -94,6 +105,28 @@ def test_the_head_alone_needs_a_model(own, tmp_path):
         train(other_words(trainable="head"), own, tmp_path)
 
 
+def other_start(trained, folder):
+    """The run of another network of the same name."""
+    changed = runs.load_network(trained)
+    changed = dataclasses.replace(changed, bias=changed.bias + 1)
+    folder.mkdir()
+    runs.write_config(runs.load_config(trained), folder)
+    changed.save(folder / runs.WEIGHTS)
+    return folder
+
+
+def test_a_finished_run_has_one_start(trained, head, own, tmp_path):
+    run, history = head
+    with pytest.raises(
+        KwsError, match=r"started from the model tones \(\w{16}\), not from random weights; .*--restart"
+    ):
+        train(other_words(epochs=8), own, run)
+    with pytest.raises(KwsError, match=r"started from the model tones \(\w{16}\), not from the model tones \(\w{16}\)"):
+        train(HEAD, own, run, options=TrainOptions(start=other_start(trained, tmp_path / "other")))
+    assert train(HEAD, own, run, stop, options=TrainOptions(start=trained)) == history
+
+
+@pytest.mark.slow
 def test_a_run_goes_on_only_from_the_same_start(trained, own, tmp_path):
     run = tmp_path / "run"
     settings = other_words(epochs=2)
@@ -108,12 +141,7 @@ def test_a_run_goes_on_only_from_the_same_start(trained, own, tmp_path):
         KwsError, match=r"started from the model tones \(\w{16}\), not from random weights; .*--restart"
     ):
         train(settings, own, run)
-    other = tmp_path / "other"
-    changed = runs.load_network(trained)
-    changed = dataclasses.replace(changed, bias=changed.bias + 1)
-    other.mkdir()
-    runs.write_config(runs.load_config(trained), other)
-    changed.save(other / runs.WEIGHTS)
+    other = other_start(trained, tmp_path / "other")
     with pytest.raises(KwsError, match=r"started from the model tones \(\w{16}\), not from the model tones \(\w{16}\)"):
         train(settings, own, run, options=TrainOptions(start=other))
     assert len(train(settings, own, run, options=TrainOptions(start=trained)).epochs) == 2
