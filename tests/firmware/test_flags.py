@@ -74,7 +74,7 @@ def symbols(elf) -> set[str]:
 
 def objects(folder, board: str, flags: str) -> dict[str, list[str]]:
     """The instructions of each function of the library."""
-    build = folder / flags
+    build = folder / board / flags
     command = ["make", "-s", "-C", str(sources_dir()), "objects", f"MODEL={folder / 'model'}", f"BUILD={build}"]
     subprocess.run([*command, f"BOARD={board}", f"APP_FLAGS={flags}"], check=True, capture_output=True)
     files = sorted(build.glob("**/library/**/*.o"))

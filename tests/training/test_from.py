@@ -49,17 +49,23 @@ def other_words(**training):
     return dataclasses.replace(settings, name="own", data=data)
 
 
-HEAD = other_words(epochs=8, trainable="head")
+STILL = other_words(epochs=1, learning_rate=1e-12, weight_decay=0.0)
 
 
 def stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_starts_from_the_weights_of_a_run(trained, own, tmp_path):
-    settings = other_words(epochs=1, learning_rate=1e-12, weight_decay=0.0)
-    train(settings, own, tmp_path, options=TrainOptions(start=trained))
-    before, after = runs.load_network(trained), runs.load_network(tmp_path)
+@pytest.fixture(scope="module")
+def started(trained, own, tmp_path_factory):
+    """A run that started from another and hardly moved."""
+    run = tmp_path_factory.mktemp("started")
+    return run, train(STILL, own, run, options=TrainOptions(start=trained))
+
+
+def test_starts_from_the_weights_of_a_run(trained, started):
+    settings, (run, _) = STILL, started
+    before, after = runs.load_network(trained), runs.load_network(run)
     for old, new in zip(before.lstms, after.lstms, strict=True):
         np.testing.assert_allclose(new.kernel, old.kernel, atol=1e-6)
         np.testing.assert_allclose(new.recurrent, old.recurrent, atol=1e-6)
@@ -70,9 +76,9 @@ def test_starts_from_the_weights_of_a_run(trained, own, tmp_path):
         )
     fresh = after.kernel[:, labels.index("dip")]
     assert min(np.abs(fresh - column).max() for column in before.kernel.T) > 0.01
-    start = runs.load_json(tmp_path / runs.PROVENANCE)["start"]
+    start = runs.load_json(run / runs.PROVENANCE)["start"]
     assert start == {"name": "tones", "id": Start.load(trained).id}
-    assert str(trained) not in (tmp_path / runs.PROVENANCE).read_text()
+    assert str(trained) not in (run / runs.PROVENANCE).read_text()
 
 
 @pytest.mark.slow
@@ -83,16 +89,9 @@ def test_starting_helps(trained, own, tmp_path):
     assert from_there.epochs[-1].loss < 0.9 * from_nothing.epochs[-1].loss
 
 
-@pytest.fixture(scope="module")
-def head(trained, own, tmp_path_factory):
-    """A run that learned the head alone."""
-    run = tmp_path_factory.mktemp("head")
-    return run, train(HEAD, own, run, options=TrainOptions(start=trained))
-
-
-def test_the_head_alone_learns(trained, head):
-    run, history = head
-    before, after = runs.load_network(trained), runs.load_network(run)
+def test_the_head_alone_learns(trained, own, tmp_path):
+    history = train(other_words(epochs=8, trainable="head"), own, tmp_path, options=TrainOptions(start=trained))
+    before, after = runs.load_network(trained), runs.load_network(tmp_path)
     for part in ("kernel", "recurrent", "bias"):
         np.testing.assert_array_equal(getattr(after.lstms[0], part), getattr(before.lstms[0], part))
     known = tones.experiment().data.labels.index("low")
@@ -115,15 +114,15 @@ def other_start(trained, folder):
     return folder
 
 
-def test_a_finished_run_has_one_start(trained, head, own, tmp_path):
-    run, history = head
+def test_a_finished_run_has_one_start(trained, started, own, tmp_path):
+    run, history = started
     with pytest.raises(
         KwsError, match=r"started from the model tones \(\w{16}\), not from random weights; .*--restart"
     ):
-        train(other_words(epochs=8), own, run)
+        train(STILL, own, run)
     with pytest.raises(KwsError, match=r"started from the model tones \(\w{16}\), not from the model tones \(\w{16}\)"):
-        train(HEAD, own, run, options=TrainOptions(start=other_start(trained, tmp_path / "other")))
-    assert train(HEAD, own, run, stop, options=TrainOptions(start=trained)) == history
+        train(STILL, own, run, options=TrainOptions(start=other_start(trained, tmp_path / "other")))
+    assert train(STILL, own, run, stop, options=TrainOptions(start=trained)) == history
 
 
 @pytest.mark.slow
