@@ -9,7 +9,7 @@ _M55 = "numpy,qemu:mps3_an547"
 
 _ARITHMETIC = "firmware/src/arithmetic.h"
 _DUAL = "firmware/src/arch/dual.h"
-_DSP = "firmware/src/arch/lstm_dsp.h"
+_ROWS = "firmware/src/layers/rows.c"
 _PACKED = "firmware/src/arch/packed_dsp.c"
 _LANES = "firmware/src/arch/lanes_helium.c"
 _FIRST = "firmware/src/arch/fft_first_dsp.h"
@@ -48,14 +48,14 @@ CORES = (
     # ---- DSP extension ----
     M(
         "FULLY_CONNECTED/1",
-        "firmware/src/layers/fully_connected.c",
+        _ROWS,
         "(a[2] + b[2] - (a[3] + b[3])) >> 8",
         "(a[2] - a[3] + b[3]) >> 8",
         _M4,
     ),
     M(
         "FULLY_CONNECTED/2",
-        "firmware/src/layers/fully_connected.c",
+        _ROWS,
         "kws_dsp_multiply(sums[row], factor), zero_point, low",
         "kws_dsp_multiply(sums[row], factor), zero_point + 1, low",
         _M4,
@@ -64,21 +64,10 @@ CORES = (
     M("FRONT/3", _FIRST, '"sub     lr, lr, r4\\n"', '"add     lr, lr, r4\\n"', _M4),
     M("LSTM/1", _PACKED, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
     M("LSTM/1", _PACKED, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
-    M("LSTM/1", _DSP, "(x[0] - x[1]) >> 8", "x[0] >> 8", _M4),
-    M(
-        "LSTM/2",
-        _DSP,
-        "kws_sat16(kws_dsp_multiply(recurrent, &factors[1]))",
-        "kws_dsp_multiply(recurrent, &factors[0])",
-        _M4,
-    ),
-    M(
-        "LSTM gates",
-        _DSP,
-        "*f = kws_packed_gate(x[1], h[1], factors + 2);",
-        "*f = kws_packed_gate(x[1], h[1], factors);",
-        _M4,
-    ),
+    M("LSTM/1", _PACKED, '"sub     r4, r4, r5\\n"', '"nop\\n"', _M4),
+    M("LSTM/2", _PACKED, '"ssat    " sum ", #16, " sum "\\n"', '"nop\\n"', _M4),
+    M("LSTM/3", _PACKED, '"ssat    " h ", #16, " h "\\n"', '"nop\\n"', _M4),
+    M("LSTM gates", _PACKED, '"ldmia   r6!, {r9, r10, r12, lr}\\n"', '"ldmia   r6, {r9, r10, r12, lr}\\n"', _M4),
     M(
         "RSHIFT",
         _ARITHMETIC,
