@@ -82,6 +82,9 @@ CORES = (
         _M4,
     ),
     M("LSTM gates", _PACKED, 'KWS_PACKED_GATE("r5", "r1", "3", "4")', 'KWS_PACKED_GATE("r5", "r2", "3", "4")', _M4),
+    M("LSTM/2", _PACKED, '"ssat    " sum ", #16, " sum "\\n"', '"nop\\n"', _M4),
+    M("LSTM/3", _PACKED, '"ssat    " h ", #16, " h "\\n"', '"nop\\n"', _M4),
+    M("LSTM gates", _PACKED, '"ldmia   r6!, {r9, r10, r12, lr}\\n"', '"ldmia   r6, {r9, r10, r12, lr}\\n"', _M4),
     M(
         "RSHIFT",
         _ARITHMETIC,
