@@ -39,8 +39,9 @@ _OTHERS = 400
 _RIDGE = 0.1
 _BATCH = 64
 _INTERVAL = (0.025, 0.975)
-# A gain that nobody would notice, and one that everybody does.
-_LITTLE, _MUCH = 0.01, 0.005
+# The share of the errors that twice as many takes save: more than the first for certain and they help; less than the
+# second for certain and they bring little. A curve without a floor halves.
+_HELP, _LITTLE = 0.05, 0.2
 
 Doubles = npt.NDArray[np.float64]
 
@@ -70,9 +71,10 @@ class Curve:
         takes: of each that were used.
         others: takes and cuts of what is none of the words.
         measured: points, with fewer takes foremost.
+        fitted: the curve through them as (takes, errors), as far as twice as many.
         now: the fitted curve at :attr:`takes`.
         twice: the fitted curve at twice as many.
-        gain: ``now`` less ``twice`` as (low, high), 95 %.
+        saved: the share of errors at :attr:`now` that :attr:`twice` has not, as (low, high), 95 %.
         most: where no take was named otherwise at the last point, the greatest share that this allows at 95 %; else
             None.
     """
@@ -81,9 +83,10 @@ class Curve:
     takes: int
     others: int
     measured: tuple[Point, ...]
+    fitted: tuple[tuple[int, float], ...]
     now: Point
     twice: Point
-    gain: tuple[float, float]
+    saved: tuple[float, float]
     most: float | None
 
     @property
@@ -94,12 +97,13 @@ class Curve:
                 f"none of the takes held out is heard as something else, so these cannot tell what more would bring"
                 f" (errors of up to {100 * self.most:.0f} % fit that); record other people, other rooms and other words"
             )
-        low, high = self.gain
-        if low > _MUCH:
-            return "more takes will help"
+        low, high = self.saved
+        amount = f"twice as many save {100 * low:.0f} to {100 * high:.0f} % of these errors"
+        if low > _HELP:
+            return f"more takes will help: {amount}"
         if high < _LITTLE:
-            return "more takes of the same kind will bring little; record other people, other rooms and other words"
-        return "whether more takes help cannot be told from so few; vary them: distance, loudness, rooms, people"
+            return f"more takes alike bring little: {amount}; record other people, other rooms and other words"
+        return f"whether more takes help cannot be told yet: {amount}; vary them: distance, loudness, rooms, people"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -180,6 +184,8 @@ def fit_curve(takes: Mapping[str, Doubles], others: Doubles, rng: np.random.Gene
     rates = np.divide(wrong, tried, out=np.full(wrong.shape, np.nan), where=tried > 0)
     ends = (used, 2 * used)
     measured, fitted = _means(rates), [_fitted(rates, sizes, at) for at in ends]
+    places = sorted({*sizes, *range(used, 2 * used, max(1, used // 5)), 2 * used})
+    line = tuple((at, _fitted(rates, sizes, at)) for at in places)
     parts = [rates[rng.integers(len(rates), size=len(rates))] for _ in range(_RESAMPLED)]
     low, high = np.quantile([_means(part) for part in parts], _INTERVAL, axis=0)
     drawn = np.array([[_fitted(part, sizes, at) for at in ends] for part in parts])
@@ -188,9 +194,9 @@ def fit_curve(takes: Mapping[str, Doubles], others: Doubles, rng: np.random.Gene
     )
     bounds = np.quantile(drawn, _INTERVAL, axis=0).T
     now, twice = (Point(at, float(e), float(a), float(b)) for at, e, (a, b) in zip(ends, fitted, bounds, strict=True))
-    gains = np.quantile(drawn[:, 0] - drawn[:, 1], _INTERVAL)
+    saved = np.quantile(1 - drawn[:, 1] / np.maximum(drawn[:, 0], 1e-9), _INTERVAL)
     most = upper_limit(0) / len(rates) if measured[-1] == 0 else None
-    return Curve(tuple(takes), used, len(others), points, now, twice, (float(gains[0]), float(gains[1])), most)
+    return Curve(tuple(takes), used, len(others), points, line, now, twice, (float(saved[0]), float(saved[1])), most)
 
 
 def _sizes(used: int) -> list[int]:

@@ -46,8 +46,10 @@ def test_errors_fall_with_takes_as_they_really_do():
     # The interval is that of 60 takes.
     assert found.twice.low < wrong.sum() / tried.sum() < found.twice.high
     assert found.most is None
-    assert found.gain[0] > 0
-    assert found.advice == "more takes will help"
+    assert 0.05 < found.saved[0] < found.saved[1] <= 0.5
+    assert found.fitted[-1] == (60, found.twice.errors)
+    assert (30, found.now.errors) in found.fitted
+    assert found.advice.startswith("more takes will help: twice as many save ")
 
 
 def test_the_curve_is_a_floor_and_a_fall():
@@ -73,6 +75,7 @@ def test_states_that_tell_nothing():
     found = curve(0.0)
     assert found.measured[-1].errors == pytest.approx(2 / 3, abs=0.12)
     assert abs(found.twice.errors - found.measured[-1].errors) < 0.1
+    assert found.advice.startswith("more takes alike bring little: ")
 
 
 def test_a_take_is_counted_once_however_often_it_is_tried():

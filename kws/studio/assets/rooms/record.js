@@ -187,15 +187,15 @@ class Recording {
 function bring(curve) {
   const points = (key) => curve.measured.map((p) => [p.takes, 100 * p[key]]);
   const all = [...curve.measured, curve.now, curve.twice];
-  const fitted = [curve.now, curve.twice].map((p) => [p.takes, 100 * p.errors]);
+  const fitted = curve.fitted.map(([takes, errors]) => [takes, 100 * errors]);
   const range = (p) => `${percent(p.errors)} (95 % interval ${percent(p.low)} to ${percent(p.high)})`;
   return [
     h("p", { role: "status" }, h("strong", {}, `${curve.advice[0].toUpperCase()}${curve.advice.slice(1)}.`)),
     h("p", {}, `Heard as something else: about ${range(curve.now)} with ${curve.now.takes} takes of each word, and ${range(curve.twice)} with ${curve.twice.takes}.`),
-    lines("Held-out takes heard as something else, by the number of takes that were learned from", { low: curve.measured[0].takes, high: curve.twice.takes, label: "takes of each word" }, { low: 0, high: Math.max(5, ...all.map((p) => 100 * p.high)), label: "held-out takes heard as something else, %" }, [
+    h("div", { class: "narrow" }, lines("Held-out takes heard as something else, by the number of takes that were learned from", { low: curve.measured[0].takes, high: curve.twice.takes, label: "takes of each word" }, { low: 0, high: Math.max(5, ...all.map((p) => 100 * p.high)), label: "held-out takes heard as something else, %" }, [
       { name: "measured", points: points("errors") }, { name: "fitted, up to twice as many", points: fitted },
       { name: "95 % interval", points: [...curve.measured, curve.twice].map((p) => [p.takes, 100 * p.low]), quiet: true },
-      { name: "", points: [...curve.measured, curve.twice].map((p) => [p.takes, 100 * p.high]), quiet: true }]),
+      { name: "", points: [...curve.measured, curve.twice].map((p) => [p.takes, 100 * p.high]), quiet: true }])),
     h("p", { class: "hint" }, "Learned here is the last layer alone, on the model that training starts from: the whole training hears better, and the slope is what to read. It is about the people who spoke, and no others.")];
 }
 
