@@ -58,6 +58,18 @@ def test_a_student_learns_from_it(teacher, tmp_path):
         train(student, data, tmp_path / "with")
 
 
+def test_it_teaches_students_that_hear_two_rows_a_frame(teacher, tmp_path):
+    data, run, _ = teacher
+    hears = dataclasses.replace(tones.experiment(epochs=1), frontend=config.LogMelConfig(rows=2))
+    train(hears, data, tmp_path / "run", options=TrainOptions(teachers=(run,)))
+    recipe = sources.recipes(hears, [data])["training"]
+    clips = feature_maker.features(recipe, tmp_path / "run" / runs.CACHE).features
+    found = np.load(next((tmp_path / "run" / runs.CACHE).glob("distilled-*.npy")))
+    rows = clips.reshape(-1, 2 * clips.shape[2], clips.shape[3] // 2)
+    wanted = Teacher.load(run, rows.shape[1])[0].posteriors(rows)
+    np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-6)
+
+
 def test_refusals(teacher, tmp_path):
     data, run, _ = teacher
     with pytest.raises(KwsError, match="teacher"):

@@ -119,6 +119,8 @@ KWS_NOINLINE void first_stage_radix2(const kws_log_mel *f, const int16_t *pcm, c
     }
 }
 
+#if KWS_ARCH != KWS_ARCH_HELIUM
+
 /* Of 256 points, the only number for which the first stage is of radix 4. */
 KWS_NOINLINE void first_stage_radix4(const kws_log_mel *f, const int16_t *pcm, complex32 *data)
 {
@@ -128,6 +130,8 @@ KWS_NOINLINE void first_stage_radix4(const kws_log_mel *f, const int16_t *pcm, c
         start = next_reversed(start, RADIX4_POINTS / 64u);
     }
 }
+
+#endif
 
 #if KWS_ARCH == KWS_ARCH_HELIUM
 
@@ -182,7 +186,11 @@ void kws_windowed_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectru
         first_stage_radix2(f, pcm, data, points);
         size = 2;
     } else {
+#if KWS_ARCH == KWS_ARCH_HELIUM
+        kws_fft_first_stage(pcm, f->window, data);
+#else
         first_stage_radix4(f, pcm, data);
+#endif
     }
     for (; size < points; size *= 4) {
         later_stage(data, points, size, f->twiddles);
