@@ -90,8 +90,8 @@ C = (
     M("LSTM/2", _LSTM, "kws_sat16(kws_multiply(recurrent[gate]", "(kws_multiply(recurrent[gate]"),
     M("LSTM/2", _LSTM, "&lstm->recurrent_factor[gate]", "&lstm->input_factor[gate]"),
     M("LSTM/3", _LSTM, "gates[gate] = kws_sat16(kws_sat16(", "gates[gate] = (kws_sat16("),
-    M("LSTM gates", _LSTM, "i = gates[KWS_GATE_INPUT];", "i = gates[KWS_GATE_FORGET];"),
-    M("LSTM gates", _LSTM, "g = gates[KWS_GATE_CELL];", "g = gates[KWS_GATE_OUTPUT];"),
+    M("LSTM gates", _LSTM, "unit, gates[KWS_GATE_INPUT]", "unit, gates[KWS_GATE_FORGET]"),
+    M("LSTM gates", _LSTM, "gates[KWS_GATE_CELL], gates", "gates[KWS_GATE_OUTPUT], gates"),
     M(
         "LSTM state",
         _LSTM,

@@ -9,7 +9,6 @@ _M55 = "numpy,qemu:mps3_an547"
 
 _ARITHMETIC = "firmware/src/arithmetic.h"
 _DUAL = "firmware/src/arch/dual.h"
-_DSP = "firmware/src/arch/lstm_dsp.h"
 _PACKED = "firmware/src/arch/packed_dsp.c"
 _LANES = "firmware/src/arch/lanes_helium.c"
 _FIRST = "firmware/src/arch/fft_first_dsp.h"
@@ -64,21 +63,19 @@ CORES = (
     M("FRONT/3", _FIRST, '"sub     lr, lr, r4\\n"', '"add     lr, lr, r4\\n"', _M4),
     M("LSTM/1", _PACKED, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
     M("LSTM/1", _PACKED, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
-    M("LSTM/1", _DSP, "(x[0] - x[1]) >> 8", "x[0] >> 8", _M4),
+    M("LSTM/1", _PACKED, "KWS_QUADS - quads)", "KWS_QUADS - quads + 1u)", _M4),
+    M("LSTM/1", _PACKED, '"sub     r4, r4, r5\\n"', '"nop\\n"', _M4),
+    M("LSTM/1", _PACKED, '"lsl     " sum ", " sum ", " step "\\n"', '"nop\\n"', _M4),
+    M("LSTM/2", _PACKED, 'KWS_PACKED_SCALED(h, "r12", "lr"', 'KWS_PACKED_SCALED(h, "r9", "lr"', _M4),
     M(
-        "LSTM/2",
-        _DSP,
-        "kws_sat16(kws_dsp_multiply(recurrent, &factors[1]))",
-        "kws_dsp_multiply(recurrent, &factors[0])",
-        _M4,
+        "LSTM/3",
+        _PACKED,
+        '"ssat    " h ", #16, " h',
+        '"ssat    " h ", #17, " h',
+        "tests/firmware/test_arch.py::test_dsp_network",
     ),
-    M(
-        "LSTM gates",
-        _DSP,
-        "*f = kws_packed_gate(x[1], h[1], factors + 2);",
-        "*f = kws_packed_gate(x[1], h[1], factors);",
-        _M4,
-    ),
+    M("LSTM gates", _PACKED, 'KWS_PACKED_GATE("r5", "r1",', 'KWS_PACKED_GATE("r5", "r0",', _M4),
+    M("RSHIFT", _PACKED, '"add     " sum ", " sum ", " sum ", asr #31\\n"', '""', _M4),
     M(
         "RSHIFT",
         _ARITHMETIC,
@@ -90,13 +87,13 @@ CORES = (
     M("INTERPOLATE", _DUAL, "kws_pack16(whole - part, part), base", "kws_pack16(whole, part), base", _M4),
     # ---- Helium ----
     M("LSTM/1", _LANES, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
-    M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor", "x, -(int32_t)factor", _M55),
+    M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -exponent", "x, -exponent", _M55),
     M("SIGMOID/3", _HELIUM, "vrhaddq_u16(vrein", "vhaddq_u16(vrein", _LSTM),
     M("TANH/3", _HELIUM, "vrmulhq_u16(at.rise", "vmulhq_u16(at.rise", _LSTM),
     M("TANH/2", _HELIUM, "vdupq_n_u16(255)", "vdupq_n_u16(254)", _LSTM),
     M("LSTM/4", _HELIUM, "KWS_GATE_CELL * KWS_UNITS), 3u << 8", "KWS_GATE_CELL * KWS_UNITS), 3u << 7", _M55),
     M("LSTM/5", _HELIUM, "kws_lanes_nudged(vmulltq_int_s16(gate, before))", "vmulltq_int_s16(gate, before)", _LSTM),
-    M("LSTM/8", _HELIUM, "vaddq_n_s32(odd, lstm->hidden_zero_point)", "odd", _M55),
+    M("LSTM/8", _HELIUM, "vaddq_n_s32(odd, zero_point)", "odd", _M55),
     M("LSTM state", _HELIUM, "vstrhq_p_s16(cell, c, some);", "", _M55),
     M("FRONT/2", _FFT_LANES, '"vshr.s32   " im ", " im ", #5\\n"', '"vshr.s32   " im ", " im ", #6\\n"', _M55),
     M("FRONT/3", _FFT_LANES, '"vstrw.32   q1, [q7, #12]\\n"', '"vstrw.32   q0, [q7, #12]\\n"', _M55),
