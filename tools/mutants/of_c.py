@@ -11,6 +11,7 @@ _CURVES = "firmware/src/arch/sigmoid_fused.h"
 _CELL = "firmware/src/arch/lstm_fused.h"
 _LSTM = "firmware/src/layers/lstm.c"
 _DENSE = "firmware/src/layers/fully_connected.c"
+_ROWS = "firmware/src/layers/rows.h"
 _SOFTMAX = "firmware/src/layers/softmax.c"
 _LOGISTIC = "firmware/src/layers/logistic.c"
 _SLICE = "firmware/src/layers/row_slice.c"
@@ -75,8 +76,8 @@ C = (
     M("LSTM/2", _LSTM, "kws_sat16(kws_multiply(recurrent[gate]", "(kws_multiply(recurrent[gate]"),
     M("LSTM/2", _LSTM, "&lstm->recurrent_factor[gate]", "&lstm->input_factor[gate]"),
     M("LSTM/3", _LSTM, "gates[gate] = kws_sat16(kws_sat16(", "gates[gate] = (kws_sat16("),
-    M("LSTM gates", _LSTM, "i = gates[KWS_GATE_INPUT];", "i = gates[KWS_GATE_FORGET];"),
-    M("LSTM gates", _LSTM, "g = gates[KWS_GATE_CELL];", "g = gates[KWS_GATE_OUTPUT];"),
+    M("LSTM gates", _LSTM, "gates[KWS_GATE_INPUT], gates", "gates[KWS_GATE_FORGET], gates"),
+    M("LSTM gates", _LSTM, "gates[KWS_GATE_CELL], gates", "gates[KWS_GATE_OUTPUT], gates"),
     M(
         "LSTM state",
         _LSTM,
@@ -123,11 +124,11 @@ C = (
         "for (; count > 1; count--) {\n        sum",
     ),
     M("DOT", "firmware/src/arch/dot4.h", "s3 += *r3++ * value;", "s3 += *r2 * value;"),
-    M("FULLY_CONNECTED/1", _DENSE, "dense->bias[i] + ", ""),
-    M("FULLY_CONNECTED/2", _DENSE, "dense->per_channel ? row : 0", "0"),
-    M("FULLY_CONNECTED/2", _DENSE, "dense->activation_max);\n}", "INT8_MAX);\n}"),
-    M("FULLY_CONNECTED/2", _DENSE, "dense->activation_min, dense", "INT8_MIN, dense"),
-    M("FULLY_CONNECTED rows", _DENSE, "x += dense->inputs;", ""),
+    M("FULLY_CONNECTED/1", _ROWS, "rows->bias[i] + ", ""),
+    M("FULLY_CONNECTED/2", _ROWS, "rows->per_channel ? i : 0", "0"),
+    M("FULLY_CONNECTED/2", _ROWS, "rows->activation_max);\n    }", "INT8_MAX);\n    }"),
+    M("FULLY_CONNECTED/2", _ROWS, "rows->activation_min, rows", "INT8_MIN, rows"),
+    M("FULLY_CONNECTED rows", _DENSE, "x += dense->rows.inputs;", ""),
     M("SOFTMAX/1", _SOFTMAX, "int32_t greatest = INT8_MIN;", "int32_t greatest = 100;"),
     M("SOFTMAX/1", _SOFTMAX, "*at > greatest ? *at", "*at < greatest ? *at"),
     M(

@@ -15,18 +15,39 @@
 
 #define KWS_PACKED_COLUMNS 4u
 
+/* Of two, how many turns of four quads, which is four columns of four rows; the first is entered `skipped` bytes late. */
+typedef struct kws_packed_part {
+    uint32_t turns;
+    uint32_t skipped;
+    int32_t sums[4]; /* with rows I, F, G, O: 256 * I + F, F, 256 * G + O, O */
+} kws_packed_part;
+
+/* Of four rows in two parts, each of which has its biases. */
+static inline uint32_t kws_packed_words(uint32_t columns)
+{
+    return 2u * 4u + KWS_PACKED_COLUMNS * ((columns + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS);
+}
+
 /* In the order in which kws_packed_products reads and writes them. */
 typedef struct kws_packed_pass {
     const uint32_t *weights; /* of the next four rows */
     const uint32_t *vector;  /* widened */
-    uint32_t quads[2];       /* of the parts, none of which is empty */
-    int32_t sums[2][4]; /* of each part, with rows I, F, G, O: 256 * I + F, F, 256 * G + O, O */
+    kws_packed_part parts[2];
+    uint32_t end;                  /* no turns */
+    const kws_dsp_factor *factors; /* or NULL */
 } kws_packed_pass;
+
+/* Ready for rows of two parts of some quads each, at least one. */
+void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint32_t *vector, uint32_t quads,
+                      uint32_t more_quads);
 
 /* int8 to pairs of int16 in the order that the weights have: 0 and 2, 1 and 3; zeros up to a multiple of 4. */
 uint32_t *kws_widen(uint32_t *to, const int8_t *from, uint32_t count);
 
-/* The next four rows' sums; moves pass->weights on. */
+/*
+ * The next four rows' sums; moves pass->weights on. With factors [4][parts], the first part's sums are then each
+ * part's sum times its factor, saturated, added and saturated again.
+ */
 void kws_packed_products(kws_packed_pass *pass);
 
 #endif

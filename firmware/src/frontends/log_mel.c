@@ -35,6 +35,36 @@ static const log_entry log_table[32] = {
     {59434, 1563}, {60997, 1537}, {62534, 1513}, {64047, 1489},
 };
 
+#if !KWS_HAS_ARMV7M || KWS_ARCH == KWS_ARCH_HELIUM
+
+/* The last line of FRONT/5. */
+KWS_INLINE uint32_t power_of(int32_t x, int32_t y)
+{
+    const int64_t squares = kws_wide_product(x, x) + kws_wide_product(y, y);
+    return (uint32_t)((uint64_t)(squares + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
+}
+
+/* FRONT/4 and FRONT/5 for one bin, where the shift is to the right or none and halves are lost: a loud frame. */
+KWS_INLINE uint32_t power_of_loud(const int32_t *z, const int32_t *mirror, int32_t c, int32_t s, uint32_t shift)
+{
+    const int32_t zx = z[0] >> shift, zy = z[1] >> shift, mx = mirror[0] >> shift, my = mirror[1] >> shift;
+    const int32_t odd_x = (zy + my) >> 1;
+    const int32_t odd_y = (mx - zx) >> 1;
+    return power_of(((zx + mx) >> 1) + (int32_t)((kws_wide_product(odd_x, c) + kws_wide_product(odd_y, s)) >> 31),
+                    ((zy - my) >> 1) + (int32_t)((kws_wide_product(odd_y, c) - kws_wide_product(odd_x, s)) >> 31));
+}
+
+static void kws_powers_of_loud_pairs(int32_t *z, int32_t *mirror, const int32_t *twiddle, uint32_t shift)
+{
+    for (; z <= mirror; z += 2, mirror -= 2, twiddle += 2) {
+        const uint32_t power = power_of_loud(z, mirror, twiddle[0], twiddle[1], shift);
+        *(uint32_t *)mirror = power_of_loud(mirror, z, -twiddle[0], twiddle[1], shift);
+        *(uint32_t *)z = power;
+    }
+}
+
+#endif
+
 #if !KWS_HAS_ARMV7M
 
 /* m of FRONT/4: OR of x if x >= 0, else ~x. */
@@ -45,13 +75,6 @@ static uint32_t kws_used_bits(const int32_t *values, uint32_t count)
         bits |= (uint32_t)(*values ^ kws_sign(*values));
     }
     return bits;
-}
-
-/* The last line of FRONT/5. */
-KWS_INLINE uint32_t power_of(int32_t x, int32_t y)
-{
-    const int64_t squares = kws_wide_product(x, x) + kws_wide_product(y, y);
-    return (uint32_t)((uint64_t)(squares + (1 << (POWER_SHIFT - 1))) >> POWER_SHIFT);
 }
 
 /*
@@ -80,25 +103,6 @@ static void kws_powers_of_pairs(int32_t *z, int32_t *mirror, const int32_t *twid
     }
 }
 
-/* FRONT/4 and FRONT/5 for one bin, where the shift is to the right or none and halves are lost: a loud frame. */
-KWS_INLINE uint32_t power_of_loud(const int32_t *z, const int32_t *mirror, int32_t c, int32_t s, uint32_t shift)
-{
-    const int32_t zx = z[0] >> shift, zy = z[1] >> shift, mx = mirror[0] >> shift, my = mirror[1] >> shift;
-    const int32_t odd_x = (zy + my) >> 1;
-    const int32_t odd_y = (mx - zx) >> 1;
-    return power_of(((zx + mx) >> 1) + (int32_t)((kws_wide_product(odd_x, c) + kws_wide_product(odd_y, s)) >> 31),
-                    ((zy - my) >> 1) + (int32_t)((kws_wide_product(odd_y, c) - kws_wide_product(odd_x, s)) >> 31));
-}
-
-static void kws_powers_of_loud_pairs(int32_t *z, int32_t *mirror, const int32_t *twiddle, uint32_t shift)
-{
-    for (; z <= mirror; z += 2, mirror -= 2, twiddle += 2) {
-        const uint32_t power = power_of_loud(z, mirror, twiddle[0], twiddle[1], shift);
-        *(uint32_t *)mirror = power_of_loud(mirror, z, -twiddle[0], twiddle[1], shift);
-        *(uint32_t *)z = power;
-    }
-}
-
 #endif
 
 static int32_t bit_length(uint32_t x)
@@ -112,18 +116,28 @@ KWS_NOINLINE int32_t power_spectrum(const kws_log_mel *f, int32_t *spectrum)
     const uint32_t points = f->n_fft / 2u;
     const uint32_t after_last = f->segment_ends[f->bands];
     /* To the left (to the right, if negative): brings the largest component just under 2^28. */
+#if KWS_ARCH == KWS_ARCH_HELIUM
+    const uint32_t greatest = kws_greatest(spectrum, f->n_fft);
+    const int32_t shift = SPECTRUM_BITS - bit_length(kws_used_bits(spectrum, f->n_fft, greatest));
+#else
     const int32_t shift = SPECTRUM_BITS - bit_length(kws_used_bits(spectrum, f->n_fft));
+#endif
     uint32_t first = points - after_last + 1u < f->first_bin ? points - after_last + 1u : f->first_bin;
 #if KWS_ARCH == KWS_ARCH_HELIUM
-    /* Four pairs at a time, up to the one in the middle. Those that are too many lie before, from 1 on. */
-    const uint32_t shift_and_fours[2] = {(uint32_t)shift, (points / 2u - first) / 4u + 1u};
-    first = points / 2u + 1u - 4u * shift_and_fours[1];
+    /* Two pairs at a time, up to the one in the middle. One too many lies before, from 1 on. */
+    const uint32_t shift_and_twos[2] = {(uint32_t)shift, (points / 2u - first) / 2u + 1u};
+    first = points / 2u + 1u - 2u * shift_and_twos[1];
 #endif
     const int32_t *twiddle = f->twiddles[first];
     int32_t *mirror = spectrum + 2u * (points - first);
     int32_t *z = spectrum + 2u * first;
 #if KWS_ARCH == KWS_ARCH_HELIUM
-    kws_powers_of_fours(z, mirror, twiddle, shift_and_fours);
+    if ((shift > 0 ? greatest << shift : greatest >> -shift) <= KWS_LANES_LOUDEST) {
+        kws_powers_of_twos(z, mirror, twiddle, shift_and_twos);
+    } else {
+        kws_normalise(spectrum, f->n_fft, shift);
+        kws_powers_of_loud_pairs(z, mirror, twiddle, 0);
+    }
 #else
     if (shift > 0) {
         kws_powers_of_pairs(z, mirror, twiddle, shift);

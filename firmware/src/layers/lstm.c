@@ -108,26 +108,26 @@ static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scra
     const kws_cell_constants k = kws_cell_constants_of(lstm);
 #if KWS_ARCH == KWS_ARCH_DSP
     kws_packed_pass pass;
-    kws_packed_begin(&pass, lstm, (uint32_t *)scratch, x, hidden);
+    if (lstm->packed_weights != NULL) {
+        kws_packed_begin(&pass, lstm, (uint32_t *)scratch, x, hidden);
+    }
+    int32_t *gates = pass.parts[0].sums;
 #else
+    int32_t gates[KWS_GATES];
     (void)scratch;
 #endif
     for (uint32_t unit = 0; unit < lstm->units; unit++) {
-        int32_t i, f, g, o;
 #if KWS_ARCH == KWS_ARCH_DSP
-        if (pass.weights != NULL) {
-            kws_packed_gates(&pass, lstm->packed_factors, &i, &f, &g, &o);
+        if (lstm->packed_weights != NULL) {
+            kws_packed_products(&pass); /* LSTM/1 to LSTM/3 */
         } else
 #endif
         {
-            int32_t gates[KWS_GATES];
             plain_gates(lstm, unit, x, hidden, gates);
-            i = gates[KWS_GATE_INPUT];
-            f = gates[KWS_GATE_FORGET];
-            g = gates[KWS_GATE_CELL];
-            o = gates[KWS_GATE_OUTPUT];
         }
-        output[unit] = kws_cell_hidden(&k, lstm, kws_cell_update(&k, cell + unit, i, f, g, o));
+        const int32_t product = kws_cell_update(&k, cell + unit, gates[KWS_GATE_INPUT], gates[KWS_GATE_FORGET],
+                                                gates[KWS_GATE_CELL], gates[KWS_GATE_OUTPUT]);
+        output[unit] = kws_cell_hidden(&k, lstm, product);
     }
     /* Only now: every gate of every unit reads the old h. */
     memcpy(hidden, output, lstm->units);

@@ -86,6 +86,10 @@ def spectra(config):
         lone = np.zeros((2, half), np.int64)
         lone[:, rng.integers(0, half)] = [-top, top - 1]
         yield lone
+    # Helium has another way from here on up: a power of 2^31 has no sign.
+    for top in range(2**28 - 8, 2**28 + 1):
+        yield np.concatenate([rng.choice([-top, top - 1], (1, half)), np.full((1, half), top - 1)])
+        yield np.full((2, half), top - 1)
     yield np.full((2, half), -1)
     loudest = int(2**30.5) - 1
     yield np.stack([rng.choice([-loudest, loudest], half), np.zeros(half, np.int64)])
