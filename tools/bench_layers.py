@@ -104,7 +104,9 @@ def main() -> int:
     if not console.is_terminal:
         console.width = 140
     console.print(table(costs))
-    console.print("instructions of one call of a network of that layer alone, mean over the exported test vectors; bytes")
+    console.print(
+        "instructions of one call of a network of that layer alone, mean over the exported test vectors; bytes"
+    )
     return 0
 
 

@@ -141,8 +141,8 @@ def takes_picture(model: Model) -> str:
                 soundfile.write(folder / "recordings" / word / f"me_{number:02}.wav", x, SAMPLE_RATE)
         _said(["new", ".", "--words", "lights,music", "--source", "microphone", "--board", "none"], folder)
         arguments = ["data", "takes", "recordings", "--config", "words.toml", "--from", str(model.source)]
-        said = _said(arguments, folder)
-    return _printed(_at_home("kws " + " ".join(arguments)), said)
+        printed = _said(arguments, folder)
+    return _printed(_at_home("kws " + " ".join(arguments)), printed)
 
 
 def _said(arguments: list[str], folder: Path) -> str:

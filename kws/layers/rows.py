@@ -78,8 +78,7 @@ def write_rows(name: str, weights: npt.NDArray[np.int8], bias: Int64, output: Ou
     ]
     fields: dict[str, str | int] = {"inputs": inputs, "outputs": outputs // groups, **output_fields(output)}
     words = [
-        packed_rows(w, b)
-        for w, b in zip(weights.reshape(groups, -1, inputs), bias.reshape(groups, -1), strict=True)
+        packed_rows(w, b) for w, b in zip(weights.reshape(groups, -1, inputs), bias.reshape(groups, -1), strict=True)
     ]
     whole = [w for w in words if w is not None]
     if len(whole) < groups:
@@ -90,9 +89,7 @@ def write_rows(name: str, weights: npt.NDArray[np.int8], bias: Int64, output: Ou
         dsp_factors(f"{name}_packed_factors", output.factors),
     ]
     chosen = by_arch({Arch.DSP: emit.members(pointers(name, PACKED))}, emit.members(pointers(name, ROWS)))
-    return Rows(
-        tuple(by_arch({Arch.DSP: packed}, plain)), _member([*chosen, *emit.members(fields)]), packed=True
-    )
+    return Rows(tuple(by_arch({Arch.DSP: packed}, plain)), _member([*chosen, *emit.members(fields)]), packed=True)
 
 
 def _member(lines: Sequence[str]) -> tuple[str, ...]:
