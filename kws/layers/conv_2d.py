@@ -43,9 +43,8 @@ def write(name: str, layer: Layer) -> Constants:
     kernel = layer.kernel
     assert isinstance(kernel, Conv2D)
     flat = kernel.weights.reshape(kernel.outputs, -1)
-    rows = write_rows(
-        name, flat, folded(kernel.bias, flat, kernel.input_zero_point), kernel.output, groups=kernel.groups
-    )
+    biases = folded(kernel.bias, flat, kernel.input_zero_point)
+    rows = write_rows(name, flat, biases, kernel.output, layer.output_size // kernel.outputs, kernel.groups)
     fields: dict[str, str | int] = {
         "window": emit_window(kernel.window),
         "groups": kernel.groups,

@@ -59,9 +59,8 @@ def write(name: str, layer: Layer) -> Constants:
     assert isinstance(kernel, FullyConnected)
     output = Output(kernel.factors, kernel.output_zero_point, kernel.activation_min, kernel.activation_max)
     bias = folded(kernel.bias, kernel.weights, kernel.input_zero_point)
-    rows = write_rows(name, kernel.weights, bias, output)
-    fields: dict[str, str | int] = {"vectors": layer.output_size // kernel.outputs}
-    text = (*rows.text, emit.structure("kws_fully_connected", name, fields, lead=rows.member))
+    rows = write_rows(name, kernel.weights, bias, output, layer.output_size // kernel.outputs)
+    text = (*rows.text, emit.structure("kws_fully_connected", name, {}, lead=rows.member))
     return Constants(text, {Arch.DSP: 2 * COLUMNS * -(-kernel.inputs // COLUMNS)} if rows.packed else {})
 
 

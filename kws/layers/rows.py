@@ -60,7 +60,9 @@ class Rows:
     packed: bool
 
 
-def write_rows(name: str, weights: npt.NDArray[np.int8], bias: Int64, output: Output, groups: int = 1) -> Rows:
+def write_rows(
+    name: str, weights: npt.NDArray[np.int8], bias: Int64, output: Output, vectors: int, groups: int = 1
+) -> Rows:
     """The arrays and the ``kws_rows`` of a layer.
 
     Args:
@@ -68,6 +70,7 @@ def write_rows(name: str, weights: npt.NDArray[np.int8], bias: Int64, output: Ou
         weights: int8 [outputs, inputs].
         bias: [outputs], the input's zero point folded in.
         output: from sums to int8.
+        vectors: that a call multiplies by them.
         groups: into which the rows fall, each with an input of its own; each is packed by itself.
     """
     outputs, inputs = weights.shape
@@ -76,7 +79,12 @@ def write_rows(name: str, weights: npt.NDArray[np.int8], bias: Int64, output: Ou
         emit.array("int32_t", f"{name}_bias", bias),
         emit_factors(f"{name}_factors", output.factors),
     ]
-    fields: dict[str, str | int] = {"inputs": inputs, "outputs": outputs // groups, **output_fields(output)}
+    fields: dict[str, str | int] = {
+        "inputs": inputs,
+        "outputs": outputs // groups,
+        "vectors": vectors,
+        **output_fields(output),
+    }
     words = [
         packed_rows(w, b) for w, b in zip(weights.reshape(groups, -1, inputs), bias.reshape(groups, -1), strict=True)
     ]

@@ -9,7 +9,6 @@ _M55 = "numpy,qemu:mps3_an547"
 
 _ARITHMETIC = "firmware/src/arithmetic.h"
 _DUAL = "firmware/src/arch/dual.h"
-_DSP = "firmware/src/arch/lstm_dsp.h"
 _PACKED = "firmware/src/arch/packed_dsp.c"
 _LANES = "firmware/src/arch/lanes_helium.c"
 _FIRST = "firmware/src/arch/fft_first_dsp.h"
@@ -26,6 +25,16 @@ _LSTM = "tests/firmware/test_lstm_helium.py"
 _POWERS = "tests/fixedpoint/frontends/test_log_mel_arm.py"
 _PRODUCT = "firmware/src/arch/product.h"
 _DOT4 = "firmware/src/arch/dot4.h"
+_ROWS = "firmware/src/layers/rows.c"
+_CONV = "firmware/src/layers/conv_2d.c"
+_DEPTHWISE = "firmware/src/layers/depthwise_conv_2d.c"
+_PATCH = "firmware/src/arch/patch.h"
+_POINTERS = "firmware/src/arch/pointers.h"
+_DEPTHWISE_DSP = "firmware/src/arch/depthwise_dsp.h"
+_DEPTHWISE_LANES = "firmware/src/arch/depthwise_helium.h"
+_REQUANTIZE = "firmware/src/arch/requantize_helium.h"
+_PACKING = "kws/layers/depthwise_packing.py"
+_CONVOLUTIONS = "tests/firmware/test_convolutions.py"
 
 CORES = (
     # ---- Armv6-M ----
@@ -48,37 +57,36 @@ CORES = (
     # ---- DSP extension ----
     M(
         "FULLY_CONNECTED/1",
-        "firmware/src/layers/fully_connected.c",
+        _ROWS,
         "(a[2] + b[2] - (a[3] + b[3])) >> 8",
         "(a[2] - a[3] + b[3]) >> 8",
         _M4,
     ),
     M(
         "FULLY_CONNECTED/2",
-        "firmware/src/layers/fully_connected.c",
+        _ROWS,
         "kws_dsp_multiply(sums[row], factor), zero_point, low",
         "kws_dsp_multiply(sums[row], factor), zero_point + 1, low",
         _M4,
     ),
     M("FRONT/2", _FIRST, '"smulbb  lr, r7, r11\\n"', '"smulbt  lr, r7, r11\\n"', _M4),
+    M("FRONT/3", _FIRST, '"subeq   r0, r0, #60\\n"', '"subeq   r0, r0, #64\\n"', _M4),
     M("FRONT/3", _FIRST, '"sub     lr, lr, r4\\n"', '"add     lr, lr, r4\\n"', _M4),
     M("LSTM/1", _PACKED, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
     M("LSTM/1", _PACKED, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
-    M("LSTM/1", _DSP, "(x[0] - x[1]) >> 8", "x[0] >> 8", _M4),
+    M("LSTM/1", _PACKED, "KWS_QUADS - quads)", "KWS_QUADS - quads + 1u)", _M4),
+    M("LSTM/1", _PACKED, '"sub     r4, r4, r5\\n"', '"nop\\n"', _M4),
+    M("LSTM/1", _PACKED, '"lsl     " sum ", " sum ", " step "\\n"', '"nop\\n"', _M4),
+    M("LSTM/2", _PACKED, 'KWS_PACKED_SCALED(h, "r12", "lr"', 'KWS_PACKED_SCALED(h, "r9", "lr"', _M4),
     M(
-        "LSTM/2",
-        _DSP,
-        "kws_sat16(kws_dsp_multiply(recurrent, &factors[1]))",
-        "kws_dsp_multiply(recurrent, &factors[0])",
-        _M4,
+        "LSTM/3",
+        _PACKED,
+        '"ssat    " h ", #16, " h',
+        '"ssat    " h ", #17, " h',
+        "tests/firmware/test_arch.py::test_dsp_network",
     ),
-    M(
-        "LSTM gates",
-        _DSP,
-        "*f = kws_packed_gate(x[1], h[1], factors + 2);",
-        "*f = kws_packed_gate(x[1], h[1], factors);",
-        _M4,
-    ),
+    M("LSTM gates", _PACKED, 'KWS_PACKED_GATE("r5", "r1",', 'KWS_PACKED_GATE("r5", "r0",', _M4),
+    M("RSHIFT", _PACKED, '"add     " sum ", " sum ", " sum ", asr #31\\n"', '""', _M4),
     M(
         "RSHIFT",
         _ARITHMETIC,
@@ -90,13 +98,13 @@ CORES = (
     M("INTERPOLATE", _DUAL, "kws_pack16(whole - part, part), base", "kws_pack16(whole, part), base", _M4),
     # ---- Helium ----
     M("LSTM/1", _LANES, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
-    M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor", "x, -(int32_t)factor", _M55),
+    M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -exponent", "x, -exponent", _M55),
     M("SIGMOID/3", _HELIUM, "vrhaddq_u16(vrein", "vhaddq_u16(vrein", _LSTM),
     M("TANH/3", _HELIUM, "vrmulhq_u16(at.rise", "vmulhq_u16(at.rise", _LSTM),
     M("TANH/2", _HELIUM, "vdupq_n_u16(255)", "vdupq_n_u16(254)", _LSTM),
     M("LSTM/4", _HELIUM, "KWS_GATE_CELL * KWS_UNITS), 3u << 8", "KWS_GATE_CELL * KWS_UNITS), 3u << 7", _M55),
     M("LSTM/5", _HELIUM, "kws_lanes_nudged(vmulltq_int_s16(gate, before))", "vmulltq_int_s16(gate, before)", _LSTM),
-    M("LSTM/8", _HELIUM, "vaddq_n_s32(odd, lstm->hidden_zero_point)", "odd", _M55),
+    M("LSTM/8", _HELIUM, "vaddq_n_s32(odd, zero_point)", "odd", _M55),
     M("LSTM state", _HELIUM, "vstrhq_p_s16(cell, c, some);", "", _M55),
     M("FRONT/2", _FFT_LANES, '"vshr.s32   " im ", " im ", #5\\n"', '"vshr.s32   " im ", " im ", #6\\n"', _M55),
     M("FRONT/3", _FFT_LANES, '"vstrw.32   q1, [q7, #12]\\n"', '"vstrw.32   q0, [q7, #12]\\n"', _M55),
@@ -115,4 +123,48 @@ CORES = (
     M("FRONT/5", _POWER_LANES, '"vqrdmladh.s32 q5, q3, q3\\n"', '"vqdmladh.s32  q5, q3, q3\\n"', _LANES_TEST),
     M("FRONT/6", _MEL_LANES, '"sbc        r3, r3, r5\\n"', '"sub        r3, r3, r5\\n"', _LANES_TEST),
     M("FRONT/8", _MEL_LANES, '"mvn        r7, #127\\n"', '"mvn        r7, #126\\n"', _LANES_TEST),
+    M("FULLY_CONNECTED/2", _ROWS, "factor += rows->per_channel ? KWS_LANE_ROWS : 0;", "", _CONVOLUTIONS),
+    M("RSHIFT", _REQUANTIZE, "vaddq_s32(x, vshrq_n_s32(vandq_s32(x, right), 31))", "x", _CONVOLUTIONS),
+    M("FULLY_CONNECTED/2", _REQUANTIZE, "x = vaddq_n_s32(x, lanes->zero_point);", "", _CONVOLUTIONS),
+    # ---- convolutions with the DSP extension and with Helium ----
+    M("CONV_2D/1", _PATCH, "w->dilation_columns == 1;", "1;", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "kws_fill(to, outside, columns->first * depth)", "to", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "rows, columns, i, columns->first)", "rows, columns, i, 0)", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "i < rows->first || ", "", _CONVOLUTIONS),
+    M("CONV_2D/1", _CONV, "conv->input_zero_point, patch)", "0, patch)", _CONVOLUTIONS),
+    M("CONV_2D groups", _CONV, "kws_rows_next(&group);", "", _CONVOLUTIONS),
+    M("CONV_2D groups", _ROWS, "rows->packed_factors += factors;", "", _CONVOLUTIONS),
+    M("CONV_2D groups", _CONV, "        x += depth;\n", "", _CONVOLUTIONS),
+    M(
+        "WINDOW",
+        _POINTERS,
+        "*tap++ = inside && j >= columns->first",
+        "*tap++ = inside && j > columns->first",
+        _CONVOLUTIONS,
+    ),
+    M("WINDOW", _POINTERS, "w->stride_columns * w->channels", "w->channels", _CONVOLUTIONS),
+    M("WINDOW", _POINTERS, "rows->first * w->kernel_columns", "0", _CONVOLUTIONS),
+    M("WINDOW", _POINTERS, "memset(outside, zero_point,", "memset(outside, 0,", _CONVOLUTIONS),
+    M("WINDOW", _DEPTHWISE, "if (before && whole) {", "if (before) {", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D/1", _DEPTHWISE_DSP, "pkhtb %0, %1, %2, asr #16", "pkhtb %0, %1, %2, asr #15", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_DSP, "scaled + kws_sign(scaled)", "scaled", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_DSP, "ssub8 %1, %3, %0", "ssub8 %1, %0, %3", _CONVOLUTIONS),
+    M(
+        "DEPTHWISE_CONV_2D/1",
+        _DEPTHWISE_LANES,
+        "s2 = vaddq_s32(s2, vmovltq",
+        "s2 = vaddq_s32(s2, vmovlbq",
+        _CONVOLUTIONS,
+    ),
+    M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_LANES, "vaddq_s32(scaled, vshrq_n_s32(scaled, 31))", "scaled", _CONVOLUTIONS),
+    M(
+        "DEPTHWISE_CONV_2D/2",
+        _DEPTHWISE_LANES,
+        "odd = vqaddq_n_s16(odd,",
+        "odd = vaddq_n_s16(odd,",
+        _CONVOLUTIONS,
+    ),
+    M("DEPTHWISE_CONV_2D blocks", _PACKING, "min(first, conv.outputs - size)", "first", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D blocks", _PACKING, "pairs.max() > INT16_MAX", "pairs.max() > 2 * INT16_MAX", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D blocks", _PACKING, "any(f.right_shift < 1 for f in factors)", "False", _CONVOLUTIONS),
 )

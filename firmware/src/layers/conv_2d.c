@@ -1,15 +1,13 @@
 /* The int8 convolution: docs/SPEC.md, "Convolution". Twin of kws/fixedpoint/layers/conv_2d.py. */
 #include "kws/layers/conv_2d.h"
 
-#include "../arch/dual.h"
-
 #include "layer.h"
+#include "rows.h"
 #include "window.h"
 
 #if KWS_HAS_DSP
 
 #include "../arch/patch.h"
-#include "rows.h"
 
 /* Where the patch lies in the scratch: rows that widen it begin to do so in front of it. */
 static uint32_t patch_offset(const kws_conv_2d *conv)
@@ -33,9 +31,6 @@ static void run_pixel(const kws_conv_2d *conv, const int8_t *x, const kws_taps *
 }
 
 #else
-
-#include "../arch/dot.h"
-#include "../arithmetic.h"
 
 /* A tap beyond the edge: what it would see is the zero point, which the bias has been freed of. */
 static int32_t outside(const kws_conv_2d *conv, const int8_t *weights, uint32_t depth)

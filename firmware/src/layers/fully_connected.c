@@ -9,7 +9,7 @@ void kws_fully_connected_run(const kws_layer *layer, uint8_t *memory, const int8
     const kws_fully_connected *dense = (const kws_fully_connected *)layer->kernel;
     const int8_t *x = kws_layer_input(layer, 0, memory, input);
     int8_t *output = kws_layer_output(layer, memory);
-    for (uint32_t vector = 0; vector < dense->vectors; vector++) {
+    for (uint32_t vector = 0; vector < dense->rows.vectors; vector++) {
         kws_rows_run(&dense->rows, kws_layer_scratch(layer, memory), x, output);
         x += dense->rows.inputs;
         output += dense->rows.outputs;

@@ -1,11 +1,5 @@
-/*
- * Rows of weights times a vector, and from the sums to int8: docs/SPEC.md, "Fully connected" and "Convolution".
- * Twin of kws/fixedpoint/layers/fully_connected.py.
- */
+/* Rows of weights with the DSP extension and with Helium. */
 #include "rows.h"
-
-#include "../arch/dot.h"
-#include "../arithmetic.h"
 
 #if KWS_ARCH == KWS_ARCH_DSP
 #include "../arch/packed_dsp.h"
@@ -14,17 +8,7 @@
 #include "../arch/requantize_helium.h"
 #endif
 
-/* From row i on, one after another. */
-static void run_rest(const kws_rows *rows, const int8_t *x, int8_t *output, uint32_t i)
-{
-    for (; i < rows->outputs; i++) {
-        /* FULLY_CONNECTED/1, CONV_2D/1 */
-        const int32_t sum = rows->bias[i] + kws_dot(rows->weights + i * rows->inputs, x, rows->inputs);
-        /* FULLY_CONNECTED/2, CONV_2D/2 */
-        const int32_t scaled = kws_multiply(sum, &rows->factors[rows->per_channel ? i : 0]);
-        output[i] = kws_add_zero_point(scaled, rows->output_zero_point, rows->activation_min, rows->activation_max);
-    }
-}
+#if KWS_HAS_DSP
 
 void kws_rows_next(kws_rows *rows)
 {
@@ -41,12 +25,14 @@ void kws_rows_next(kws_rows *rows)
     rows->factors += factors;
 }
 
+#endif
+
 #if KWS_ARCH == KWS_ARCH_DSP
 
 void kws_rows_run(const kws_rows *rows, void *scratch, const int8_t *x, int8_t *output)
 {
     if (rows->packed_weights == NULL) {
-        run_rest(rows, x, output, 0);
+        kws_rows_rest(rows, x, output, 0);
         return;
     }
     const uint32_t quads = (rows->inputs + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS;
@@ -85,15 +71,11 @@ void kws_rows_run(const kws_rows *rows, void *scratch, const int8_t *x, int8_t *
         kws_lanes_requantize(vld1q_s32(sums), factor, &lanes, output + i); /* FULLY_CONNECTED/2, CONV_2D/2 */
         factor += rows->per_channel ? KWS_LANE_ROWS : 0;
     }
-    run_rest(rows, x, output, i);
+    kws_rows_rest(rows, x, output, i);
 }
 
 #else
 
-void kws_rows_run(const kws_rows *rows, void *scratch, const int8_t *x, int8_t *output)
-{
-    (void)scratch;
-    run_rest(rows, x, output, 0);
-}
+typedef int kws_rows_are_in_the_header; /* an empty file is none in C */
 
 #endif

@@ -11,7 +11,6 @@ extern "C" {
 /* Where the weights are packed, the scratch holds int16_t [inputs], rounded up to 4. */
 typedef struct kws_fully_connected {
     kws_rows rows;
-    uint16_t vectors; /* that the rows are multiplied by, one after another */
 } kws_fully_connected;
 
 void kws_fully_connected_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);

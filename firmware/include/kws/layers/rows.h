@@ -16,6 +16,7 @@ typedef struct kws_rows {
     const kws_dsp_factor *packed_factors; /* as factors; else NULL */
     uint16_t inputs;
     uint16_t outputs;
+    uint16_t vectors; /* that a call multiplies by them: a convolution's pixels */
     uint8_t per_channel;
     int32_t output_zero_point;
     int32_t activation_min;
