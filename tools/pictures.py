@@ -136,13 +136,13 @@ def takes_picture(model: Model) -> str:
             (folder / "recordings" / word).mkdir(parents=True)
             for number, voice in enumerate(synthetic.voices(24).values(), 1):
                 said = synthetic.utter(word, voice, rng)[:SAMPLE_RATE]
-                x = rng.normal(0, 3e-3, SAMPLE_RATE)
+                x = rng.normal(0, 4e-2, SAMPLE_RATE)
                 x[: len(said)] += 0.3 * said / np.abs(said).max()
                 soundfile.write(folder / "recordings" / word / f"me_{number:02}.wav", x, SAMPLE_RATE)
         _said(["new", ".", "--words", "lights,music", "--source", "microphone", "--board", "none"], folder)
         arguments = ["data", "takes", "recordings", "--config", "words.toml", "--from", str(model.source)]
-        said = _said(arguments, folder)
-    return _printed(_at_home("kws " + " ".join(arguments)), said)
+        printed = _said(arguments, folder)
+    return _printed(_at_home("kws " + " ".join(arguments)), printed)
 
 
 def _said(arguments: list[str], folder: Path) -> str:

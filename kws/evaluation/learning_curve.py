@@ -134,8 +134,8 @@ def learning_curve(
     found = clips.index(folder, data)
     few = [(w, n) for w in data.words if (n := sum(c.word == w for c in found)) < LEAST_TAKES]
     if few:
-        said = ", ".join(f"{n} of {word}" for word, n in few)
-        raise KwsError(f"there are {said}; record at least {LEAST_TAKES} takes of each word to learn what more bring")
+        listed = ", ".join(f"{n} of {word}" for word, n in few)
+        raise KwsError(f"there are {listed}; record at least {LEAST_TAKES} takes of each word to learn what more bring")
     samples = round(data.clip_ms * SAMPLE_RATE / 1000)
     rng = np.random.default_rng(seed)
     sounds = [(c.word, c.path) for c in found]
@@ -183,6 +183,8 @@ def fit_curve(takes: Mapping[str, Doubles], others: Doubles, rng: np.random.Gene
     # A take that was tried counts as its own rate of errors, however often it was tried.
     rates = np.divide(wrong, tried, out=np.full(wrong.shape, np.nan), where=tried > 0)
     ends = (used, 2 * used)
+    # A sample without errors is drawn again without errors; so many may be there all the same.
+    unseen = upper_limit(0) / len(rates)
     measured, fitted = _means(rates), [_fitted(rates, sizes, at) for at in ends]
     places = sorted({*sizes, *range(used, 2 * used, max(1, used // 5)), 2 * used})
     line = tuple((at, _fitted(rates, sizes, at)) for at in places)
@@ -190,12 +192,15 @@ def fit_curve(takes: Mapping[str, Doubles], others: Doubles, rng: np.random.Gene
     low, high = np.quantile([_means(part) for part in parts], _INTERVAL, axis=0)
     drawn = np.array([[_fitted(part, sizes, at) for at in ends] for part in parts])
     points = tuple(
-        Point(n, float(e), float(a), float(b)) for n, e, a, b in zip(sizes, measured, low, high, strict=True)
+        Point(n, float(e), float(a), max(float(b), unseen))
+        for n, e, a, b in zip(sizes, measured, low, high, strict=True)
     )
     bounds = np.quantile(drawn, _INTERVAL, axis=0).T
-    now, twice = (Point(at, float(e), float(a), float(b)) for at, e, (a, b) in zip(ends, fitted, bounds, strict=True))
+    now, twice = (
+        Point(at, float(e), float(a), max(float(b), unseen)) for at, e, (a, b) in zip(ends, fitted, bounds, strict=True)
+    )
+    most = unseen if measured[-1] == 0 else None
     saved = np.quantile(1 - drawn[:, 1] / np.maximum(drawn[:, 0], 1e-9), _INTERVAL)
-    most = upper_limit(0) / len(rates) if measured[-1] == 0 else None
     return Curve(tuple(takes), used, len(others), points, line, now, twice, (float(saved[0]), float(saved[1])), most)
 
 

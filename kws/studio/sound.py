@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import queue
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,8 @@ async def live(root: Path, socket: WebSocket) -> None:
     """
     await socket.accept()
     chunks: queue.Queue[Pcm | dict[str, Any] | None] = queue.Queue(_WAITING)
+    # The C library is compiled at a model's first use. What is said meanwhile is not heard: it would be too late.
+    ready = threading.Event()
     try:
         path = shipped.find(root, socket.query_params.get("model"))
         speaker = safe.name(socket.query_params.get("speaker", "me"), "speaker")
@@ -101,7 +104,7 @@ async def live(root: Path, socket: WebSocket) -> None:
 
         async def hear() -> None:
             try:
-                await anyio.to_thread.run_sync(_hear, root, path, speaker, chunks, send)
+                await anyio.to_thread.run_sync(_hear, root, path, speaker, chunks, ready, send)
             except (KwsError, Refused) as error:
                 await _fail(socket, error)
             except (WebSocketDisconnect, RuntimeError):
@@ -115,7 +118,9 @@ async def live(root: Path, socket: WebSocket) -> None:
                 if message["type"] != "websocket.receive":
                     break
                 if message.get("bytes") is not None:
-                    _put(chunks, resampler.process(_pcm(message["bytes"])))
+                    pcm = resampler.process(_pcm(message["bytes"]))
+                    if ready.is_set():
+                        _put(chunks, pcm)
                 else:
                     _put(chunks, _text(message["text"]))
         except Refused as error:
@@ -133,7 +138,12 @@ def _put(chunks: queue.Queue[Any], value: Pcm | dict[str, Any]) -> None:
 
 
 def _hear(
-    root: Path, path: Path, speaker: str, chunks: queue.Queue[Any], send: Callable[[dict[str, Any]], None]
+    root: Path,
+    path: Path,
+    speaker: str,
+    chunks: queue.Queue[Any],
+    ready: threading.Event,
+    send: Callable[[dict[str, Any]], None],
 ) -> None:
     model = Model.load(path)
     info = model.require_info()
@@ -142,6 +152,7 @@ def _hear(
         dump = Dump(Path(folder), speaker, info.data.clip_ms)
         detector = info.detector
         thresholds = detector.word_thresholds or (detector.threshold,) * len(info.words)
+        ready.set()
         told = {"words": list(info.words), "labels": list(info.labels), "thresholds": list(thresholds)}
         send(
             {"model": path.stem if path.is_file() else path.name, "engine": name, **told, "bands": info.frontend.bands}
