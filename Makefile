@@ -4,6 +4,7 @@
 # make bench-firmware  instructions, flash, RAM and stack on five emulated cores
 # make zoo             trains, converts and compares the networks of configs/zoo (DATA, ZOO, NAMES)
 # make web       the page that listens in a browser, built and served on this machine (PORT)
+# make studio-walk     the studio's whole way at a person's pace, with a clock; some ten minutes
 # make benchmark       speed of the laptop's engines
 # make test-voices     speech of every voice engine, installed for it
 # make soak            a day of audio through the C library with sanitizers
@@ -24,7 +25,7 @@ COUNT ?= 100000
 PORT ?= 8000
 PYTHON := .venv/bin/python
 
-.PHONY: zoo help setup demo test lint test-fast test-slow firmware web benchmark bench-firmware test-voices soak fuzz layers-long mutate clean
+.PHONY: zoo help setup demo test lint test-fast test-slow firmware web benchmark bench-firmware studio-walk test-voices soak fuzz layers-long mutate clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -42,17 +43,21 @@ lint: setup
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
+# Tests of a module stay together, as far as both processes have work, and share what it prepares.
 test-fast: setup
-	$(PYTHON) -m pytest -q -n 2 -m "not slow" -ra
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not slow" -ra
 
 test-slow: setup
-	$(PYTHON) -m pytest -q -n 2 -m slow -ra
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal -m slow -ra
 
 firmware: setup
 	$(PYTHON) tools/size_report.py --model $(MODEL) --board $(BOARD) --app $(APP) --build $(BUILD)
 
 web: setup
 	$(PYTHON) tools/make_web.py --out $(BUILD)/web --port $(PORT)
+
+studio-walk: setup
+	$(PYTHON) -m pytest -q -s tests/studio/ten_minutes.py
 
 benchmark: setup
 	$(PYTHON) tools/benchmark.py $(MODEL)

@@ -43,6 +43,21 @@ def devices() -> list[tuple[int, str, float]]:
     ]
 
 
+def look_again() -> None:
+    """Let PortAudio look for what has been plugged in; it lists the devices once. No microphone may be open.
+
+    Raises:
+        MissingError: PortAudio is missing.
+        KwsError: the sound system does not answer.
+    """
+    sounddevice = _sounddevice()
+    try:
+        sounddevice._terminate()
+        sounddevice._initialize()
+    except sounddevice.PortAudioError as error:
+        raise KwsError(f"cannot list the microphones: {error}; check the sound system's settings") from error
+
+
 def microphone(device: int | str | None, samples: int) -> Microphone:
     """Open a microphone as an endless iterator of int16 ``[samples]`` arrays, mono, 16 kHz.
 

@@ -29,6 +29,8 @@ def _own_cache(tmp_path_factory):
     own = tmp_path_factory.getbasetemp()
     shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "objects"
     launcher = {"COMPILER_LAUNCHER": "ccache", "CCACHE_DIR": str(shared), "CCACHE_NOHASHDIR": "1"}
+    if "COMPILER_LAUNCHER" in os.environ:
+        launcher = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         for name, value in launcher.items() if shutil.which("ccache") else ():

@@ -185,6 +185,10 @@ class Tree:
             "CC": "cc -w",  # a parameter that a mutant no longer uses is no reason to stop
         }
         environment.pop("KWS_FIRMWARE", None)
+        if shutil.which("ccache"):
+            # Of a changed library all but a few objects are those of the last one.
+            objects = str(self.folder / "objects")
+            environment |= {"COMPILER_LAUNCHER": "ccache", "CCACHE_DIR": objects, "CCACHE_NOHASHDIR": "1"}
         command = [sys.executable, "-m", *arguments]
         return subprocess.run(
             command,

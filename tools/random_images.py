@@ -20,6 +20,8 @@ class Images(Builder):
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__(rng, Options())
         self.unread: list[int] = []
+        self.outputs: int | None = None
+        """Outputs of a convolution's group, where they are not drawn."""
 
     # ---- draws ----
 
@@ -120,7 +122,7 @@ class Images(Builder):
         shape = self.shape(x)
         kernel, options, size = self._window(shape, True)
         groups = int(self.rng.choice([g for g in range(1, 5) if shape[3] % g == 0])) if self.number(0, 3) == 0 else 1
-        outputs = groups * self.number(1, 6)
+        outputs = groups * (self.outputs or self.number(1, 6))
         depth = shape[3] // groups
         w, b, scale = self._sums(x, self.values((outputs, *kernel, depth)), outputs, 0, kernel[0] * kernel[1] * depth)
         out = self.tensor("conv", (1, *size, outputs), INT8, scale, self.zero_point())

@@ -349,3 +349,21 @@ def graph(seed: int, count: int = 12) -> Drawn:
             x = pool[0]
         pool.append(OPERATORS[name](layers, x))
     return _finished(layers, pool[-1], f"random graph {seed}")
+
+
+def convolutions(seed: int, channels: int, outputs: int | None = None, count: int = 4) -> Drawn:
+    """``count`` convolutions and as many depthwise ones of one image, side by side.
+
+    Args:
+        seed: of the draws.
+        channels: of the image.
+        outputs: of the convolutions; drawn if not given.
+        count: how many of each.
+    """
+    layers = Layers(np.random.default_rng([seed, channels, 98]))
+    shape = (1, layers.number(1, 7), layers.number(1, 6), channels)
+    x = layers.tensor("input", shape, INT8, layers.scale(), layers.zero_point())
+    layers.graph.inputs = (x,)
+    layers.outputs = outputs
+    made = [make(x) for make in (layers.conv_2d, layers.depthwise_conv_2d) for _ in range(count)]
+    return _finished(layers, made[-1], f"random convolutions {seed} of {channels} channels")

@@ -81,6 +81,12 @@ class Studio:
             found = re.search(r"http://\S+", line)
         self.address = found[0]
 
+    @property
+    def process(self) -> int:
+        """Its id."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """As a crash does."""
         assert self._process is not None

@@ -2,8 +2,9 @@
 
     python tools/try_layers.py --count 1000 --seed 1
 
-Each operator alone, ``count`` models of it, against TFLM; then graphs of twelve operators that branch, a tenth
-as many, against TFLM and C, which is compiled for each. The first difference ends it, and names the seed.
+Each operator alone, ``count`` models of it, against TFLM; then as many step graphs with states, and graphs of twelve
+operators that branch, a tenth as many; these, and a tenth of the step graphs, against TFLM and C, which is compiled
+for each. The first difference ends it, and names the seed.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from random_layers import OPERATORS, Drawn, alone, graph
+from random_steps import step_graph
 from rich.progress import Progress
 
 from kws.engines.base import Engine
@@ -50,13 +53,18 @@ def main() -> int:
     arguments = parser.parse_args()
     seeds = range(arguments.seed, arguments.seed + arguments.count)
     graphs = seeds[: max(1, len(seeds) // 10)]
+    drawings: list[tuple[Callable[[], Drawn], int, bool]] = [
+        *((partial(alone, name, s), s, False) for name in OPERATORS for s in seeds),
+        *((partial(step_graph, s), s, s in graphs) for s in seeds),
+        *((partial(graph, s), s, True) for s in graphs),
+    ]
     values, models = 0, Counter[str]()
     with Progress() as progress:
-        task = progress.add_task("models", total=len(OPERATORS) * len(seeds) + len(graphs))
-        for operator, seed in [*((name, s) for name in OPERATORS for s in seeds), *(("", s) for s in graphs)]:
-            drawn = alone(operator, seed) if operator else graph(seed)
+        task = progress.add_task("models", total=len(drawings))
+        for draw, seed, in_c in drawings:
+            drawn = draw()
             others: list[Engine] = [TflmEngine(drawn.model)]
-            if not operator:
+            if in_c:
                 others.append(CEngine(drawn.model))
             report = differences(drawn, others, seed)
             if report.first is not None:

@@ -9,26 +9,48 @@ from collections.abc import Iterator
 from kws import microphone
 from kws.errors import UsageError
 from kws.live import board_microphone
-from kws.live.board_microphone import BoardMicrophone
-from kws.microphone import Microphone
+from kws.live.reconnecting import AnyMicrophone, Reconnecting
 from kws.model.file import Model
-
-AnyMicrophone = Microphone | BoardMicrophone
 
 
 @contextlib.contextmanager
-def hearing(a: argparse.Namespace, samples: int, model: Model | None = None) -> Iterator[AnyMicrophone]:
+def hearing(a: argparse.Namespace, samples: int) -> Iterator[AnyMicrophone]:
     """The microphone that ``--device`` or ``--serial`` names, an iterator of int16 ``[samples]`` at 16 kHz.
 
     Raises:
         KwsError: there is none, or it cannot be opened.
         UsageError: both options.
     """
+    _require_one(a)
+    with _opened(a, samples, None) as opened:
+        yield opened
+
+
+def reconnecting(a: argparse.Namespace, samples: int, model: Model, wait: float) -> Reconnecting:
+    """The same, waited for up to ``wait`` seconds where it is unplugged; a board must have the model.
+
+    Raises:
+        KwsError, UsageError: as `hearing`.
+    """
+    _require_one(a)
+    again = False
+
+    def opened() -> AnyMicrophone:
+        nonlocal again
+        if again and a.serial is None:
+            microphone.look_again()
+        again = True
+        return _opened(a, samples, model)
+
+    return Reconnecting(opened, wait)
+
+
+def _require_one(a: argparse.Namespace) -> None:
     if a.serial is not None and a.device is not None:
         raise UsageError("--device is this machine's microphone and --serial a board's; name one of them")
+
+
+def _opened(a: argparse.Namespace, samples: int, model: Model | None) -> AnyMicrophone:
     if a.serial is not None:
-        with board_microphone.open_board(a.serial, samples, model) as opened:
-            yield opened
-    else:
-        with microphone.microphone(a.device, samples) as opened:
-            yield opened
+        return board_microphone.open_board(a.serial, samples, model)
+    return microphone.microphone(a.device, samples)

@@ -47,6 +47,7 @@ class Shown:
         keys: whether keys do something.
         dropped: blocks lost so far.
         note: what the last key did.
+        gone: what became of the microphone, while it delivers nothing.
         last: lines of detections, the newest last.
         said: the running transcription; None where the decision makes none.
     """
@@ -58,6 +59,7 @@ class Shown:
     keys: bool = False
     dropped: int = 0
     note: str = ""
+    gone: str = ""
     last: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_LAST))
     said: str | None = None
 
@@ -85,6 +87,8 @@ class View:
 
     def show(self, heard: Heard) -> None:
         """Take what a chunk gave, and draw where the last drawing is some time ago."""
+        if self.shown.gone:
+            self.shown.note, self.shown.gone = self.shown.gone, ""
         self._frames += list(heard.features)
         while len(self._frames) >= _FRAMES_A_COLUMN:
             self._columns.append(np.max(self._frames[:_FRAMES_A_COLUMN], axis=0))
@@ -92,6 +96,12 @@ class View:
         self._heard = heard
         if self._live.is_started and time.monotonic() - self._drawn >= _REFRESH_SECONDS:
             self._drawn = time.monotonic()
+            self._live.refresh()
+
+    def interrupt(self, sentence: str) -> None:
+        """Say at once what became of the microphone; it stays until there is sound again, and then as a note."""
+        self.shown.gone = sentence
+        if self._live.is_started:
             self._live.refresh()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -177,6 +187,8 @@ class View:
         return text
 
     def _state(self, heard: Heard) -> Text:
+        if self.shown.gone:
+            return _line(self.shown.gone, "bold red")
         dropped = self.shown.dropped
         text = _line(f"real-time factor {heard.factor:.3f}")
         text.append(f"  {dropped} blocks dropped" if dropped else "  nothing dropped", "bold red" if dropped else "")

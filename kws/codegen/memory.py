@@ -88,7 +88,8 @@ def plan_memory(network: Network, scratch: Sequence[Mapping[Arch, int]]) -> Netw
     """Lay out states first, then tensors where no other lives at the same time, then scratch likewise.
 
     A tensor lives from the layer that writes it to the last one that reads it; the output lives until
-    the next call, when the layers write anew. Of two plans for the tensors the smaller is taken.
+    the next call, when the layers write anew. Of two plans for the tensors the smaller is taken. What feeds
+    back lies where its state lies.
 
     Args:
         network: the network.
@@ -106,6 +107,9 @@ def plan_memory(network: Network, scratch: Sequence[Mapping[Arch, int]]) -> Netw
     plans = [make(blocks) for make in (_largest_first, _in_turn)]
     placed = min(plans, key=_size)
     tensors = {network.layers[block.first].output: offset + at for block, at in placed}
+    for layer, own in zip(network.layers, states, strict=True):
+        if layer.kernel.feeds_back:
+            tensors[layer.output] = own[0]
     sizes = dict.fromkeys(Arch, offset + _size(placed))
     places = []
     for index, needs in enumerate(scratch):
@@ -123,4 +127,5 @@ def _tensors(network: Network) -> list[_Block]:
     return [
         _Block(align4(layer.output_size), index, last.get(layer.output, index))
         for index, layer in enumerate(network.layers)
+        if not layer.kernel.feeds_back
     ]

@@ -19,6 +19,8 @@ from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model
+from kws.model.states import ends
+from kws.tflite import Tensor
 from kws.types import Int8, Int16
 from kws.voice_gate import asleep
 
@@ -31,7 +33,8 @@ class InterpreterEngine(Engine):
     def __init__(self, model: Model) -> None:
         self.model = model
         graph = model.graph
-        self._source, self._sink = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+        self._ends = ends(graph)
+        self._source = graph.tensors[graph.inputs[self._ends.input]]
         info = model.info
         self._frontend = info.frontend.twin() if info is not None else None
         self._decision = info.decision.twin(info.labels) if info is not None else None
@@ -52,6 +55,12 @@ class InterpreterEngine(Engine):
             real = (x.astype(np.float64) - network.input_zero_point) * network.input_scale
             return real.astype(np.float32).reshape(self._source.shape)
         return _of_bytes(x, self._source.dtype).reshape(self._source.shape)
+
+    def _zeros(self) -> list[tuple[int, npt.NDArray[Any]]]:
+        """What the states that the caller keeps begin with, by the position of each's input."""
+        tensors = self.model.graph.tensors
+        states = [(a, tensors[self.model.graph.inputs[a]]) for a, _ in self._ends.states]
+        return [(a, _zero(tensor)) for a, tensor in states]
 
     def reset(self) -> None:
         """Forget all samples, states and detections."""
@@ -124,14 +133,20 @@ class TflmEngine(InterpreterEngine):
         except opening.REFUSALS as error:
             raise KwsError(f"TensorFlow Lite Micro cannot load {model.source}: {error}") from error
 
+        self._states = self._zeros()
+
     def _reset_network(self) -> None:
         self._interpreter.reset()
+        self._states = self._zeros()
 
     def _invoke(self, x: Int8) -> dict[int, Int8]:
-        self._interpreter.set_input(self._encode(x), 0)
+        for position, values in ((self._ends.input, self._encode(x)), *self._states):
+            self._interpreter.set_input(values, position)
         self._interpreter.invoke()
+        outputs = {position: self._interpreter.get_output(b) for position, b in self._ends.states}
+        self._states = [(position, np.array(values)) for position, values in outputs.items()]
         return {
-            index: _to_bytes(np.array(self._interpreter.GetTensor(layer.output, 0)["tensor_data"])).reshape(-1)
+            index: _to_bytes(np.array(self._interpreter.GetTensor(layer.shown, 0)["tensor_data"])).reshape(-1)
             for index, layer in enumerate(self.model.network.layers)
         }
 
@@ -149,20 +164,33 @@ class TfliteEngine(InterpreterEngine):
             self._interpreter = opening.tflite(model.content)
         except opening.REFUSALS as error:
             raise KwsError(f"TFLite cannot load {model.source}: {error}") from error
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._inputs, self._outputs = (
+            [details["index"] for details in end]
+            for end in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
+        )
+        self._states = self._zeros()
 
     def _reset_network(self) -> None:
         self._interpreter.reset_all_variables()
+        self._states = self._zeros()
 
     def _invoke(self, x: Int8) -> dict[int, Int8]:
         network = self.model.network
-        self._interpreter.set_tensor(self._input, self._encode(x))
+        for position, values in ((self._ends.input, self._encode(x)), *self._states):
+            self._interpreter.set_tensor(self._inputs[position], values)
         self._interpreter.invoke()
-        output = np.array(self._interpreter.get_tensor(self._output))
+        kept = {position: self._interpreter.get_tensor(self._outputs[b]) for position, b in self._ends.states}
+        self._states = [(position, np.array(values)) for position, values in kept.items()]
+        output = np.array(self._interpreter.get_tensor(self._outputs[self._ends.output]))
         if output.dtype == np.float32:
             output = np.round(output / network.output_scale) + network.output_zero_point
         return {len(network.layers) - 1: _to_bytes(output).reshape(-1)}
+
+
+def _zero(tensor: Tensor) -> npt.NDArray[Any]:
+    """Real zeros in a tensor's format."""
+    zero = tensor.zero_point if tensor.scales.size == 1 else 0
+    return np.full(tensor.shape, zero, tensor.dtype)
 
 
 def _of_bytes(x: Int8, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

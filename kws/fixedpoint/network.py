@@ -2,7 +2,8 @@
 
 Twin of ``firmware/src/network.c``. Layers run in the file's order; each reads tensors of int8 that are
 the network's input or another layer's output, and writes one. What a layer carries from call to call it
-declares as states, and a reset is a loop over them.
+declares as states, and a reset is a loop over them. A layer may read what a later one, which feeds back, left in
+the call before.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ class Layer:
     def output_size(self) -> int:
         """Values in the output of one call."""
         return math.prod(self.output_shape)
+
+    @property
+    def shown(self) -> int:
+        """Index of the tensor in which an interpreter that runs the file leaves the output."""
+        # What a state becomes is written elsewhere in the file than what it was.
+        return self.inputs[0] if self.kernel.feeds_back else self.output
 
     @property
     def macs(self) -> int:
@@ -123,6 +130,27 @@ class Network:
         """The layers' states after a reset."""
         return [[state.initial(streams) for state in states] for states in self.states]
 
+    @cached_property
+    def stages(self) -> tuple[tuple[int, ...], ...]:
+        """The layers in an order in which each stage can run over all calls at once.
+
+        A stage is one layer, or the layers of a loop: those that read, directly or through others, what one of them
+        feeds back, and lead to it. These run call by call.
+        """
+        count = len(self.layers)
+        writers = self._writers
+        reads = [{writers[tensor] for tensor in layer.inputs if tensor in writers} for layer in self.layers]
+        before = [_reached(i, reads) for i in range(count)]
+        stages: list[tuple[int, ...]] = []
+        done: set[int] = set()
+        while len(done) < count:
+            for i in range(count):
+                loop = tuple(k for k in range(count) if k == i or (k in before[i] and i in before[k]))
+                if i not in done and before[i] <= done | set(loop):
+                    stages.append(loop)
+                    done |= set(loop)
+        return tuple(stages)
+
     def run(self, x: Int8, state: States) -> Trace:
         """Call the network several times in a row, carrying the state.
 
@@ -134,19 +162,70 @@ class Network:
         if calls == 0:
             nothing = [np.zeros((streams, 0, layer.output_size), np.int8) for layer in self.layers]
             return Trace(nothing, [tuple(np.empty((streams, 0, *s.shape), s.dtype) for s in k) for k in self.states])
-        tensors = {self.input: x}
-        trace = Trace([], [])
-        for index, layer in enumerate(self.layers):
-            held = [np.empty((streams, calls + 1, *s.shape), s.dtype) for s in self.states[index]]
-            for k, values in enumerate(held):
-                values[:, 0] = state[index][k]
+        held = [[np.empty((streams, calls + 1, *s.shape), s.dtype) for s in k] for k in self.states]
+        for index, every in enumerate(held):
+            for values, first in zip(every, state[index], strict=True):
+                values[:, 0] = first
+        outputs: dict[int, Int8] = {}
+        for stage in self.stages:
+            if len(stage) == 1 and not self._reads_own(stage[0]):
+                self._run_layers(stage, x, outputs, held, slice(0, calls))
+                continue
+            for index in stage:
+                outputs[index] = np.empty((streams, calls, self.layers[index].output_size), np.int8)
+            for call in range(calls):
+                self._run_layers(stage, x, outputs, held, slice(call, call + 1))
+        for index, every in enumerate(held):
+            state[index] = [values[:, -1].copy() for values in every]
+        return Trace(
+            [outputs[i] for i in range(len(self.layers))],
+            [tuple(values[:, 1:] for values in every) for every in held],
+        )
+
+    def _reads_own(self, index: int) -> bool:
+        return self.layers[index].output in self.layers[index].inputs
+
+    def _run_layers(
+        self, indices: tuple[int, ...], x: Int8, outputs: dict[int, Int8], held: list[list[Values]], calls: slice
+    ) -> None:
+        """Run some layers over the calls ``calls``, into ``outputs`` and the states held."""
+        size = (len(x), calls.stop - calls.start)
+        for index in indices:
+            layer = self.layers[index]
             inputs = [
-                tensors[tensor].reshape(streams, calls, *shape)
+                self._read(tensor, index, x, outputs, held, calls).reshape(*size, *shape)
                 for tensor, shape in zip(layer.inputs, layer.input_shapes, strict=True)
             ]
-            y = layer.kernel.run(inputs, held).reshape(streams, calls, layer.output_size)
-            tensors[layer.output] = y
-            trace.outputs.append(y)
-            trace.states.append(tuple(values[:, 1:] for values in held))
-            state[index] = [values[:, -1].copy() for values in held]
-        return trace
+            own = [values[:, calls.start : calls.stop + 1] for values in held[index]]
+            y = layer.kernel.run(inputs, own).reshape(*size, layer.output_size)
+            if index in outputs:
+                outputs[index][:, calls] = y
+            else:
+                outputs[index] = y
+
+    def _read(
+        self, tensor: int, reader: int, x: Int8, outputs: dict[int, Int8], held: list[list[Values]], calls: slice
+    ) -> Int8:
+        """A tensor's values as a layer finds them."""
+        if tensor == self.input:
+            return x[:, calls]
+        writer = self._writers[tensor]
+        if writer < reader:
+            return outputs[writer][:, calls]
+        return held[writer][0][:, calls]
+
+    @cached_property
+    def _writers(self) -> dict[int, int]:
+        return {layer.output: i for i, layer in enumerate(self.layers)}
+
+
+def _reached(start: int, reads: list[set[int]]) -> set[int]:
+    """All layers whose values come, directly or not, to layer ``start``; itself only through a loop."""
+    found: set[int] = set()
+    left = [*reads[start]]
+    while left:
+        i = left.pop()
+        if i not in found:
+            found.add(i)
+            left += reads[i]
+    return found

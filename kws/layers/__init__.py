@@ -35,6 +35,7 @@ KINDS: list[Kind] = [
         "tanh8",
         "history",
         "svdf",
+        "carry",
     )
 ]
 """In the order in which messages name their operators."""

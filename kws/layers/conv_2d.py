@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from kws import emit
 from kws.errors import KwsError
 from kws.fixedpoint.layers.conv_2d import Conv2D
 from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
-from kws.layers.kind import Constants, Kind, Operands, bias, check_sums, weights
-from kws.layers.window import emit_convolution, output_of, window
+from kws.layers.kind import Arch, Constants, Kind, Operands, bias, check_sums, folded, weights
+from kws.layers.packing import COLUMNS
+from kws.layers.rows import write_rows
+from kws.layers.window import emit_window, output_of, window
 
 
 def read(o: Operands) -> tuple[Conv2D | FullyConnected, Shape]:
@@ -36,11 +39,20 @@ def read(o: Operands) -> tuple[Conv2D | FullyConnected, Shape]:
 
 
 def write(name: str, layer: Layer) -> Constants:
-    """Weights, biases, factors and the structure ``kws_conv_2d``."""
+    """Weights as rows, and packed where they can be, biases, factors and the structure ``kws_conv_2d``."""
     kernel = layer.kernel
     assert isinstance(kernel, Conv2D)
     flat = kernel.weights.reshape(kernel.outputs, -1)
-    return emit_convolution(name, "kws_conv_2d", kernel, flat, {"groups": kernel.groups})
+    biases = folded(kernel.bias, flat, kernel.input_zero_point)
+    rows = write_rows(name, flat, biases, kernel.output, layer.output_size // kernel.outputs, kernel.groups)
+    fields: dict[str, str | int] = {
+        "window": emit_window(kernel.window),
+        "groups": kernel.groups,
+        "input_zero_point": kernel.input_zero_point,
+    }
+    patch = COLUMNS * -(-flat.shape[1] // COLUMNS)
+    text = (*rows.text, emit.structure("kws_conv_2d", name, fields, lead=rows.member))
+    return Constants(text, {Arch.DSP: 2 * patch, Arch.HELIUM: patch})
 
 
 KIND = Kind(operators=("CONV_2D",), read=read, kernel=Conv2D, name="conv_2d", emit=write)

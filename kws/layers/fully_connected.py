@@ -11,9 +11,11 @@ from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import Factor
 from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.kernel import Shape
+from kws.fixedpoint.layers.requantize import Output
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import Arch, Constants, Kind, Operands, activation_range, bias, check_sums, folded, weights
-from kws.layers.packing import COLUMNS, Words, by_arch, can_pack, dsp_factors, pack
+from kws.layers.packing import COLUMNS
+from kws.layers.rows import write_rows
 
 
 def read(o: Operands) -> tuple[FullyConnected, Shape]:
@@ -51,65 +53,15 @@ def read(o: Operands) -> tuple[FullyConnected, Shape]:
     return kernel, (*o.shape[:-1], outputs) if o.option("KeepNumDims") else (rows, outputs)
 
 
-_ROWS = ("weights", "bias", "factors")
-_PACKED = ("packed_weights", "packed_factors")
-_GROUP = 4
-"""Rows that the device sums at once where they are packed; the last group's missing ones are zeros."""
-
-
-def packed_weights(dense: FullyConnected) -> Words | None:
-    """Weights and biases in groups of four rows and two parts of columns, or None if they cannot be packed.
-
-    The first part has half of the quads of columns, the second the rest; the biases are the first part's.
-    """
-    if dense.inputs <= COLUMNS:
-        return None  # both parts must have columns
-    groups = -(-dense.outputs // _GROUP)
-    w = np.zeros((_GROUP * groups, dense.inputs), np.int8)
-    w[: dense.outputs] = dense.weights
-    b = np.zeros(_GROUP * groups, np.int64)
-    b[: dense.outputs] = folded(dense.bias, dense.weights, dense.input_zero_point)
-    rows, biases = w.reshape(groups, _GROUP, -1), b.reshape(groups, _GROUP)
-    if not can_pack(rows, biases):
-        return None
-    first = COLUMNS * (-(-dense.inputs // COLUMNS) // 2)
-    return pack((rows[..., :first], biases), (rows[..., first:], np.zeros_like(biases)))
-
-
 def write(name: str, layer: Layer) -> Constants:
     """Weights as rows, and packed where they can be, biases, factors and the structure ``kws_fully_connected``."""
     kernel = layer.kernel
     assert isinstance(kernel, FullyConnected)
-    words = packed_weights(kernel)
-    fields: dict[str, str | int] = {
-        "rows": layer.output_size // kernel.outputs,
-        "inputs": kernel.inputs,
-        "outputs": kernel.outputs,
-        "per_channel": int(len(kernel.factors) > 1),
-        "output_zero_point": kernel.output_zero_point,
-        "activation_min": kernel.activation_min,
-        "activation_max": kernel.activation_max,
-    }
-    factors = "".join(f"{emit.INDENT}{emit.factor(f)},\n" for f in kernel.factors)
-    plain = [
-        emit.array("int8_t", f"{name}_weights", kernel.weights.reshape(-1), align=4),
-        emit.array("int32_t", f"{name}_bias", folded(kernel.bias, kernel.weights, kernel.input_zero_point)),
-        f"static const kws_factor {name}_factors[{len(kernel.factors)}] = {{\n{factors}}};",
-    ]
-    if words is None:
-        return Constants((*plain, emit.structure("kws_fully_connected", name, {**_pointers(name, _ROWS), **fields})))
-    packed = [
-        emit.array("uint32_t", f"{name}_packed_weights", words, hexadecimal=True),
-        dsp_factors(f"{name}_packed_factors", kernel.factors),
-    ]
-    chosen = by_arch({Arch.DSP: emit.members(_pointers(name, _PACKED))}, emit.members(_pointers(name, _ROWS)))
-    text = (*by_arch({Arch.DSP: packed}, plain), emit.structure("kws_fully_connected", name, fields, lead=chosen))
-    return Constants(text, {Arch.DSP: 2 * COLUMNS * -(-kernel.inputs // COLUMNS)})
-
-
-def _pointers(name: str, chosen: tuple[str, ...]) -> dict[str, str]:
-    """The structure's pointers: to the arrays ``chosen``, else NULL."""
-    return {key: f"{name}_{key}" if key in chosen else "NULL" for key in (*_ROWS, *_PACKED)}
+    output = Output(kernel.factors, kernel.output_zero_point, kernel.activation_min, kernel.activation_max)
+    bias = folded(kernel.bias, kernel.weights, kernel.input_zero_point)
+    rows = write_rows(name, kernel.weights, bias, output, layer.output_size // kernel.outputs)
+    text = (*rows.text, emit.structure("kws_fully_connected", name, {}, lead=rows.member))
+    return Constants(text, {Arch.DSP: 2 * COLUMNS * -(-kernel.inputs // COLUMNS)} if rows.packed else {})
 
 
 KIND = Kind(operators=("FULLY_CONNECTED",), read=read, kernel=FullyConnected, name="fully_connected", emit=write)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from kws import emit
 from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import Factor
-from kws.fixedpoint.layers.convolution import Convolution
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.layers.requantize import Output
 from kws.fixedpoint.layers.window import Pair, Window
-from kws.layers.kind import Constants, Operands, activation_range, folded
+from kws.layers.kind import Operands, activation_range
 from kws.tflite import Tensor
 
 SAME, VALID = 0, 1
@@ -76,51 +73,3 @@ def emit_window(window: Window) -> str:
     """A kws_window initialiser."""
     pairs = (window.image, window.output, window.kernel, window.stride, window.dilation, window.before)
     return "{" + ", ".join(str(n) for n in (*(n for pair in pairs for n in pair), window.channels)) + "}"
-
-
-def emit_factors(name: str, factors: tuple[Factor, ...]) -> str:
-    """An array of kws_factor."""
-    rows = "".join(f"{emit.INDENT}{emit.factor(f)},\n" for f in factors)
-    return f"static const kws_factor {name}[{len(factors)}] = {{\n{rows}}};"
-
-
-def output_fields(name: str, output: Output) -> dict[str, str | int]:
-    """The members of a structure that hold an :class:`Output`, in the order of their declaration."""
-    return {
-        "factors": f"{name}_factors",
-        "per_channel": int(len(output.factors) > 1),
-        "output_zero_point": output.zero_point,
-        "activation_min": output.low,
-        "activation_max": output.high,
-    }
-
-
-def emit_convolution(
-    name: str, structure: str, kernel: Convolution, flat: npt.NDArray[np.int8], own: dict[str, int]
-) -> Constants:
-    """Weights, biases, factors and the structure of a convolution.
-
-    Args:
-        name: of the layer.
-        structure: its type in C.
-        kernel: the convolution.
-        flat: its weights as int8 [outputs, weights of an output].
-        own: the member that only this kind has, after the window.
-    """
-    fields: dict[str, str | int] = {
-        "weights": f"{name}_weights",
-        "bias": f"{name}_bias",
-        "window": emit_window(kernel.window),
-        **own,
-        "outputs": kernel.outputs,
-        "input_zero_point": kernel.input_zero_point,
-        **output_fields(name, kernel.output),
-    }
-    return Constants(
-        (
-            emit.array("int8_t", f"{name}_weights", kernel.weights.reshape(-1), align=4),
-            emit.array("int32_t", f"{name}_bias", folded(kernel.bias, flat, kernel.input_zero_point)),
-            emit_factors(f"{name}_factors", kernel.output.factors),
-            emit.structure(structure, name, fields),
-        )
-    )

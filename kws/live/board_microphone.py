@@ -167,8 +167,14 @@ class BoardEar(Engine):
 
     name = "serial"
 
-    def __init__(self, heard: BoardMicrophone, model: Model) -> None:
-        self._heard = heard
+    def __init__(self, output: Callable[[], Output], model: Model) -> None:
+        """Of a board.
+
+        Args:
+            output: gives what the board made of the oldest chunk that was not asked about yet.
+            model: the board's.
+        """
+        self._output = output
         self._frontend = model.require_info().frontend.twin()
 
     def reset(self) -> None:
@@ -176,7 +182,7 @@ class BoardEar(Engine):
 
     def process(self, pcm: Pcm) -> Output:
         """What the board made of the chunk; features are the harness's, which hears the same samples."""
-        output = self._heard.output()
+        output = self._output()
         output.features = self._frontend.process(pcm[None])[0]
         return output
 

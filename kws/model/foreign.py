@@ -11,6 +11,8 @@ from kws.model.folding import VARIABLES
 from kws.tflite import Graph
 from kws.tflite.graph import CUSTOM
 
+MADE = ("HISTORY", "CARRY")
+"""Operators that kws makes, and that no file has."""
 FLOATS = (np.float16, np.float32, np.float64)
 FLEX = f"{CUSTOM}Flex"
 WHOLLY_INT8 = (
@@ -70,7 +72,7 @@ def advice(operator: str) -> str:
 
 def supported() -> list[str]:
     """Names of the operators that kws runs, as files have them."""
-    names = [name for kind in KINDS for name in kind.operators if name != "HISTORY"]
+    names = [name for kind in KINDS for name in kind.operators if name not in MADE]
     return [*names, *VARIABLES, "DEQUANTIZE at the output"]
 
 
@@ -96,7 +98,10 @@ def _loop(graph: Graph) -> str:
             f" tf_keras and copy the weights (set_weights), then convert it to int8: {WHOLLY_INT8}"
         )
     if activations == (2, 1):
-        return "it is a GRU as a loop (WHILE), which kws does not support; train an LSTM instead"
+        return (
+            "it is a GRU as a loop (WHILE), which kws does not support; convert one step of it, with the state as an"
+            ' input and an output, or train with network.kind = "gru"'
+        )
     return "it holds a loop (WHILE), which kws does not support; of recurrent layers it runs the fused LSTM"
 
 

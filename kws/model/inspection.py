@@ -13,6 +13,7 @@ from kws.layers import reader_of
 from kws.model.file import Model
 from kws.model.folding import VARIABLES
 from kws.model.foreign import advice
+from kws.model.states import ends
 from kws.tflite import Graph, Tensor, parse
 
 
@@ -85,9 +86,14 @@ def inspect(path: Path) -> Inspection:
         model = Model.from_bytes(content, source)
     except KwsError as error:
         refusal = str(error).removeprefix(f"{source}: ")
+    states = () if model is None else ends(graph).states
+    inputs, outputs = ([_end(graph.tensors[i]) for i in end] for end in (graph.inputs, graph.outputs))
+    for a, b in states:
+        inputs[a] += ", a state that kws keeps"
+        outputs[b] += f", what {graph.tensors[graph.inputs[a]].name!a} becomes"
     return Inspection(
-        tuple(_end(graph.tensors[i]) for i in graph.inputs),
-        tuple(_end(graph.tensors[i]) for i in graph.outputs),
+        tuple(inputs),
+        tuple(outputs),
         _operators(graph),
         1 + len(graph.subgraphs),
         refusal,

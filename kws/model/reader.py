@@ -19,6 +19,8 @@ from kws.layers import reader_of
 from kws.layers.kind import Kind, Operands, require_int8
 from kws.model.folding import fold_ends, fold_variables
 from kws.model.foreign import refusal
+from kws.model.states import OPERATOR as CARRY
+from kws.model.states import fold_states
 from kws.tflite import Graph, Operator, Tensor
 
 GREATEST_SIZE = 65535
@@ -37,9 +39,7 @@ def to_network(graph: Graph) -> Network:
     graph = fold_ends(graph)
     if why := refusal(graph):
         raise KwsError(why)
-    graph = fold_variables(graph)
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise KwsError(f"has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs where one of each is expected")
+    graph = fold_states(fold_variables(graph))
     if not graph.operators:
         raise KwsError("has no operator")
     source, sink = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
@@ -101,6 +101,10 @@ class _Layers:
         # The tensor that holds a tensor's values: another one where an operator only renames dimensions.
         self._origin = {first: first}
         self._states: list[int] = []
+        self._fed = {op.outputs[0] for op in graph.operators if op.name == CARRY}
+        for i in self._fed:
+            self._shapes[i] = graph.tensors[i].shape
+            self._origin[i] = i
 
     def add(self, op: Operator) -> None:
         """Read one operator.
@@ -133,7 +137,7 @@ class _Layers:
         tensors = self._graph.tensors
         index = op.outputs[number]
         out = tensors[index]
-        if index in self._shapes:
+        if index in self._shapes and op.name != CARRY:
             raise KwsError(f"it writes {out.name!r}, which is written already")
         require_int8(out, "its output")
         _require_computed(out)
@@ -185,13 +189,22 @@ class _Layers:
             KwsError: the last layer's output is not the network's, nobody reads another's, or two
                 operators share a state.
         """
-        if self._origin.get(self._graph.outputs[0]) != self.made[-1].output:
+        end = self.made[-1]
+        # A state that is the output, too, is kept by the last layer.
+        last = end.inputs[0] if end.kernel.feeds_back else end.output
+        if self._origin.get(self._graph.outputs[0]) != last:
             raise KwsError("the output is not the last operator's")
         read = {tensor for layer in self.made for tensor in layer.inputs}
         for layer in self.made[:-1]:
             if layer.output not in read:
                 name = self._graph.tensors[layer.output].name
                 raise KwsError(f"nothing reads {name!r}, which operator {layer.name} writes")
+        carried = {layer.output: place for place, layer in enumerate(self.made) if layer.kernel.feeds_back}
+        for place, layer in enumerate(self.made):
+            late = next((i for i in layer.inputs if carried.get(i, place) < place), None)
+            if late is not None:
+                name = self._graph.tensors[late].name
+                raise KwsError(f"operator {layer.name} reads state {name!r} after it has changed")
         for i in self._states:
             if self._states.count(i) > 1:
                 raise KwsError(f"{self._graph.tensors[i].name!r} is the state of more than one operator")

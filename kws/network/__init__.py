@@ -15,7 +15,9 @@ from kws.network.cnn import CnnConfig
 from kws.network.crnn import CrnnConfig
 from kws.network.dnn import DnnConfig
 from kws.network.ds_cnn import DsCnnConfig
+from kws.network.gru import GruConfig
 from kws.network.lstm import LstmConfig, LstmNetwork
+from kws.network.rnn import RnnConfig
 from kws.network.teacher import TeacherConfig
 from kws.tflite import Graph
 
@@ -34,7 +36,8 @@ __all__ = [
 ]
 
 KINDS: dict[str, type[NetworkConfig]] = {
-    kind.kind: kind for kind in (LstmConfig, TeacherConfig, CrnnConfig, DsCnnConfig, CnnConfig, DnnConfig)
+    kind.kind: kind
+    for kind in (LstmConfig, TeacherConfig, CrnnConfig, DsCnnConfig, CnnConfig, DnnConfig, GruConfig, RnnConfig)
 }
 
 

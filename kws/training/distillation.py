@@ -33,8 +33,12 @@ class Teacher:
         self._infer = self._tf.function(lambda x: self._tf.nn.softmax(network.logits(x)), reduce_retracing=True)
 
     @classmethod
-    def load(cls, run: Path) -> tuple[Teacher, Experiment]:
+    def load(cls, run: Path, frames: int | None = None) -> tuple[Teacher, Experiment]:
         """Read a teacher and its settings from its run's folder.
+
+        Args:
+            run: the folder.
+            frames: that it is to hear; by default those of its clips.
 
         Raises:
             KwsError: not the run of a teacher, or damaged.
@@ -42,7 +46,8 @@ class Teacher:
         experiment = runs.load_config(run)
         if not isinstance(experiment.network, ClipNetworkConfig):
             raise KwsError(f'{run} is not the run of a teacher (network.kind = "teacher"); train one first')
-        frames = experiment.frontend.frames(experiment.data.clip_samples)
+        if frames is None:
+            frames = experiment.frontend.frames(experiment.data.clip_samples)
         network = experiment.network.build(frames, experiment.frontend.features, len(experiment.data.labels), 0)
         network.load(run / runs.WEIGHTS)
         return cls(network), experiment
@@ -117,11 +122,15 @@ def distilled(
             found = np.load(path, allow_pickle=False)
             if found.shape == shape and found.dtype == np.float32:
                 return dataclasses.replace(clips, distilled=found)
-    features = clips.features.reshape(-1, *clips.features.shape[2:])
+    # A teacher hears a row a frame, whatever a student's frames hold.
+    rows = experiment.frontend.rows
+    features = clips.features.reshape(-1, clips.features.shape[2] * rows, experiment.frontend.bands)
     total = np.zeros(shape, np.float32)
     for number, run in enumerate(teachers, 1):
-        teacher, settings = Teacher.load(run)
-        if settings.frontend != experiment.frontend or settings.data.clip_ms != experiment.data.clip_ms:
+        teacher, settings = Teacher.load(run, features.shape[1])
+        hears = experiment.as_dict()["frontend"]
+        hears.pop("rows", None)
+        if settings.as_dict()["frontend"] != hears or settings.data.clip_ms != experiment.data.clip_ms:
             raise KwsError(f"the teacher {run} hears with another front end or clip length; train one with the same")
 
         def tell(done: int, count: int, what: str = f"teacher {number} of {len(teachers)}") -> None:

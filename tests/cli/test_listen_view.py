@@ -56,6 +56,7 @@ class FakeMicrophone:
     """Hears chunks, and is then unplugged; ``overflows`` are what was lost."""
 
     overflows = 2
+    name = "Fake"
 
     def __init__(self, pcm):
         self.pcm = pcm
@@ -114,6 +115,8 @@ def test_the_view_tells_what_is_wrong(model):
     text = "".join(s.text for line in drawn(model, square, 160, 30, dropped=3) for s in line)
     assert "CLIPPING" in text
     assert "3 blocks dropped" in text
+    text = "".join(s.text for line in drawn(model, square, 160, 30, gone="it went away") for s in line)
+    assert "it went away" not in text  # there is sound again
     assert "waiting for sound" in "".join(s.text for line in drawn(model, square[:0], 80, 24) for s in line)
 
 
@@ -131,7 +134,7 @@ def test_bands_to_pixels():
 def test_a_microphone_that_is_unplugged(file, model, speech, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(microphone, "microphone", lambda *_: FakeMicrophone(speech))
     dump = tmp_path / "kept"
-    arguments = ["listen", str(file), "--engine", "numpy", "--dump", str(dump), "--speaker", "jo"]
+    arguments = ["listen", str(file), "--engine", "numpy", "--dump", str(dump), "--speaker", "jo", "--wait", "0"]
     assert cli.main(arguments) == exit_codes.BAD_INPUT
     said = capsys.readouterr()
     words = found(model, speech)
@@ -144,9 +147,34 @@ def test_a_microphone_that_is_unplugged(file, model, speech, monkeypatch, capsys
     assert kept == sorted(f"{w}/jo_{i + 1:02}.wav" for w in set(words) for i in range(words.count(w)))
 
 
+def test_a_microphone_that_is_plugged_in_again(file, model, speech, monkeypatch, capsys):
+    """Twice there is none when it is looked for; what it then hears has a second of silence before it."""
+    answers = iter([FakeMicrophone(speech), KwsError("no microphone"), FakeMicrophone(speech)])
+
+    def opened(*_):
+        answer = next(answers, KwsError("no microphone"))
+        if isinstance(answer, KwsError):
+            raise answer
+        return answer
+
+    looked = []
+    monkeypatch.setattr(microphone, "microphone", opened)
+    monkeypatch.setattr(microphone, "look_again", lambda: looked.append(True))
+    monkeypatch.setattr("kws.live.reconnecting._RETRY_SECONDS", 0.01)
+    assert cli.main(["listen", str(file), "--engine", "numpy", "--wait", "0.05"]) == exit_codes.BAD_INPUT
+    said = capsys.readouterr()
+    words = found(model, np.concatenate([speech, np.zeros(16000, np.int16), speech]))
+    assert [line.split()[2] for line in said.out.splitlines()] == words
+    assert "listening again to Fake" in said.err
+    assert "13.0 s heard" in said.err
+    assert "4 blocks dropped, unplugged 1 times" in said.err
+    assert "did not come back within 0.05 s (no microphone)" in said.err
+    assert len(looked) >= 3
+
+
 def test_what_is_odd_is_told_in_lines(file, monkeypatch, capsys):
     monkeypatch.setattr(microphone, "microphone", lambda *_: FakeMicrophone(np.zeros(64000, np.int16)))
-    assert cli.main(["listen", str(file), "--engine", "numpy"]) == exit_codes.BAD_INPUT
+    assert cli.main(["listen", str(file), "--engine", "numpy", "--wait", "0"]) == exit_codes.BAD_INPUT
     assert capsys.readouterr().err.count(SILENT) == 1
 
 

@@ -16,9 +16,10 @@ from kws.errors import KwsError
 from kws.fixedpoint.arithmetic import Factor, multiply
 from kws.fixedpoint.layers.fully_connected import FullyConnected
 from kws.fixedpoint.layers.lstm import Lstm
-from kws.layers.fully_connected import packed_weights as packed_dense
+from kws.layers.kind import folded
 from kws.layers.lstm_packing import gate_parts, lane_weights, packed_weights
 from kws.layers.packing import dsp_factor
+from kws.layers.rows import packed_rows
 from kws.model.file import Model
 from kws.tflite import build
 
@@ -85,7 +86,7 @@ def test_dense_layers_that_can_be_packed_are(inputs, options, packed):
     model = small_model(1, (1, inputs), 0.01, 5, lambda b, x: b.dense(x, 6, (1, 6)), **options)
     kernel = model.network.layers[0].kernel
     assert isinstance(kernel, FullyConnected)
-    words = packed_dense(kernel)
+    words = packed_rows(kernel.weights, folded(kernel.bias, kernel.weights, kernel.input_zero_point))
     assert (words is not None) == packed
     if words is not None:
         assert words.size == 2 * (2 * 4 + 4 * -(-inputs // 4))  # two groups of rows, biases in both parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -45,22 +46,30 @@ def card(tmp_path):
     # A socket's path may not be long.
     environment = {**os.environ, **own, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"]}
     socket = Path("/tmp") / f"kws-pulse-{os.getpid()}"
+    environment |= {"PULSE_SERVER": f"unix:{socket}", "ALSA_CONFIG_PATH": str(settings)}
+    with sound_server(environment):
+        yield environment
+
+
+@contextlib.contextmanager
+def sound_server(environment):
+    socket = Path(environment["PULSE_SERVER"].removeprefix("unix:"))
     command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--system=no"]
     modules = [
         f"module-native-protocol-unix socket={socket} auth-anonymous=1",
         "module-null-sink sink_name=kws rate=48000 channels=2",
     ]
+    own = {name: value for name, value in environment.items() if name != "PULSE_SERVER"}
     server = subprocess.Popen(
         [*command, *(f"--load={module}" for module in modules)],
-        env=environment,
+        env=own,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    environment |= {"PULSE_SERVER": f"unix:{socket}", "ALSA_CONFIG_PATH": str(settings)}
     try:
         until(lambda: pactl(environment, "info").returncode == 0, "the sound server did not start")
         assert pactl(environment, "set-default-source", "kws.monitor").returncode == 0
-        yield environment
+        yield
     finally:
         server.terminate()
         server.wait(PATIENCE)
@@ -116,7 +125,7 @@ def test_a_silent_card_and_one_that_is_unplugged(card):
     out, said = done.communicate(timeout=PATIENCE)
     assert done.returncode == 1, said
     assert json.loads(out)["faults"][-1]["kind"] == "silent"
-    program = kws(card, "listen", MODEL)
+    program = kws(card, "listen", MODEL, "--wait", "1")
     until(lambda: listening(card), "kws did not open the microphone")
     # Two seconds of zeros, and it is told.
     while "only zeros" not in (line := program.stderr.readline()):
@@ -127,7 +136,22 @@ def test_a_silent_card_and_one_that_is_unplugged(card):
     assert "Traceback" not in said
     assert program.returncode == 3
     assert "stopped delivering" in said
+    assert "did not come back within 1 s" in said
     assert "s heard" in said
+
+
+def test_a_sound_server_that_goes_and_comes_back(card):
+    """As a USB microphone that is unplugged and plugged in again."""
+    program = kws(card, "listen", MODEL)
+    until(lambda: listening(card), "kws did not open the microphone")
+    assert pactl(card, "exit").returncode == 0
+    with sound_server(card):
+        while "listening again to" not in (line := program.stderr.readline()):
+            assert line
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=PATIENCE)
+    assert program.returncode == 0
+    assert "unplugged 1 times" in said
 
 
 def test_devices_are_listed(card):

@@ -24,7 +24,7 @@ FILES = Path(__file__).parent / "foreign"
 REFUSED = {
     "b_fc_out_mismatch": r"FULLY_CONNECTED \(number 0\): its output 't' has shape \[1, 7\] where it computes \[1, 4\]",
     "b_softmax_out_shape": r"SOFTMAX \(number 0\): its output 't' has shape \[1, 50000\] where it computes \[1, 5\]",
-    "gru_float": "it is a GRU as a loop.*train an LSTM instead",
+    "gru_float": "it is a GRU as a loop.*convert one step of it",
     "keras3_lstm_float": "it is an LSTM as a loop.*Keras 3.*tf_keras.*TFLITE_BUILTINS_INT8",
     "lstm_small_range": r"cell scale is 2\^-25.*convert it again",
 }

@@ -5,6 +5,7 @@ A graph of any shape; what ``reference.py`` has for rows is taken from there.
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from collections.abc import Iterator
@@ -102,10 +103,21 @@ class Layers:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.variables: dict[object, Values] = {}
+        # Carried states
+        self.heard, self.states = self._pairs()
+        self.carried = {i: [self.tensor(i).zero_point] * math.prod(self.tensor(i).shape) for i in self.states}
         for body in graph.subgraphs:
             for handle, assign in zip(body.operators[::2], body.operators[1::2], strict=True):
                 first = body.tensors[assign.inputs[1]]
                 self.variables[handle.options["SharedName"]] = Values(first.shape, first.data.reshape(-1).tolist())
+
+    def _pairs(self) -> tuple[int, dict[int, int]]:
+        """The tensor that is heard, and each state's output by its input: as metadata say, or by place."""
+        inputs, outputs = self.graph.inputs, self.graph.outputs
+        told = self.graph.metadata.get("kws.states")
+        pairs = json.loads(told) if told else [[k, k] for k in range(1, len(inputs))]
+        (heard,) = set(range(len(inputs))) - {a for a, _ in pairs}
+        return inputs[heard], {inputs[a]: outputs[b] for a, b in pairs}
 
     def tensor(self, i: int) -> Tensor:
         return self.graph.tensors[i]
@@ -120,7 +132,8 @@ class Layers:
             for i, t in enumerate(self.graph.tensors)
             if t.data is not None and t.shape
         }
-        known[self.graph.inputs[0]] = Values(self.tensor(self.graph.inputs[0]).shape, values)
+        known[self.heard] = Values(self.tensor(self.heard).shape, values)
+        known |= {i: Values(self.tensor(i).shape, held) for i, held in self.carried.items()}
         names: dict[int, object] = {}
         for op in self.graph.operators:
             if op.name == "VAR_HANDLE":
@@ -137,7 +150,9 @@ class Layers:
                 shape = self.tensor(index).shape
                 made = run(op, known, Values(shape, [0] * math.prod(shape)), number)
                 known[index] = Values(shape, made)
-        return {i: known[i].values for op in self.graph.operators for i in op.outputs if i in known}
+        self.carried = {i: known[after].values for i, after in self.states.items()}
+        written = {i: known[i].values for op in self.graph.operators for i in op.outputs if i in known}
+        return {**written, **self.carried}
 
     # Rows, as before
 

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import reference_layers as spec
 from random_layers import OPERATORS, alone
+from random_steps import step_graph
 
 from kws.engines.numpy_engine import NumpyEngine
 from kws.fixedpoint import activation
@@ -21,15 +22,24 @@ from kws.tflite import parse
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_operator(operator):
     for seed in range(100, 104):
-        model = alone(operator, seed).model
-        x = np.random.default_rng(seed).integers(-128, 128, (3, model.network.input_size)).astype(np.int8)
-        x[0] = np.resize([-128, 127], x.shape[1])
-        expected = NumpyEngine(model).run_network(x)
-        ours = spec.Layers(parse(model.content))
-        for call, row in enumerate(x.tolist()):
-            written = ours.call(row)
-            for index, layer in enumerate(model.network.layers):
-                assert written[layer.output] == expected.layers[index][call].tolist(), (seed, layer.name)
+        agree(alone(operator, seed).model, seed)
+
+
+def test_states():
+    for seed in range(200, 208):
+        agree(step_graph(seed).model, seed)
+
+
+def agree(model, seed):
+    """The specification and NumPy on a few calls, every layer's values."""
+    x = np.random.default_rng(seed).integers(-128, 128, (3, model.network.input_size)).astype(np.int8)
+    x[0] = np.resize([-128, 127], x.shape[1])
+    expected = NumpyEngine(model).run_network(x)
+    ours = spec.Layers(parse(model.content))
+    for call, row in enumerate(x.tolist()):
+        written = ours.call(row)
+        for index, layer in enumerate(model.network.layers):
+            assert written[layer.output] == expected.layers[index][call].tolist(), (model.source, layer.name)
 
 
 def test_hyperbolic_tangent_everywhere():

@@ -11,6 +11,7 @@ _CURVES = "firmware/src/arch/sigmoid_fused.h"
 _CELL = "firmware/src/arch/lstm_fused.h"
 _LSTM = "firmware/src/layers/lstm.c"
 _DENSE = "firmware/src/layers/fully_connected.c"
+_ROWS = "firmware/src/layers/rows.h"
 _SOFTMAX = "firmware/src/layers/softmax.c"
 _LOGISTIC = "firmware/src/layers/logistic.c"
 _SLICE = "firmware/src/layers/row_slice.c"
@@ -58,19 +59,6 @@ C = (
     M("TANH/3", _CURVES, "curves->tanh_half + kws_sign(scaled)", "curves->tanh_half"),
     M("TANH/2", _CURVES, "scaled & 255, 256, half) >> 8", "scaled & 127, 256, half) >> 8"),
     M("INTERPOLATE", "firmware/src/arch/dual.h", "low[0] * whole + (low[1] - low[0]) * part", "low[0] * whole"),
-    M("EXP/2", _ACTIVATION, "exp_minus_eighth = 1895147668", "exp_minus_eighth = 1895147668 + (1 << 22)"),
-    M("EXP/2", _ACTIVATION, "kws_rshift(x4, 2)", "kws_rshift(x4, 1)", _FUNCTIONS),
-    M("EXP/3", _ACTIVATION, "1302514674", "1302514674 + (1 << 22)"),
-    M("EXP/3", _ACTIVATION, "k < integer_bits + 2", "k < integer_bits + 1", _FUNCTIONS),
-    M("EXP/1", _ACTIVATION, "(a & (quarter - 1)) - quarter;", "(a & (quarter - 1));"),
-    M(
-        "EXP of 0",
-        _ACTIVATION,
-        "return INT32_MAX;\n    }\n    /* EXP/1 */",
-        "return 1 << 30;\n    }\n    /* EXP/1 */",
-        _FUNCTIONS,
-    ),
-    M("EXP/2", _ACTIVATION, "third = 715827883", "third = 715827883 + 4096", _FUNCTIONS),
     M("RECIP/3", _ACTIVATION, "i < 3", "i < 2", _FUNCTIONS),
     M("SATSHIFT", _ARITHMETIC, "x > limit ? INT32_MAX : ", "", _FUNCTIONS),
     M(
@@ -82,15 +70,13 @@ C = (
     ),
     M("RECIP/2", _ACTIVATION, "1515870810 +", "1515870810 -"),
     M("RECIP/3", _ACTIVATION, "i < 3", "i < 1"),
-    M("LOGISTIC", _ACTIVATION, "return a > 0 ? positive", "return a < 0 ? positive"),
-    M("LOGISTIC", _ACTIVATION, "return 1 << 30;\n    }\n    const", "return 1 << 29;\n    }\n    const"),
     # ---- LSTM ----
     M("LSTM/1", _LSTM, "sums[gate] = bias[gate];", "sums[gate] = 0;"),
     M("LSTM/1", _LSTM, "kws_sat16(kws_sat16(kws_multiply(gates[gate]", "kws_sat16((kws_multiply(gates[gate]"),
     M("LSTM/2", _LSTM, "kws_sat16(kws_multiply(recurrent[gate]", "(kws_multiply(recurrent[gate]"),
     M("LSTM/2", _LSTM, "&lstm->recurrent_factor[gate]", "&lstm->input_factor[gate]"),
     M("LSTM/3", _LSTM, "gates[gate] = kws_sat16(kws_sat16(", "gates[gate] = (kws_sat16("),
-    M("LSTM gates", _LSTM, "unit, gates[KWS_GATE_INPUT]", "unit, gates[KWS_GATE_FORGET]"),
+    M("LSTM gates", _LSTM, "gates[KWS_GATE_INPUT], gates", "gates[KWS_GATE_FORGET], gates"),
     M("LSTM gates", _LSTM, "gates[KWS_GATE_CELL], gates", "gates[KWS_GATE_OUTPUT], gates"),
     M(
         "LSTM state",
@@ -138,11 +124,11 @@ C = (
         "for (; count > 1; count--) {\n        sum",
     ),
     M("DOT", "firmware/src/arch/dot4.h", "s3 += *r3++ * value;", "s3 += *r2 * value;"),
-    M("FULLY_CONNECTED/1", _DENSE, "dense->bias[i] + ", ""),
-    M("FULLY_CONNECTED/2", _DENSE, "dense->per_channel ? row : 0", "0"),
-    M("FULLY_CONNECTED/2", _DENSE, "dense->activation_max);\n}", "INT8_MAX);\n}"),
-    M("FULLY_CONNECTED/2", _DENSE, "dense->activation_min, dense", "INT8_MIN, dense"),
-    M("FULLY_CONNECTED rows", _DENSE, "x += dense->inputs;", ""),
+    M("FULLY_CONNECTED/1", _ROWS, "rows->bias[i] + ", ""),
+    M("FULLY_CONNECTED/2", _ROWS, "rows->per_channel ? i : 0", "0"),
+    M("FULLY_CONNECTED/2", _ROWS, "rows->activation_max);\n    }", "INT8_MAX);\n    }"),
+    M("FULLY_CONNECTED/2", _ROWS, "rows->activation_min, rows", "INT8_MIN, rows"),
+    M("FULLY_CONNECTED rows", _DENSE, "x += dense->rows.inputs;", ""),
     M("SOFTMAX/1", _SOFTMAX, "int32_t greatest = INT8_MIN;", "int32_t greatest = 100;"),
     M("SOFTMAX/1", _SOFTMAX, "*at > greatest ? *at", "*at < greatest ? *at"),
     M(
@@ -164,16 +150,7 @@ C = (
     M("SOFTMAX/6", _SOFTMAX, "headroom + 31 - 8", "headroom + 30 - 8"),
     M("SOFTMAX/6", _SOFTMAX, "(product + (1u << (exponent - 1u))) >> exponent", "product >> exponent"),
     M("SOFTMAX rows", _SOFTMAX, "x += softmax->size;", ""),
-    M("LOGISTIC/1", _LOGISTIC, "x[i] - logistic->input_zero_point", "x[i]"),
-    M("LOGISTIC/2", _LOGISTIC, "centred <= -logistic->radius", "centred <= logistic->radius"),
-    M(
-        "LOGISTIC/2",
-        _LOGISTIC,
-        "centred >= logistic->radius",
-        "centred >= logistic->radius - 128",
-        "tests/layers/test_logistic.py",
-    ),
-    M("LOGISTIC/3", _LOGISTIC, "kws_rshift(q31, 23)", "(q31 >> 23)"),
+    M("LOGISTIC/1", _LOGISTIC, "[(uint8_t)x[i]]", "[(uint8_t)x[i] / 2u]"),
     M("ROW SLICE", _SLICE, "(uint32_t)slice->start * slice->size", "(slice->start - 1u) * slice->size"),
     M("ROW SLICE", _SLICE, "slice->step * slice->size", "slice->size", "tests/layers/test_strided_slice.py"),
     # ---- network ----

@@ -25,6 +25,16 @@ _LSTM = "tests/firmware/test_lstm_helium.py"
 _POWERS = "tests/fixedpoint/frontends/test_log_mel_arm.py"
 _PRODUCT = "firmware/src/arch/product.h"
 _DOT4 = "firmware/src/arch/dot4.h"
+_ROWS = "firmware/src/layers/rows.c"
+_CONV = "firmware/src/layers/conv_2d.c"
+_DEPTHWISE = "firmware/src/layers/depthwise_conv_2d.c"
+_PATCH = "firmware/src/arch/patch.h"
+_POINTERS = "firmware/src/arch/pointers.h"
+_DEPTHWISE_DSP = "firmware/src/arch/depthwise_dsp.h"
+_DEPTHWISE_LANES = "firmware/src/arch/depthwise_helium.h"
+_REQUANTIZE = "firmware/src/arch/requantize_helium.h"
+_PACKING = "kws/layers/depthwise_packing.py"
+_CONVOLUTIONS = "tests/firmware/test_convolutions.py"
 
 CORES = (
     # ---- Armv6-M ----
@@ -47,14 +57,14 @@ CORES = (
     # ---- DSP extension ----
     M(
         "FULLY_CONNECTED/1",
-        "firmware/src/layers/fully_connected.c",
+        _ROWS,
         "(a[2] + b[2] - (a[3] + b[3])) >> 8",
         "(a[2] - a[3] + b[3]) >> 8",
         _M4,
     ),
     M(
         "FULLY_CONNECTED/2",
-        "firmware/src/layers/fully_connected.c",
+        _ROWS,
         "kws_dsp_multiply(sums[row], factor), zero_point, low",
         "kws_dsp_multiply(sums[row], factor), zero_point + 1, low",
         _M4,
@@ -113,4 +123,48 @@ CORES = (
     M("FRONT/5", _POWER_LANES, '"vqrdmladh.s32 q5, q3, q3\\n"', '"vqdmladh.s32  q5, q3, q3\\n"', _LANES_TEST),
     M("FRONT/6", _MEL_LANES, '"sbc        r3, r3, r5\\n"', '"sub        r3, r3, r5\\n"', _LANES_TEST),
     M("FRONT/8", _MEL_LANES, '"mvn        r7, #127\\n"', '"mvn        r7, #126\\n"', _LANES_TEST),
+    M("FULLY_CONNECTED/2", _ROWS, "factor += rows->per_channel ? KWS_LANE_ROWS : 0;", "", _CONVOLUTIONS),
+    M("RSHIFT", _REQUANTIZE, "vaddq_s32(x, vshrq_n_s32(vandq_s32(x, right), 31))", "x", _CONVOLUTIONS),
+    M("FULLY_CONNECTED/2", _REQUANTIZE, "x = vaddq_n_s32(x, lanes->zero_point);", "", _CONVOLUTIONS),
+    # ---- convolutions with the DSP extension and with Helium ----
+    M("CONV_2D/1", _PATCH, "w->dilation_columns == 1;", "1;", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "kws_fill(to, outside, columns->first * depth)", "to", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "rows, columns, i, columns->first)", "rows, columns, i, 0)", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "i < rows->first || ", "", _CONVOLUTIONS),
+    M("CONV_2D/1", _CONV, "conv->input_zero_point, patch)", "0, patch)", _CONVOLUTIONS),
+    M("CONV_2D groups", _CONV, "kws_rows_next(&group);", "", _CONVOLUTIONS),
+    M("CONV_2D groups", _ROWS, "rows->packed_factors += factors;", "", _CONVOLUTIONS),
+    M("CONV_2D groups", _CONV, "        x += depth;\n", "", _CONVOLUTIONS),
+    M(
+        "WINDOW",
+        _POINTERS,
+        "*tap++ = inside && j >= columns->first",
+        "*tap++ = inside && j > columns->first",
+        _CONVOLUTIONS,
+    ),
+    M("WINDOW", _POINTERS, "w->stride_columns * w->channels", "w->channels", _CONVOLUTIONS),
+    M("WINDOW", _POINTERS, "rows->first * w->kernel_columns", "0", _CONVOLUTIONS),
+    M("WINDOW", _POINTERS, "memset(outside, zero_point,", "memset(outside, 0,", _CONVOLUTIONS),
+    M("WINDOW", _DEPTHWISE, "if (before && whole) {", "if (before) {", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D/1", _DEPTHWISE_DSP, "pkhtb %0, %1, %2, asr #16", "pkhtb %0, %1, %2, asr #15", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_DSP, "scaled + kws_sign(scaled)", "scaled", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_DSP, "ssub8 %1, %3, %0", "ssub8 %1, %0, %3", _CONVOLUTIONS),
+    M(
+        "DEPTHWISE_CONV_2D/1",
+        _DEPTHWISE_LANES,
+        "s2 = vaddq_s32(s2, vmovltq",
+        "s2 = vaddq_s32(s2, vmovlbq",
+        _CONVOLUTIONS,
+    ),
+    M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_LANES, "vaddq_s32(scaled, vshrq_n_s32(scaled, 31))", "scaled", _CONVOLUTIONS),
+    M(
+        "DEPTHWISE_CONV_2D/2",
+        _DEPTHWISE_LANES,
+        "odd = vqaddq_n_s16(odd,",
+        "odd = vaddq_n_s16(odd,",
+        _CONVOLUTIONS,
+    ),
+    M("DEPTHWISE_CONV_2D blocks", _PACKING, "min(first, conv.outputs - size)", "first", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D blocks", _PACKING, "pairs.max() > INT16_MAX", "pairs.max() > 2 * INT16_MAX", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D blocks", _PACKING, "any(f.right_shift < 1 for f in factors)", "False", _CONVOLUTIONS),
 )

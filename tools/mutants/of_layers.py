@@ -9,6 +9,9 @@ _NUMPY = "kws/fixedpoint/layers"
 _GRAPHS = "tests/layers/test_random_layers.py::test_graphs"
 _ALONE = "tests/layers/test_random_layers.py::test_alone"
 
+_STEPS = "tests/layers/test_step_graphs.py::test_random_step_graphs_in_c"
+_HANDED = "tests/layers/test_step_graphs.py::test_states_may_be_handed_on"
+
 LAYERS = (
     # ---- C ----
     M("WINDOW", f"{_C}/window.h", "(int32_t)before, 0, 0}", "(int32_t)before + 1, 0, 0}", _GRAPHS),
@@ -17,8 +20,8 @@ LAYERS = (
     M("WINDOW", f"{_C}/window.h", "(row * w->dilation_rows)", "(row)", _GRAPHS),
     M("CONV_2D/1", f"{_C}/conv_2d.c", "weights[i] * conv->input_zero_point", "weights[i] * 0", _GRAPHS),
     M("CONV_2D/1", f"{_C}/conv_2d.c", "w->dilation_columns == 1 && ", "", _GRAPHS),
-    M("CONV_2D/1", f"{_C}/conv_2d.c", "x + i / of_group * depth", "x", _GRAPHS),
-    M("CONV_2D/2", f"{_C}/conv_2d.c", "conv->per_channel ? i : 0", "0", _GRAPHS),
+    M("CONV_2D/1", f"{_C}/conv_2d.c", "x + i / all->outputs * depth", "x", _GRAPHS),
+    M("CONV_2D/2", f"{_C}/conv_2d.c", "all->per_channel ? i : 0", "0", _GRAPHS),
     M("DEPTHWISE_CONV_2D/1", f"{_C}/depthwise_conv_2d.c", "i / conv->multiplier", "i % conv->window.channels", _GRAPHS),
     M("DEPTHWISE_CONV_2D/1", f"{_C}/depthwise_conv_2d.c", ": conv->input_zero_point)", ": 0)", _GRAPHS),
     M("DEPTHWISE_CONV_2D/2", f"{_C}/depthwise_conv_2d.c", "conv->per_channel ? i : 0", "0", _GRAPHS),
@@ -37,17 +40,26 @@ LAYERS = (
     M("PAD", f"{_C}/pad.c", "(uint8_t)pad->value", "0", _GRAPHS),
     M("CONCATENATION", f"{_C}/concatenation.c", "+ block * size, size", ", size", _GRAPHS),
     M("QUANTIZE/1", f"{_C}/quantize.c", "x[i] - quantize->input_zero_point", "x[i]", _GRAPHS),
-    M("TANH8/2", f"{_C}/tanh8.c", "output[i] = INT8_MIN;", "output[i] = -INT8_MAX;", _GRAPHS),
-    M("TANH8/3", f"{_C}/tanh8.c", "kws_rshift(q31, 24)", "(q31 >> 24)", _GRAPHS),
-    M("TANH_Q31/1", "firmware/src/activation.c", "integer_bits + 1);\n    const", "integer_bits);\n    const", _GRAPHS),
-    M("TANH_Q31/2", "firmware/src/activation.c", "newton(doubled) - (1 << 29)", "newton(doubled)", _GRAPHS),
+    M("TANH8/1", f"{_C}/tanh8.c", "[(uint8_t)x[i]]", "[(uint8_t)x[i] / 2u]", _GRAPHS),
+    M(
+        "TANH8/1",
+        "kws/layers/bounded.py",
+        "np.arange(256, dtype=np.uint8)",
+        "np.arange(256, dtype=np.uint8)[::-1]",
+        _GRAPHS,
+    ),
     M("HISTORY/2", f"{_C}/history.c", "output + history->new_values, history->kept", "output, history->kept", _GRAPHS),
+    M("CARRY/1", f"{_C}/carry.c", "input), carry->size", "input), carry->size / 2u", _STEPS),
     M("SVDF/1", f"{_C}/svdf.c", "svdf->offsets[filter] + kws_dot", "kws_dot", _GRAPHS),
     M("SVDF/2", f"{_C}/svdf.c", "memmove(held, held + 1, ", "memmove(held, held, ", _GRAPHS),
     M("SVDF/3", f"{_C}/svdf.c", "int32_t total = svdf->bias[unit];", "int32_t total = 0;", _GRAPHS),
     # ---- NumPy ----
     M("SVDF factor", "kws/layers/svdf.py", "np.float32(a.scale) * np.float32(b.scale)", "a.scale * b.scale", _ALONE),
     M("SVDF/2", f"{_NUMPY}/svdf.py", "axis=2)[:, :, 1:]", "axis=2)[:, :, :-1]", _ALONE),
+    M("CARRY/1", f"{_NUMPY}/carry.py", "kept[:, 1:] = x", "kept[:, :-1] = x", _STEPS),
+    M("CARRY order", "kws/fixedpoint/network.py", "if writer < reader:", "if writer <= reader + 99:", _STEPS),
+    M("CARRY place", "kws/codegen/memory.py", "tensors[layer.output] = own[0]", "tensors[layer.output] = 0", _STEPS),
+    M("CARRY turn", "kws/model/states.py", "        made += free\n", "        made[:0] = free\n", _HANDED),
     M("HISTORY/2", f"{_NUMPY}/history.py", "at + new + np.arange(self.size)", "at + np.arange(self.size)", _ALONE),
     M("WINDOW", f"{_NUMPY}/window.py", "k * d + (o - 1) * s + 1, s)", "k * d + (o - 1) * s + 1, 1)", _ALONE),
     M("CONV_2D/1", f"{_NUMPY}/conv_2d.py", ".astype(np.int64) + self.bias", ".astype(np.int64)", _ALONE),

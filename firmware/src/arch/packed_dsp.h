@@ -22,6 +22,12 @@ typedef struct kws_packed_part {
     int32_t sums[4]; /* with rows I, F, G, O: 256 * I + F, F, 256 * G + O, O */
 } kws_packed_part;
 
+/* Of four rows in two parts, each of which has its biases. */
+static inline uint32_t kws_packed_words(uint32_t columns)
+{
+    return 2u * 4u + KWS_PACKED_COLUMNS * ((columns + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS);
+}
+
 /* In the order in which kws_packed_products reads and writes them. */
 typedef struct kws_packed_pass {
     const uint32_t *weights; /* of the next four rows */

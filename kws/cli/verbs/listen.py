@@ -14,7 +14,7 @@ from rich.console import Console
 
 from kws import audio, engines, microphone
 from kws.cli import console, exit_codes, standard
-from kws.cli.hearing import AnyMicrophone, hearing
+from kws.cli.hearing import reconnecting
 from kws.cli.keys import keys
 from kws.cli.listen_view import KEYS, Shown, View
 from kws.cli.options import (
@@ -25,6 +25,7 @@ from kws.cli.options import (
     add_model,
     positive_number,
     probability,
+    seconds,
 )
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
@@ -33,6 +34,7 @@ from kws.errors import KwsError, UsageError
 from kws.live.board_microphone import BoardEar, BoardMicrophone
 from kws.live.dump import Dump
 from kws.live.listen import CHUNK_MS, Heard, listen
+from kws.live.reconnecting import WAIT_SECONDS, Reconnecting
 from kws.live.record import require_name
 from kws.model.file import Model, ModelInfo
 from kws.text import visible
@@ -77,6 +79,13 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="MS",
         help="imitate a board that takes this long for a frame, and loses blocks as it does",
     )
+    parser.add_argument(
+        "--wait",
+        type=seconds,
+        default=WAIT_SECONDS,
+        metavar="S",
+        help=f"how long to wait for a microphone that was unplugged; 0 ends at once (default: {WAIT_SECONDS:.0f})",
+    )
     add_engine(parser, None)
     parser.add_argument("--lines", action="store_true", help="lines in place of the view, on a terminal too")
     add_json(parser)
@@ -101,9 +110,12 @@ def run(a: argparse.Namespace) -> int:
     tally = _Tally(a, info)
     with contextlib.ExitStack() as stack:
         chunks, opened = stack.enter_context(_chunks(a, model))
-        if isinstance(opened, BoardMicrophone):
-            engine: engines.Engine = BoardEar(opened, model)
-            name = opened.name
+        if opened is not None:
+            opened.tell(tally.interrupted)
+            tally.opened = opened
+        if opened is not None and isinstance(opened.current, BoardMicrophone):
+            engine: engines.Engine = BoardEar(opened.output, model)
+            name = opened.current.name
         else:
             engine = stack.enter_context(engines.create(name, model))
         # Told whatever ends this, an unplugged microphone too.
@@ -120,15 +132,15 @@ def run(a: argparse.Namespace) -> int:
         with contextlib.suppress(KeyboardInterrupt):
             near = a.near if a.near is not None else _NEAR if a.serial is not None else 0.0
             for heard in listen(model, engine, chunks, a.fake_latency or 0.0, near):
-                tally.hear(heard, opened.overflows if opened is not None else 0)
+                tally.hear(heard)
     return exit_codes.OK
 
 
 @contextlib.contextmanager
-def _chunks(a: argparse.Namespace, model: Model) -> Iterator[tuple[Iterable[Pcm], AnyMicrophone | None]]:
+def _chunks(a: argparse.Namespace, model: Model) -> Iterator[tuple[Iterable[Pcm], Reconnecting | None]]:
     """The chunks to listen to, and the microphone if they come from one."""
     if a.input is None:
-        with hearing(a, _CHUNK, model) as opened:
+        with reconnecting(a, _CHUNK, model, a.wait) as opened:
             yield opened, opened
         return
     if a.input == "-":
@@ -160,6 +172,7 @@ class _Tally:
         self._last_word = 0.0
         self._lines: list[str] = []
         self._heard: Heard | None = None
+        self.opened: Reconnecting | None = None
         self._dropped = 0
         self._view: View | None = None
         self._pressed: Callable[[], str] | None = None
@@ -174,9 +187,17 @@ class _Tally:
         """Draw in place of printing lines."""
         self._view, self._pressed = view, pressed
 
-    def hear(self, heard: Heard, overflows: int) -> None:
+    def interrupted(self, sentence: str) -> None:
+        """The microphone went away, or is back."""
+        if self._view is None:
+            console.messages.print(sentence, markup=False)
+        else:
+            self._view.interrupt(sentence)
+
+    def hear(self, heard: Heard) -> None:
         """What a chunk gave."""
-        self._heard, self._dropped = heard, overflows + heard.dropped
+        self._heard = heard
+        self._dropped = heard.dropped + (self.opened.overflows if self.opened is not None else 0)
         entries = [detection_values(self._info, d) for d in heard.detections]
         for entry in entries:
             self._tell(entry)
@@ -245,6 +266,8 @@ class _Tally:
     def _summary(self, heard: Heard) -> str:
         words = ", ".join(f"{visible(word)} {count}" for word, count in self._words.most_common())
         dropped = f"{self._dropped} blocks dropped" if self._dropped else "nothing dropped"
+        if self.opened is not None and self.opened.gone:
+            dropped += f", unplugged {self.opened.gone} times, in which {self.opened.gone_seconds:.1f} s were not heard"
         saved = {name: count for name, count in self._dump.saved.items() if count} if self._dump is not None else {}
         kept = ", ".join(f"{count} in {visible(str(self._a.dump / name))}" for name, count in saved.items())
         return (

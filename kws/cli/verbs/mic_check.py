@@ -12,12 +12,13 @@ from rich.text import Text
 
 from kws import microphone
 from kws.cli import console, exit_codes
-from kws.cli.hearing import AnyMicrophone, hearing
+from kws.cli.hearing import hearing
 from kws.cli.options import add_json, add_microphone, positive_number
 from kws.errors import CheckError, KwsError
 from kws.live import sound
 from kws.live.listen import FLOOR_DB, decibels
 from kws.live.mic_check import MicCheck, check, hear, table_of
+from kws.live.reconnecting import AnyMicrophone
 
 _WIDTH = 40
 _BLOCK = 640

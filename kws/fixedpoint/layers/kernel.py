@@ -60,6 +60,11 @@ class Kernel(ABC):
         return ()
 
     @property
+    def feeds_back(self) -> bool:
+        """Whether its output is its first state, which layers before it read as the call before left it."""
+        return False
+
+    @property
     def macs_per_output(self) -> int:
         """Multiply-accumulates of weights and values for each value of the output."""
         return 0

@@ -6,7 +6,6 @@ Lite ``reference/integer_ops/logistic.h`` (the int8 path).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,16 +20,15 @@ from kws.fixedpoint.arithmetic import (
 )
 from kws.fixedpoint.arrays import Int8
 from kws.fixedpoint.layers.bounded import INPUT_INTEGER_BITS, Bounded
-from kws.fixedpoint.layers.kernel import Values
 
 
 @dataclass(frozen=True)
 class Logistic(Bounded):
     """Element by element; the output's scale is 1/256 and its zero point -128."""
 
-    def run(self, inputs: Sequence[Int8], states: Sequence[Values]) -> Int8:
-        """int8 of any shape to int8 of the same shape."""
-        centred = inputs[0].astype(np.int64) - self.input_zero_point  # LOGISTIC/1
+    def values(self, x: Int8) -> Int8:
+        """The function of int8 of any shape."""
+        centred = x.astype(np.int64) - self.input_zero_point  # LOGISTIC/1
         inside = np.abs(centred) < self.radius
         # LOGISTIC/3
         q4 = multiply(np.where(inside, centred, 0), self.factor)

@@ -21,11 +21,13 @@ class StackConfig(StreamNetworkConfig):
     Attributes:
         dropout: rate before dense layers and between LSTMs, in training.
         batch_norm: whether convolutions have batch normalisation in training.
+        round_state: whether GRU and RNN have their h in int8's steps, in training.
     """
 
     stack: ClassVar[type[StackNetwork]]
     dropout: float
     batch_norm: bool = False
+    round_state: bool = False
 
     @abstractmethod
     def layers(self, frame: Frame, labels: int) -> list[Layer]:
@@ -46,7 +48,9 @@ class StackConfig(StreamNetworkConfig):
     def build(self, frame: Frame, labels: int, seed: int) -> KerasStack:
         """The network with initial weights drawn from ``seed``."""
         layers = self.layers(frame, labels)
-        return KerasStack(self.stack, frame, layers, seed, self.one_probability, self.dropout, self.batch_norm)
+        return KerasStack(
+            self.stack, frame, layers, seed, self.one_probability, self.dropout, self.batch_norm, self.round_state
+        )
 
 
 def require_pair(name: str, value: tuple[int, ...]) -> None:

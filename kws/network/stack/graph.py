@@ -3,36 +3,33 @@
 TensorFlow's converter makes no single-step graph of a convolution over time, so kws writes it: weights are
 symmetric, one scale a channel (an LSTM's and a wake word's last layer one a matrix), activations have the range that
 was measured, biases the scale of the sums that they are added to. Earlier rows are a variable, as in the files of
-microWakeWord: READ_VARIABLE, CONCATENATION, STRIDED_SLICE, ASSIGN_VARIABLE.
+microWakeWord: READ_VARIABLE, CONCATENATION, STRIDED_SLICE, ASSIGN_VARIABLE. The state of a GRU or an RNN is an input
+and an output.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
 from kws.layers.kind import NONE, RELU, TANH
 from kws.layers.window import VALID
 from kws.network.lstm_layer import CELL_CLIP, OPERATOR
+from kws.network.stack.cells import Cells
 from kws.network.stack.layer import Call, Layer, Weights
-from kws.network.stack.layers import Average, Conv, Dense, Depthwise, History, Lstm, MaxPool, PadBands
+from kws.network.stack.layers import Average, Conv, Dense, Depthwise, History, MaxPool, PadBands
+from kws.network.stack.recurrent import Gru, Lstm, Recurrent, Rnn
+from kws.network.stack.tensors import INT8, INT16, Ranges, format_of
 from kws.tflite import Graph, Operator, Tensor
 from kws.types import Floats
 
 if TYPE_CHECKING:
     from kws.network.stack.network import StackNetwork
 
-Ranges = Mapping[str, tuple[float, float]]
-"""Least and greatest value by tensor."""
-INT8, INT16, INT32 = (np.dtype(t) for t in (np.int8, np.int16, np.int32))
 _RESOURCE = np.dtype(np.void)
-_LEAST_RANGE = 1e-5
-_GREATEST_BIAS = 2.0**30
 TIME = 1
 """Axis of rows."""
 
@@ -41,21 +38,14 @@ def ranged(network: StackNetwork) -> list[str]:
     """Names of the tensors whose range must be known."""
     names = []
     for name, layer in zip(network.names, network.layers, strict=True):
-        if isinstance(layer, Lstm):
-            names += [f"{name}/cell", f"{name}/hidden"]
+        if isinstance(layer, Recurrent):
+            names += [f"{name}{tensor}" for tensor in layer.ranged]
         elif layer.parts:
             names.append(f"{name}/output")
     return names
 
 
-def _format(low: float, high: float) -> tuple[float, int]:
-    """Scale and zero point of int8 for a range with 0 in it, 0 being a value of its own."""
-    scale = max(high - low, _LEAST_RANGE) / 255
-    scale = float(np.float32(scale))
-    return scale, int(np.clip(round(-128 - low / scale), -128, 127))
-
-
-class Writer:
+class Writer(Cells):
     """A graph in the making.
 
     Args:
@@ -65,9 +55,9 @@ class Writer:
     """
 
     def __init__(self, network: StackNetwork, ranges: Ranges, frames: int | None) -> None:
-        self._network, self._ranges, self._frames = network, ranges, frames
+        super().__init__(ranges)
+        self._network, self._frames = network, frames
         self._calls = 1 if frames is None else frames
-        self._graph = Graph([], [], (), ())
         self._first = Graph([], [], (), ())
 
     def graph(self) -> Graph:
@@ -85,7 +75,8 @@ class Writer:
             self._op("LOGISTIC", (x,), (made,))
         else:
             self._op("SOFTMAX", (x,), (made,), Beta=1.0)
-        self._graph.inputs, self._graph.outputs = (source,), (made,)
+        self._graph.inputs = (source, *(before for before, _ in self._states))
+        self._graph.outputs = (made, *(after for _, after in self._states))
         if self._first.operators:
             self._graph.subgraphs.append(self._first)
             self._graph.operators.insert(0, Operator("CALL_ONCE", (), (), {"InitSubgraphIndex": 1}))
@@ -110,52 +101,13 @@ class Writer:
                 made = self._pool(x, name, "AVERAGE_POOL_2D", (call.rows, call.bands), (call.step, 1))
             case Lstm():
                 made = self._lstm(x, name, weights)
+            case Gru() | Rnn():
+                made = self._cell(x, name, layer, weights, call)
             case Dense():
                 made = self._dense(x, name, layer, weights, call)
             case _:
                 raise AssertionError(f"{layer.kind} has no operator")
         return made
-
-    # Tensors and operators.
-
-    def _tensor(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        scale: float | Floats | None = None,
-        zero_point: int = 0,
-        data: npt.NDArray[Any] | None = None,
-        **more: Any,
-    ) -> int:
-        scales = np.atleast_1d(np.asarray([] if scale is None else scale, np.float32))
-        zeros = np.full(len(scales), zero_point, np.int64)
-        self._graph.tensors.append(Tensor(name, shape, dtype, scales, zeros, data=data, **more))
-        return len(self._graph.tensors) - 1
-
-    def _op(self, operator: str, inputs: tuple[int, ...], outputs: tuple[int, ...], **options: Any) -> None:
-        self._graph.operators.append(Operator(operator, inputs, outputs, options))
-
-    def _shape(self, tensor: int) -> tuple[int, ...]:
-        return self._graph.tensors[tensor].shape
-
-    def _like(self, name: str, x: int, shape: tuple[int, ...]) -> int:
-        source = self._graph.tensors[x]
-        return self._tensor(name, shape, INT8, source.scale, source.zero_point)
-
-    def _constant(self, name: str, values: list[int] | list[tuple[int, int]]) -> int:
-        data = np.array(values, np.int32)
-        return self._tensor(name, data.shape, INT32, data=data)
-
-    def _reshape(self, x: int, shape: tuple[int, ...]) -> int:
-        if self._shape(x) == shape:
-            return x
-        out = self._like(f"{self._graph.tensors[x].name}/reshaped", x, shape)
-        self._op("RESHAPE", (x, self._constant("shape", [*shape])), (out,))
-        return out
-
-    def _ranged(self, name: str, shape: tuple[int, ...]) -> int:
-        return self._tensor(name, shape, INT8, *_format(*self._ranges[name]))
 
     # Layers.
 
@@ -201,22 +153,6 @@ class Writer:
         self._graph.operators.append(Operator(operator, (x,), (out,), options, options_table="Pool2DOptions"))
         return out
 
-    def _matrix(self, name: str, x: int, kernel: Floats, bias: Floats, axis: int | None) -> tuple[int, int]:
-        """Int8 weights, one scale for each place on ``axis`` or one in all, and int32 biases."""
-        source = self._graph.tensors[x].scale
-        axes = tuple(i for i in range(kernel.ndim) if i != axis)
-        greatest = np.abs(kernel).max(axis=axes if axis is not None else None).astype(np.float64)
-        # A bias must fit its sums' 32 bits, however small the weights are.
-        largest = np.abs(bias) if axis is not None else np.abs(bias).max()
-        scales = np.maximum(np.maximum(greatest / 127, largest / (source * _GREATEST_BIAS)), _LEAST_RANGE / 127)
-        scales = scales.astype(np.float32).astype(np.float64)
-        along = scales if axis is None else scales.reshape([-1 if i == axis else 1 for i in range(kernel.ndim)])
-        data = np.clip(np.rint(kernel / along), -127, 127).astype(np.int8)
-        w = self._tensor(f"{name}/weights", kernel.shape, INT8, scales, data=data, channel_axis=axis or 0)
-        sums = source * scales
-        values = np.rint(bias / sums).astype(np.int32)
-        return w, self._tensor(f"{name}/bias", bias.shape, INT32, sums, data=values)
-
     def _convolution(
         self, x: int, name: str, operator: str, kernel: Floats, weights: Weights, strides: tuple[int, int], relu: int
     ) -> int:
@@ -258,7 +194,7 @@ class Writer:
     def _lstm(self, x: int, name: str, weights: Weights) -> int:
         inputs, units = len(weights["kernel"]), len(weights["recurrent"])
         x = self._reshape(x, (1, self._calls, inputs))
-        h_scale, h_zero = _format(*self._ranges[f"{name}/hidden"])
+        h_scale, h_zero = format_of(*self._ranges[f"{name}/hidden"])
         hidden = self._tensor(f"{name}/h", (1, units), INT8, h_scale, h_zero, is_variable=True)
         greatest = max(*(abs(v) for v in self._ranges[f"{name}/cell"]), 2.0**-9)
         power = math.ceil(math.log2(greatest)) - 15

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from kws.network.base import FloatNetwork, Frame, KerasStreamNetwork
-from kws.network.lstm_layer import KerasLstm
 from kws.network.stack.layer import Call, Layer, Weights
-from kws.network.stack.layers import Average, Conv, Dense, Depthwise, History, Lstm, MaxPool, PadBands
+from kws.network.stack.layers import Average, Conv, Dense, Depthwise, History, MaxPool, PadBands
 from kws.network.stack.network import StackNetwork, calls_of
+from kws.network.stack.recurrent import Recurrent
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.types import Floats
 
@@ -36,6 +36,7 @@ class KerasStack(KerasStreamNetwork):
         wake: bool = False,
         dropout: float = 0.0,
         batch_norm: bool = True,
+        round_state: bool = False,
     ) -> None:
         """Make the variables with initial values drawn from ``seed``.
 
@@ -47,12 +48,13 @@ class KerasStack(KerasStreamNetwork):
             wake: the last label's posterior is its logistic function.
             dropout: rate before dense layers and between LSTMs, in training.
             batch_norm: whether each convolution has a batch normalisation.
+            round_state: whether GRU and RNN have their h in int8's steps, in training.
         """
         self._kind, self._frame, self._layers, self._wake = kind, frame, tuple(layers), wake
         self._dropout = dropout
         self._calls = calls_of(frame, layers)
         self._made: list[Any] = [
-            _variables(layer, call, seed, index, batch_norm)
+            _variables(layer, call, seed, index, batch_norm, round_state)
             for index, (layer, call) in enumerate(zip(layers, self._calls, strict=False))
         ]
         self.variables = [v for made in self._made for v in made.variables]
@@ -76,7 +78,7 @@ class KerasStack(KerasStreamNetwork):
         left = []
         before: Layer | None = None
         for index, (layer, call, made) in enumerate(zip(self._layers, self._calls, self._made, strict=False)):
-            drops = isinstance(layer, Dense) or (isinstance(layer, Lstm) and isinstance(before, Lstm))
+            drops = isinstance(layer, Dense) or (isinstance(layer, Recurrent) and isinstance(before, Recurrent))
             if training and drops and self._dropout > 0:
                 # Stateless, so that a resumed run draws what an uninterrupted one would have.
                 x = tf.nn.experimental.stateless_dropout(x, self._dropout, seed + tf.constant([0, index]))
@@ -110,9 +112,9 @@ def _linked(logits: Any, wake: bool) -> Any:
     return tf.concat([tf.nn.log_softmax(others) + tf.math.log_sigmoid(-word), tf.math.log_sigmoid(word)], axis=-1)
 
 
-def _variables(layer: Layer, call: Call, seed: int, index: int, batch_norm: bool) -> Any:
-    if isinstance(layer, Lstm):
-        return _Recurrent(layer, call, seed, index)
+def _variables(layer: Layer, call: Call, seed: int, index: int, batch_norm: bool, round_state: bool) -> Any:
+    if isinstance(layer, Recurrent):
+        return _Recurrent(layer, call, seed, index, round_state)
     if not layer.parts:
         return _Moving(layer)
     return _Weighted(layer, call, initial_seed(seed, index), batch_norm and not isinstance(layer, Dense))
@@ -148,23 +150,23 @@ class _Moving:
 
 
 class _Recurrent:
-    """An LSTM."""
+    """A layer with a state."""
 
-    def __init__(self, layer: Lstm, call: Call, seed: int, index: int) -> None:
-        self._lstm = KerasLstm(call.size, layer.units, seed, index)
-        self._size = call.size
-        self.variables = self.trainable = self._lstm.weights
+    def __init__(self, layer: Recurrent, call: Call, seed: int, index: int, round_state: bool) -> None:
+        self._parts = layer.parts
+        self._layer = layer.keras(call, seed, index, round_state)
+        self.variables = self.trainable = self._layer.weights
 
     def __call__(self, x: Any, states: Any, call: Call, training: bool) -> tuple[Any, list[Any]]:
         tf, _ = import_tensorflow()
-        hidden, h, c = self._lstm(tf.reshape(x, (tf.shape(x)[0], -1, self._size)), *states)
-        return hidden[:, :, None], [h, c]
+        hidden, states = self._layer(tf.reshape(x, (tf.shape(x)[0], -1, call.size)), states, training)
+        return hidden[:, :, None], states
 
     def get(self) -> Weights:
-        return {part: v.numpy() for part, v in zip(Lstm.parts, self._lstm.weights, strict=True)}
+        return {part: v.numpy() for part, v in zip(self._parts, self._layer.weights, strict=True)}
 
     def set(self, weights: Weights) -> None:
-        for part, variable in zip(Lstm.parts, self._lstm.weights, strict=True):
+        for part, variable in zip(self._parts, self._layer.weights, strict=True):
             variable.assign(weights[part])
 
 

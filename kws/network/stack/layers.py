@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from kws.errors import KwsError
-from kws.network.lstm_layer import FloatLstm
 from kws.network.stack.layer import Call, Layer, States, Weights
+from kws.network.stack.recurrent import Gru, Lstm, Rnn
 from kws.types import Floats
 
 
@@ -233,45 +233,6 @@ class Dense(Layer):
         return _activated(sums[:, :, None], self.relu), ()
 
 
-@dataclass(frozen=True)
-class Lstm(Layer):
-    """An LSTM, with the limits that it has on a device.
-
-    Attributes:
-        units: width.
-    """
-
-    kind: ClassVar[str] = "lstm"
-    parts: ClassVar[tuple[str, ...]] = ("kernel", "recurrent", "bias")
-
-    units: int
-
-    @property
-    def width(self) -> int:
-        """Units."""
-        return self.units
-
-    def after(self, call: Call) -> Call:
-        """One row of the units."""
-        if call.rows != 1:
-            raise KwsError(f"an LSTM reads one row a call and not {call.rows}")
-        return Call(1, 0, 1, self.units)
-
-    def shapes(self, call: Call) -> dict[str, tuple[int, ...]]:
-        """As Keras has them."""
-        wide = 4 * self.units
-        return {"kernel": (call.size, wide), "recurrent": (self.units, wide), "bias": (wide,)}
-
-    def state_shapes(self, call: Call) -> tuple[tuple[int, ...], ...]:
-        """h and c."""
-        return ((self.units,), (self.units,))
-
-    def run(self, weights: Weights, x: Floats, states: States, call: Call) -> tuple[Floats, States]:
-        """One step a row."""
-        hidden, h, c = FloatLstm(*(weights[part] for part in self.parts)).run(call.views(x), *states)
-        return hidden[:, :, None], (h, c)
-
-
 LAYERS: dict[str, type[Layer]] = {
-    kind.kind: kind for kind in (History, PadBands, Conv, Depthwise, MaxPool, Average, Dense, Lstm)
+    kind.kind: kind for kind in (History, PadBands, Conv, Depthwise, MaxPool, Average, Dense, Lstm, Gru, Rnn)
 }

@@ -11,11 +11,12 @@ import numpy as np
 
 from kws.errors import KwsError
 from kws.network.base import FloatNetwork, Format, Frame, Rounding, State, softmax
-from kws.network.lstm_layer import FloatLstm
 from kws.network.stack import graph as graphs
 from kws.network.stack import reading
 from kws.network.stack.layer import Call, Layer, Weights
-from kws.network.stack.layers import LAYERS, Dense, Lstm
+from kws.network.stack.layers import LAYERS, Dense
+from kws.network.stack.recurrent import Cell, Recurrent
+from kws.network.stack.tensors import Ranges
 from kws.tflite import Graph
 from kws.types import Floats, Int8
 
@@ -81,7 +82,7 @@ class StackNetwork(FloatNetwork):
     """
 
     kernel_operators: ClassVar[frozenset[str]]
-    """Those of CONV_2D, DEPTHWISE_CONV_2D and the LSTM that networks of this kind, and no others, have."""
+    """Those of `reading.KERNELS` that networks of this kind, and no others, have."""
 
     frame: Frame
     layers: tuple[Layer, ...]
@@ -186,18 +187,18 @@ class StackNetwork(FloatNetwork):
         """Of each layer its weights and its output; ``posteriors``."""
         names: list[str] = []
         for name, layer in zip(self.names, self.layers, strict=True):
-            if isinstance(layer, Lstm):
-                names += FloatLstm.tensors(name)
+            if isinstance(layer, Recurrent):
+                names += [f"{name}{tensor}" for tensor in layer.tensors]
             elif layer.parts:
                 names += [f"{name}/weights", f"{name}/output"]
         return (*names, "posteriors")
 
     def matrices(self) -> dict[str, Floats]:
-        """Kernels, and each gate's weights."""
+        """Kernels, and of recurrent layers each product's weights."""
         found: dict[str, Floats] = {}
         for name, layer, weights in zip(self.names, self.layers, self.weights, strict=True):
-            if isinstance(layer, Lstm):
-                found |= _lstm(weights).matrices(name)
+            if isinstance(layer, Recurrent):
+                found |= {f"{name}{tensor}": values for tensor, values in layer.matrices(weights).items()}
             elif layer.parts:
                 found[f"{name}/weights"] = weights["kernel"]
         if self.wake:
@@ -206,12 +207,11 @@ class StackNetwork(FloatNetwork):
 
     def with_matrix(self, name: str, values: Floats) -> Self:
         """The same network with another of :meth:`matrices`."""
-        layer, *what = name.split("/")
-        index = self.names.index(layer)
-        changed = [*self.weights]
-        if isinstance(self.layers[index], Lstm):
-            lstm = _lstm(self.weights[index]).with_matrix(what[0], what[1], values)
-            changed[index] = {part: getattr(lstm, part) for part in Lstm.parts}
+        index = self.names.index(name.split("/")[0])
+        layer, changed = self.layers[index], [*self.weights]
+        if isinstance(layer, Recurrent):
+            inner = name.removeprefix(self.names[index])
+            changed[index] = layer.with_matrix(self.weights[index], inner, values)
         else:
             kernel = self.weights[index]["kernel"].copy()
             # All of it, but for the outputs of a wake word's last layer that no device has.
@@ -226,8 +226,10 @@ class StackNetwork(FloatNetwork):
         found: dict[str, Floats] = {}
         calls = self.calls
         for i, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
-            if isinstance(layer, Lstm):
-                found |= _lstm(self.weights[i]).trace(name, calls[i].views(x), rounded)
+            if isinstance(layer, Recurrent):
+                inner = _inside(name, rounded)
+                made = layer.trace(self.weights[i], calls[i].views(x), inner)
+                found |= {f"{name}{tensor}": values for tensor, values in made.items()}
                 x = found[f"{name}/hidden"][:, :, None]
                 continue
             x, _ = layer.run(self.weights[i], x, layer.zeros(len(x), calls[i]), calls[i])
@@ -246,7 +248,12 @@ class StackNetwork(FloatNetwork):
         """Names of the operators of the single-step graph."""
         return tuple(op.name for op in self.graph(dict.fromkeys(graphs.ranged(self), (0.0, 1.0))).operators)
 
-    def graph(self, ranges: graphs.Ranges, frames: int | None = None) -> Graph:
+    @property
+    def wiring(self) -> list[tuple[Any, ...]]:
+        """The operators of the single-step graph with the tensors that they read and write."""
+        return _wiring(self.graph(dict.fromkeys(graphs.ranged(self), (0.0, 1.0))))
+
+    def graph(self, ranges: Ranges, frames: int | None = None) -> Graph:
         """The int8 network, of one frame a call; with ``frames``, over a whole clip from a reset."""
         return graphs.Writer(self, ranges, frames).graph()
 
@@ -258,7 +265,7 @@ class StackNetwork(FloatNetwork):
         """
         return self.graph(self.ranges(calibration))
 
-    def ranges(self, features: Int8) -> graphs.Ranges:
+    def ranges(self, features: Int8) -> Ranges:
         """The least and the greatest value of each tensor that has a range of its own, 0 included."""
         wanted = graphs.ranged(self)
         found = dict.fromkeys(wanted, (0.0, 0.0))
@@ -305,6 +312,8 @@ class StackNetwork(FloatNetwork):
             network.check()
         except ValueError as error:
             raise KwsError(f"has layers that do not follow one another: {error}") from error
+        if any(isinstance(layer, Cell) for layer in layers) and _wiring(graph) != network.wiring:
+            raise KwsError("has operators that read one another otherwise than in a network that kws trains")
         return network
 
     @classmethod
@@ -319,8 +328,13 @@ def sizes_of(features: int, layers: Sequence[Layer], wake: bool) -> tuple[int, .
     return (features, *widths[:-1], 1 if wake else widths[-1])
 
 
-def _lstm(weights: Weights) -> FloatLstm:
-    return FloatLstm(*(weights[part] for part in Lstm.parts))
+def _wiring(graph: Graph) -> list[tuple[Any, ...]]:
+    operators = [(op.name, op.inputs, op.outputs) for op in graph.operators]
+    return [*operators, graph.inputs, graph.outputs]
+
+
+def _inside(name: str, rounded: Rounding) -> Rounding:
+    return lambda tensor, values: rounded(f"{name}{tensor}", values)
 
 
 def _pieces(features: Int8) -> Iterator[Int8]:

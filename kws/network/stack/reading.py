@@ -13,12 +13,14 @@ from kws.layers.window import VALID
 from kws.network.base import Format, Frame
 from kws.network.graphs import bias, dequantized, weights
 from kws.network.lstm_layer import CELL_CLIP, OPERATOR, PARTS, FloatLstm
+from kws.network.stack.cells import OPERATORS
 from kws.network.stack.layer import Layer, Weights
-from kws.network.stack.layers import Average, Conv, Dense, Depthwise, History, Lstm, MaxPool, PadBands
+from kws.network.stack.layers import Average, Conv, Dense, Depthwise, History, MaxPool, PadBands
+from kws.network.stack.recurrent import Cell, Lstm
 from kws.tflite import Graph, Operator
 from kws.types import Floats
 
-KERNELS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", OPERATOR})
+KERNELS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", OPERATOR, "TANH", "MUL"})
 """By which operators kinds of networks differ."""
 _AROUND = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "RESHAPE", "STRIDED_SLICE")
 _POSTERIORS = ("SOFTMAX", "LOGISTIC")
@@ -35,9 +37,9 @@ def read(graph: Graph) -> tuple[Frame, list[Layer], list[Weights], bool]:
         raise KwsError(f"reads {list(source.shape)} and not [1, rows, bands]")
     frame = Frame(source.shape[1], source.shape[2], source.scale, source.zero_point)
     layers, found = [], []
-    for op in _computing(graph):
-        if op.name not in _POSTERIORS:
-            layer, values = _layer(graph, op)
+    for operators in _computing(graph):
+        if operators[-1].name not in _POSTERIORS:
+            layer, values = _layer(graph, operators)
             layers.append(layer)
             found.append(values)
     if not layers:
@@ -45,15 +47,40 @@ def read(graph: Graph) -> tuple[Frame, list[Layer], list[Weights], bool]:
     return frame, layers, found, graph.operators[-1].name == "LOGISTIC"
 
 
-def _computing(graph: Graph) -> Iterator[Operator]:
-    return (op for op in graph.operators if op.name not in _AROUND)
+def _computing(graph: Graph) -> Iterator[list[Operator]]:
+    """The operators of each layer."""
+    left = [op for op in graph.operators if op.name not in _AROUND]
+    while left:
+        kind = _cell_at(left)
+        count = 1 if kind is None else len(OPERATORS[kind])
+        yield left[:count]
+        left = left[count:]
+
+
+def _cell_at(operators: list[Operator]) -> type[Cell] | None:
+    names = tuple(op.name for op in operators)
+    return next((kind for kind, own in OPERATORS.items() if names[: len(own)] == tuple(n for n, _ in own)), None)
 
 
 def _option(op: Operator, name: str, default: int = 0) -> int:
     return int(op.options.get(name, default))
 
 
-def _layer(graph: Graph, op: Operator) -> tuple[Layer, Weights]:
+def _cell(graph: Graph, kind: type[Cell], operators: list[Operator]) -> tuple[Layer, Weights]:
+    for op in operators:
+        if _relu(op):
+            raise KwsError(f"has a {op.name} with an activation inside a recurrent layer")
+    steps = {step: op for op, (_, step) in zip(operators, OPERATORS[kind], strict=True)}
+    products = {name: (weights(graph, steps[name], 1), bias(graph, steps[name], 2, weights=1)) for name in kind.sums}
+    cell = kind.cell.of_products(products)
+    return kind(cell.units), {part: getattr(cell, part) for part in kind.parts}
+
+
+def _layer(graph: Graph, operators: list[Operator]) -> tuple[Layer, Weights]:
+    kind = _cell_at(operators)
+    if kind is not None:
+        return _cell(graph, kind, operators)
+    (op,) = operators
     shape = graph.tensors[op.inputs[0]].shape
     found: tuple[Layer, Weights] | None = None
     if op.name == "CONCATENATION" and len(shape) == 4:
@@ -119,16 +146,21 @@ def formats(graph: Graph) -> dict[str, Format]:
     """How the file holds what `StackNetwork.trace` names."""
     found: dict[str, Format] = {}
     count: dict[str, int] = {}
-    for op in _computing(graph):
+    for operators in _computing(graph):
+        op = operators[-1]
         made = Format(graph.tensors[op.outputs[0]], op.outputs[0])
         if op.name in _POSTERIORS:
             found["posteriors"] = made
             continue
-        layer: Any = _layer(graph, op)[0]
+        layer: Any = _layer(graph, operators)[0]
         name = f"{layer.kind}_{count.get(layer.kind, 0)}"
         count[layer.kind] = count.get(layer.kind, 0) + 1
         if isinstance(layer, Lstm):
             found |= FloatLstm.formats(name, graph, op)
+        elif isinstance(layer, Cell):
+            for op, (_, step) in zip(operators, OPERATORS[type(layer)], strict=True):
+                if step:
+                    found[f"{name}/{step}"] = Format(graph.tensors[op.outputs[0]], op.outputs[0])
         elif layer.parts:
             found[f"{name}/output"] = made
     return found

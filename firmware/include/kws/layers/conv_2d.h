@@ -2,24 +2,23 @@
 #ifndef KWS_LAYERS_CONV_2D_H
 #define KWS_LAYERS_CONV_2D_H
 
+#include "kws/layers/rows.h"
 #include "kws/layers/window.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/*
+ * The rows' inputs are kernel rows, kernel columns and channels of a group, their outputs those of a group; the
+ * groups' weights, biases and factors lie one after another. But with KWS_ARCH_PORTABLE, the scratch holds what the
+ * window sees, int8_t [inputs] rounded up to 4; with KWS_ARCH_DSP the same as int16_t.
+ */
 typedef struct kws_conv_2d {
-    const int8_t *weights; /* [outputs][kernel rows][kernel columns][channels of a group] */
-    const int32_t *bias;   /* [outputs], input zero point folded in */
+    kws_rows rows;
     kws_window window;
     uint16_t groups;
-    uint16_t outputs;
     int32_t input_zero_point;
-    const kws_factor *factors; /* one, or one an output */
-    uint8_t per_channel;
-    int32_t output_zero_point;
-    int32_t activation_min;
-    int32_t activation_max;
 } kws_conv_2d;
 
 void kws_conv_2d_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);

@@ -8,14 +8,19 @@
 extern "C" {
 #endif
 
+/*
+ * Where the weights are packed, the scratch holds a pointer to what each tap sees, one more if their number is odd,
+ * and a pixel of zero points.
+ */
 typedef struct kws_depthwise_conv_2d {
-    const int8_t *weights; /* [kernel rows][kernel columns][outputs] */
-    const int32_t *bias;   /* [outputs], input zero point folded in */
+    const int8_t *weights;          /* [kernel rows][kernel columns][outputs]; NULL if packed */
+    const int32_t *bias;            /* [outputs], input zero point folded in; NULL if packed */
+    const kws_factor *factors;      /* one, or one an output; NULL if packed */
+    const uint32_t *packed_weights; /* all of these, see src/arch/depthwise_dsp.h and depthwise_helium.h; else NULL */
     kws_window window;
     uint16_t multiplier; /* outputs of a channel */
     uint16_t outputs;
     int32_t input_zero_point;
-    const kws_factor *factors; /* one, or one an output */
     uint8_t per_channel;
     int32_t output_zero_point;
     int32_t activation_min;

@@ -2,7 +2,7 @@
 #ifndef KWS_LAYERS_FULLY_CONNECTED_H
 #define KWS_LAYERS_FULLY_CONNECTED_H
 
-#include "kws/model.h"
+#include "kws/layers/rows.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -10,18 +10,7 @@ extern "C" {
 
 /* Where the weights are packed, the scratch holds int16_t [inputs], rounded up to 4. */
 typedef struct kws_fully_connected {
-    const int8_t *weights;                /* [outputs][inputs]; NULL if packed */
-    const int32_t *bias;                  /* [outputs], input zero point folded in; NULL if packed */
-    const kws_factor *factors;            /* one, or one an output; NULL if packed */
-    const uint32_t *packed_weights;       /* KWS_ARCH_DSP: of four rows at a time, see src/arch/packed_dsp.h; else NULL */
-    const kws_dsp_factor *packed_factors; /* as factors; else NULL */
-    uint16_t rows;
-    uint16_t inputs;
-    uint16_t outputs;
-    uint8_t per_channel;
-    int32_t output_zero_point;
-    int32_t activation_min;
-    int32_t activation_max;
+    kws_rows rows;
 } kws_fully_connected;
 
 void kws_fully_connected_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);

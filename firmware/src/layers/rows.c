@@ -1,0 +1,81 @@
+/* Rows of weights with the DSP extension and with Helium. */
+#include "rows.h"
+
+#if KWS_ARCH == KWS_ARCH_DSP
+#include "../arch/packed_dsp.h"
+#elif KWS_ARCH == KWS_ARCH_HELIUM
+#include "../arch/lanes_helium.h"
+#include "../arch/requantize_helium.h"
+#endif
+
+#if KWS_HAS_DSP
+
+void kws_rows_next(kws_rows *rows)
+{
+    const uint32_t factors = rows->per_channel ? rows->outputs : 0;
+#if KWS_ARCH == KWS_ARCH_DSP
+    if (rows->packed_weights != NULL) {
+        rows->packed_weights += kws_packed_words(rows->inputs) * ((rows->outputs + 3u) / 4u);
+        rows->packed_factors += factors;
+        return;
+    }
+#endif
+    rows->weights += (uint32_t)rows->inputs * rows->outputs;
+    rows->bias += rows->outputs;
+    rows->factors += factors;
+}
+
+#endif
+
+#if KWS_ARCH == KWS_ARCH_DSP
+
+void kws_rows_run(const kws_rows *rows, void *scratch, const int8_t *x, int8_t *output)
+{
+    if (rows->packed_weights == NULL) {
+        kws_rows_rest(rows, x, output, 0);
+        return;
+    }
+    const uint32_t quads = (rows->inputs + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS;
+    const kws_dsp_factor *factor = rows->packed_factors;
+    const uint32_t step = rows->per_channel;
+    const int32_t zero_point = rows->output_zero_point, low = rows->activation_min, high = rows->activation_max;
+    kws_packed_pass pass;
+    kws_packed_start(&pass, rows->packed_weights, (const uint32_t *)scratch, quads / 2u, quads - quads / 2u);
+    kws_widen((uint32_t *)scratch, x, rows->inputs);
+    for (const int8_t *end = output + rows->outputs; output < end;) {
+        kws_packed_products(&pass); /* FULLY_CONNECTED/1, CONV_2D/1 */
+        const int32_t *a = pass.parts[0].sums, *b = pass.parts[1].sums;
+        const int32_t sums[4] = {(a[0] + b[0] - (a[1] + b[1])) >> 8, a[1] + b[1],
+                                 (a[2] + b[2] - (a[3] + b[3])) >> 8, a[3] + b[3]};
+        for (uint32_t row = 0; row < 4u && output < end; row++) {
+            /* FULLY_CONNECTED/2, CONV_2D/2 */
+            *output++ = kws_add_zero_point(kws_dsp_multiply(sums[row], factor), zero_point, low, high);
+            factor += step;
+        }
+    }
+}
+
+#elif KWS_ARCH == KWS_ARCH_HELIUM
+
+void kws_rows_run(const kws_rows *rows, void *scratch, const int8_t *x, int8_t *output)
+{
+    kws_lane_part part = {rows->bias, rows->weights, x, rows->inputs};
+    const kws_lanes_output lanes = kws_lanes_output_of(rows->per_channel, rows->output_zero_point,
+                                                       rows->activation_min, rows->activation_max);
+    const kws_factor *factor = rows->factors;
+    uint32_t i = 0;
+    (void)scratch;
+    for (; i + KWS_LANE_ROWS <= rows->outputs; i += KWS_LANE_ROWS) {
+        int32_t sums[KWS_LANE_ROWS];
+        kws_lane_sums(&part, sums); /* FULLY_CONNECTED/1, CONV_2D/1 */
+        kws_lanes_requantize(vld1q_s32(sums), factor, &lanes, output + i); /* FULLY_CONNECTED/2, CONV_2D/2 */
+        factor += rows->per_channel ? KWS_LANE_ROWS : 0;
+    }
+    kws_rows_rest(rows, x, output, i);
+}
+
+#else
+
+typedef int kws_rows_are_in_the_header; /* an empty file is none in C */
+
+#endif
