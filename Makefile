@@ -43,11 +43,12 @@ lint: setup
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
+# Tests of a module stay together, as far as both processes have work, and share what it prepares.
 test-fast: setup
-	$(PYTHON) -m pytest -q -n 2 -m "not slow" -ra
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not slow" -ra
 
 test-slow: setup
-	$(PYTHON) -m pytest -q -n 2 -m slow -ra
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal -m slow -ra
 
 firmware: setup
 	$(PYTHON) tools/size_report.py --model $(MODEL) --board $(BOARD) --app $(APP) --build $(BUILD)

@@ -88,6 +88,9 @@ class Project:
                 steps.append(("thirty takes of each word; other words that are said near it, too", takes))
             check = ["data", "check", str(self.recordings), "--config", str(here / CONFIG)]
             steps.append(("what is wrong with the recordings", [check]))
+            if _SHIPPED.exists():
+                takes = ["data", "takes", str(self.recordings), "--config", str(here / CONFIG), "--from", str(_SHIPPED)]
+                steps.append(("what more takes would bring", [takes]))
         voices = (
             ["--voices", "60", "--takes", "2"] if self.recordings is not None else ["--voices", "240", "--takes", "3"]
         )

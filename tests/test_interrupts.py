@@ -114,8 +114,15 @@ def group_is_gone(group: int) -> None:
     pytest.fail("processes live on")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("pause", [0.0, 0.02, 0.2, 0.4])
+# Each signal and each pause with the fast tests; their other pairs with the slow ones.
+@pytest.mark.parametrize(
+    ("number", "pause"),
+    [
+        pytest.param(number, pause, marks=() if i % 2 == j else pytest.mark.slow)
+        for i, pause in enumerate((0.0, 0.02, 0.2, 0.4))
+        for j, number in enumerate((signal.SIGINT, signal.SIGTERM))
+    ],
+)
 def test_any_number_of_signals_to_the_group(tmp_path, number, pause):
     program = start(tmp_path, "work_in_processes")
     assert program.stdout.readline() == "ready\n"

@@ -170,23 +170,28 @@ void kws_changes_step(const kws_decision *decision, void *memory, const int8_t *
 LABELS = ("_silence_", "_unknown_", "yes", "no")
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """A copy of the C sources; one for all tests, so that the same object is compiled once."""
+    return shutil.copytree(firmware.sources_dir(), tmp_path_factory.mktemp("toy") / "firmware")
+
+
 @pytest.fixture
-def kinds(tmp_path, monkeypatch):
+def kinds(copied, monkeypatch):
     """The two kinds in their places: a line in each list, and files of their own."""
+    original = firmware.sources_dir()
     monkeypatch.setitem(frontends.KINDS, "peaks", PeaksConfig)
     monkeypatch.setitem(decisions.KINDS, "changes", ChangesConfig)
-    copy = tmp_path / "firmware"
-    shutil.copytree(firmware.sources_dir(), copy)
     for folder, name, header, source in (
         ("frontends", "peaks", PEAKS_H, PEAKS_C),
         ("decisions", "changes", CHANGES_H, CHANGES_C),
     ):
-        (copy / f"include/kws/{folder}/{name}.h").write_text(header)
-        (copy / f"src/{folder}/{name}.c").write_text(source)
-        with (copy / f"include/kws/{folder}/kinds.def").open("a") as file:
-            file.write(f"KWS_KIND({name.upper()}, {name})\n")
-    monkeypatch.setenv("KWS_FIRMWARE", str(copy))
-    return copy
+        (copied / f"include/kws/{folder}/{name}.h").write_text(header)
+        (copied / f"src/{folder}/{name}.c").write_text(source)
+        listed = f"include/kws/{folder}/kinds.def"
+        (copied / listed).write_text((original / listed).read_text() + f"KWS_KIND({name.upper()}, {name})\n")
+    monkeypatch.setenv("KWS_FIRMWARE", str(copied))
+    return copied
 
 
 def model(frontend, decision):

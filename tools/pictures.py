@@ -119,6 +119,51 @@ def why_picture(model: Model) -> str:
     return svg(recorded, "kws why models/commands12.tflite bad.wav --word yes")
 
 
+def new_picture(model: Model) -> str:
+    """`kws new`, its answers given as options."""
+    del model
+    arguments = ["new", "lamp", "--words", "lights,music", "--source", "microphone", "--board", "nrf52840"]
+    with scratch("pictures") as folder:
+        said = _said(arguments, folder)
+    return _printed("kws " + " ".join(arguments), _at_home(said))
+
+
+def takes_picture(model: Model) -> str:
+    """`kws data takes` of words that several voices say, in place of a person's takes."""
+    rng = np.random.default_rng(7)
+    with scratch("pictures") as folder:
+        for word in ("lights", "music"):
+            (folder / "recordings" / word).mkdir(parents=True)
+            for number, voice in enumerate(synthetic.voices(24).values(), 1):
+                said = synthetic.utter(word, voice, rng)[:SAMPLE_RATE]
+                x = rng.normal(0, 3e-3, SAMPLE_RATE)
+                x[: len(said)] += 0.3 * said / np.abs(said).max()
+                soundfile.write(folder / "recordings" / word / f"me_{number:02}.wav", x, SAMPLE_RATE)
+        _said(["new", ".", "--words", "lights,music", "--source", "microphone", "--board", "none"], folder)
+        arguments = ["data", "takes", "recordings", "--config", "words.toml", "--from", str(model.source)]
+        said = _said(arguments, folder)
+    return _printed(_at_home("kws " + " ".join(arguments)), said)
+
+
+def _said(arguments: list[str], folder: Path) -> str:
+    """What ``kws`` prints in a folder."""
+    environment = {**os.environ, "COLUMNS": str(WIDTH), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "kws", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=True)
+    return done.stdout.rstrip()
+
+
+def _at_home(text: str) -> str:
+    """Without this machine's folder of kws."""
+    return text.replace(f"{ROOT}/", "")
+
+
+def _printed(title: str, text: str) -> str:
+    recorded = console(70)
+    recorded.print(text, markup=False)
+    return svg(recorded, title)
+
+
 def ctc_picture(model: Model) -> str:
     """How a transcription is read off posteriors."""
     info = model.require_info()
@@ -145,9 +190,19 @@ def main() -> None:
     """Draw all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs/pictures", help="folder to write")
-    folder = parser.parse_args().out
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these of them")
+    a = parser.parse_args()
+    folder, chosen = a.out, a.only
     model = Model.load(ROOT / "models/commands12.tflite")
-    for name, draw in (("listen", listen_picture), ("why", why_picture), ("ctc", ctc_picture)):
+    pictures = {
+        "listen": listen_picture,
+        "why": why_picture,
+        "ctc": ctc_picture,
+        "new": new_picture,
+        "takes": takes_picture,
+    }
+    for name in chosen or pictures:
+        draw = pictures[name]
         write_atomic(folder / f"{name}.svg", draw(model))
         print(folder / f"{name}.svg")
 

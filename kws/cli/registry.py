@@ -53,6 +53,7 @@ _DATA = (
     Verb("recording", "make one continuous synthetic recording, by held-out voices", "data.recording"),
     Verb("get", "download a public data set, with checksum and resume", "data.get"),
     Verb("check", "report what is wrong with a data set; exit code 1 on errors", "data.check"),
+    Verb("takes", "measure what more takes of each word would bring", "data.takes"),
 )
 
 VERBS: Mapping[str, tuple[Verb, ...]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from kws import emit
 from kws.errors import KwsError
 from kws.fixedpoint.layers.bounded import Bounded
@@ -23,10 +25,11 @@ def require_scale(source: Tensor) -> None:
 
 
 def emit_bounded(name: str, structure: str, kernel: Bounded) -> Constants:
-    """The structure of a bounded function, whose type in C is ``structure``."""
-    fields: dict[str, str | int] = {
-        "factor": emit.factor(kernel.factor),
-        "input_zero_point": kernel.input_zero_point,
-        "radius": kernel.radius,
-    }
-    return Constants((emit.structure(structure, name, fields),))
+    """The values of a bounded function for every int8, and its structure, whose type in C is ``structure``."""
+    every = np.arange(256, dtype=np.uint8).view(np.int8)
+    return Constants(
+        (
+            emit.array("int8_t", f"{name}_values", kernel.values(every)),
+            emit.structure(structure, name, {"values": f"{name}_values"}),
+        )
+    )

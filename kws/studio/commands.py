@@ -16,6 +16,8 @@ from kws.studio.safe import Refused
 RUNS = "runs"
 EVALUATION, CLIPS = "test.json", "clips.json"
 MIC_CHECK = ".kws-studio/mic-check.wav"
+START = "commands12"
+SPOTTER, LINK = "spotter", "link"
 SAMPLE_WORDS = ("yes", "no")
 _PORT = re.compile(r"/dev/[A-Za-z0-9._-]{1,40}|/dev/serial/by-id/[A-Za-z0-9._:-]{1,120}|COM[0-9]{1,3}")
 _GREATEST_WORDS = 40
@@ -93,6 +95,11 @@ def _check(root: Path, body: Body) -> Job:
     return Job("check", "", [["data", "check", _people(root), "--config", CONFIG, "--all", "--json"]])
 
 
+def _takes(root: Path, body: Body) -> Job:
+    start = shipped.find(root, body.get("start") or f"shipped:{START}")
+    return Job("takes", "", [["data", "takes", _people(root), "--config", CONFIG, "--from", str(start), "--json"]])
+
+
 def _mic_check(root: Path, body: Body) -> Job:
     del body
     if not (root / MIC_CHECK).exists():
@@ -139,7 +146,9 @@ def _tune(root: Path, body: Body) -> Job:
 
 def _build(root: Path, body: Body) -> Job:
     board = _one_of(body, "board", flashable())
-    return Job("build", board, [["build", board, "--model", _model(root, body), "--json"]])
+    app = _one_of({"app": SPOTTER, **body}, "app", (SPOTTER, LINK))
+    more = [] if app == SPOTTER else ["--app", app]
+    return Job("build", board, [["build", board, "--model", _model(root, body), *more, "--json"]])
 
 
 def _flash(root: Path, body: Body) -> Job:
@@ -217,6 +226,7 @@ _MAKERS: dict[str, Maker] = {
     "sample": _sample,
     "voices": _speak,
     "check": _check,
+    "takes": _takes,
     "mic-check": _mic_check,
     "train": _train,
     "judge": _judge,

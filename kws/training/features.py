@@ -37,6 +37,8 @@ from kws.types import Int8, Int16, Progress
 
 # A few hundred variants a job: about a second, so that progress moves and Ctrl-C is quick.
 _JOB_VARIANTS = 512
+# For as many full jobs or fewer, starting processes takes longer than the jobs do.
+_WORTH_PROCESSES = 2
 # Streams in step in the front end: few enough for a frame's arrays to stay in the cache.
 _STREAMS = 64
 
@@ -176,8 +178,9 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
         return found
     result = Features(np.empty(shape, np.int8), np.empty(shape[:2], np.int16))
     done = 0
+    processes = None if shape[0] * shape[1] > _WORTH_PROCESSES * _JOB_VARIANTS else 1
     # Closed at once, whatever happens: its processes must not outlive this call.
-    with contextlib.closing(workers.run(_Maker(made), _jobs(made))) as blocks:
+    with contextlib.closing(workers.run(_Maker(made), _jobs(made), processes)) as blocks:
         for job, block in blocks:
             places = list(job.places)
             result.features[places], result.ends[places] = block.features, block.ends

@@ -46,6 +46,7 @@ def test_speech(engine: Kokoro) -> None:
     assert len(slow) > 1.4 * len(fast)
 
 
+@pytest.mark.slow
 def test_words_and_sentences(engine: Kokoro, tmp_path: Path) -> None:
     words = synthetic.make(
         ["three"], tmp_path / "words", voice_count=2, takes_per_voice=1, near_misses=False, engine=engine

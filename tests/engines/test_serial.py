@@ -24,6 +24,7 @@ def elf(tiny_model, tmp_path_factory):
     return image(tiny_model, tmp_path_factory.mktemp("link"), "link", baud=FAST)
 
 
+@pytest.mark.slow
 @needs("cc", "make", "arm-none-eabi-gcc")
 def test_verify_over_a_serial_port(elf, tiny_file, capsys, monkeypatch):
     monkeypatch.setattr("kws.verify.compare.STREAM_SAMPLES", 3000)

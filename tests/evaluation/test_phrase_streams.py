@@ -96,6 +96,7 @@ def test_thresholds_keep_to_the_budget(bench, model, monkeypatch):
         tune_phrases(bench, 0.0)
 
 
+@pytest.mark.slow
 def test_the_verbs(spoken, model, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(phrase_tuning, "THRESHOLDS", (0.2, 0.9))
     path = tmp_path / "m.tflite"
@@ -111,4 +112,12 @@ def test_the_verbs(spoken, model, tmp_path, capsys, monkeypatch):
     assert main(["stream-test", str(path), *common]) == 0
     values = json.loads(capsys.readouterr().out)
     assert [r["said"] > 0 for r in values["phrases"]] == [True, True]
-    assert main(["tune", str(path), "--phrases", "--noise", str(tmp_path), *common]) == 2
+
+
+def test_the_room_is_for_words_alone(spoken, model, tmp_path, capsys):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(model.content)
+    line = ["tune", str(path), "--phrases", "--budget", "1", "--data", str(spoken), "--noise", str(tmp_path)]
+    assert main(line) == 2
+    assert "--phrases" in capsys.readouterr().err
+    assert path.read_bytes() == model.content

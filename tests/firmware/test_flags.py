@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 
@@ -26,16 +27,39 @@ def test_portable_c_on_request(tiny_model, tmp_path):
     assert "PASS" in run_image(elf, np.zeros(0, np.int16))
 
 
-@pytest.mark.parametrize("board", ["microbit", "mps2_an386", "mps3_an547"])
-@pytest.mark.parametrize("flag", ["-fstack-protector-all", "-finstrument-functions", "--coverage"])
-def test_compilers_add_nothing_to_the_assembler(flag, board, tiny_model, tmp_path):
+BOARDS = ("microbit", "mps2_an386", "mps3_an547")
+FLAGS = ("-fstack-protector-all", "-finstrument-functions", "--coverage")
+
+
+@pytest.fixture(scope="module")
+def exported(tiny_model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flags")
+    codegen.export(tiny_model, folder / "model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(exported):
+    """What a board's functions are without a flag, each board compiled once."""
+    return functools.cache(lambda board: objects(exported, board, "-DPLAIN"))
+
+
+# Each flag and each board with the fast tests; their other pairs with the slow ones.
+@pytest.mark.parametrize(
+    ("flag", "board"),
+    [
+        pytest.param(flag, board, marks=() if i == j else pytest.mark.slow)
+        for i, flag in enumerate(FLAGS)
+        for j, board in enumerate(BOARDS)
+    ],
+)
+def test_compilers_add_nothing_to_the_assembler(flag, board, exported, plain):
     """What came before the first instruction would destroy arguments and the caller's frame."""
-    codegen.export(tiny_model, tmp_path / "model")
-    plain, added = (objects(tmp_path, board, f) for f in ("-DPLAIN", flag))
-    found = naked_functions() & plain.keys()
+    before, added = plain(board), objects(exported, board, flag)
+    found = naked_functions() & before.keys()
     assert len(found) >= 2
     for name in found:
-        assert added[name] == plain[name], name
+        assert added[name] == before[name], name
 
 
 def naked_functions() -> set[str]:
@@ -50,7 +74,7 @@ def symbols(elf) -> set[str]:
 
 def objects(folder, board: str, flags: str) -> dict[str, list[str]]:
     """The instructions of each function of the library."""
-    build = folder / flags
+    build = folder / board / flags
     command = ["make", "-s", "-C", str(sources_dir()), "objects", f"MODEL={folder / 'model'}", f"BUILD={build}"]
     subprocess.run([*command, f"BOARD={board}", f"APP_FLAGS={flags}"], check=True, capture_output=True)
     files = sorted(build.glob("**/library/**/*.o"))

@@ -1,4 +1,4 @@
-"""C's arithmetic and activations against NumPy's, function by function: int8 outputs hide their last bits."""
+"""C's arithmetic and reciprocal against NumPy's, function by function: int8 outputs hide their last bits."""
 
 from __future__ import annotations
 
@@ -25,10 +25,8 @@ void run(int what, const int32_t *a, const int32_t *b, int32_t parameter, int32_
         case 0: out[i] = kws_rdhm(a[i], b[i]); break;
         case 1: out[i] = kws_rshift(a[i], (uint32_t)parameter); break;
         case 2: out[i] = kws_satshift(a[i], (uint32_t)parameter); break;
-        case 3: out[i] = kws_exp(a[i], (uint32_t)parameter); break;
-        case 4: out[i] = kws_recip(a[i]); break;
-        case 5: out[i] = kws_logistic_q31(a[i], (uint32_t)parameter); break;
-        case 6: {
+        case 3: out[i] = kws_recip(a[i]); break;
+        case 4: {
             const kws_factor factor = {b[0], parameter > 0 ? (uint8_t)parameter : 0,
                                        parameter < 0 ? (uint8_t)-parameter : 0};
             out[i] = kws_multiply(a[i], &factor);
@@ -38,7 +36,7 @@ void run(int what, const int32_t *a, const int32_t *b, int32_t parameter, int32_
     }
 }
 """
-RDHM, RSHIFT, SATSHIFT, EXP, RECIP, LOGISTIC, MULTIPLY = range(7)
+RDHM, RSHIFT, SATSHIFT, RECIP, MULTIPLY = range(5)
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +84,6 @@ def test_arithmetic(c):
         for value in (2**30, 1518500250, INT32_MAX):
             factor = Factor(value, shift)
             assert c(MULTIPLY, x, [value], shift) == arithmetic.multiply(x, factor).tolist()
-
-
-@pytest.mark.parametrize("bits", [4, 5])
-def test_exponential_and_logistic(c, bits):
-    x = values(2)
-    below = np.concatenate([x[x <= 0], -np.arange(0, 2**31, 2**31 // 3001)])
-    assert c(EXP, below, parameter=bits) == activation.exp(below, bits).tolist()
-    inside = x[x > INT32_MIN]
-    assert c(LOGISTIC, inside, parameter=bits) == activation.logistic_q31(inside, bits).tolist()
 
 
 def test_reciprocal(c):

@@ -274,7 +274,7 @@ def test_host_library_builds(exported, tmp_path, sanitize):
 
 
 @needs_cc
-@pytest.mark.parametrize("model", ["exported", "exported_bare"])
+@pytest.mark.parametrize("model", ["exported", pytest.param("exported_bare", marks=pytest.mark.slow)])
 def test_make_check(model, tmp_path, request):
     command = ["make", "-s", "-f", str(sources_dir() / "Makefile"), "check"]
     command += [f"MODEL={request.getfixturevalue(model)}", f"BUILD={tmp_path}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from xml.etree import ElementTree
 
 import numpy as np
@@ -30,8 +31,11 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def run(tmp_path):
+    return as_converted(tmp_path / "run")
+
+
+def as_converted(folder):
     """A run's folder as `kws train` and `kws convert` would leave it."""
-    folder = tmp_path / "run"
     folder.mkdir()
     model = spotting_model(3, units=(16,), per_channel=False)
     (folder / runs.MODEL).write_bytes(model.content)
@@ -43,18 +47,27 @@ def run(tmp_path):
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _short_streams(monkeypatch):
-    monkeypatch.setattr(findings, "STREAM_MINUTES", 1.0)
-    monkeypatch.setattr(room_list, "minutes", lambda _: 1.5)
+@pytest.fixture(autouse=True, scope="module")
+def _short_streams():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings, "STREAM_MINUTES", 1.0)
+        patch.setattr(room_list, "minutes", lambda _: 1.5)
+        yield
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory, data):
+    """A run that was measured once, with its page; not to be changed."""
+    folder = as_converted(tmp_path_factory.mktemp("measured") / "run")
+    return folder, page.write(folder, None, data=data, progress=quiet)
 
 
 def svgs(text):
     return re.findall(r"<svg.*?</svg>", text, re.DOTALL)
 
 
-def test_everything_is_in_one_page(run, data, monkeypatch):
-    made = page.write(run, None, data=data, progress=quiet)
+def test_everything_is_in_one_page(measured):
+    run, made = measured
     assert made.missing == []
     text = made.path.read_text()
     assert made.path == run / "report.html"
@@ -89,14 +102,19 @@ def test_everything_is_in_one_page(run, data, monkeypatch):
     share = kept["clips"]["accuracy"]
     assert f"{100 * share:.2f} %" in text
 
+
+def test_a_model_is_measured_once(measured, data, tmp_path, monkeypatch):
+    run = shutil.copytree(measured[0], tmp_path / "run")
+    before = measured[1].path.read_bytes()
+
     def never(*_, **__):
         raise AssertionError("measured again")
 
     monkeypatch.setattr(findings, "evaluate_clips", never)
     monkeypatch.setattr(findings, "evaluate_stream", never)
     again = page.write(run, run / "again.html", data=None, progress=quiet)
-    assert again.path.read_bytes() == made.path.read_bytes()
-    assert page.write(run, None, data=data, progress=quiet).path.read_bytes() == made.path.read_bytes()
+    assert again.path.read_bytes() == before
+    assert page.write(run, None, data=data, progress=quiet).path.read_bytes() == before
     (run / runs.MODEL).write_bytes(spotting_model(4, units=(16,), per_channel=False).content)
     with pytest.raises(AssertionError, match="measured again"):
         page.write(run, None, data=data, progress=quiet)
@@ -178,9 +196,9 @@ def test_its_place_is_tried_before_anything_is_measured(run, data, tmp_path, mon
         page.write(run, tmp_path / "page.html", data=data, progress=quiet)
 
 
-def test_a_narrow_screen_scrolls_tables_and_not_the_page(run, data):
+def test_a_narrow_screen_scrolls_tables_and_not_the_page(measured):
     """Every table and picture is in a container that scrolls by itself."""
-    text = page.write(run, None, data=data, progress=quiet).path.read_text()
+    text = measured[1].path.read_text()
     assert text.count("<table") == text.count('<div class="wide"><table')
     assert text.count("<svg") == text.count("<figure")
     assert re.search(r"\.wide \{ overflow-x: auto; \}", text)

@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pytest
 import studio_walk as walk
 from conftest import needs, needs_browser
 from detection_lines import detection_lines

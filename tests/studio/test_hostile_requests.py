@@ -127,6 +127,8 @@ HOSTILE = {
     "a long run": (job(kind="train", run="a" * 41), 400),
     "a model by its path": (job(kind="train", run="a", start="/etc/passwd"), 404),
     "a model above": (job(kind="train", run="a", start="runs/../../x"), 400),
+    "what more takes bring from a path": (job(kind="takes", start="/etc/passwd"), 404),
+    "what more takes bring from a list": (job(kind="takes", start=["--help"]), 404),
     "a board of nobody": (job(kind="build", board="../..", model="shipped:commands12"), 400),
     "a port that is a file": (job(kind="monitor", port="/etc/passwd"), 400),
     "a port that leads elsewhere": (job(kind="monitor", port="/dev/../etc/passwd"), 400),

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["listen", "why"])
+@pytest.mark.parametrize("name", ["listen", "why", "new", "takes"])
 def test_pictures(name):
     text = getattr(pictures, f"{name}_picture")(Model.load(ROOT / "models/commands12.tflite"))
     ET.fromstring(text)
@@ -23,6 +23,12 @@ def test_pictures(name):
     assert len(text) < 400_000
     # Figures may differ with the version of espeak-ng; what is shown does not.
     kept = (ROOT / f"docs/pictures/{name}.svg").read_text(encoding="utf-8")
-    for part in {"listen": ("yes", "real-time", "▀", "missed"), "why": ("best", "needed", "kHz", "Hz")}[name]:
+    shown = {
+        "listen": ("yes", "real-time", "▀", "missed"),
+        "why": ("best", "needed", "kHz", "Hz"),
+        "new": ("mic-check", "record", "takes", "nrf52840"),
+        "takes": ("measured", "twice", "interval", "errors"),
+    }
+    for part in shown[name]:
         assert part in text
         assert part in kept

@@ -49,14 +49,23 @@ def other_words(**training):
     return dataclasses.replace(settings, name="own", data=data)
 
 
+STILL = other_words(epochs=1, learning_rate=1e-12, weight_decay=0.0)
+
+
 def stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_starts_from_the_weights_of_a_run(trained, own, tmp_path):
-    settings = other_words(epochs=1, learning_rate=1e-12, weight_decay=0.0)
-    train(settings, own, tmp_path, options=TrainOptions(start=trained))
-    before, after = runs.load_network(trained), runs.load_network(tmp_path)
+@pytest.fixture(scope="module")
+def started(trained, own, tmp_path_factory):
+    """A run that started from another and hardly moved."""
+    run = tmp_path_factory.mktemp("started")
+    return run, train(STILL, own, run, options=TrainOptions(start=trained))
+
+
+def test_starts_from_the_weights_of_a_run(trained, started):
+    settings, (run, _) = STILL, started
+    before, after = runs.load_network(trained), runs.load_network(run)
     for old, new in zip(before.lstms, after.lstms, strict=True):
         np.testing.assert_allclose(new.kernel, old.kernel, atol=1e-6)
         np.testing.assert_allclose(new.recurrent, old.recurrent, atol=1e-6)
@@ -67,11 +76,12 @@ def test_starts_from_the_weights_of_a_run(trained, own, tmp_path):
         )
     fresh = after.kernel[:, labels.index("dip")]
     assert min(np.abs(fresh - column).max() for column in before.kernel.T) > 0.01
-    start = runs.load_json(tmp_path / runs.PROVENANCE)["start"]
+    start = runs.load_json(run / runs.PROVENANCE)["start"]
     assert start == {"name": "tones", "id": Start.load(trained).id}
-    assert str(trained) not in (tmp_path / runs.PROVENANCE).read_text()
+    assert str(trained) not in (run / runs.PROVENANCE).read_text()
 
 
+@pytest.mark.slow
 def test_starting_helps(trained, own, tmp_path):
     settings = other_words(epochs=3)
     from_there = train(settings, own, tmp_path / "from", options=TrainOptions(start=trained))
@@ -94,6 +104,28 @@ def test_the_head_alone_needs_a_model(own, tmp_path):
         train(other_words(trainable="head"), own, tmp_path)
 
 
+def other_start(trained, folder):
+    """The run of another network of the same name."""
+    changed = runs.load_network(trained)
+    changed = dataclasses.replace(changed, bias=changed.bias + 1)
+    folder.mkdir()
+    runs.write_config(runs.load_config(trained), folder)
+    changed.save(folder / runs.WEIGHTS)
+    return folder
+
+
+def test_a_finished_run_has_one_start(trained, started, own, tmp_path):
+    run, history = started
+    with pytest.raises(
+        KwsError, match=r"started from the model tones \(\w{16}\), not from random weights; .*--restart"
+    ):
+        train(STILL, own, run)
+    with pytest.raises(KwsError, match=r"started from the model tones \(\w{16}\), not from the model tones \(\w{16}\)"):
+        train(STILL, own, run, options=TrainOptions(start=other_start(trained, tmp_path / "other")))
+    assert train(STILL, own, run, stop, options=TrainOptions(start=trained)) == history
+
+
+@pytest.mark.slow
 def test_a_run_goes_on_only_from_the_same_start(trained, own, tmp_path):
     run = tmp_path / "run"
     settings = other_words(epochs=2)
@@ -108,12 +140,7 @@ def test_a_run_goes_on_only_from_the_same_start(trained, own, tmp_path):
         KwsError, match=r"started from the model tones \(\w{16}\), not from random weights; .*--restart"
     ):
         train(settings, own, run)
-    other = tmp_path / "other"
-    changed = runs.load_network(trained)
-    changed = dataclasses.replace(changed, bias=changed.bias + 1)
-    other.mkdir()
-    runs.write_config(runs.load_config(trained), other)
-    changed.save(other / runs.WEIGHTS)
+    other = other_start(trained, tmp_path / "other")
     with pytest.raises(KwsError, match=r"started from the model tones \(\w{16}\), not from the model tones \(\w{16}\)"):
         train(settings, own, run, options=TrainOptions(start=other))
     assert len(train(settings, own, run, options=TrainOptions(start=trained)).epochs) == 2

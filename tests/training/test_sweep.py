@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
+import numpy as np
 import pytest
 import tones
 
@@ -14,6 +16,7 @@ from kws.cli.main import main
 from kws.errors import KwsError
 from kws.training import sweep as sweeping
 from kws.training import sweep_report
+from kws.training.history import Epoch, History
 from kws.training.sweep import Result, points, sweep
 from kws.training.train import train
 
@@ -26,6 +29,27 @@ GRID = {"network.lstm_units": [[6], [8]], "training.seed": [1, 2]}
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tones.write(tmp_path_factory.mktemp("data") / "tones", speakers=20)
+
+
+OTHERS = {"stream_accuracy": 0.5, "score": 0.5, "seconds": 1.0}
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """In place of trainings: the seeds that were trained, each with the measures and weights of its point."""
+    trained = []
+
+    def train_at_once(experiment, data, run, progress=None, options=None):
+        units, seed = experiment.network.lstm_units[0], experiment.training.seed
+        trained.append((units, seed))
+        assert options.cache.is_absolute()
+        run.mkdir(parents=True)
+        np.savez(run / runs.WEIGHTS, kernel=np.zeros((units, 3)))
+        return History((Epoch(1, 0.02, 1.0, 0.5, 1.0, validation_accuracy=units / 100, **OTHERS),))
+
+    monkeypatch.setattr(sweeping, "train", train_at_once)
+    monkeypatch.setattr(sweeping, "prepare", lambda *_: None)
+    return trained
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +82,25 @@ def test_points():
             points(EXPERIMENT, grid)
 
 
+def test_a_point_is_trained_once(stand_in, data, tmp_path):
+    """What `test_what_is_done_is_not_done_again` shows with trainings."""
+    results = sweep(EXPERIMENT, GRID, [data], tmp_path, processes=1)
+    assert stand_in == [(6, 1), (6, 2), (8, 1), (8, 2)]
+    assert [r.weights for r in results] == [18, 18, 24, 24]
+    assert [r.measures["validation_accuracy"] for r in results] == [0.06, 0.06, 0.08, 0.08]
+    assert [(r.epochs, r.best) for r in results] == [(1, 1)] * 4
+    assert sweep(EXPERIMENT, GRID, [data], tmp_path, processes=1) == results
+    more = {**GRID, "training.seed": [1, 2, 7]}
+    assert sweep(EXPERIMENT, more, [data], tmp_path, processes=1)[:2] == results[:2]
+    assert stand_in[4:] == [(6, 7), (8, 7)]
+    lost = tmp_path / "results" / f"{results[1].name}.json"
+    lost.write_text(lost.read_text().replace('"key": "', '"key": "x'))
+    shutil.rmtree(tmp_path / "runs" / results[1].name)
+    assert sweep(EXPERIMENT, GRID, [data], tmp_path, processes=1) == results
+    assert stand_in[6:] == [(6, 2)]
+
+
+@pytest.mark.slow
 def test_each_training_is_that_of_kws_train(swept, data, tmp_path):
     out, results = swept
     assert [dict(r.settings)["training.seed"] for r in results] == [1, 2, 1, 2]
@@ -73,6 +116,7 @@ def test_each_training_is_that_of_kws_train(swept, data, tmp_path):
     assert len(list((out / "cache").glob("training-*.npz"))) == 1
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(swept, data, monkeypatch):
     out, results = swept
     trained = []

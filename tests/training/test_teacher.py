@@ -20,6 +20,8 @@ pytest.importorskip("tf_keras", reason="training needs TensorFlow")
 
 from kws.training.distillation import Teacher, as_labels
 
+STUDENT = tones.experiment(epochs=1, distillation=1.0)
+
 
 def teacher_experiment(**training: object) -> config.Experiment:
     settings = tones.experiment(epochs=40, patience=40, carry_state=0.0, learning_rate=0.01, **training)
@@ -31,6 +33,14 @@ def teacher(tmp_path_factory):
     root = tmp_path_factory.mktemp("teacher")
     data = tones.write(root / "tones")
     return data, root / "run", train(teacher_experiment(), data, root / "run")
+
+
+@pytest.fixture(scope="module")
+def student(teacher, tmp_path_factory):
+    """The run of a student that learned from the teacher for an epoch."""
+    data, run, _ = teacher
+    own = tmp_path_factory.mktemp("student") / "run"
+    return own, train(STUDENT, data, own, options=TrainOptions(teachers=(run,)))
 
 
 def test_a_teacher_learns_and_is_loaded_again(teacher):
@@ -46,16 +56,19 @@ def test_a_teacher_learns_and_is_loaded_again(teacher):
     assert np.mean(posteriors.argmax(axis=1) == labels) == pytest.approx(history.best.validation_accuracy)
 
 
-def test_a_student_learns_from_it(teacher, tmp_path):
-    data, run, _ = teacher
-    student = tones.experiment(epochs=2, distillation=1.0)
-    with_teacher = train(student, data, tmp_path / "with", options=TrainOptions(teachers=(run,)))
-    without = train(student, data, tmp_path / "without")
-    assert with_teacher.epochs[-1].loss != without.epochs[-1].loss
-    provenance = runs.load_json(tmp_path / "with" / runs.PROVENANCE)
+def test_a_student_names_its_teachers(teacher, student):
+    data, _, _ = teacher
+    own, _ = student
+    provenance = runs.load_json(own / runs.PROVENANCE)
     assert [t["name"] for t in provenance["teachers"]] == ["teacher"]
     with pytest.raises(KwsError, match="with other teachers; train with --restart"):
-        train(student, data, tmp_path / "with")
+        train(STUDENT, data, own)
+
+
+@pytest.mark.slow
+def test_a_student_learns_from_it(teacher, student, tmp_path):
+    without = train(STUDENT, teacher[0], tmp_path / "without")
+    assert student[1].epochs[-1].loss != without.epochs[-1].loss
 
 
 def test_it_teaches_students_that_hear_two_rows_a_frame(teacher, tmp_path):
@@ -70,20 +83,15 @@ def test_it_teaches_students_that_hear_two_rows_a_frame(teacher, tmp_path):
     np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-6)
 
 
-def test_refusals(teacher, tmp_path):
+def test_refusals(teacher, student, tmp_path):
     data, run, _ = teacher
     with pytest.raises(KwsError, match="teacher"):
         convert(run)
     with pytest.raises(KwsError, match="is not the run of a teacher"):
-        Teacher.load(train_small(data, tmp_path / "student"))
+        Teacher.load(student[0])
     other = dataclasses.replace(tones.experiment(epochs=1), frontend=config.LogMelConfig(high_hz=7000))
     with pytest.raises(KwsError, match="another front end or clip length"):
         train(other, data, tmp_path / "other", options=TrainOptions(teachers=(run,)))
-
-
-def train_small(data, run):
-    train(tones.experiment(epochs=1), data, run)
-    return run
 
 
 def test_labels_that_the_student_does_not_spot_are_unknown():

@@ -1,6 +1,6 @@
 /*
- * Window and first butterflies of a 512-point front end in the assembler of the DSP extension: FRONT/2 and the
- * first stage of FRONT/3, as in the portable function of this name in frontends/fft.c
+ * Window and first stage of a 512-point front end in the assembler of the DSP extension: FRONT/2 and FRONT/3, as in
+ * the portable function of this name in frontends/fft.c
  * (tests/firmware/test_arch.py, test_front_end_settings).
  */
 #ifndef KWS_ARCH_FFT_FIRST_DSP_H
@@ -10,10 +10,15 @@
 
 #include "dual.h"
 
-/* Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. */
-KWS_NAKED void kws_fft_first_block(KWS_UNSEEN const int16_t *pcm, KWS_UNSEEN const int16_t *window, KWS_UNSEEN void *to)
+/*
+ * Butterflies whose legs are 128 samples apart, in the order of their places: four of them 32 samples apart, four
+ * times that 8 samples on, four times that 2 samples on. r3 blocks of four that are left.
+ */
+KWS_NAKED void kws_fft_first_stage(KWS_UNSEEN const int16_t *pcm, KWS_UNSEEN const int16_t *window, KWS_UNSEEN void *to)
 {
     __asm volatile("push    {r4-r11, lr}\n"
+                   "mov     r3, #16\n"
+                   "2:\n"
                    "add     r12, r2, #128\n"
                    "1:\n"
                    "ldr     r4, [r0, #256]\n"
@@ -59,6 +64,15 @@ KWS_NAKED void kws_fft_first_block(KWS_UNSEEN const int16_t *pcm, KWS_UNSEEN con
                    "add     r2, r2, #32\n"
                    "cmp     r2, r12\n"
                    "bne     1b\n"
+                   "sub     r0, r0, #240\n"
+                   "sub     r1, r1, #240\n"
+                   "sub     r3, r3, #1\n"
+                   "tst     r3, #3\n"
+                   "itt     eq\n"
+                   "subeq   r0, r0, #60\n"
+                   "subeq   r1, r1, #60\n"
+                   "cmp     r3, #0\n"
+                   "bne     2b\n"
                    "pop     {r4-r11, pc}\n" ::: "memory");
 }
 

@@ -21,24 +21,37 @@
 /* The power of two of the cell's scale that makes 3 * c what TANH/2 takes. */
 #define KWS_TANH_SCALE_POWER (-12)
 
-/* multiply() of the specification: VQRDMULH is rdhm(), and VRSHL rounds halves up. */
-KWS_INLINE int32x4_t kws_lanes_multiply(int32x4_t x, const kws_factor *factor)
-{
-    if (factor->left_shift > 0) {
-        x = vshlq_r_s32(x, factor->left_shift);
-    }
-    x = vqrdmulhq_n_s32(x, factor->value);
-    if (factor->right_shift > 0) {
-        /* Halves of a negative value go down: it is made a little less than its half. */
-        x = vrshlq_n_s32(vaddq_s32(x, vshrq_n_s32(x, 31)), -(int32_t)factor->right_shift);
-    }
-    return x;
-}
-
 /* Values of even units and of odd ones, saturated, side by side. */
 KWS_INLINE int16x8_t kws_lanes_join(int32x4_t even, int32x4_t odd)
 {
-    return vqmovntq_s32(vqmovnbq_s32(vuninitializedq_s16(), even), odd);
+    /* A vector that is at hand anyway: GCC would copy one for vuninitializedq. */
+    return vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(even), even), odd);
+}
+
+/* x / 2^exponent to nearest: VRSHL rounds halves up; those of a negative value go down if it is a little less. */
+KWS_INLINE int32x4_t kws_lanes_rshift(int32x4_t x, int32_t exponent)
+{
+    return vrshlq_n_s32(vaddq_s32(x, vshrq_n_s32(x, 31)), -exponent);
+}
+
+/* multiply() of the specification plus the zero point, joined: VQRDMULH is rdhm(). */
+KWS_INLINE int16x8_t kws_lanes_multiply(int32x4_t even, int32x4_t odd, const kws_factor *factor, int32_t zero_point)
+{
+    if (factor->left_shift > 0) {
+        even = vshlq_r_s32(even, factor->left_shift);
+        odd = vshlq_r_s32(odd, factor->left_shift);
+    }
+    even = vqrdmulhq_n_s32(even, factor->value);
+    odd = vqrdmulhq_n_s32(odd, factor->value);
+    if (factor->right_shift > 0) {
+        even = kws_lanes_rshift(even, factor->right_shift);
+        odd = kws_lanes_rshift(odd, factor->right_shift);
+    }
+    if (zero_point != 0) {
+        even = vaddq_n_s32(even, zero_point);
+        odd = vaddq_n_s32(odd, zero_point);
+    }
+    return kws_lanes_join(even, odd);
 }
 
 /*
@@ -117,7 +130,7 @@ KWS_INLINE int16x8_t kws_lanes_part(const int32_t *sums, uint32x4_t pairs, const
 {
     const int32x4_t even = vldrwq_gather_shifted_offset_s32(sums, pairs);
     const int32x4_t odd = vldrwq_gather_shifted_offset_s32(sums + KWS_GATES, pairs);
-    return kws_lanes_join(kws_lanes_multiply(even, factor), kws_lanes_multiply(odd, factor));
+    return kws_lanes_multiply(even, odd, factor, 0);
 }
 
 /* Other scales of the cell than kws_lanes_tanh has. */
@@ -138,7 +151,7 @@ KWS_INLINE void kws_lanes_update(const kws_lstm *lstm, const int16_t *gates, int
     int16x8_t gate = kws_lanes_sigmoid(table, vld1q_s16(gates + KWS_GATE_FORGET * KWS_UNITS));
     const int16x8_t before = vldrhq_z_s16(cell, some);
     const int16x8_t kept =
-        vrshrntq_n_s32(vrshrnbq_n_s32(vuninitializedq_s16(), kws_lanes_nudged(vmullbq_int_s16(gate, before)), 15),
+        vrshrntq_n_s32(vrshrnbq_n_s32(before, kws_lanes_nudged(vmullbq_int_s16(gate, before)), 15),
                        kws_lanes_nudged(vmulltq_int_s16(gate, before)), 15);
     /* LSTM/4 and /6 */
     gate = kws_lanes_sigmoid(table, vld1q_s16(gates + KWS_GATE_INPUT * KWS_UNITS));
@@ -162,12 +175,9 @@ KWS_INLINE void kws_lanes_update(const kws_lstm *lstm, const int16_t *gates, int
         squashed = vld1q_s16(scratch);
     }
     gate = kws_lanes_sigmoid(table, vld1q_s16(gates + KWS_GATE_OUTPUT * KWS_UNITS));
-    const kws_factor *factor = &lstm->hidden_factor;
-    const int32x4_t even = kws_lanes_multiply(vmullbq_int_s16(gate, squashed), factor);
-    const int32x4_t odd = kws_lanes_multiply(vmulltq_int_s16(gate, squashed), factor);
-    const int16x8_t h =
-        kws_lanes_join(vaddq_n_s32(even, lstm->hidden_zero_point), vaddq_n_s32(odd, lstm->hidden_zero_point));
-    vstrbq_p_s16(output, vreinterpretq_s16_s8(vqmovnbq_s16(vuninitializedq_s8(), h)), some);
+    const int16x8_t h = kws_lanes_multiply(vmullbq_int_s16(gate, squashed), vmulltq_int_s16(gate, squashed),
+                                           &lstm->hidden_factor, lstm->hidden_zero_point);
+    vstrbq_p_s16(output, vreinterpretq_s16_s8(vqmovnbq_s16(vreinterpretq_s8_s16(h), h)), some);
 }
 
 /*

@@ -83,7 +83,7 @@ KWS_INLINE void butterfly(complex32 *to, uint32_t stride, complex32 s, complex32
 }
 
 /* Four butterflies; the legs of one are 128 samples apart, those of the next 32 samples on. */
-KWS_INLINE void kws_fft_first_block(const int16_t *pcm, const int16_t *window, complex32 *data)
+KWS_INLINE void first_block(const int16_t *pcm, const int16_t *window, complex32 *data)
 {
     for (complex32 *end = data + 16; data < end; data += 4) {
         const complex32 a = windowed(pcm, window);
@@ -119,14 +119,14 @@ KWS_NOINLINE void first_stage_radix2(const kws_log_mel *f, const int16_t *pcm, c
     }
 }
 
-#if KWS_ARCH != KWS_ARCH_HELIUM
+#if !KWS_HAS_DSP
 
 /* Of 256 points, the only number for which the first stage is of radix 4. */
-KWS_NOINLINE void first_stage_radix4(const kws_log_mel *f, const int16_t *pcm, complex32 *data)
+KWS_NOINLINE void kws_fft_first_stage(const int16_t *pcm, const int16_t *window, complex32 *data)
 {
     uint32_t start = 0;
     for (complex32 *end = data + RADIX4_POINTS; data < end; data += 16) {
-        kws_fft_first_block(pcm + 2u * start, f->window + 2u * start, data);
+        first_block(pcm + 2u * start, window + 2u * start, data);
         start = next_reversed(start, RADIX4_POINTS / 64u);
     }
 }
@@ -186,11 +186,7 @@ void kws_windowed_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectru
         first_stage_radix2(f, pcm, data, points);
         size = 2;
     } else {
-#if KWS_ARCH == KWS_ARCH_HELIUM
         kws_fft_first_stage(pcm, f->window, data);
-#else
-        first_stage_radix4(f, pcm, data);
-#endif
     }
     for (; size < points; size *= 4) {
         later_stage(data, points, size, f->twiddles);

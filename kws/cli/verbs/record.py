@@ -69,6 +69,10 @@ def run(a: argparse.Namespace) -> int:
     else:
         told = f", {lost} blocks of samples lost" if lost else ""
         console.out.print(f"{a.out / a.word}: {len(saved)} takes recorded, {refused} refused{told}", markup=False)
+        console.messages.print(
+            f"what more would bring is measured by: kws data takes {a.out} --config FILE.toml --from MODEL",
+            markup=False,
+        )
     return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
 
 

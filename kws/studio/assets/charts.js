@@ -34,7 +34,7 @@ function ticks(low, high) {
 
 const W = 560, H = 230, L = 48, R = 12, T = 10, B = 34;
 
-// lines: [{name, points: [[x, y], ...]}]; x and y are {low, high, label, log}.
+// lines: [{name, points: [[x, y], ...], quiet}]; x and y are {low, high, label, log}.
 export function lines(description, x, y, drawn, mark) {
   const scale = (axis, v) => (axis.log ? Math.log10(Math.max(v, axis.low)) - Math.log10(axis.low) : v - axis.low) / (axis.log ? Math.log10(axis.high / axis.low) : axis.high - axis.low || 1);
   const px = (v) => L + (W - L - R) * Math.max(0, Math.min(1, scale(x, v)));
@@ -47,11 +47,11 @@ export function lines(description, x, y, drawn, mark) {
   chart.append(svg("text", { x: (L + W - R) / 2, y: H - 3, "text-anchor": "middle" }, x.label));
   drawn.forEach((line, i) => {
     const d = line.points.map(([a, b], n) => `${n ? "L" : "M"}${px(a).toFixed(1)} ${py(b).toFixed(1)}`).join("");
-    chart.append(svg("path", { d, class: `c${i}` }));
+    chart.append(svg("path", { d, class: line.quiet ? "c3" : `c${i}` }));
     if (line.points.length === 1) chart.append(svg("circle", { cx: px(line.points[0][0]), cy: py(line.points[0][1]), r: 4, class: `f${i}` }));
   });
   if (mark) chart.append(svg("circle", { cx: px(mark[0]), cy: py(mark[1]), r: 7, class: "f4" }));
-  const key = h("ul", { class: "key" }, drawn.map((line, i) => h("li", {}, svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("line", { x1: 0, x2: 22, y1: 5, y2: 5, class: `c${i}`, "stroke-width": 3 })), line.name)));
+  const key = h("ul", { class: "key" }, drawn.map((line, i) => line.name && h("li", {}, svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("line", { x1: 0, x2: 22, y1: 5, y2: 5, class: line.quiet ? "c3" : `c${i}`, "stroke-width": 3 })), line.name)));
   const box = h("div", {}, h("p", { class: "hint" }, y.label), chart, drawn.length > 1 && key);
   box.place = (event) => {
     const part = (((event.clientX - chart.getBoundingClientRect().left) / chart.getBoundingClientRect().width) * W - L) / (W - L - R);

@@ -10,7 +10,7 @@ import start from "./rooms/start.js";
 import train from "./rooms/train.js";
 
 const ROOMS = [start, record, data, train, judge, live, board];
-const KINDS = { start: ["new", "voices"], record: ["mic-check"], data: ["check"], train: ["train"], judge: ["judge", "tune"], live: [], board: ["build", "flash", "monitor", "verify"] };
+const KINDS = { start: ["new", "voices"], record: ["mic-check", "takes"], data: ["check"], train: ["train"], judge: ["judge", "tune"], live: [], board: ["build", "flash", "monitor", "verify"] };
 let state = null;
 let open = null;
 let current = null;

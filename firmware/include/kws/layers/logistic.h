@@ -9,9 +9,7 @@ extern "C" {
 #endif
 
 typedef struct kws_logistic {
-    kws_factor factor; /* to Q4.27 */
-    int32_t input_zero_point;
-    int32_t radius;
+    const int8_t *values; /* [256]: of 0, 1, ... 127, -128, ... -1 */
 } kws_logistic;
 
 void kws_logistic_run(const kws_layer *layer, uint8_t *memory, const int8_t *input);

@@ -1,6 +1,9 @@
 import { start } from "../api.js";
-import { card, field, h, keyed, kilobytes, quoted, table, terminal } from "../dom.js";
+import { card, field, h, keyed, kilobytes, quoted, select, table, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
+
+// Lines of the board.
+const MOST = 40;
 
 export default {
   id: "board",
@@ -14,9 +17,10 @@ class Board {
     this.state = state;
     this.board = h("select", { id: "board" });
     this.model = h("select", { id: "board-model" });
+    this.app = select([["spotter", "hears words"], ["link", "is compared bit for bit"]], "spotter", { id: "board-app" });
     this.port = h("input", { type: "text", placeholder: "/dev/ttyACM0", maxlength: "80", autocomplete: "off" });
-    this.build = h("button", { class: "first", type: "button", onclick: () => start({ kind: "build", board: this.board.value, model: this.model.value }) }, "Build the image");
-    this.flash = h("button", { type: "button", onclick: () => start({ kind: "flash", board: this.board.value }) }, "Flash the board that is plugged in");
+    this.build = h("button", { class: "first", type: "button", onclick: () => start({ kind: "build", board: this.board.value, model: this.model.value, app: this.app.value }) }, "Build the image");
+    this.flash = h("button", { type: "button", onclick: () => start({ kind: "flash", board: this.board.value }) }, "Flash what was built last onto the board that is plugged in");
     this.panel = panel("build");
     this.flashPanel = panel("flash");
     this.talkPanel = panel("monitor", "verify");
@@ -27,11 +31,12 @@ class Board {
     this.missing = h("div", {});
     const monitor = h("button", { type: "button", onclick: () => start({ kind: "monitor", port: this.port.value }) }, "Show what the board hears");
     const verify = h("button", { type: "button", onclick: () => start({ kind: "verify", model: this.model.value, port: this.port.value || null }) }, "Compare bit for bit");
-    for (const s of [this.board, this.model]) s.addEventListener("change", () => this.update(this.state()));
+    this.heard = h("div", {});
+    for (const s of [this.board, this.model, this.app]) s.addEventListener("change", () => this.update(this.state()));
     main.append(
-      card("Image", h("div", { class: "row" }, field("Board", this.board), field("Model", this.model), this.build), this.missing, this.panel, this.size, this.files, this.flash, this.flashPanel, this.line),
-      card("Over the serial line", h("p", { class: "hint" }, "The board says each word that it hears. To compare, it needs the app link (kws build BOARD --model RUN --app link); without a port, the engines of this machine are compared with each other."),
-        h("div", { class: "row" }, field("Serial port", this.port), monitor, verify), this.talkPanel, this.said, terminal("kws monitor /dev/ttyACM0", "kws verify RUN --engines numpy,serial:/dev/ttyACM0")));
+      card("Image", h("div", { class: "row" }, field("Board", this.board), field("Model", this.model), field("What it does", this.app), this.build), this.missing, this.panel, this.size, this.files, this.flash, this.flashPanel, this.line),
+      card("Over the serial line", h("p", { class: "hint" }, "A board that hears words says each of them here. To be compared it needs the image that “is compared bit for bit”; without a port, the engines of this machine are compared with each other."),
+        h("div", { class: "row" }, field("Serial port", this.port), monitor, verify), this.heard, this.said, this.talkPanel, terminal("kws monitor /dev/ttyACM0", "kws verify RUN --engines numpy,serial:/dev/ttyACM0")));
   }
 
   update(state) {
@@ -52,9 +57,21 @@ class Board {
       ["stack, at most", `${built.stack} bytes`, `${built.stack_reserve} bytes kept for it`]], "Size of the image") : []);
     keyed(this.files, [images, this.board.value], () => images ? [h("h3", {}, "Download"), h("ul", {}, images.map((f) => h("li", {}, h("a", { href: `/api/images/${this.board.value}/${encodeURIComponent(f.name)}`, download: "" }, f.name), ` ${kilobytes(f.bytes)}`)))] : h("p", { class: "hint" }, "No image yet. Build one; it takes some seconds."));
     const model = this.model.value.startsWith("shipped:") ? quoted(project.models[this.model.value.slice(8)]) : this.model.value;
-    keyed(this.line, [this.board.value, model], () => terminal(`kws build ${this.board.value} --model ${model}`, `kws flash ${this.board.value}`));
+    const link = this.app.value === "link";
+    keyed(this.line, [this.board.value, model, link], () => terminal(`kws build ${this.board.value} --model ${model}${link ? " --app link" : ""}`, `kws flash ${this.board.value}`));
     const talk = jobs.all.find((j) => j.kind === "verify" || j.kind === "monitor");
     const found = talk && talk.kind === "verify" ? jobs.output("verify", () => this.update(this.state())) : null;
-    keyed(this.said, found, () => found ? h("pre", { tabindex: "0", "aria-label": "Result" }, JSON.stringify(found, null, 1).slice(0, 4000)) : []);
+    keyed(this.said, found, () => found ? compared(found) : []);
+    const heard = talk && talk.kind === "monitor" ? talk.lines.filter((line) => !line.startsWith("$ ")).slice(-MOST).reverse() : null;
+    keyed(this.heard, heard, () => heard ? [h("h3", {}, "What the board hears"), heard.length ? h("ul", { class: "heard", "aria-label": "What the board says, the newest first", tabindex: "0" }, heard.map((line) => h("li", {}, line))) : h("p", { class: "quiet" }, "Nothing yet: say one of the words to the board.")] : []);
   }
+}
+
+function compared(found) {
+  const rows = found.engines.map((e) => [e.engine, e.values, e.different, e.posteriors_different]);
+  const other = found.engines.find((e) => e.first_difference);
+  return [
+    h("p", { role: "status" }, h("span", { class: `tag ${found.ok ? "good" : "bad"}` }, found.ok ? "the same, bit for bit" : "different"), `${found.steps} frames of ${found.inputs} inputs, ${found.detections} detections.`),
+    table(["engine", "#values compared", "#different", "#posteriors different"], rows, "What was compared with the engine numpy"),
+    other && h("p", { class: "error" }, `The first difference, of ${other.engine}: ${JSON.stringify(other.first_difference)}`)];
 }

@@ -120,15 +120,33 @@ function scatter(found, name, room) {
   const xs = clips.map((c) => c.x), ys = clips.map((c) => c.y);
   const place = (v, all, size) => 16 + ((size - 32) * (v - Math.min(...all))) / (Math.max(...all) - Math.min(...all) || 1);
   const folder = room.state().project.folders.recordings ? "recordings" : "synthetic";
-  const dots = [...clips].reverse().map((c) => svg("circle", {
+  const shown = [...clips].reverse();
+  const text = (c) => `${c.clip}: ${c.label}, heard as ${c.heard} (${Math.round(100 * c.probability)} %)`;
+  const dots = shown.map((c) => svg("circle", {
     cx: place(c.x, xs, 640).toFixed(1), cy: place(c.y, ys, 320).toFixed(1), r: 5, class: `dot f${labels.indexOf(c.label) % 6}${c.heard !== c.label ? " odd" : ""}`,
     onclick: () => play(`${folder}/${c.clip}`),
-  }, svg("title", {}, `${c.clip}: ${c.label}, heard as ${c.heard} (${Math.round(100 * c.probability)} %)`)));
+  }, svg("title", {}, text(c))));
+  // From left to right, for those who use no mouse.
+  const order = shown.map((c, i) => i).sort((a, b) => shown[a].x - shown[b].x);
+  const told = h("p", { class: "hint", role: "status" }, "");
+  let at = -1;
+  const step = (event) => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (event.key === "Enter" && at >= 0) { play(`${folder}/${shown[order[at]].clip}`); return; }
+    if (!by) return;
+    event.preventDefault();
+    if (at >= 0) { dots[order[at]].classList.remove("here"); dots[order[at]].setAttribute("r", "5"); }
+    at = (at + by + order.length + (at < 0 && by < 0 ? 1 : 0)) % order.length;
+    dots[order[at]].classList.add("here");
+    dots[order[at]].setAttribute("r", "9");
+    told.textContent = `${text(shown[order[at]])}. Enter plays it.`;
+  };
   const wrong = clips.filter((c) => c.heard !== c.label);
   return [
-    h("p", { class: "hint" }, `By run ${name}: the state of the last LSTM at the end of each clip, on its two principal components. Click a point to hear it; those with a red ring are heard as something else.`),
+    h("p", { class: "hint" }, `By run ${name}: the state of the last LSTM at the end of each clip, on its two principal components. Click a point to hear it, or go from one to the next with the arrow keys and Enter; those with a red ring are heard as something else.`),
     h("ul", { class: "key" }, labels.map((l, i) => h("li", {}, svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("circle", { cx: 11, cy: 5, r: 5, class: `f${i % 6}` })), l))),
-    svg("svg", { viewBox: "0 0 640 320", class: "chart", role: "img", "aria-label": `Map of ${clips.length} clips; the list below has those that are heard as something else` }, dots),
+    svg("svg", { viewBox: "0 0 640 320", class: "chart map", role: "application", tabindex: "0", onkeydown: step, "aria-label": `Map of ${clips.length} clips: arrow keys go from clip to clip, Enter plays one` }, dots),
+    told,
     h("h3", {}, wrong.length ? `Heard as something else: ${wrong.length} of ${clips.length}` : "Every clip is heard as what it is"),
     h("ul", { class: "clips" }, wrong.slice(0, 12).map((c) => clipCard(`${folder}/${c.clip}`, `${c.clip}: heard as ${c.heard}`))),
   ];

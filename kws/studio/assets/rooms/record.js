@@ -1,12 +1,15 @@
 import { attempt, query, send, start } from "../api.js";
+import { lines } from "../charts.js";
 import { clipCard, remove } from "../clipcard.js";
-import { card, field, fill, h, keyed, quoted, ROOM, select, terminal, toast, wordName } from "../dom.js";
+import { card, field, fill, h, keyed, percent, quoted, ROOM, select, terminal, toast, wordName } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 import { begin, Line, Meter, microphone } from "../microphone.js";
 import { wav } from "../web/sound.js";
 
 const ENOUGH = 15;
 const CHECK_SECONDS = 10;
+// As kws data takes wants it.
+const LEAST = 8;
 
 export default {
   id: "record",
@@ -36,6 +39,10 @@ class Recording {
     this.check = h("div", {});
     this.checkPanel = panel("mic-check");
     this.checkButton = h("button", { type: "button", onclick: () => this.checkMicrophone() }, `Check the microphone (${CHECK_SECONDS} s)`);
+    this.more = h("div", {});
+    this.moreLine = h("div", {});
+    this.morePanel = panel("takes");
+    this.moreButton = h("button", { type: "button", onclick: () => start({ kind: "takes" }) }, "Measure it");
     this.word.addEventListener("change", () => this.show());
     this.other.addEventListener("input", () => this.show());
     this.speaker.addEventListener("input", () => this.show());
@@ -46,6 +53,8 @@ class Recording {
         card("What there is", this.counts, this.hints)),
       card("Takes of this session", h("p", { class: "hint" }, "Each is a file already. Redo deletes it, so say the word once more."), this.takes),
       this.dropZone(),
+      card("What would more takes bring?", h("p", { class: "hint" }, `With ${LEAST} takes of each word or more: some are held out, the others learned from, fewer and more of them. It takes some seconds and needs no training.`),
+        this.moreButton, this.more, this.morePanel, this.moreLine),
       card("Is the microphone fit?", h("p", { class: "hint" }, "Be silent for some seconds, then speak. It looks for hum, clipping, holes, a muffled sound, and says how far your voice is above the room."),
         this.checkButton, this.check, this.checkPanel, terminal("kws mic-check")));
     this.empty();
@@ -71,6 +80,11 @@ class Recording {
       h("p", { class: "hint" }, "False alarms come from what was never recorded. Add, five takes or so of each:"),
       h("p", {}, project.near.slice(0, 12).map((w) => h("button", { class: "small", type: "button", "aria-label": `Record ${w}, which sounds alike`, onclick: () => { this.word.value = "?"; this.other.value = w; this.show(); this.button.focus(); } }, w)).flatMap((b) => [b, " "])),
       h("p", { class: "hint" }, `${project.near.length ? "These sound like your words. " : ""}Also your own chatter (as another word, called chatter), and a minute of the room with what hums and rattles in it.`)]);
+    this.moreButton.disabled = jobs.running("takes") || project.words.some((w) => (counts[w] || 0) < LEAST);
+    this.morePanel.update();
+    const curve = jobs.output("takes", () => this.update(this.state()));
+    keyed(this.more, curve, () => curve ? bring(curve) : []);
+    keyed(this.moreLine, project.models.commands12, () => terminal(`kws data takes recordings --config words.toml --from ${quoted(project.models.commands12 || "MODEL")}`));
     this.checkPanel.update();
     const found = jobs.output("mic-check", () => this.update(this.state()));
     keyed(this.check, found, () => found ? verdict(found) : []);
@@ -168,6 +182,21 @@ class Recording {
   }
 
   leave() { this.stop(); }
+}
+
+function bring(curve) {
+  const points = (key) => curve.measured.map((p) => [p.takes, 100 * p[key]]);
+  const all = [...curve.measured, curve.now, curve.twice];
+  const fitted = curve.fitted.map(([takes, errors]) => [takes, 100 * errors]);
+  const range = (p) => `${percent(p.errors)} (95 % interval ${percent(p.low)} to ${percent(p.high)})`;
+  return [
+    h("p", { role: "status" }, h("strong", {}, `${curve.advice[0].toUpperCase()}${curve.advice.slice(1)}.`)),
+    h("p", {}, `Heard as something else: about ${range(curve.now)} with ${curve.now.takes} takes of each word, and ${range(curve.twice)} with ${curve.twice.takes}.`),
+    h("div", { class: "narrow" }, lines("Held-out takes heard as something else, by the number of takes that were learned from", { low: curve.measured[0].takes, high: curve.twice.takes, label: "takes of each word" }, { low: 0, high: Math.max(5, ...all.map((p) => 100 * p.high)), label: "held-out takes heard as something else, %" }, [
+      { name: "measured", points: points("errors") }, { name: "fitted, up to twice as many", points: fitted },
+      { name: "95 % interval", points: [...curve.measured, curve.twice].map((p) => [p.takes, 100 * p.low]), quiet: true },
+      { name: "", points: [...curve.measured, curve.twice].map((p) => [p.takes, 100 * p.high]), quiet: true }])),
+    h("p", { class: "hint" }, "Learned here is the last layer alone, on the model that training starts from: the whole training hears better, and the slope is what to read. It is about the people who spoke, and no others.")];
 }
 
 function verdict(found) {
