@@ -1,7 +1,7 @@
 # make demo      the whole path on synthetic speech, in some minutes
 # make test      all checks and tests
 # make firmware  an emulated board's image of a model, with its flash, RAM and stack
-# make bench-firmware  instructions, flash, RAM and stack on five emulated cores
+# make bench-firmware  instructions, flash, RAM and stack on five emulated cores; instructions of single layers
 # make zoo             trains, converts and compares the networks of configs/zoo (DATA, ZOO, NAMES)
 # make web       the page that listens in a browser, built and served on this machine (PORT)
 # make studio-walk     the studio's whole way at a person's pace, with a clock; some ten minutes
@@ -75,6 +75,7 @@ zoo: setup
 
 bench-firmware: setup
 	$(PYTHON) tools/bench_firmware.py --json $(BUILD)/bench-firmware.json
+	$(PYTHON) tools/bench_layers.py --boards mps2_an386 mps3_an547 --json $(BUILD)/bench-layers.json
 
 # What `make test` does without: Piper with a voice (GPL, 150 MB), programs of the distribution, npm's package of voices.
 test-voices: setup

@@ -94,6 +94,21 @@ class Layers(Images):
         self.add_op("CONCATENATION", tuple(parts[i] for i in order), (out,), Axis=named)
         return out
 
+    def pack(self, x: int) -> int:
+        """PACK of the tensor with itself, or with another of its shape, scale and zero point."""
+        if len(self.shape(x)) > 3:
+            x = self.reshape(x, (1, math.prod(self.shape(x))))
+        shape = self.shape(x)
+        parts = [x]
+        for _ in range(self.number(1, 2)):
+            flat = self.reshape(x, (math.prod(shape),))
+            parts.append(self.reshape(flat, shape) if self.number(0, 1) else x)
+        axis = self.number(0, len(shape))
+        out = self.like("packed", x, (*shape[:axis], len(parts), *shape[axis:]))
+        named = axis - len(shape) - 1 if self.number(0, 1) else axis
+        self.add_op("PACK", tuple(parts), (out,), Axis=named, ValuesCount=len(parts))
+        return out
+
     def _slice(self, x: int, axis: int, begin: int, end: int) -> int:
         shape = self.shape(x)
         low, high = [0] * len(shape), list(shape)
@@ -264,6 +279,7 @@ OPERATORS: dict[str, Make] = {
     "SOFTMAX": Layers.softmax,
     "READ_VARIABLE": Layers.history,
     "SVDF": Layers.svdf,
+    "PACK": Layers.pack,
 }
 """How each operator is drawn."""
 

@@ -1,4 +1,4 @@
-"""CONCATENATION: reading and writing. What it computes: kws/fixedpoint/layers/moves.py."""
+"""CONCATENATION and PACK: reading and writing. What it computes: kws/fixedpoint/layers/moves.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kws.layers.kind import NONE, Constants, Kind, Operands, require_same
 
 
 def read(o: Operands) -> tuple[Concatenation, Shape]:
-    """The kernel and the output's dimensions.
+    """The kernel and the output's dimensions. PACK joins its inputs along an axis that they do not have yet.
 
     Raises:
         KwsError: shapes that do not fit, a constant, or unequal scales.
@@ -23,11 +23,14 @@ def read(o: Operands) -> tuple[Concatenation, Shape]:
     if o.option("FusedActivationFunction") != NONE:
         raise KwsError("has a fused activation; TFLM refuses it too")
     shapes = o.shapes
-    axes = len(shapes[0])
+    new = o.op.name == "PACK"
+    axes = len(shapes[0]) + new
     axis = o.option("Axis")
     if not -axes <= axis < axes:
         raise KwsError(f"goes along axis {axis} of inputs of {axes} axes")
     axis %= axes
+    if new:
+        shapes = tuple((*shape[:axis], 1, *shape[axis:]) for shape in shapes)
     for position, shape in enumerate(shapes):
         tensor = o.activation(position)
         if tensor.data is not None:
@@ -54,4 +57,4 @@ def write(name: str, layer: Layer) -> Constants:
     )
 
 
-KIND = Kind(operators=("CONCATENATION",), read=read, kernel=Concatenation, name="concatenation", emit=write)
+KIND = Kind(operators=("CONCATENATION", "PACK"), read=read, kernel=Concatenation, name="concatenation", emit=write)

@@ -32,7 +32,7 @@ ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("WHILE", "CALL", "IF"), "a loop or a branch: convert the network with its fused operators, or unrolled"),
     (("BIDIRECTIONAL_SEQUENCE_LSTM",), "it hears the future: train an LSTM in one direction"),
     (("SUM", "REDUCE_MAX"), "use a mean or a pool over the same axes"),
-    (("SQUEEZE", "EXPAND_DIMS", "PACK", "UNPACK"), "use a reshape instead; the values are the same"),
+    (("SQUEEZE", "EXPAND_DIMS", "UNPACK"), "use a reshape instead; the values are the same"),
     (("TRANSPOSE",), "train with the axes in the order [1, time, bands, channels]"),
     (("BATCH_MATMUL", "TRANSPOSE_CONV"), "use a dense layer or a convolution"),
     (

@@ -112,7 +112,7 @@ def test_a_patch_is_scratch(channels):
             assert emit("a", layer).scratch == {Arch.DSP: 2 * row, Arch.HELIUM: row}
 
 
-DRAWN = [(1, 3, None), (2, 17, 5), (3, 20, None), (4, 6, 9)]
+DRAWN = [(1, 3, 9), (2, 17, 5), (3, 20, None), (4, 6, 9)]
 
 
 @needs_board

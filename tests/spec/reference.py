@@ -382,6 +382,7 @@ class Frontend:
     def __init__(self, settings: dict) -> None:
         self.n = n = round(settings["window_ms"] * 16000 / 1000)
         self.hop = round(settings["hop_ms"] * 16000 / 1000)
+        self.rows = settings.get("rows", 1)
         self.n_fft, self.bands = settings["n_fft"], settings["bands"]
         self.points = self.n_fft // 2
         hann = [0.5 - 0.5 * math.cos(2 * math.pi * (i + 0.5) / n) for i in range(n)]
@@ -670,9 +671,11 @@ class Spotter:
         features, outputs, detections = [], [], []
         self.posteriors = []
         f = self.frontend
-        count = 0 if len(pcm) < f.n else 1 + (len(pcm) - f.n) // f.hop
+        n, hop = f.n + (f.rows - 1) * f.hop, f.rows * f.hop
+        count = 0 if len(pcm) < n else 1 + (len(pcm) - n) // hop
         for t in range(count):
-            features.append(f.frame(pcm[t * f.hop : t * f.hop + f.n]))
+            windows = (pcm[at : at + f.n] for at in range(t * hop, (t + 1) * hop, f.hop))
+            features.append([value for window in windows for value in f.frame(window)])
             calls = self.gate.step(features[-1]) if self.gate else [features[-1]]
             outputs += [self.network.call(x) for x in calls]
             self.posteriors.append(outputs[-1][-1] if calls else self.gate.asleep)

@@ -343,6 +343,10 @@ class Layers:
                 at -= n
         return made
 
+    def pack(self, op, known, out, _):
+        axis = op.options["Axis"] % len(out.shape)
+        return [known[op.inputs[i[axis]]][(*i[:axis], *i[axis + 1 :])] for i in indices(out.shape)]
+
     def strided_slice(self, op, known, out, _):
         source = known[op.inputs[0]]
         begin, end, stride = (self.numbers(i) for i in op.inputs[1:4])

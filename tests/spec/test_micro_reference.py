@@ -32,6 +32,15 @@ def test_frames():
         assert found == expected.tolist(), name
 
 
+def test_rows():
+    _, pcm = random_signal(np.random.default_rng(6), 1700)
+    expected = MicroFrontendConfig(rows=3).twin().process(pcm[None])[0]
+    ours = spec.MicroFrontend()
+    windows = [ours.frame(pcm[160 * t : 160 * t + 480].tolist()) for t in range(3 * len(expected))]
+    assert len(expected) == 2
+    assert [value for window in windows for value in window] == expected.reshape(-1).tolist()
+
+
 def test_gain_everywhere():
     rng = np.random.default_rng(5)
     powers = 2 ** np.arange(32)

@@ -31,6 +31,7 @@ from kws.voice_gate import VoiceGateConfig
 SHORT = LogMelConfig(window_ms=16, hop_ms=10, n_fft=256, bands=20, low_hz=100, high_hz=7000)
 LONG = LogMelConfig(window_ms=64, hop_ms=32, n_fft=1024, bands=64, low_hz=20, high_hz=8000)
 FEW_BANDS = LogMelConfig(window_ms=20, hop_ms=12.5, n_fft=1024, bands=4, low_hz=0, high_hz=8000)
+ROWS = LogMelConfig(rows=3, bands=24)
 CONFIGS = {"default": LogMelConfig(), "short": SHORT, "long": LONG, "few bands": FEW_BANDS}
 
 MODELS = {
@@ -43,6 +44,7 @@ MODELS = {
     "stacked": {"seed": 3, "units": (10, 6), "cell_power": -14},
     "short": {"seed": 4, "units": (6,), "frontend": SHORT, "cell_clip": 0.5},
     "long": {"seed": 5, "units": (6,), "frontend": LONG, "detector": DetectorConfig(64, 0.05, 3)},
+    "rows": {"seed": 7, "units": (6,), "frontend": ROWS, "detector": DetectorConfig(2, 0.2, 0)},
     "gate": {
         "units": (8,),
         "detector": DetectorConfig(2, 0.3, 0),

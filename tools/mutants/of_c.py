@@ -12,6 +12,7 @@ _CELL = "firmware/src/arch/lstm_fused.h"
 _LSTM = "firmware/src/layers/lstm.c"
 _DENSE = "firmware/src/layers/fully_connected.c"
 _ROWS = "firmware/src/layers/rows.h"
+_ROWS_TEST = "tests/engines/test_frames_of_rows.py"
 _SOFTMAX = "firmware/src/layers/softmax.c"
 _LOGISTIC = "firmware/src/layers/logistic.c"
 _SLICE = "firmware/src/layers/row_slice.c"
@@ -174,4 +175,7 @@ C = (
     M("DECIMATE state", _DECIMATOR, "rate32 + 2 * samples, LOW", "rate32 + 2 * samples - 1, LOW", _BITS),
     M("DECIMATE state", _DECIMATOR, "decimator->pending_count = 0;", "", _BITS),
     M("DECIMATE start", _DECIMATOR, "{0x55, 0x55, 0x55", "{0x55, 0x55, 0xAA", _BITS),
+    M("FRONT rows", "firmware/src/frontends/log_mel.c", "pcm += f->step, ", "", _ROWS_TEST),
+    M("FRONT rows", "firmware/src/frontends/log_mel.c", ", features += f->bands)", ")", _ROWS_TEST),
+    M("FRONT rows", "firmware/src/frontends/microfrontend.c", "row++, pcm += f->step)", "row++)", _ROWS_TEST),
 )

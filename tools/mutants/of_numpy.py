@@ -256,4 +256,11 @@ NUMPY = (
     M("DECIMATE/4", _DECIMATOR, "2438 7550\n", "2438 7551\n", _BITS),
     M("DECIMATE/5", _DECIMATOR, "(value - offset + 128) >> 8", "(value - offset) >> 8", _BITS),
     M("DECIMATE state", _DECIMATOR, "pdm[whole:].copy()", "pdm[whole + 1 :].copy()", _BITS),
+    M(
+        "FRONT rows",
+        "kws/fixedpoint/frontends/log_mel.py",
+        "rows[:, :, :: self.tables.hop]",
+        "rows[:, :, : -self.tables.hop : self.tables.hop // 2]",
+        "tests/spec/test_reference.py::test_pipeline",
+    ),
 )
