@@ -34,20 +34,33 @@ def check(model, board, calls=5):
         np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape), f"layer {index}")
 
 
-def depthwise(channels, kernel=(3, 3), scales=0.01, out_scale=0.5, low=-127, bias=2000, multiplier=1, size=(4, 3)):
-    """A depthwise convolution alone, with weights from ``low`` to 127, SAME."""
+def depthwise(
+    channels,
+    kernel=(3, 3),
+    scales=0.01,
+    out_scale=0.5,
+    low=-127,
+    high=127,
+    bias=2000,
+    multiplier=1,
+    size=(4, 3),
+    stride=1,
+    relu=3,
+):
+    """A depthwise convolution alone, with weights from ``low`` to ``high``, SAME."""
     rng = np.random.default_rng(channels)
     outputs = channels * multiplier
 
     def make(builder, x):
-        data = rng.integers(low, 128, (1, *kernel, outputs)).astype(np.int8)
+        data = rng.integers(low, high + 1, (1, *kernel, outputs)).astype(np.int8)
         each = np.broadcast_to(np.asarray(scales, float), (outputs,)).copy()
         w = builder.tensor("weights", data.shape, INT8, each, 0, data)
         builder.graph.tensors[w].channel_axis = 3
         values = rng.integers(-bias, bias + 1, outputs).astype(np.int32)
         b = builder.tensor("bias", (outputs,), INT32, 0.1 * each, 0, values)
-        out = builder.tensor("out", (1, *size, outputs), INT8, out_scale, -7)
-        options = {"Padding": 0, "StrideH": 1, "StrideW": 1, "FusedActivationFunction": 3}
+        made = tuple(-(-n // stride) for n in size)
+        out = builder.tensor("out", (1, *made, outputs), INT8, out_scale, -7)
+        options = {"Padding": 0, "StrideH": stride, "StrideW": stride, "FusedActivationFunction": relu}
         options |= {"DilationHFactor": 1, "DilationWFactor": 1, "DepthMultiplier": multiplier}
         builder.graph.operators.append(Operator("DEPTHWISE_CONV_2D", (x, w, b), (out,), options))
         return out
@@ -112,7 +125,8 @@ def test_a_patch_is_scratch(channels):
             assert emit("a", layer).scratch == {Arch.DSP: 2 * row, Arch.HELIUM: row}
 
 
-DRAWN = [(1, 3, 9), (2, 17, 5), (3, 20, None), (4, 6, 9)]
+# Groups, dilation, padding and a zero point that is not 0 are among the first two.
+DRAWN = [(23, 6, 9), (4, 18, 5), (3, 20, None), (1, 3, 9)]
 
 
 @needs_board
@@ -132,7 +146,13 @@ def test_random_convolutions_on_every_core(drawn, board):
     check(convolutions(seed, channels, outputs, count=3).model, board)
 
 
+# Quarters of small sums: every other one is a half after the first rounding.
+HALVES = {"kernel": (1, 1), "scales": 0.5, "out_scale": 0.2, "low": -1, "high": 2, "bias": 20, "relu": 0}
 EXTREMES = {
+    "halves": {"channels": 16, **HALVES},
+    "halves of a convolution": {"channels": 1, "multiplier": 8, **HALVES},
+    "far beyond int16": {"channels": 16, "low": 127, "high": 127, "out_scale": 0.0021},
+    "strides": {"channels": 20, "size": (5, 11), "stride": 2},
     "odd blocks, even kernel": {"channels": 19, "kernel": (2, 3)},
     "a factor of zero": {"channels": 16, "scales": [1e-14, *[0.01] * 15], "bias": 100000},
     "factors near a half": {"channels": 16, "out_scale": 0.0021},
@@ -143,7 +163,9 @@ EXTREMES = {
 
 
 @needs_board
-@pytest.mark.parametrize("name", ["odd blocks, even kernel", "a factor of zero"])
+@pytest.mark.parametrize(
+    "name", ["far beyond int16", "strides", "odd blocks, even kernel", "halves", "halves of a convolution"]
+)
 @pytest.mark.parametrize("board", FAST)
 def test_extreme_depthwise_convolutions(name, board):
     check(depthwise(**EXTREMES[name]), board)

@@ -144,7 +144,7 @@ CORES = (
     ),
     M("WINDOW", _POINTERS, "w->stride_columns * w->channels", "w->channels", _CONVOLUTIONS),
     M("WINDOW", _POINTERS, "rows->first * w->kernel_columns", "0", _CONVOLUTIONS),
-    M("WINDOW", _POINTERS, "memset(outside, zero_point,", "memset(outside, 0,", _CONVOLUTIONS),
+    M("WINDOW", _POINTERS, "memset(outside, zero_point,", "memset(outside, zero_point + 1,", _CONVOLUTIONS),
     M("WINDOW", _DEPTHWISE, "if (before && whole) {", "if (before) {", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D/1", _DEPTHWISE_DSP, "pkhtb %0, %1, %2, asr #16", "pkhtb %0, %1, %2, asr #15", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_DSP, "scaled + kws_sign(scaled)", "scaled", _CONVOLUTIONS),
