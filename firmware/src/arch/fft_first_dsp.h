@@ -1,6 +1,6 @@
 /*
  * Window and first stage of a 512-point front end in the assembler of the DSP extension: FRONT/2 and FRONT/3, as in
- * the portable function of this name in frontends/fft.c
+ * first_stage_radix4 of frontends/fft.c
  * (tests/firmware/test_arch.py, test_front_end_settings).
  */
 #ifndef KWS_ARCH_FFT_FIRST_DSP_H

@@ -122,7 +122,7 @@ KWS_NOINLINE void first_stage_radix2(const kws_log_mel *f, const int16_t *pcm, c
 #if !KWS_HAS_DSP
 
 /* Of 256 points, the only number for which the first stage is of radix 4. */
-KWS_NOINLINE void kws_fft_first_stage(const int16_t *pcm, const int16_t *window, complex32 *data)
+KWS_NOINLINE void first_stage_radix4(const int16_t *pcm, const int16_t *window, complex32 *data)
 {
     uint32_t start = 0;
     for (complex32 *end = data + RADIX4_POINTS; data < end; data += 16) {
@@ -186,7 +186,11 @@ void kws_windowed_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectru
         first_stage_radix2(f, pcm, data, points);
         size = 2;
     } else {
+#if KWS_HAS_DSP
         kws_fft_first_stage(pcm, f->window, data);
+#else
+        first_stage_radix4(pcm, f->window, data);
+#endif
     }
     for (; size < points; size *= 4) {
         later_stage(data, points, size, f->twiddles);
