@@ -94,6 +94,16 @@ def listening(environment):
     return pactl(environment, "list", "short", "source-outputs").stdout.strip() != ""
 
 
+def said_until(program, words):
+    while words not in (line := program.stderr.readline()):
+        assert line
+
+
+def hearing(program):
+    """Audio arrives: two seconds of zeros, and it is told."""
+    said_until(program, "only zeros")
+
+
 def play(environment, path):
     subprocess.run(["paplay", "--device=kws", str(path)], env=environment, check=True, timeout=PATIENCE)
 
@@ -127,9 +137,7 @@ def test_a_silent_card_and_one_that_is_unplugged(card):
     assert json.loads(out)["faults"][-1]["kind"] == "silent"
     program = kws(card, "listen", MODEL, "--wait", "1")
     until(lambda: listening(card), "kws did not open the microphone")
-    # Two seconds of zeros, and it is told.
-    while "only zeros" not in (line := program.stderr.readline()):
-        assert line
+    hearing(program)
     assert pactl(card, "unload-module", "module-null-sink").returncode == 0
     assert pactl(card, "exit").returncode == 0
     _, said = program.communicate(timeout=PATIENCE)
@@ -144,10 +152,10 @@ def test_a_sound_server_that_goes_and_comes_back(card):
     """As a USB microphone that is unplugged and plugged in again."""
     program = kws(card, "listen", MODEL)
     until(lambda: listening(card), "kws did not open the microphone")
+    hearing(program)
     assert pactl(card, "exit").returncode == 0
     with sound_server(card):
-        while "listening again to" not in (line := program.stderr.readline()):
-            assert line
+        said_until(program, "listening again to")
         program.send_signal(signal.SIGINT)
         _, said = program.communicate(timeout=PATIENCE)
     assert program.returncode == 0
