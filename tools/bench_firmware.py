@@ -122,6 +122,14 @@ def run(models: list[tuple[str, Model]], boards: list[str], mhz: float | None) -
     return results
 
 
+def wide_console() -> Console:
+    """Where tables go: to the terminal in its width, to a file in one that holds them."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 140
+    return console
+
+
 def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
@@ -155,9 +163,7 @@ def main() -> int:
     except KwsError as error:
         print(f"bench_firmware: {error}", file=sys.stderr)
         return exit_codes.of(error)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 140
+    console = wide_console()
     for costs in results:
         console.print(table(costs))
     by_name = {costs[0].model: costs for costs in results}

@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from bench_firmware import wide_console
 from random_images import Images
 from random_models import INT8, INT32
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from kws.boards import BOARDS, EMULATED
@@ -100,9 +100,7 @@ def main() -> int:
     except KwsError as error:
         print(f"bench_layers: {error}", file=sys.stderr)
         return exit_codes.of(error)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 140
+    console = wide_console()
     console.print(table(costs))
     console.print(
         "instructions of one call of a network of that layer alone, mean over the exported test vectors; bytes"

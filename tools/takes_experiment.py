@@ -21,13 +21,17 @@ from kws.datasets.fit import fit
 from kws.datasets.splits import speaker_of
 from kws.evaluation import learning_curve as curves
 from kws.training.start import Start
+from kws.types import Pcm
 
 SETS = (("bed", "bird", "cat", "happy"), ("backward", "forward"), ("down", "five", "zero"), ("yes", "no"))
 TAKES, POOL, DRAWS = 30, 140, 10
 
 
-def _states(start: Start, paths: list[Path]) -> curves.Doubles:
-    pcm = np.stack([fit(audio.read(path), SAMPLE_RATE) for path in paths])
+def _clips(paths: list[Path]) -> Pcm:
+    return np.stack([fit(audio.read(path), SAMPLE_RATE) for path in paths])
+
+
+def _states(start: Start, pcm: Pcm) -> curves.Doubles:
     parts = [curves.last_states(start.network, start.frontend, pcm[i : i + 64]) for i in range(0, len(pcm), 64)]
     return np.concatenate(parts).astype(np.float64)
 
@@ -44,10 +48,8 @@ def main() -> None:
         # One clip of a speaker: takes of one person in one breath are no independent trials.
         found = {word: {speaker_of(p): p for p in clips.audio_files(a.data / word)} for word in words}
         drawn = {w: [list(f.values())[i] for i in rng.permutation(len(f))[:POOL]] for w, f in found.items()}
-        states = {word: _states(start, paths) for word, paths in drawn.items()}
-        cuts = curves._sentences(words, SAMPLE_RATE, rng)
-        parts = [curves.last_states(start.network, start.frontend, cuts[i : i + 64]) for i in range(0, len(cuts), 64)]
-        others = np.concatenate(parts).astype(np.float64)
+        states = {word: _states(start, _clips(paths)) for word, paths in drawn.items()}
+        others = _states(start, curves._sentences(words, SAMPLE_RATE, rng))
         wrong, tried = curves._errors(states, others, POOL, [TAKES, 2 * TAKES], rng)
         before, truth = (wrong.sum(axis=0) / tried.sum(axis=0)).tolist()
         told = []

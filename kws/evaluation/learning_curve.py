@@ -22,6 +22,7 @@ from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import clips, negatives
 from kws.datasets.fit import fit
 from kws.errors import KwsError
+from kws.evaluation.clip.places import last_frame
 from kws.evaluation.poisson import upper_limit
 from kws.frontends import FrontendConfig
 from kws.network import FloatNetwork
@@ -138,20 +139,16 @@ def learning_curve(
         raise KwsError(f"there are {listed}; record at least {LEAST_TAKES} takes of each word to learn what more bring")
     samples = round(data.clip_ms * SAMPLE_RATE / 1000)
     rng = np.random.default_rng(seed)
-    sounds = [(c.word, c.path) for c in found]
-    cuts = _sentences(data.words, samples, rng)
+    every: list[Path | Pcm] = [*(c.path for c in found), *_sentences(data.words, samples, rng)]
     states: list[Floats] = []
-    for start in range(0, len(sounds), _BATCH):
-        pcm = [fit(audio.read(path), samples) for _, path in sounds[start : start + _BATCH]]
+    for start in range(0, len(every), _BATCH):
+        part = every[start : start + _BATCH]
+        pcm = [fit(audio.read(x), samples) if isinstance(x, Path) else x for x in part]
         states.append(last_states(network, frontend, np.stack(pcm)))
         if progress is not None:
-            progress(min(start + _BATCH, len(sounds)), len(sounds) + len(cuts))
-    for start in range(0, len(cuts), _BATCH):
-        states.append(last_states(network, frontend, cuts[start : start + _BATCH]))
-        if progress is not None:
-            progress(len(sounds) + min(start + _BATCH, len(cuts)), len(sounds) + len(cuts))
+            progress(start + len(part), len(every))
     points = np.concatenate(states).astype(np.float64)
-    said = np.array([word for word, _ in sounds] + [""] * len(cuts))
+    said = np.array([c.word for c in found] + [""] * (len(every) - len(found)))
     by_word = {word: points[said == word] for word in data.words}
     return fit_curve(by_word, points[~np.isin(said, data.words)], rng)
 
@@ -162,11 +159,9 @@ def last_states(network: FloatNetwork, frontend: FrontendConfig, pcm: Pcm) -> Fl
     Raises:
         KwsError: the network has no recurrent layer.
     """
-    state = network.initial_state(len(pcm))
-    if not state:
+    if not network.initial_state(1):
         raise KwsError("what more takes bring is measured on a network with recurrent layers; give another --from")
-    network.run(frontend.twin(len(pcm)).process(pcm), state)
-    return np.asarray(state[-1][0], np.float32)
+    return last_frame(network, frontend, pcm)[1]
 
 
 def fit_curve(takes: Mapping[str, Doubles], others: Doubles, rng: np.random.Generator) -> Curve:

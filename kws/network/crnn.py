@@ -12,13 +12,18 @@ from typing import Any, ClassVar
 from kws.fields import number, require, require_ranges
 from kws.network.base import FloatNetwork, Frame
 from kws.network.lstm_layer import OPERATOR
-from kws.network.stack.config import GREATEST_CHANNELS, GREATEST_ROWS, StackConfig, kept_rows, require_pair
+from kws.network.stack.config import (
+    GREATEST_CHANNELS,
+    GREATEST_DEPTH,
+    GREATEST_ROWS,
+    StackConfig,
+    kept_rows,
+    require_pair,
+)
 from kws.network.stack.layer import Layer
 from kws.network.stack.layers import Conv, Dense, History
 from kws.network.stack.network import StackNetwork
 from kws.network.stack.recurrent import Lstm
-
-GREATEST_DEPTH = 8
 
 
 @dataclass(frozen=True)

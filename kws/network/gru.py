@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from kws.network.base import FloatNetwork
-from kws.network.stack.cell_config import CellConfig
+from kws.network.stack.cell_config import CellConfig, CellNetwork
 from kws.network.stack.network import StackNetwork
 from kws.network.stack.recurrent import Gru, Recurrent
 
 
 @dataclass(frozen=True)
-class GruNetwork(StackNetwork):
+class GruNetwork(CellNetwork):
     """The network in NumPy."""
 
     kernel_operators: ClassVar[frozenset[str]] = frozenset({"TANH", "MUL"})
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """``units``."""
-        return {"units": tuple(layer.units for layer in self.layers if isinstance(layer, Recurrent))}
 
 
 @dataclass(frozen=True)

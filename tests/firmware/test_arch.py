@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from conftest import check_states, needs
-from layers.oracle import small_model
+from layers.oracle import check_board, small_model
 from random_models import bare_model, random_graph, spotting_model
 
 from kws.boards import EMULATED, find_emulated
@@ -192,15 +192,8 @@ def pcm() -> np.ndarray:
 
 
 def check_network(model: Model, board: str, calls: int) -> None:
-    rng = np.random.default_rng(2)
-    x = rng.integers(-128, 128, (calls, model.network.input_size)).astype(np.int8)
-    x[0], x[1], x[2] = -128, 127, np.where(np.arange(x.shape[1]) % 2, -128, 127)
-    expected = model.network.run(x[None], model.network.initial_state())
-    with QemuEngine(model, board=board) as engine:
-        got = engine.run_network(x)
+    expected, got = check_board(model, board, calls)
     assert len(got.states) == 2 * len(lstms(model))
-    for index, layer in got.layers.items():
-        np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape), f"layer {index}")
     check_states(got, model.network, expected)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import needs
-from layers.oracle import agree, small_model
+from layers.oracle import agree, check_board, small_model
 from random_layers import convolutions
 from random_models import INT8, INT32
 
 from kws.boards import EMULATED
-from kws.engines.qemu import QemuEngine
 from kws.fixedpoint.layers.conv_2d import Conv2D
 from kws.fixedpoint.layers.depthwise_conv_2d import DepthwiseConv2D
 from kws.layers import kind_of
@@ -20,18 +19,6 @@ from kws.tflite import Operator
 
 needs_board = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 FAST = ("mps2_an386", "mps3_an547")
-
-
-def check(model, board, calls=5):
-    rng = np.random.default_rng(2)
-    x = rng.integers(-128, 128, (calls, model.network.input_size)).astype(np.int8)
-    x[0], x[1], x[2] = -128, 127, np.where(np.arange(x.shape[1]) % 2, -128, 127)
-    expected = model.network.run(x[None], model.network.initial_state())
-    with QemuEngine(model, board=board) as engine:
-        got = engine.run_network(x)
-    assert got.layers
-    for index, layer in got.layers.items():
-        np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape), f"layer {index}")
 
 
 def depthwise(
@@ -134,7 +121,7 @@ DRAWN = [(23, 6, 9), (4, 18, 5), (3, 20, None), (1, 3, 9)]
 @pytest.mark.parametrize("drawn", DRAWN[:2])
 def test_random_convolutions(drawn, board):
     seed, channels, outputs = drawn
-    check(convolutions(seed, channels, outputs).model, board)
+    check_board(convolutions(seed, channels, outputs).model, board)
 
 
 @needs_board
@@ -143,7 +130,7 @@ def test_random_convolutions(drawn, board):
 @pytest.mark.parametrize("drawn", DRAWN)
 def test_random_convolutions_on_every_core(drawn, board):
     seed, channels, outputs = drawn
-    check(convolutions(seed, channels, outputs, count=3).model, board)
+    check_board(convolutions(seed, channels, outputs, count=3).model, board)
 
 
 # Quarters of small sums: every other one is a half after the first rounding.
@@ -168,7 +155,7 @@ EXTREMES = {
 )
 @pytest.mark.parametrize("board", FAST)
 def test_extreme_depthwise_convolutions(name, board):
-    check(depthwise(**EXTREMES[name]), board)
+    check_board(depthwise(**EXTREMES[name]), board)
 
 
 @needs_board
@@ -176,4 +163,4 @@ def test_extreme_depthwise_convolutions(name, board):
 @pytest.mark.parametrize("name", EXTREMES)
 @pytest.mark.parametrize("board", FAST)
 def test_more_extreme_depthwise_convolutions(name, board):
-    check(depthwise(**EXTREMES[name]), board)
+    check_board(depthwise(**EXTREMES[name]), board)

@@ -8,6 +8,7 @@ from random_models import Builder, Options
 from kws.engines.c_engine import CEngine
 from kws.engines.interpreters import TflmEngine
 from kws.engines.numpy_engine import NumpyEngine
+from kws.engines.qemu import QemuEngine
 from kws.model.file import Model
 from kws.tflite import build
 from kws.verify.compare import EngineReport, compare
@@ -35,6 +36,19 @@ def random_inputs(seed, count, size):
 def lively(model, x):
     """Whether the network's values move at all; a frozen network would prove nothing."""
     return all(np.std(out) > 0.5 for out in NumpyEngine(model).run_network(x).layers.values())
+
+
+def check_board(model, board, calls=5):
+    """Every layer on an emulated board, extreme inputs first; returns the harness's trace and the board's."""
+    x = random_inputs(2, calls, model.network.input_size)
+    x[0], x[1], x[2] = -128, 127, np.where(np.arange(x.shape[1]) % 2, -128, 127)
+    expected = model.network.run(x[None], model.network.initial_state())
+    with QemuEngine(model, board=board) as engine:
+        got = engine.run_network(x)
+    assert got.layers
+    for index, layer in got.layers.items():
+        np.testing.assert_array_equal(layer, expected.outputs[index][0].reshape(layer.shape), f"layer {index}")
+    return expected, got
 
 
 def small_model(seed, shape, scale, zero_point, make, **options):

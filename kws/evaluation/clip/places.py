@@ -13,8 +13,10 @@ from kws.config import SAMPLE_RATE, UNKNOWN, DataConfig
 from kws.datasets import clips
 from kws.datasets.fit import fit
 from kws.errors import KwsError
+from kws.frontends import FrontendConfig
 from kws.model.file import Model
-from kws.types import Floats, Progress
+from kws.network import FloatNetwork
+from kws.types import Floats, Pcm, Progress
 
 _BATCH = 64
 
@@ -73,9 +75,9 @@ def places(run: Path, data: Path, progress: Progress | None = None) -> list[Plac
     for start in range(0, len(found), _BATCH):
         batch = found[start : start + _BATCH]
         pcm = np.stack([fit(audio.read(clip.path), samples) for clip in batch])
-        state = network.initial_state(len(batch))
-        posteriors.append(network.run(info.frontend.twin(len(batch)).process(pcm), state)[:, -1])
-        outputs.append(state[-1][0])
+        heard, states = last_frame(network, info.frontend, pcm)
+        posteriors.append(heard)
+        outputs.append(states)
         if progress is not None:
             progress(start + len(batch), len(found))
     scores = np.concatenate(posteriors)
@@ -83,20 +85,31 @@ def places(run: Path, data: Path, progress: Progress | None = None) -> list[Plac
     labels = info.labels
     told = []
     for clip, score, place in zip(found, scores, where, strict=True):
-        own, heard = labels.index(_label(clip.word, info.data)), int(score.argmax())
+        own, named = labels.index(_label(clip.word, info.data)), int(score.argmax())
         told.append(
             Place(
                 clip.path.relative_to(data).as_posix(),
                 clip.split,
                 labels[own],
-                labels[heard],
-                round(float(score[heard]), 4),
+                labels[named],
+                round(float(score[named]), 4),
                 round(float(score[own]), 4),
                 round(float(place[0]), 4),
                 round(float(place[1]), 4),
             )
         )
     return sorted(told, key=lambda p: (p.heard == p.label, -p.probability if p.heard != p.label else p.own, p.clip))
+
+
+def last_frame(network: FloatNetwork, frontend: FrontendConfig, pcm: Pcm) -> tuple[Floats, Floats]:
+    """What is left of int16 ``[clips, samples]`` after the last frame, from a reset.
+
+    Returns:
+        The posteriors, float32 ``[clips, labels]``, and the last recurrent layer's output, float32 ``[clips, units]``.
+    """
+    state = network.initial_state(len(pcm))
+    posteriors = network.run(frontend.twin(len(pcm)).process(pcm), state)[:, -1]
+    return posteriors, state[-1][0]
 
 
 def principal(points: Floats) -> Floats:

@@ -1,18 +1,26 @@
-"""Settings of networks of stacked GRUs or RNNs."""
+"""What networks of stacked GRUs and of RNNs share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from kws.fields import number, require, require_ranges
 from kws.network.base import Frame
-from kws.network.stack.config import GREATEST_CHANNELS, StackConfig
+from kws.network.stack.config import GREATEST_CHANNELS, GREATEST_DEPTH, StackConfig
 from kws.network.stack.layer import Layer
 from kws.network.stack.layers import Dense
+from kws.network.stack.network import StackNetwork
 from kws.network.stack.recurrent import Recurrent
 
-GREATEST_DEPTH = 8
+
+class CellNetwork(StackNetwork):
+    """The network in NumPy."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """``units``."""
+        return {"units": tuple(layer.units for layer in self.layers if isinstance(layer, Recurrent))}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from kws.network.stack.network import StackNetwork, calls_of, sizes_of
 
 GREATEST_CHANNELS = 1024
 GREATEST_ROWS = 256
+GREATEST_DEPTH = 8
+"""Recurrent layers."""
 
 
 class StackConfig(StreamNetworkConfig):
