@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextvars import ContextVar
 from multiprocessing import util
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from kws import interrupts
 from kws.errors import KwsError
@@ -42,10 +42,11 @@ class Worker(Protocol[J_contra, R_co]):
 
 
 class _Here:
-    """A process's worker, and whether it was ever given a job."""
+    """A process's worker, whether it has anything to close, and whether a job is under way."""
 
     worker: Worker[Any, Any]
     worked = False
+    working = False
 
 
 _cluster: ContextVar[Cluster | None] = ContextVar("_cluster", default=None)
@@ -141,19 +142,40 @@ def _stop(pool: ProcessPoolExecutor, abandoned: bool) -> None:
 
 
 def _initialise(worker: Worker[Any, Any]) -> None:
+    _Here.worker = worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_follow, daemon=True).start()
-    _Here.worker = worker
-    util.Finalize(None, worker.close, exitpriority=10)
+    sys.unraisablehook = _unraisable
+    util.Finalize(None, _close, exitpriority=10)
 
 
 def _end(*_: object) -> None:
-    """End at once before the first job, when nothing is open yet; afterwards close the worker on the way out."""
-    if not _Here.worked:
-        # An exception in the initializer would be printed with its traceback.
-        os._exit(128 + signal.SIGTERM)
-    sys.exit(128 + signal.SIGTERM)
+    """Unwind the job under way, which closes what it opened; between jobs there is nothing to unwind."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if _Here.working:
+        raise SystemExit
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End with the worker closed, but without what else Python does at its end, which prints tracebacks."""
+    _close()
+    os._exit(128 + signal.SIGTERM)
+
+
+def _close() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if _Here.worked:
+        _Here.worked = False
+        _Here.worker.close()
+
+
+def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """A finalizer of the job swallowed the end that was asked for; it comes all the same."""
+    if unraisable.exc_type is SystemExit:
+        _leave()
+    sys.__unraisablehook__(unraisable)
 
 
 def _follow() -> None:
@@ -166,4 +188,14 @@ def _follow() -> None:
 
 def _work(job: Any) -> Any:
     _Here.worked = True
-    return _Here.worker(job)
+    try:
+        _Here.working = True
+        result = _Here.worker(job)
+        _Here.working = False
+    except SystemExit:
+        # The pool would take it for the job's result, and go on.
+        _leave()
+    except BaseException:
+        _Here.working = False
+        raise
+    return result
