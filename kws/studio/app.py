@@ -145,12 +145,13 @@ class _Page:
     async def move(self, request: Request) -> Response:
         body = await _body(request)
         word = safe.name(body.get("word"), "word")
-        return JSONResponse({"paths": await run_in_threadpool(clips.move, self._root, self._paths(body), word)})
+        paths, name = await run_in_threadpool(clips.move, self._root, self._paths(body), word)
+        return JSONResponse({"paths": paths, "undo": name})
 
     async def undo(self, request: Request) -> Response:
         name = (await _body(request)).get("undo")
         if not isinstance(name, str):
-            raise Refused(400, "undo must be what the deletion returned")
+            raise Refused(400, "undo must be what the deletion or the relabelling returned")
         return JSONResponse({"paths": await run_in_threadpool(clips.undo, self._root, name)})
 
     def _paths(self, body: dict[str, Any]) -> list[Path]:

@@ -1,6 +1,6 @@
 import { attempt, get, post, query, start } from "../api.js";
-import { clipCard, play, remove } from "../clipcard.js";
-import { card, field, fill, h, keyed, ROOM, svg, terminal, toast, wordName } from "../dom.js";
+import { clipCard, play, relabel, remove } from "../clipcard.js";
+import { card, field, fill, h, keyed, ROOM, svg, terminal, wordName } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 const PAGE = 48;
@@ -101,11 +101,7 @@ class Data {
 
   async remove(paths) { if (await remove(paths, () => this.load())) this.load(); }
 
-  async move() {
-    const done = await attempt(() => post("/api/clips/move", { paths: [...this.marked], word: this.to.value }));
-    if (done) toast(`${done.paths.length} now in ${this.to.value}; train again with “from the beginning”.`);
-    this.load();
-  }
+  async move() { if (await relabel([...this.marked], this.to.value, () => this.load())) this.load(); }
 }
 
 function findings(found) {
