@@ -187,7 +187,7 @@ class _Page:
 
     async def run_file(self, request: Request) -> Response:
         run, name = safe.run_name(request.path_params["run"]), request.path_params["name"]
-        if name not in ("report.html", "clips.json", "stream-test.json", "test.json", "history.json"):
+        if name not in ("report.html", "clips.json", "stream-test.json", "room.json", "test.json", "history.json"):
             raise Refused(404, "there is no such file of a run")
         path = safe.inside(self._root, f"{commands.RUNS}/{run}/{name}")
         headers = {"content-security-policy": guard.REPORT_POLICY} if name == "report.html" else {}

@@ -81,6 +81,7 @@ _READ = (
     "report.html",
     "test.json",
     "stream-test.json",
+    "room.json",
     "clips.json",
 )
 
@@ -123,6 +124,7 @@ def _about(path: Path) -> dict[str, Any]:
         "report": (path / "report.html").exists(),
         "clips": (path / "clips.json").exists(),
         "stream": (path / "stream-test.json").exists(),
+        "room": (path / "room.json").exists(),
         "started_from": provenance.get("start"),
         "test": None,
     }

@@ -13,9 +13,6 @@ from kws.project import COMMANDS, CONFIG
 from kws.studio.jobs import DONE, FAILED, HIDDEN, LOST, RUNNING, STOPPED, Jobs
 from kws.studio.safe import Refused
 
-# A verb that waits: for a board that never comes.
-
-
 @pytest.fixture
 def waiting():
     """A verb that waits: for what a board at a pseudo-terminal never says."""
@@ -29,6 +26,17 @@ def ended(jobs, name):
     while (job := jobs.find(name)).status == RUNNING:
         time.sleep(0.05)
     return job
+
+
+def test_an_ended_process_is_taken_leave_of(tmp_path):
+    jobs = Jobs(tmp_path)
+    child_of = jobs._children
+    name = jobs.start("new", "", [["configs", "--json"]])
+    child = child_of[name]
+    # It has ended, and is still to be waited for.
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert jobs.all()[0].status == DONE
+    assert (child.returncode, child_of) == (0, {})
 
 
 def test_verbs_one_after_the_other_and_the_first_that_fails_ends_it(tmp_path):

@@ -17,6 +17,7 @@ class Data {
     this.state = state;
     this.shown = [];
     this.marked = new Set();
+    this.faults = new Map();
     this.first = 0;
     this.word = h("select", { id: "clips-of" });
     this.speaker = h("select", {});
@@ -55,6 +56,7 @@ class Data {
     this.button.disabled = jobs.running("check") || options.length === 0;
     const found = jobs.output("check", () => this.update(this.state()));
     keyed(this.findings, found, () => found ? findings(found) : []);
+    if (found && found !== this.checked) { this.checked = found; this.faults = byClip(found); this.draw(); }
     const run = state.project.runs.find((r) => r.clips);
     this.mapCard.hidden = false;
     if (!run) keyed(this.map, null, () => h("p", { class: "empty" }, "After the first training every clip is a point here, coloured by its word: one that lies among others’ is worth a listen."));
@@ -89,6 +91,8 @@ class Data {
     const mark = h("input", { type: "checkbox", "aria-label": `Mark ${clip.path}`, checked: this.marked.has(clip.path) });
     const text = `${clip.path.split("/")[2]}${clip.seconds === null ? "" : ` · ${clip.seconds} s`}`;
     const item = clipCard(clip.path, text, h("button", { class: "small", type: "button", "aria-label": `Delete ${clip.path}`, onclick: () => this.remove([clip.path]) }, "Delete"), mark);
+    const faults = [...(clip.fault ? [["error", clip.fault]] : []), ...(this.faults.get(clip.path) || [])];
+    item.append(...faults.map(([kind, text]) => h("p", { class: "finding" }, tag(kind), ` ${text}`)));
     mark.addEventListener("change", () => { if (mark.checked) this.marked.add(clip.path); else this.marked.delete(clip.path); item.classList.toggle("marked", mark.checked); this.count(); });
     return item;
   }
@@ -104,10 +108,20 @@ class Data {
   async move() { if (await relabel([...this.marked], this.to.value, () => this.load())) this.load(); }
 }
 
+const tag = (kind) => h("span", { class: `tag ${kind === "error" ? "bad" : "warn"}` }, kind);
+const rows = (found) => [...(found.errors || []).map((f) => ["error", f]), ...(found.warnings || []).map((f) => ["warning", f])];
+
 function findings(found) {
-  const rows = [...(found.errors || []).map((f) => ["error", f]), ...(found.warnings || []).map((f) => ["warning", f])];
-  if (!rows.length) return h("p", {}, h("span", { class: "tag good" }, "nothing is wrong"), (found.notes || []).join(" "));
-  return h("ul", {}, rows.slice(0, 60).map(([kind, f]) => h("li", {}, h("span", { class: `tag ${kind === "error" ? "bad" : "warn"}` }, kind), f.message)));
+  const all = rows(found);
+  if (!all.length) return h("p", {}, h("span", { class: "tag good" }, "nothing is wrong"), (found.notes || []).join(" "));
+  return [h("ul", {}, all.slice(0, 60).map(([kind, f]) => h("li", {}, tag(kind), f.message))), h("p", { class: "hint" }, "What is wrong with a single recording stands at it above, too.")];
+}
+
+// What was found, by the recording's path in the project.
+function byClip(found) {
+  const faults = new Map();
+  for (const [kind, f] of rows(found)) for (const path of f.paths || []) faults.set(path, [...(faults.get(path) || []), [kind, f.kind]]);
+  return faults;
 }
 
 function scatter(found, name, room) {
