@@ -78,7 +78,7 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
         page.wait_for_selector("td:has-text('first')")
         assert (project / "runs" / "first" / "model.tflite").exists()
 
-        page.wait_for_selector("tr:has(td:text-is('first')) td:text-is('commands12')")
+        page.wait_for_selector("tr:has(a:text-is('first')) td:text-is('commands12')")
 
         judge_and_tune(page)
         walk.enter(page, "live")

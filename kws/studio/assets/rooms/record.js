@@ -78,7 +78,7 @@ class Recording {
     keyed(this.hints, [project.near, project.words], () => [
       h("h3", {}, "What is not the word"),
       h("p", { class: "hint" }, "False alarms come from what was never recorded. Add, five takes or so of each:"),
-      h("p", {}, project.near.slice(0, 12).map((w) => h("button", { class: "small", type: "button", "aria-label": `Record ${w}, which sounds alike`, onclick: () => { this.word.value = "?"; this.other.value = w; this.show(); this.button.focus(); } }, w)).flatMap((b) => [b, " "])),
+      h("div", { class: "row" }, project.near.slice(0, 12).map((w) => h("button", { class: "small", type: "button", "aria-label": `Record ${w}, which sounds alike`, onclick: () => { this.word.value = "?"; this.other.value = w; this.show(); this.button.focus(); } }, w))),
       h("p", { class: "hint" }, `${project.near.length ? "These sound like your words. " : ""}Also your own chatter (as another word, called chatter), and a minute of the room with what hums and rattles in it.`)]);
     this.moreButton.disabled = jobs.running("takes") || project.words.some((w) => (counts[w] || 0) < LEAST);
     this.morePanel.update();

@@ -1,6 +1,6 @@
 import { start } from "../api.js";
 import { lines } from "../charts.js";
-import { card, field, h, keyed, kilobytes, percent, quoted, seconds, table, terminal } from "../dom.js";
+import { card, field, h, keyed, kilobytes, percent, quoted, ROOM, seconds, table, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 // An instruction takes about one cycle and a half on these cores.
@@ -45,9 +45,11 @@ class Train {
     const people = Object.values(project.folders.recordings || {}).reduce((a, b) => a + b, 0);
     const voices = Object.values(project.folders.synthetic || {}).reduce((a, b) => a + b, 0);
     const few = project.words.filter((w) => ((project.folders.recordings || {})[w] || 0) + ((project.folders.synthetic || {})[w] || 0) < 15);
-    keyed(this.goes, [people, voices, few, project.negatives, state.missing.train], () => [
-      h("p", {}, `${people} recordings, ${voices} clips of synthetic speech${project.negatives ? ", 40 minutes of other speech that come with kws" : ""}. ${project.epochs} epochs.`),
+    const others = Object.values(project.folders).flatMap((words) => Object.keys(words)).filter((w) => w !== ROOM && !project.words.includes(w)).length;
+    keyed(this.goes, [people, voices, few, others, project.negatives, state.missing.train], () => [
+      h("p", {}, `${people} recordings${voices ? `, ${voices} clips of synthetic speech` : ""}${project.negatives ? ", 40 minutes of other speech that come with kws" : ""}. ${project.epochs} epochs.`),
       few.length > 0 && h("p", { class: "note" }, `Fewer than 15 takes of ${few.join(", ")}. It trains, and will hear them badly: `, h("a", { href: "#record" }, "record more"), "."),
+      others === 0 && people > 0 && h("p", { class: "note" }, "No other word is recorded. What sounds like your words is then told from them badly: ", h("a", { href: "#record" }, "record some of it"), "."),
       state.missing.train && h("p", { class: "note" }, `TensorFlow is not installed: ${state.missing.train}`)]);
     keyed(this.size, [project.size, project.board, state.boards], () => fits(project, state.boards));
     this.panel.update();
@@ -66,8 +68,8 @@ class Train {
     const best = run.epochs.find((e) => e.epoch === run.best);
     const unfinished = run.of && run.epochs.length < run.of;
     const from = run.started_from && (run.started_from.name || run.started_from.id);
-    return [run.name, `${run.epochs.length}${run.of ? ` of ${run.of}` : ""}`, best ? percent(best.validation_accuracy) : "–", run.test ? percent(run.test.accuracy) : "–", from ? String(from).split("/").pop() : "–",
-      unfinished ? h("button", { class: "small", type: "button", disabled: jobs.running("train"), "aria-label": `Go on with run ${run.name}`, onclick: () => { this.name.value = run.name; this.restart.checked = false; this.start(); } }, "Go on") : run.model ? h("a", { href: "#judge" }, "judge") : "not converted"];
+    return [run.model ? h("a", { href: "#judge", "aria-label": `Judge run ${run.name}` }, run.name) : run.name, `${run.epochs.length}${run.of ? ` of ${run.of}` : ""}`, best ? percent(best.validation_accuracy) : "–", run.test ? percent(run.test.accuracy) : "–", from ? String(from).split("/").pop() : "–",
+      unfinished ? h("button", { class: "small", type: "button", disabled: jobs.running("train"), "aria-label": `Go on with run ${run.name}`, onclick: () => { this.name.value = run.name; this.restart.checked = false; this.start(); } }, "Go on") : run.model ? "" : "not converted"];
   }
 
   show() {
