@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,19 @@ def quicken(project: Path) -> None:
     for key, value in QUICK.items():
         text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
+
+
+def drag(page: Any, parts: Sequence[float]) -> float:
+    """Drag the point on Judge's curve over parts of the chart's width; returns the budget that is then offered."""
+    chart = page.locator(".chart.draggable")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    for i, part in enumerate(parts):
+        page.mouse.move(box["x"] + part * box["width"], box["y"] + box["height"] / 2)
+        if i == 0:
+            page.mouse.down()
+    page.mouse.up()
+    return float(re.findall(r"Write thresholds for (\S+) false", page.inner_text("main"))[0])
 
 
 def press(page: Any, kind: str, button: str) -> None:

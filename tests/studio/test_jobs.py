@@ -13,6 +13,7 @@ from kws.project import COMMANDS, CONFIG
 from kws.studio.jobs import DONE, FAILED, HIDDEN, LOST, RUNNING, STOPPED, Jobs
 from kws.studio.safe import Refused
 
+
 @pytest.fixture
 def waiting():
     """A verb that waits: for what a board at a pseudo-terminal never says."""

@@ -73,11 +73,18 @@ export function terminal(...texts) {
   return h("div", {}, h("p", { class: "terminal" }, "The same in a terminal, in this folder:"), texts.map(command));
 }
 
+const MOST_TOASTS = 4;
+
+// What can be taken back stays until it is closed, or four newer ones have come: nobody has to hurry.
 export function toast(text, action, run) {
   const box = h("div", { class: "toast" }, h("span", {}, text));
-  if (action) box.append(h("button", { class: "small", type: "button", onclick: () => { box.remove(); run(); } }, action));
-  document.getElementById("toasts").append(box);
-  setTimeout(() => box.remove(), action ? 20000 : 8000);
+  if (action) {
+    box.append(h("button", { class: "small", type: "button", onclick: () => { box.remove(); run(); } }, action),
+      h("button", { class: "small", type: "button", "aria-label": "Close this message", onclick: () => box.remove() }, "×"));
+  } else setTimeout(() => box.remove(), 8000);
+  const all = document.getElementById("toasts");
+  all.append(box);
+  while (all.children.length > MOST_TOASTS) all.firstChild.remove();
 }
 
 export function table(columns, rows, caption) {

@@ -54,9 +54,11 @@ class Train {
     keyed(this.size, [project.size, project.board, state.boards], () => fits(project, state.boards));
     this.panel.update();
     const job = jobs.latest("train");
-    const run = job && project.runs.find((r) => r.name === job.about);
-    this.progress.hidden = !job;
-    if (run && run.epochs.length) keyed(this.curves, [run, job.status], () => curves(run, job));
+    const busy = job !== null && job.status === "running";
+    // What was trained in a terminal is shown as well.
+    const run = busy ? project.runs.find((r) => r.name === job.about) : project.runs[0];
+    this.progress.hidden = !job && !run;
+    if (run && run.epochs.length) keyed(this.curves, [run, busy], () => curves(run, busy));
     else this.curves.replaceChildren();
     if (!run) delete this.curves.dataset.key;
     this.button.disabled = jobs.running("train") || people + voices === 0;
@@ -94,14 +96,14 @@ function fits(project, boards) {
     h("p", { class: "hint" }, "The weights are counted; program and buffers are those of the shipped models’ images. Room Board measures it once there is a model. Instructions are not cycles: the share of time assumes one cycle and a half for each.")];
 }
 
-function curves(run, job) {
+function curves(run, busy) {
   const e = run.epochs;
   const last = e[e.length - 1];
   const x = { low: 1, high: Math.max(run.of || 1, 2), label: "epoch" };
   const low = Math.min(...e.map((v) => Math.min(v.accuracy, v.validation_accuracy, v.stream_accuracy)));
-  const left = job.status === "running" && run.of ? (run.of - e.length) * (e.reduce((s, v) => s + v.seconds, 0) / e.length) : 0;
+  const left = busy && run.of ? (run.of - e.length) * (e.reduce((s, v) => s + v.seconds, 0) / e.length) : 0;
   return [
-    h("p", { role: "status" }, `Epoch ${last.epoch}${run.of ? ` of ${run.of}` : ""}: ${percent(last.validation_accuracy)} of the validation clips right; best: epoch ${run.best}. `, left > 0 && h("strong", {}, `About ${seconds(left)} left.`)),
+    h("p", { role: "status" }, `Run ${run.name}, epoch ${last.epoch}${run.of ? ` of ${run.of}` : ""}: ${percent(last.validation_accuracy)} of the validation clips right; best: epoch ${run.best}. `, left > 0 && h("strong", {}, `About ${seconds(left)} left.`)),
     h("div", { class: "columns" },
       lines("Accuracy by epoch", x, { low: Math.floor(low * 10) * 10, high: 100, label: "accuracy, %" }, [
         { name: "training, with noise and shifts", points: e.map((v) => [v.epoch, 100 * v.accuracy]) },
