@@ -23,11 +23,12 @@ STOP = "path => fetch(path, {method: 'POST', body: '{}', headers: {'content-type
 # What a room fetches once it is entered.
 FETCHED = {"data": ("li.clip", ".map .dot"), "judge": ("input[type=range]", "iframe"), "train": (".chart",)}
 NAME = "(e => e.getAttribute('aria-label') || e.id || e.name || e.textContent)(document.activeElement)"
-# What a key should reach: shown, and not disabled; of radio buttons the chosen one.
+# What a key should reach: shown, and not disabled; of radio buttons the chosen one. The report in its frame has a link
+# to a tab of its own.
 REACHABLE = """() => [...document.querySelectorAll(
-  "a[href], button, input, select, summary, pre, iframe, .map, .scroll, .heard")].filter((e) =>
+  "a[href], button, input, select, summary, pre, .map, .scroll, .heard")].filter((e) =>
     !e.disabled && e.checkVisibility() && !e.closest(".skip") && !(e.type === "radio" && !e.checked))"""
-# Marks what has the focus; says whether one sees that. A page in a frame shows its own.
+# Marks what has the focus; says whether one sees that.
 MARK = """() => {
   const e = document.activeElement;
   e.dataset.reached = "yes";
@@ -98,15 +99,40 @@ def projects(tmp_path_factory):
     return root
 
 
-@contextlib.contextmanager
-def opened(project):
-    """A page on a project, whose faults fail the test."""
+@pytest.fixture(scope="module")
+def visits(projects):
+    """One browser, and a studio for each project that is visited; gives (the page, address by project)."""
+    with contextlib.ExitStack() as stack:
+        page = stack.enter_context(walk.page_with(projects / "microphone.wav"))
+        started = {}
+
+        def address(project):
+            if project not in started:
+                started[project] = stack.enter_context(walk.studio(project)).address
+            return started[project]
+
+        yield page, address
+
+
+@pytest.fixture
+def visit(visits):
+    """Opens a project's page anew; its faults fail the test."""
+    page, address = visits
     faults = []
-    with walk.studio(project) as studio, walk.page_with(project.parent / "microphone.wav") as page:
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(studio.address)
+
+    def fault(error):
+        faults.append(str(error))
+
+    def visited(project):
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto("about:blank")
+        page.goto(address(project))
         page.wait_for_selector("nav a")
-        yield page
+        return page
+
+    page.on("pageerror", fault)
+    yield visited
+    page.remove_listener("pageerror", fault)
     assert faults == []
 
 
@@ -132,127 +158,126 @@ def tab_to(page, name):
 @pytest.mark.parametrize("name", ["empty", "begun", "done"])
 @needs_browser
 @needs_axe
-def test_nothing_serious_and_nothing_too_wide(name, projects):
-    with opened(projects / name) as page:
-        for room in rooms(page, projects / name):
-            for width, scheme in ((390, "light"), (1440, "dark")):
-                page.set_viewport_size({"width": width, "height": 900})
-                page.emulate_media(color_scheme=scheme)
-                assert violations(page) == [], (room, width, scheme)
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, (room, width)
+def test_nothing_serious_and_nothing_too_wide(name, projects, visit):
+    page = visit(projects / name)
+    for room in rooms(page, projects / name):
+        for width, scheme in ((390, "light"), (1440, "dark")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            assert violations(page) == [], (room, width, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (room, width)
 
 
 @pytest.mark.parametrize("name", ["empty", "begun", "done"])
 @needs_browser
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(name, projects):
-    with opened(projects / name) as page:
-        for room in rooms(page, projects / name):
-            page.evaluate("document.querySelector('.skip').focus()")
-            count, hidden = page.evaluate(f"({REACHABLE})().length"), []
-            for _ in range(count + 5):
-                page.keyboard.press("Tab")
-                if not page.evaluate(MARK):
-                    hidden.append(page.evaluate(NAME))
-            assert hidden == [], room
-            missed = page.evaluate(f"({REACHABLE})().filter((e) => !e.dataset.reached).map((e) => e.outerHTML)")
-            assert (count > 3, missed) == (True, []), room
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(name, projects, visit):
+    page = visit(projects / name)
+    for room in rooms(page, projects / name):
+        page.evaluate("document.querySelector('.skip').focus()")
+        count, hidden = page.evaluate(f"({REACHABLE})().length"), []
+        for _ in range(count + 5):
+            page.keyboard.press("Tab")
+            if not page.evaluate(MARK):
+                hidden.append(page.evaluate(NAME))
+        assert hidden == [], room
+        missed = page.evaluate(f"({REACHABLE})().filter((e) => !e.dataset.reached).map((e) => e.outerHTML)")
+        assert (count > 3, missed) == (True, []), room
 
 
 @needs_browser
-def test_a_project_by_the_keyboard_alone(tmp_path):
-    audio.write(tmp_path / "microphone.wav", word(500, 1))
+def test_a_project_by_the_keyboard_alone(tmp_path, visit):
     project = tmp_path / "lamp"
-    with opened(project) as page:
-        page.keyboard.press("Tab")
-        assert page.evaluate(NAME) == "Skip to the page"
-        page.keyboard.press("Enter")
-        tab_to(page, "words")
-        page.keyboard.type("lights, music")
-        tab_to(page, "source")
-        page.keyboard.press("ArrowDown")
-        page.keyboard.press("ArrowUp")
-        tab_to(page, "board")
-        page.keyboard.type("Nordic")
-        tab_to(page, "Make the project")
-        page.keyboard.press("Enter")
-        page.wait_for_selector('nav a[href="#board"]')
-        made = config.load(project / CONFIG)
-        assert list(made.data.words) == ["lights", "music"]
-        assert "kws build nrf52840" in (project / COMMANDS).read_text(encoding="utf-8")
+    page = visit(project)
+    page.keyboard.press("Tab")
+    assert page.evaluate(NAME) == "Skip to the page"
+    page.keyboard.press("Enter")
+    tab_to(page, "words")
+    page.keyboard.type("lights, music")
+    tab_to(page, "source")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    tab_to(page, "board")
+    page.keyboard.type("Nordic")
+    tab_to(page, "Make the project")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('nav a[href="#board"]')
+    made = config.load(project / CONFIG)
+    assert list(made.data.words) == ["lights", "music"]
+    assert "kws build nrf52840" in (project / COMMANDS).read_text(encoding="utf-8")
 
 
 @needs_browser
-def test_relabelled_and_taken_back_by_the_keyboard(projects):
+def test_relabelled_and_taken_back_by_the_keyboard(projects, visit):
     recordings = projects / "done" / "recordings"
     before = (recordings / "yes" / "anna_01.wav").read_bytes()
-    with opened(projects / "done") as page:
-        walk.enter(page, "data")
-        page.wait_for_selector("li.clip")
-        # Focus is in the room that was entered.
-        tab_to(page, "mark recordings/yes/anna_01.wav")
-        page.keyboard.press("Space")
-        tab_to(page, "Relabel as")
-        page.keyboard.type("no")
-        tab_to(page, "Relabel")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("text=It is recordings/no/anna_03.wav now")
-        assert (recordings / "no" / "anna_03.wav").read_bytes() == before
-        assert not (recordings / "yes" / "anna_01.wav").exists()
-        tab_to(page, "Undo")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("text=recordings/yes/anna_01.wav is back")
-        page.wait_for_selector("li[data-path='recordings/yes/anna_01.wav']")
-        assert (recordings / "yes" / "anna_01.wav").read_bytes() == before
-        assert not (recordings / "no" / "anna_03.wav").exists()
+    page = visit(projects / "done")
+    walk.enter(page, "data")
+    page.wait_for_selector("li.clip")
+    # Focus is in the room that was entered.
+    tab_to(page, "mark recordings/yes/anna_01.wav")
+    page.keyboard.press("Space")
+    tab_to(page, "Relabel as")
+    page.keyboard.type("no")
+    tab_to(page, "Relabel")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=It is recordings/no/anna_03.wav now")
+    assert (recordings / "no" / "anna_03.wav").read_bytes() == before
+    assert not (recordings / "yes" / "anna_01.wav").exists()
+    tab_to(page, "Undo")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=recordings/yes/anna_01.wav is back")
+    page.wait_for_selector("li[data-path='recordings/yes/anna_01.wav']")
+    assert (recordings / "yes" / "anna_01.wav").read_bytes() == before
+    assert not (recordings / "no" / "anna_03.wav").exists()
 
 
 @needs_browser
-def test_findings_stand_at_their_recordings(projects):
-    with opened(projects / "done") as page:
-        walk.enter(page, "data")
-        page.click("text=Check the recordings")
-        page.wait_for_selector("li:has-text('bob_01.wav')")
-        page.select_option("#clips-of", "recordings/no")
-        page.wait_for_selector("li[data-path='recordings/no/bob_01.wav'] .finding:has-text('unreadable')")
-        assert page.locator("li[data-path='recordings/no/anna_01.wav'] .finding").count() == 0
+def test_findings_stand_at_their_recordings(projects, visit):
+    page = visit(projects / "done")
+    walk.enter(page, "data")
+    page.click("text=Check the recordings")
+    page.wait_for_selector("li:has-text('bob_01.wav')")
+    page.select_option("#clips-of", "recordings/no")
+    page.wait_for_selector("li[data-path='recordings/no/bob_01.wav'] .finding:has-text('unreadable')")
+    assert page.locator("li[data-path='recordings/no/anna_01.wav'] .finding").count() == 0
 
 
 @needs_browser
-def test_the_point_on_the_curve_is_dragged_and_writes_its_budget(projects):
-    with opened(projects / "done") as page:
-        walk.enter(page, "judge")
-        chart = page.locator(".chart.draggable")
-        chart.scroll_into_view_if_needed()
-        box = chart.bounding_box()
-        height = box["y"] + box["height"] / 2
-        told = page.locator("p:has-text('of the words are missed'), p:has-text('No threshold keeps')")
+def test_the_point_on_the_curve_is_dragged_and_writes_its_budget(projects, visit):
+    page = visit(projects / "done")
+    walk.enter(page, "judge")
+    chart = page.locator(".chart.draggable")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    height = box["y"] + box["height"] / 2
+    told = page.locator("p:has-text('of the words are missed'), p:has-text('No threshold keeps')")
 
-        def at(part):
-            page.mouse.move(box["x"] + part * box["width"], height)
+    def at(part):
+        page.mouse.move(box["x"] + part * box["width"], height)
 
-        at(0.9)
-        page.mouse.down()
-        at(1)
-        # All that was heard at 300 an hour; at about 5 one must miss more, at 0.1 nothing is known of two hours.
-        assert "300 false accepts an hour allowed in the room, 0.0 % of the words are missed" in told.inner_text()
-        at(0.53)
-        assert "in the room, 90.0 % of the words are missed" in told.inner_text()
-        at(0)
-        assert "No threshold keeps to 0.1 an hour in the room" in told.inner_text()
-        at(0.6)
-        page.mouse.up()
-        chosen = told.inner_text()
-        at(0.9)
-        assert told.inner_text() == chosen
-        # The keyboard moves the same point.
-        page.focus("input[type=range]")
-        page.keyboard.press("ArrowRight")
-        assert told.inner_text() != chosen
-        budget = re.search(r"With (\S+) false accepts an hour", told.inner_text())[1]
-        page.click(f"button:text-is('Write thresholds for {budget} false accepts per hour')")
-        page.wait_for_selector("text=tune first")
-        job = page.evaluate(f"{STATE}.then(s => s.jobs[0])")
-        page.evaluate(STOP, f"/api/jobs/{job['id']}/stop")
-        assert job["commands"][0].startswith(f"kws tune runs/first --data recordings --budget {budget} --minutes ")
-        shown = page.locator("code:has-text('kws tune')").all_inner_texts()
-        assert job["commands"][0] in [f"{text} --json" for text in shown]
+    at(0.9)
+    page.mouse.down()
+    at(1)
+    # All that was heard at 300 an hour; at about 5 one must miss more, at 0.1 nothing is known of two hours.
+    page.wait_for_selector("p:has-text('300 false accepts an hour allowed in the room, 0.0 % of the words are missed')")
+    at(0.53)
+    page.wait_for_selector("p:has-text('in the room, 90.0 % of the words are missed')")
+    at(0)
+    page.wait_for_selector("p:has-text('No threshold keeps to 0.1 an hour in the room')")
+    at(0.6)
+    page.mouse.up()
+    chosen = told.inner_text()
+    at(0.9)
+    assert told.inner_text() == chosen
+    # The keyboard moves the same point.
+    page.focus("input[type=range]")
+    page.keyboard.press("ArrowRight")
+    assert told.inner_text() != chosen
+    budget = re.search(r"With (\S+) false accepts an hour", told.inner_text())[1]
+    page.click(f"button:text-is('Write thresholds for {budget} false accepts per hour')")
+    page.wait_for_selector("text=tune first")
+    job = page.evaluate(f"{STATE}.then(s => s.jobs[0])")
+    page.evaluate(STOP, f"/api/jobs/{job['id']}/stop")
+    assert job["commands"][0].startswith(f"kws tune runs/first --data recordings --budget {budget} --minutes ")
+    shown = page.locator("code:has-text('kws tune')").all_inner_texts()
+    assert job["commands"][0] in [f"{text} --json" for text in shown]

@@ -99,7 +99,7 @@ class Judge {
     if (scenes.length) this.curve(scenes);
     if (run.report) {
       const address = `/api/runs/${run.name}/report.html`;
-      fill(this.report, h("p", {}, h("a", { href: address, target: "_blank", rel: "noopener" }, "Open it in a tab of its own")), h("iframe", { src: address, title: `Report of run ${run.name}`, sandbox: "", tabindex: "0", loading: "lazy" }));
+      fill(this.report, h("p", {}, h("a", { href: address, target: "_blank", rel: "noopener" }, "Open it in a tab of its own")), h("iframe", { src: address, title: `Report of run ${run.name}`, sandbox: "", loading: "lazy" }));
     }
   }
 
