@@ -192,12 +192,22 @@ def await_job(page: Any, kind: str, before: str) -> None:
     raise RuntimeError(f"{kind} took longer than {PATIENCE / 1000:.0f} s")
 
 
-def picture(page: Any, path: Path, from_heading: str | None = None) -> None:
+# Puts what a reader has in place of this machine's paths.
+_RENAME = """pairs => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    for (const [here, there] of pairs) walker.currentNode.data = walker.currentNode.data.replaceAll(here, there);
+  }
+}"""
+
+
+def picture(page: Any, path: Path, project: Path, from_heading: str | None = None) -> None:
     """Write a PNG of what the window shows, of few colours, which is a third of the bytes.
 
     Args:
         page: it.
         path: the file.
+        project: whose page it is; it and the checkout are shown as a reader's.
         from_heading: what to scroll to; the top of the page if None.
     """
     page.evaluate("document.querySelectorAll('.toast').forEach((e) => e.remove()); scrollTo(0, 0)")
@@ -208,6 +218,7 @@ def picture(page: Any, path: Path, from_heading: str | None = None) -> None:
             from_heading,
         )
     page.wait_for_timeout(_SETTLED_MS)
+    page.evaluate(_RENAME, [[str(project), "/home/me/lamp"], [str(ROOT), "/home/me/kws"]])
     shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     with replacing(path) as temporary:
         shown.quantize(_COLOURS, dither=Image.Dither.NONE).save(temporary, "PNG", optimize=True)
@@ -228,29 +239,29 @@ def main() -> None:
             make_project(page, running.address)
             quicken(project, epochs="20", patience="20", pack="true")
             record(page, "yes", TAKES)
-            picture(page, out / "studio-record.png")
+            picture(page, out / "studio-record.png", project)
             bring(page, "no", other)
             enter(page, "train")
             press(page, "train", "Train")
             page.wait_for_selector("td:has-text('20 of 20')")
-            picture(page, out / "studio-train.png")
+            picture(page, out / "studio-train.png", project)
             enter(page, "data")
             page.wait_for_selector(".map")
-            picture(page, out / "studio-data.png")
+            picture(page, out / "studio-data.png", project)
             enter(page, "judge")
             press(page, "judge", "Judge it")
             page.wait_for_selector("input[type=range]")
             drag(page, (0.5, 0.6))
-            picture(page, out / "studio-judge.png", "Words")
+            picture(page, out / "studio-judge.png", project, "Words")
             enter(page, "live")
             page.click("button:has-text('Listen')")
             page.wait_for_selector("ul.heard li:nth-child(3) strong")
-            picture(page, out / "studio-live.png")
+            picture(page, out / "studio-live.png", project)
             page.click("button:text-is('Stop')")
             enter(page, "board")
             press(page, "build", "Build the image")
             page.wait_for_selector("a[download]")
-            picture(page, out / "studio-board.png")
+            picture(page, out / "studio-board.png", project)
 
 
 if __name__ == "__main__":
