@@ -54,6 +54,10 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
         walk.quicken(project)
         walk.record(page, "yes", walk.TAKES)
         assert len(list((project / "recordings" / "yes").glob("me_*.wav"))) >= walk.TAKES
+        page.click("button[aria-label='Redo recordings/yes/me_02.wav']")
+        page.wait_for_selector("li.clip:has-text('me_02.wav')", state="detached")
+        page.click("text=Undo")
+        page.wait_for_selector("li.clip:has-text('me_02.wav')")
         walk.bring(page, "no", other)
         assert len(list((project / "recordings" / "no").glob("me_*.wav"))) == walk.TAKES
 

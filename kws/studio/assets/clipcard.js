@@ -49,10 +49,11 @@ export async function relabel(paths, word, after) {
   return true;
 }
 
+// after() gets the paths of what is back.
 function undoable(text, name, after) {
   toast(text, "Undo", async () => {
     const back = await attempt(() => post("/api/clips/undo", { undo: name }));
     if (back) toast(back.paths.length === 1 ? `${back.paths[0]} is back.` : `${back.paths.length} recordings are back.`);
-    if (after) after();
+    if (after) after(back ? back.paths : []);
   });
 }

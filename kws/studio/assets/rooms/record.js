@@ -132,11 +132,17 @@ class Recording {
   hear(message, word) {
     if (message.refused) { this.told.textContent = `Not kept: ${message.refused}`; return; }
     if (message.done) { this.stop(`The room is kept: ${message.take}`); return; }
-    if (!this.takes.querySelector(".clip")) this.takes.replaceChildren();
-    const item = clipCard(message.take, `${word} · ${message.take.split("/")[2]}`,
-      h("button", { class: "small", type: "button", "aria-label": `Redo ${message.take}`, onclick: async () => { if (await remove([message.take])) { item.remove(); this.empty(); } } }, "Redo"));
-    this.takes.prepend(item);
+    this.list(message.take, word);
     this.told.textContent = `${this.takes.children.length} kept; the voice at ${message.level.toFixed(0)} dB, the room at ${message.room.toFixed(0)} dB`;
+  }
+
+  list(path, word) {
+    if (!this.takes.querySelector(".clip")) this.takes.replaceChildren();
+    const redo = async () => {
+      if (await remove([path], (paths) => paths.forEach((back) => this.list(back, word)))) { item.remove(); this.empty(); }
+    };
+    const item = clipCard(path, `${word} · ${path.split("/")[2]}`, h("button", { class: "small", type: "button", "aria-label": `Redo ${path}`, onclick: redo }, "Redo"));
+    this.takes.prepend(item);
   }
 
   async checkMicrophone() {
