@@ -244,7 +244,7 @@ def main() -> None:
             enter(page, "train")
             press(page, "train", "Train")
             page.wait_for_selector("td:has-text('20 of 20')")
-            picture(page, out / "studio-train.png", project)
+            picture(page, out / "studio-train.png", project, "Progress")
             enter(page, "data")
             page.wait_for_selector(".map")
             picture(page, out / "studio-data.png", project)
