@@ -22,8 +22,9 @@ from kws.decisions import DetectorConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError, UsageError
 from kws.frontends import LogMelConfig, MicroFrontendConfig
-from kws.model.file import Model, with_info
+from kws.model.file import Model, with_gate, with_info
 from kws.verify.inputs import random_signal
+from kws.voice_gate import VoiceGateConfig, asleep
 
 STRICT = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror"]
 SAMPLES, MOST = 16000, 64
@@ -99,12 +100,13 @@ int main(int count, char **arguments)
 
 @pytest.fixture(scope="module")
 def models():
-    """Different in all: front end, hop, network, labels, decision's settings."""
+    """Different in all: front end, hop, network, labels, decision's settings; one has a voice gate."""
     wake = spotting_model(
         6, ("hey", "you"), units=(12,), frontend=MicroFrontendConfig(), detector=DetectorConfig(2, 0.25, 3)
     )
     commands = spotting_model(6, units=(16, 8), frontend=LogMelConfig(bands=24), detector=DetectorConfig(2, 0.2, 2))
-    return {"wake": wake, "commands": commands}
+    gate = VoiceGateConfig(on=True, history_ms=40, hold_ms=40, settle_ms=40)
+    return {"wake": wake, "commands": Model.from_bytes(with_gate(commands, gate), "gated commands")}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,8 @@ def heard_alone(models, pcm):
 @pytest.fixture(scope="module")
 def alone(models, pcm):
     rows = heard_alone(models.values(), pcm)
+    posteriors = NumpyEngine(models["commands"]).process(pcm).posteriors
+    assert 4 < int((posteriors == asleep(models["commands"].info.labels)).all(axis=1).sum()) < len(posteriors) - 4
     counts = [sum(row[0] == which for row in rows) for which in range(2)]
     assert all(2 < count < MOST for count in counts), counts
     return rows
@@ -184,7 +188,11 @@ def test_a_wake_word_and_commands(host_library, tmp_path):
 
 @needs("arm-none-eabi-gcc")
 @pytest.mark.parametrize(
-    ("cpu", "core"), [("cortex-m0plus", UC_CPU_ARM_CORTEX_M0), ("cortex-m4", UC_CPU_ARM_CORTEX_M4)]
+    ("cpu", "core"),
+    [
+        ("cortex-m4", UC_CPU_ARM_CORTEX_M4),
+        pytest.param("cortex-m0plus", UC_CPU_ARM_CORTEX_M0, marks=pytest.mark.slow),
+    ],
 )
 def test_on_an_emulated_core(exported, pcm, alone, tmp_path, cpu, core):
     for order in itertools.permutations(("wake_model.c", "commands_model.c")):

@@ -28,6 +28,8 @@ from kws.errors import KwsError
 from kws.image import slot as model_slot
 from kws.image.make import make_host_library, make_image, run_make
 from kws.image.slot import SlotHeader, build_slot, check, complete
+from kws.model.file import Model, with_gate
+from kws.voice_gate import VoiceGateConfig
 
 BOARD = "mps2_an386"
 SLOT_LENGTH = 0x100000
@@ -42,7 +44,9 @@ def one():
 
 @pytest.fixture(scope="module")
 def other():
-    return spotting_model(7, units=(16,), words=("left", "right", "stop"))
+    """With a voice gate, which the program's own model lacks."""
+    model = spotting_model(7, units=(16,), words=("left", "right", "stop"))
+    return Model.from_bytes(with_gate(model, VoiceGateConfig(on=True, history_ms=100, hold_ms=100, settle_ms=100)), "b")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +103,7 @@ def signed(blob: bytes, **changes: object) -> bytes:
 
 
 def test_a_model_is_swapped_without_the_program(program, slot, folder, tmp_path, pcm, one, other):
-    """The same program hears the words of whichever model lies in the slot, as the harness does."""
+    """The same program hears the words of whichever model lies in the slot, as the harness does, gate or none."""
     second = build_slot(folder / "other", folder / "build-other", BOARD)
     for blob, model in ((slot, one), (second, other)):
         status, lines = boot(program, blob.bin.read_bytes(), pcm, tmp_path)
@@ -227,6 +231,7 @@ def test_the_blob(slot, one, folder, tmp_path):
     assert again.bin.read_bytes() == blob
 
 
+@pytest.mark.slow
 def test_what_cannot_be_built_is_refused(folder, bare_model, tmp_path):
     def slot_with(*settings: str) -> None:
         run_make("slot", folder / "one", tmp_path / "build", f"BOARD={BOARD}", *settings)
