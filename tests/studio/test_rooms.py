@@ -16,6 +16,8 @@ from conftest import needs_browser
 from kws import audio, config
 from kws.project import COMMANDS, CONFIG, MICROPHONE, Project
 
+pytestmark = [pytest.mark.slow, needs_browser]
+
 MODELS = walk.ROOT / "models"
 MOST_TABS = 120
 STATE = "fetch('/api/state').then(r => r.json())"
@@ -156,7 +158,6 @@ def tab_to(page, name):
 
 
 @pytest.mark.parametrize("name", ["empty", "begun", "done"])
-@needs_browser
 @needs_axe
 def test_nothing_serious_and_nothing_too_wide(name, projects, visit):
     page = visit(projects / name)
@@ -169,7 +170,6 @@ def test_nothing_serious_and_nothing_too_wide(name, projects, visit):
 
 
 @pytest.mark.parametrize("name", ["empty", "begun", "done"])
-@needs_browser
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(name, projects, visit):
     page = visit(projects / name)
     for room in rooms(page, projects / name):
@@ -184,7 +184,6 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(name, projects, v
         assert (count > 3, missed) == (True, []), room
 
 
-@needs_browser
 def test_a_project_by_the_keyboard_alone(tmp_path, visit):
     project = tmp_path / "lamp"
     page = visit(project)
@@ -206,7 +205,6 @@ def test_a_project_by_the_keyboard_alone(tmp_path, visit):
     assert "kws build nrf52840" in (project / COMMANDS).read_text(encoding="utf-8")
 
 
-@needs_browser
 def test_relabelled_and_taken_back_by_the_keyboard(projects, visit):
     recordings = projects / "done" / "recordings"
     before = (recordings / "yes" / "anna_01.wav").read_bytes()
@@ -231,7 +229,6 @@ def test_relabelled_and_taken_back_by_the_keyboard(projects, visit):
     assert not (recordings / "no" / "anna_03.wav").exists()
 
 
-@needs_browser
 def test_findings_stand_at_their_recordings(projects, visit):
     page = visit(projects / "done")
     walk.enter(page, "data")
@@ -242,7 +239,6 @@ def test_findings_stand_at_their_recordings(projects, visit):
     assert page.locator("li[data-path='recordings/no/anna_01.wav'] .finding").count() == 0
 
 
-@needs_browser
 def test_the_point_on_the_curve_is_dragged_and_writes_its_budget(projects, visit):
     page = visit(projects / "done")
     walk.enter(page, "judge")
