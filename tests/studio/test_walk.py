@@ -21,6 +21,14 @@ def judged(page, room):
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], room
 
 
+def redo_and_undo(page, name):
+    """A take that is to be said again leaves the list, and comes back."""
+    page.click(f"button[aria-label='Redo recordings/yes/{name}']")
+    page.wait_for_selector(f"li.clip:has-text('{name}')", state="detached")
+    page.click("text=Undo")
+    page.wait_for_selector(f"li.clip:has-text('{name}')")
+
+
 def judge_and_tune(page, run):
     """Figures, limits, the curve, the report, and thresholds for a budget."""
     walk.enter(page, "judge")
@@ -54,10 +62,7 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
         walk.quicken(project)
         walk.record(page, "yes", walk.TAKES)
         assert len(list((project / "recordings" / "yes").glob("me_*.wav"))) >= walk.TAKES
-        page.click("button[aria-label='Redo recordings/yes/me_02.wav']")
-        page.wait_for_selector("li.clip:has-text('me_02.wav')", state="detached")
-        page.click("text=Undo")
-        page.wait_for_selector("li.clip:has-text('me_02.wav')")
+        redo_and_undo(page, "me_02.wav")
         walk.bring(page, "no", other)
         assert len(list((project / "recordings" / "no").glob("me_*.wav"))) == walk.TAKES
 
