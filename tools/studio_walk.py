@@ -252,7 +252,7 @@ def main() -> None:
             press(page, "judge", "Judge it")
             page.wait_for_selector("input[type=range]")
             drag(page, (0.5, 0.6))
-            picture(page, out / "studio-judge.png", project, "Words")
+            picture(page, out / "studio-judge.png", project, "What these figures cannot tell")
             enter(page, "live")
             page.click("button:has-text('Listen')")
             page.wait_for_selector("ul.heard li:nth-child(3) strong")
