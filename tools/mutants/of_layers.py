@@ -54,7 +54,14 @@ LAYERS = (
     M("SVDF/2", f"{_C}/svdf.c", "memmove(held, held + 1, ", "memmove(held, held, ", _GRAPHS),
     M("SVDF/3", f"{_C}/svdf.c", "int32_t total = svdf->bias[unit];", "int32_t total = 0;", _GRAPHS),
     # ---- NumPy ----
-    M("SVDF factor", "kws/layers/svdf.py", "np.float32(a.scale) * np.float32(b.scale)", "a.scale * b.scale", _ALONE),
+    M(
+        "SVDF factor",
+        "kws/layers/svdf.py",
+        "np.float32(a.scale) * np.float32(b.scale)",
+        "a.scale * b.scale",
+        _ALONE,
+        equivalent="a double holds the product of two float32 exactly, and NumPy rounds it where it meets a float32",
+    ),
     M("SVDF/2", f"{_NUMPY}/svdf.py", "axis=2)[:, :, 1:]", "axis=2)[:, :, :-1]", _ALONE),
     M("CARRY/1", f"{_NUMPY}/carry.py", "kept[:, 1:] = x", "kept[:, :-1] = x", _STEPS),
     M("CARRY order", "kws/fixedpoint/network.py", "if writer < reader:", "if writer <= reader + 99:", _STEPS),
