@@ -10,6 +10,7 @@ import time
 import pytest
 
 from kws.project import COMMANDS, CONFIG
+from kws.studio import job
 from kws.studio.jobs import DONE, FAILED, HIDDEN, LOST, RUNNING, STOPPED, Jobs
 from kws.studio.safe import Refused
 
@@ -27,6 +28,11 @@ def ended(jobs, name):
     while (job := jobs.find(name)).status == RUNNING:
         time.sleep(0.05)
     return job
+
+
+def test_a_stop_that_comes_before_there_is_a_verb_reaches_it(tmp_path, waiting):
+    with (tmp_path / "out").open("wb") as out:
+        assert job._run(waiting, out.fileno(), out.fileno(), out.fileno(), [signal.SIGINT]) == 130
 
 
 def test_an_ended_process_is_taken_leave_of(tmp_path):
