@@ -177,6 +177,8 @@ def test_data_verbs(tmp_path):
     assert "errors" in kws("data", "check", tmp_path / "d")
     (tmp_path / "d" / "yes" / "bad_nohash_0.wav").write_text("not audio")
     assert "error: " in kws("data", "check", tmp_path / "d", code=1)
+    (found,) = json.loads(kws("data", "check", tmp_path / "d", "--json", code=1))["errors"]
+    assert (found["kind"], found["paths"]) == ("unreadable", [str(tmp_path / "d" / "yes" / "bad_nohash_0.wav")])
     options = ("--words", "yes,no", "--voices", "60", "--repeats", "1", "--out", tmp_path / "talk.wav")
     events = json.loads(kws("data", "recording", *options, "--json"))["events"]
     assert sum(e["keyword"] for e in events) == 2
