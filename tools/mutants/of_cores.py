@@ -50,7 +50,10 @@ CORES = (
     # ---- Armv7-M ----
     M("FRONT/3", _FFT, '"rsb     r12, r12, r6, asr #1\\n"', '"rsb     r12, r12, r6\\n"', _M3),
     M("FRONT/3", _FFT, '"sub     r9, r7, r8\\n"', '"add     r9, r7, r8\\n"', _M3),
-    M("FRONT/3", _FFT, '"rsb     r9, r9, #0\\n"', '""', _M3),
+    M("FRONT/3", _FFT, '"rsb     r9, r9, #0\\n"\n                   "b       2b', '"b       2b', _M3),
+    M("FRONT/3", _FFT, '"rsb     r9, r9, #0\\n"\n                   "b       6b', '"b       6b', _M3),
+    M("FRONT/3", _FFT, '"cmp     r2, #512\\n"', '"cmp     r2, #528\\n"', _M3),
+    M("FRONT/3", _FFT, '"bcc     7f\\n"\n                   "ldrd    r6, r7, [r7]', '"ldrd    r6, r7, [r7]', _M3),
     M("FRONT/4", _POWER, '"eor     r9, r9, r9, asr #31\\n"', '""', _M3),
     M("FRONT/5", _POWER, '"lsrs    r6, r6, #27\\n"', '"lsrs    r6, r6, #28\\n"', _M3),
     M("FRONT/5", _POWER, '"sbc     r8, r8, r7\\n"', '"sub     r8, r8, r7\\n"', _POWERS),

@@ -28,11 +28,32 @@ typedef struct kws_fft_stage {
     "smull   " low ", " y ", " y ", " c "\n"            \
     "smlal   " low ", " y ", " x ", " s "\n"
 
+/* Legs 0 to 3 from u in r3 r4, v in r8 r5 and leg 2, rotated, in r12 r7; where they lie, and what moves lr there. */
+#define KWS_FFT_OUTPUTS(leg0, leg2, to_leg1, leg1, to_leg3, leg3)   \
+    "ldrd    r6, r9, " leg0 "\n"                                    \
+    "add     r10, r12, r6, asr #1\n"                                \
+    "rsb     r12, r12, r6, asr #1\n"                                \
+    "add     r11, r7, r9, asr #1\n"                                 \
+    "rsb     r7, r7, r9, asr #1\n"                                  \
+    "add     r6, r10, r3\n"                                         \
+    "add     r9, r11, r4\n"                                         \
+    "strd    r6, r9, " leg0 "\n"                                    \
+    "sub     r10, r10, r3\n"                                        \
+    "sub     r11, r11, r4\n"                                        \
+    "strd    r10, r11, " leg2 "\n"                                  \
+    to_leg1                                                         \
+    "add     r6, r12, r5\n"                                         \
+    "sub     r9, r7, r8\n"                                          \
+    "strd    r6, r9, " leg1 "\n"                                    \
+    to_leg3                                                         \
+    "sub     r12, r12, r5\n"                                        \
+    "add     r7, r7, r8\n"                                          \
+    "strd    r12, r7, " leg3 "\n"
+
 /*
  * On the stack: 0 cos and sin of legs 1, 2 and 3; 24 where the next ones would lie in a longer table;
  * 36 twiddle_bytes; 40 quarter; 44 first; 48 last; 52 twiddles.
- * r0 leg 0, r1 leg_bytes, r2 end, lr another leg; in the second half u in r3 r4, v in r8 r5, s in
- * r10 r11, t in r12 r7.
+ * r0 leg 0, r1 leg_bytes, r2 end, lr another leg.
  */
 KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
 {
@@ -86,25 +107,7 @@ KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
                    "ldrd    r6, r7, [lr]\n"
                    "ldrd    r9, r10, [sp, #8]\n"
                    KWS_ROTATE("r6", "r7", "r9", "r10", "r11", "r12")
-                   "ldrd    r6, r9, [r0]\n"
-                   "add     r10, r12, r6, asr #1\n"
-                   "rsb     r12, r12, r6, asr #1\n"
-                   "add     r11, r7, r9, asr #1\n"
-                   "rsb     r7, r7, r9, asr #1\n"
-                   "add     r6, r10, r3\n"
-                   "add     r9, r11, r4\n"
-                   "strd    r6, r9, [r0]\n"
-                   "sub     r10, r10, r3\n"
-                   "sub     r11, r11, r4\n"
-                   "strd    r10, r11, [lr]\n"
-                   "sub     lr, lr, r1\n"
-                   "add     r6, r12, r5\n"
-                   "sub     r9, r7, r8\n"
-                   "strd    r6, r9, [lr]\n"
-                   "add     lr, lr, r1, lsl #1\n"
-                   "sub     r12, r12, r5\n"
-                   "add     r7, r7, r8\n"
-                   "strd    r12, r7, [lr]\n"
+                   KWS_FFT_OUTPUTS("[r0]", "[lr]", "sub     lr, lr, r1\n", "[lr]", "add     lr, lr, r1, lsl #1\n", "[lr]")
                    "add     r0, lr, r1\n"
                    "cmp     r0, r2\n"
                    "bcc     4b\n"
@@ -174,23 +177,7 @@ KWS_NAKED void kws_fft_run_last(KWS_UNSEEN int32_t *data, KWS_UNSEEN const int32
                    "6:\n"
                    "ldrd    r6, r7, [r0, #256]\n"
                    KWS_ROTATE("r6", "r7", "r9", "r10", "r11", "r12")
-                   "ldrd    r6, r9, [r0, #-768]\n"
-                   "add     r10, r12, r6, asr #1\n"
-                   "rsb     r12, r12, r6, asr #1\n"
-                   "add     r11, r7, r9, asr #1\n"
-                   "rsb     r7, r7, r9, asr #1\n"
-                   "add     r6, r10, r3\n"
-                   "add     r9, r11, r4\n"
-                   "strd    r6, r9, [r0, #-768]\n"
-                   "sub     r10, r10, r3\n"
-                   "sub     r11, r11, r4\n"
-                   "strd    r10, r11, [r0, #256]\n"
-                   "add     r6, r12, r5\n"
-                   "sub     r9, r7, r8\n"
-                   "strd    r6, r9, [r0, #-256]\n"
-                   "sub     r12, r12, r5\n"
-                   "add     r7, r7, r8\n"
-                   "strd    r12, r7, [r0, #768]\n"
+                   KWS_FFT_OUTPUTS("[r0, #-768]", "[r0, #256]", "", "[r0, #-256]", "", "[r0, #768]")
                    "add     r2, r2, #16\n"
                    "add     r0, r0, #8\n"
                    "cmp     r2, #1024\n"
