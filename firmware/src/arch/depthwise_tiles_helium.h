@@ -139,7 +139,8 @@ KWS_NAKED void kws_tile_rows(KWS_UNSEEN kws_tile_pass *pass)
 }
 
 /* Four rows of the image, the first of them `row`, which may lie beyond its edges; those columns are there already. */
-KWS_NOINLINE void kws_tile_strip(const kws_window *w, const int8_t *x, int32_t row, const int8_t *outside, int8_t *strip)
+KWS_NOINLINE void kws_tile_strip(const kws_window *w, const int8_t *x, int32_t row, const int8_t *outside,
+                                 int8_t *strip)
 {
     kws_tile_lines lines;
     for (uint32_t i = 0; i < KWS_TILE_ROWS; i++, row++) {

@@ -107,7 +107,8 @@ KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
                    "ldrd    r6, r7, [lr]\n"
                    "ldrd    r9, r10, [sp, #8]\n"
                    KWS_ROTATE("r6", "r7", "r9", "r10", "r11", "r12")
-                   KWS_FFT_OUTPUTS("[r0]", "[lr]", "sub     lr, lr, r1\n", "[lr]", "add     lr, lr, r1, lsl #1\n", "[lr]")
+                   KWS_FFT_OUTPUTS("[r0]", "[lr]", "sub     lr, lr, r1\n", "[lr]",
+                                   "add     lr, lr, r1, lsl #1\n", "[lr]")
                    "add     r0, lr, r1\n"
                    "cmp     r0, r2\n"
                    "bcc     4b\n"
