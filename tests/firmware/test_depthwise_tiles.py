@@ -55,6 +55,7 @@ def model_of(channels, size, padding=SAME, scales=0.01, out_scale=0.5, zero_poin
         ({"channels": 16, "size": (4, 4), "padding": VALID}, True, True),
         ({"channels": 16, "size": (4, 4), "StrideH": 2, "StrideW": 2}, False, False),
         ({"channels": 16, "size": (4, 3), "zero_point": -127}, False, False),
+        ({"channels": 16, "size": (4, 3), "zero_point": -7, "relu": 0}, False, False),
         ({"channels": 16, "size": (4, 3), "relu": 0}, True, True),
         ({"channels": 16, "size": (4, 3), "relu": 3, "out_scale": 0.03}, False, False),
         ({"channels": 16, "size": (4, 3), "out_scale": 0.0008}, False, False),
