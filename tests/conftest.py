@@ -87,6 +87,11 @@ def speech():
     return np.round(noisy * 30000).astype(np.int16)
 
 
+def mostly_slow(values, fast=1):
+    """Parameters of which the first ``fast`` are tried by the fast tests and the others by the slow ones."""
+    return [pytest.param(v, marks=() if i < fast else pytest.mark.slow) for i, v in enumerate(values)]
+
+
 def needs(*programs: str):
     """Skip a test, saying why, where a program is not installed."""
     missing = missing_tools(programs)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import mostly_slow, needs
 
 from kws import audio
 from kws.datasets import synthetic
@@ -45,7 +45,7 @@ def test_it_hears_and_engines_agree(path, speech, tmp_path):
     assert report.detections > 0
 
 
-@pytest.mark.parametrize("path", ALWAYS_ON, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", mostly_slow(ALWAYS_ON[::-1]), ids=lambda p: p.stem)
 def test_models_that_have_heard_the_world(path, speech, tmp_path):
     """Their card tells of these files; they fire hardly in the minutes of negatives that come with kws."""
     model = Model.load(path)

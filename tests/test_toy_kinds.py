@@ -261,6 +261,7 @@ def symbols(file) -> str:
     return subprocess.run(["arm-none-eabi-nm", file], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 @needs("make", "arm-none-eabi-gcc")
 def test_an_image_carries_only_the_kinds_of_its_model(kinds, tmp_path, tiny_model):
     codegen.export(tiny_model, tmp_path / "a")

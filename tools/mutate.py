@@ -210,6 +210,9 @@ class Tree:
             return SURVIVED, test
         if done.returncode < 0:
             return CRASHES, test
+        # A sanitizer ends the process, and what pytest held back is lost.
+        if not done.stdout.strip() and not done.stderr.strip():
+            return CRASHES, test
         failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
         if failed is None or re.search(r"CalledProcessError: Command '\['cc'|the compiler failed", done.stdout):
             return INVALID, (done.stdout + done.stderr)[-600:]

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import browser
 import numpy as np
+from PIL import Image
 
 from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets import synthetic
-from kws.files import scratch
+from kws.files import replacing, scratch
 from kws.types import Floats, Pcm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +33,8 @@ WORDS = ("yes", "no")
 ROOMS = ("start", "record", "data", "train", "judge", "live", "board")
 TAKES = 15
 _GAP_SECONDS = 0.9
+# Of a picture.
+_COLOURS, _SETTLED_MS = 128, 2000
 PATIENCE = 300_000
 """Milliseconds; a machine that does other work starves the browser."""
 QUICK = {"epochs": "2", "patience": "2", "variants": "2", "pack": "false", "calibration_clips": "30"}
@@ -141,13 +145,26 @@ def bring(page: Any, word: str, file: Path) -> None:
     page.wait_for_selector(f"text={file.name}:")
 
 
-def quicken(project: Path) -> None:
-    """Write :data:`QUICK` into the project's settings, as a person with a text editor may."""
+def quicken(project: Path, **more: str) -> None:
+    """Write :data:`QUICK`, and other keys, into the project's settings, as a person with a text editor may."""
     path = project / "words.toml"
     text = path.read_text(encoding="utf-8")
-    for key, value in QUICK.items():
+    for key, value in (QUICK | more).items():
         text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
+
+
+def drag(page: Any, parts: Sequence[float]) -> float:
+    """Drag the point on Judge's curve over parts of the chart's width; returns the budget that is then offered."""
+    chart = page.locator(".chart.draggable")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    for i, part in enumerate(parts):
+        page.mouse.move(box["x"] + part * box["width"], box["y"] + box["height"] / 2)
+        if i == 0:
+            page.mouse.down()
+    page.mouse.up()
+    return float(re.findall(r"Write thresholds for (\S+) false", page.inner_text("main"))[0])
 
 
 def press(page: Any, kind: str, button: str) -> None:
@@ -175,11 +192,43 @@ def await_job(page: Any, kind: str, before: str) -> None:
     raise RuntimeError(f"{kind} took longer than {PATIENCE / 1000:.0f} s")
 
 
+# Puts what a reader has in place of this machine's paths.
+_RENAME = """pairs => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    for (const [here, there] of pairs) walker.currentNode.data = walker.currentNode.data.replaceAll(here, there);
+  }
+}"""
+
+
+def picture(page: Any, path: Path, project: Path, from_heading: str | None = None) -> None:
+    """Write a PNG of what the window shows, of few colours, which is a third of the bytes.
+
+    Args:
+        page: it.
+        path: the file.
+        project: whose page it is; it and the checkout are shown as a reader's.
+        from_heading: what to scroll to; the top of the page if None.
+    """
+    page.evaluate("document.querySelectorAll('.toast').forEach((e) => e.remove()); scrollTo(0, 0)")
+    if from_heading is not None:
+        page.evaluate(
+            "text => scrollTo(0, [...document.querySelectorAll('h2')].find((e) => e.textContent === text)"
+            ".parentElement.getBoundingClientRect().top - 16)",
+            from_heading,
+        )
+    page.wait_for_timeout(_SETTLED_MS)
+    page.evaluate(_RENAME, [[str(project), "/home/me/lamp"], [str(ROOT), "/home/me/kws"]])
+    shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    with replacing(path) as temporary:
+        shown.quantize(_COLOURS, dither=Image.Dither.NONE).save(temporary, "PNG", optimize=True)
+
+
 def main() -> None:
     """Draw the pictures of the documentation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", metavar="DIR")
-    a = parser.parse_args()
+    out = parser.parse_args().out
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with scratch("studio") as folder:
         microphone, other = folder / "yes.wav", folder / "no.wav"
@@ -188,28 +237,31 @@ def main() -> None:
         project = folder / "lamp"
         with studio(project) as running, page_with(microphone) as page:
             make_project(page, running.address)
-            quicken(project)
+            quicken(project, epochs="20", patience="20", pack="true")
             record(page, "yes", TAKES)
-            page.wait_for_timeout(2000)
-            page.screenshot(path=str(a.out / "studio-record.png"))
+            picture(page, out / "studio-record.png", project)
             bring(page, "no", other)
             enter(page, "train")
             press(page, "train", "Train")
-            page.wait_for_timeout(1500)
-            page.screenshot(path=str(a.out / "studio-train.png"))
+            page.wait_for_selector("td:has-text('20 of 20')")
+            picture(page, out / "studio-train.png", project, "Progress")
+            enter(page, "data")
+            page.wait_for_selector(".map")
+            picture(page, out / "studio-data.png", project)
             enter(page, "judge")
             press(page, "judge", "Judge it")
-            page.wait_for_timeout(1500)
-            page.screenshot(path=str(a.out / "studio-judge.png"))
+            page.wait_for_selector("input[type=range]")
+            drag(page, (0.5, 0.6))
+            picture(page, out / "studio-judge.png", project, "What these figures cannot tell")
             enter(page, "live")
             page.click("button:has-text('Listen')")
-            page.wait_for_selector("ul.heard strong")
-            page.wait_for_timeout(2500)
-            page.screenshot(path=str(a.out / "studio-live.png"))
+            page.wait_for_selector("ul.heard li:nth-child(3) strong")
+            picture(page, out / "studio-live.png", project)
+            page.click("button:text-is('Stop')")
             enter(page, "board")
             press(page, "build", "Build the image")
-            page.wait_for_timeout(1500)
-            page.screenshot(path=str(a.out / "studio-board.png"))
+            page.wait_for_selector("a[download]")
+            picture(page, out / "studio-board.png", project)
 
 
 if __name__ == "__main__":

@@ -142,8 +142,8 @@ def _tiles(found: Findings) -> list[tuple[str, str, str]]:
             )
         floats = found.clips["results"].get("float")
         if floats is not None:
-            cost = 100 * (first["accuracy"] - floats["accuracy"])
-            tiles.append(("int8 costs, points", f"{-cost:.2f}", f"float: {100 * floats['accuracy']:.2f} %"))
+            cost = 100 * (floats["accuracy"] - first["accuracy"])
+            tiles.append(("int8 costs, points", f"{cost:.2f}", f"float: {100 * floats['accuracy']:.2f} %"))
         speakers = found.clips["speakers"]
         if speakers is not None:
             chance = 100 * speakers["worst_decile_by_chance"]

@@ -145,12 +145,13 @@ class _Page:
     async def move(self, request: Request) -> Response:
         body = await _body(request)
         word = safe.name(body.get("word"), "word")
-        return JSONResponse({"paths": await run_in_threadpool(clips.move, self._root, self._paths(body), word)})
+        paths, name = await run_in_threadpool(clips.move, self._root, self._paths(body), word)
+        return JSONResponse({"paths": paths, "undo": name})
 
     async def undo(self, request: Request) -> Response:
         name = (await _body(request)).get("undo")
         if not isinstance(name, str):
-            raise Refused(400, "undo must be what the deletion returned")
+            raise Refused(400, "undo must be what the deletion or the relabelling returned")
         return JSONResponse({"paths": await run_in_threadpool(clips.undo, self._root, name)})
 
     def _paths(self, body: dict[str, Any]) -> list[Path]:
@@ -186,7 +187,7 @@ class _Page:
 
     async def run_file(self, request: Request) -> Response:
         run, name = safe.run_name(request.path_params["run"]), request.path_params["name"]
-        if name not in ("report.html", "clips.json", "stream-test.json", "test.json", "history.json"):
+        if name not in ("report.html", "clips.json", "stream-test.json", "room.json", "test.json", "history.json"):
             raise Refused(404, "there is no such file of a run")
         path = safe.inside(self._root, f"{commands.RUNS}/{run}/{name}")
         headers = {"content-security-policy": guard.REPORT_POLICY} if name == "report.html" else {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,8 +33,11 @@ _POINTS = 240
 _BLOCK = 1 << 16
 # A recording of at most this length is one take; a longer one is many, or speech.
 _ONE_TAKE_SECONDS = 2.0
-_UNDONE = 100
+TRASH = "trash"
+_RECORD = "files.json"
 
+# Two tabs, or a take that is cut while another is moved, must not get the same number.
+_numbering = threading.Lock()
 _listed: dict[str, tuple[int, list[str]]] = {}
 
 
@@ -123,8 +128,9 @@ def keep(root: Path, word: str, speaker: str, pcm: Pcm) -> str:
     Raises:
         KwsError: it cannot be written.
     """
-    path = _free(root / RECORDINGS / word, speaker, ".wav")
-    audio.write(path, pcm)
+    with _numbering:
+        path = _free(root / RECORDINGS / word, speaker, ".wav")
+        audio.write(path, pcm)
     return path.relative_to(root).as_posix()
 
 
@@ -148,18 +154,28 @@ def take_in(root: Path, word: str, speaker: str, heard: Pcm) -> dict[str, Any]:
     return {"paths": paths, "refused": [cut.fault for cut in cuts if cut.fault]}
 
 
-def move(root: Path, paths: Sequence[Path], word: str) -> list[str]:
-    """Relabel: into another word's folder, under the same speaker.
+def move(root: Path, paths: Sequence[Path], word: str) -> tuple[list[str], str]:
+    """Relabel: into another word's folder, under the same speaker; those that lie there already stay.
+
+    Returns:
+        The new paths, and what `undo` takes.
 
     Raises:
+        Refused: all of them lie there.
         KwsError: a file cannot be moved.
     """
-    moved = []
-    for path in paths:
-        target = _free(path.parent.parent / word, speaker_of(path), path.suffix)
-        _rename(path, target)
-        moved.append(target.relative_to(root).as_posix())
-    return moved
+    with _numbering:
+        others = [path for path in paths if path.parent.name != word]
+        if not others:
+            raise Refused(409, f"that is what they are already: {word}")
+        taken: Counter[tuple[Path, str]] = Counter()
+        pairs = []
+        for path in others:
+            folder, speaker = path.parent.parent / word, speaker_of(path)
+            pairs.append((path, _free(folder, speaker, path.suffix, taken[folder, speaker])))
+            taken[folder, speaker] += 1
+        name = _carry(root, pairs)
+    return [target.relative_to(root).as_posix() for _, target in pairs], name
 
 
 def delete(root: Path, paths: Sequence[Path]) -> str:
@@ -168,43 +184,64 @@ def delete(root: Path, paths: Sequence[Path]) -> str:
     Raises:
         KwsError: a file cannot be moved.
     """
-    name = secrets.token_hex(8)
-    folder = root / HIDDEN / "trash" / name
-    record = {str(i): path.relative_to(root).as_posix() for i, path in enumerate(paths)}
-    write_atomic(folder / "files.json", json.dumps(record) + "\n")
-    for i, path in enumerate(paths):
-        _rename(path, folder / str(i))
-    return name
+    with _numbering:
+        return _carry(root, [(path, None) for path in paths])
 
 
 def undo(root: Path, name: str) -> list[str]:
-    """Bring back what was deleted; returns the paths.
+    """Take back what `move` or `delete` did; returns the paths of what came back.
+
+    A recording that was moved on, deleted or recorded anew since then stays as it is.
 
     Raises:
-        Refused: it is not there, or another file has taken its place.
+        Refused: nothing of it can come back.
         KwsError: a file cannot be moved.
     """
-    folder = root / HIDDEN / "trash" / name
-    if not name.isalnum() or not (folder / "files.json").exists():
-        raise Refused(404, "that cannot be undone: it is not in the trash")
-    record: dict[str, str] = parse_json((folder / "files.json").read_bytes())
-    back = []
-    for number, path in record.items():
-        source = folder / number
-        if not source.exists():
-            continue
-        target = root / path
-        if target.exists():
-            target = _free(target.parent, speaker_of(target), target.suffix)
-        _rename(source, target)
-        back.append(target.relative_to(root).as_posix())
-    (folder / "files.json").unlink()
+    record = root / HIDDEN / TRASH / name / _RECORD
+    gone = Refused(404, "that cannot be undone: the recordings are no longer where it put them")
+    if not name.isalnum() or not record.exists():
+        raise gone
+    with _numbering:
+        try:
+            entries = [(root / now, root / was, int(time)) for now, was, time in parse_json(record.read_bytes())]
+        except (OSError, ValueError, TypeError):
+            raise gone from None
+        back = []
+        for now, was, time in entries:
+            if _time(now) != time:
+                continue
+            target = _free(was.parent, speaker_of(was), was.suffix) if was.exists() else was
+            _rename(now, target)
+            back.append(target.relative_to(root).as_posix())
+        record.unlink()
+    if not back:
+        raise gone
     return back
 
 
-def _free(folder: Path, speaker: str, suffix: str) -> Path:
-    """Where the next take of a speaker goes."""
-    return take_path(folder, speaker, next_take(folder, speaker), suffix)
+def _carry(root: Path, pairs: Sequence[tuple[Path, Path | None]]) -> str:
+    """Move files, to the trash where no target is named; what was where is written down before."""
+    name = secrets.token_hex(8)
+    folder = root / HIDDEN / TRASH / name
+    moves = [(source, target or folder / str(i)) for i, (source, target) in enumerate(pairs)]
+    # A file's time of change goes with it, so that another of its name is told from it.
+    rows = [[*(p.relative_to(root).as_posix() for p in (to, of)), _time(of)] for of, to in moves]
+    write_atomic(folder / _RECORD, json.dumps(rows) + "\n")
+    for source, target in moves:
+        _rename(source, target)
+    return name
+
+
+def _time(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _free(folder: Path, speaker: str, suffix: str, after: int = 0) -> Path:
+    """Where the next take of a speaker goes, ``after`` those that are about to."""
+    return take_path(folder, speaker, next_take(folder, speaker) + after, suffix)
 
 
 def _rename(source: Path, target: Path) -> None:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from kws import locks
 from kws.files import parse_json, write_atomic
@@ -23,8 +22,9 @@ def main(folder: Path) -> int:
     """Run the job of a folder; returns the exit code of the last verb that ran."""
     # The verb gets the signal too, and ends in order; this process then writes the end. A signal that is
     # ignored would be so in the verb, one that is handled is not.
-    signal.signal(signal.SIGINT, _go_on)
-    signal.signal(signal.SIGTERM, _go_on)
+    told: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: told.append(number))
     with locks.locked(folder / "lock") as lock:
         write_atomic(folder / "pid", str(os.getpid()))
         record = parse_json((folder / "job.json").read_bytes())
@@ -34,7 +34,7 @@ def main(folder: Path) -> int:
                 log.write(f"$ {shlex.join(['kws', *command])}\n".encode(errors="replace"))
                 log.flush()
                 with (folder / "out").open("wb") as out:
-                    code = _run(command, out.fileno(), log.fileno(), lock)
+                    code = _run(command, out.fileno(), log.fileno(), lock, told)
                 if code:
                     break
         seconds = time.monotonic() - started
@@ -42,7 +42,7 @@ def main(folder: Path) -> int:
     return code
 
 
-def _run(command: list[str], out: int, log: int, lock: int) -> int:
+def _run(command: list[str], out: int, log: int, lock: int, told: list[int]) -> int:
     child = subprocess.Popen(
         [sys.executable, "-m", "kws", *command],
         stdin=subprocess.DEVNULL,
@@ -51,12 +51,11 @@ def _run(command: list[str], out: int, log: int, lock: int) -> int:
         # Where this process is killed, the verb still holds the lock: the job runs on.
         pass_fds=(lock,),
     )
+    if told:
+        # It came before there was a verb to get it.
+        child.send_signal(told[-1])
     code = child.wait()
     return 128 - code if code < 0 else code
-
-
-def _go_on(_number: int, _frame: FrameType | None) -> None:
-    pass
 
 
 if __name__ == "__main__":

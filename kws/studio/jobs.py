@@ -115,7 +115,7 @@ class Jobs:
             name = f"{1 + max((int(n) for n in self._names()), default=0):05}"
             record = {"kind": kind, "about": about, "commands": [list(c) for c in commands], "started": time.time()}
             write_atomic(self._folder / name / "job.json", json.dumps(record) + "\n")
-            self._children[name] = subprocess.Popen(
+            child = self._children[name] = subprocess.Popen(
                 [sys.executable, "-m", "kws.studio.job", str(self._folder / name)],
                 cwd=self._root,
                 stdin=subprocess.DEVNULL,
@@ -125,7 +125,7 @@ class Jobs:
                 start_new_session=True,
                 env=environment(),
             )
-            self._await_lock(name)
+            self._await_lock(name, child)
             self._forget_old()
         return name
 
@@ -137,10 +137,9 @@ class Jobs:
         except OSError as error:
             raise KwsError(f"cannot write {self._folder}: {error.strerror or error}") from error
 
-    def _await_lock(self, name: str) -> None:
+    def _await_lock(self, name: str, child: subprocess.Popen[bytes]) -> None:
         """Wait until the job says that it runs: a job without its lock counts as ended."""
         mark = self._folder / name / "pid"
-        child = self._children[name]
         while not mark.exists() and child.poll() is None:
             time.sleep(0.01)
 
@@ -159,11 +158,18 @@ class Jobs:
 
     def all(self) -> list[Job]:
         """Every job, the newest first."""
+        self._reap()
         found = []
         for name in reversed(self._names()):
             with contextlib.suppress(Refused):
                 found.append(self.find(name))
         return found
+
+    def _reap(self) -> None:
+        """Take leave of processes that have ended; a job says that it has ended a moment before its process does."""
+        for name, child in list(self._children.items()):
+            if child.poll() is not None:
+                self._children.pop(name, None)
 
     def find(self, name: str) -> Job:
         """One job.
@@ -188,9 +194,6 @@ class Jobs:
         return job
 
     def _seen(self, folder: Path, job: Job) -> Job:
-        child = self._children.get(job.id)
-        if child is not None:
-            child.poll()
         # Before the end is read: a job that ends in between would be lost.
         free = _is_free(folder / "lock")
         progress, lines, error = _read_log(folder / "log")

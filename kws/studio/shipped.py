@@ -21,7 +21,7 @@ _BOARD = re.compile(r"^kws build (\S+) --model", re.MULTILINE)
 @cache
 def models() -> dict[str, str]:
     """The models that come with a checkout of kws: by name, the path."""
-    found = {path.stem: str(path) for path in sorted(MODELS.glob("*.tflite"))}
+    found = {path.stem: str(path) for path in sorted(MODELS.glob("*.tflite"), key=lambda path: path.stem)}
     return found | {f"{path.parent.name}/{path.stem}": str(path) for path in sorted(MODELS.glob("*/*.tflite"))}
 
 
@@ -81,6 +81,7 @@ _READ = (
     "report.html",
     "test.json",
     "stream-test.json",
+    "room.json",
     "clips.json",
 )
 
@@ -123,6 +124,9 @@ def _about(path: Path) -> dict[str, Any]:
         "report": (path / "report.html").exists(),
         "clips": (path / "clips.json").exists(),
         "stream": (path / "stream-test.json").exists(),
+        "room": (path / "room.json").exists(),
+        # Thresholds are written into the model, which then no longer is the one that was judged.
+        "stale": 0 < _time(path / "test.json") < _time(path / runs.MODEL),
         "started_from": provenance.get("start"),
         "test": None,
     }

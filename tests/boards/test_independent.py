@@ -63,6 +63,7 @@ def first_lines(elf: Path, count: int) -> list[str]:
     return received.decode().splitlines()[:count]
 
 
+@pytest.mark.slow
 @needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 def test_an_stm32f405_computes_what_the_host_computes(tmp_path):
     elf = image(lively_model(), tmp_path, "stm32f407", "selftest")

@@ -167,12 +167,14 @@ def link(tiny_model, tmp_path_factory):
     return image(tiny_model, tmp_path_factory.mktemp("link"), "rp2040", "link", 1000000)
 
 
+@pytest.mark.slow
 def test_every_value_over_the_link(tiny_model, link):
     board = Rp2040()
     board.machine.load(link)
     check_link(board, tiny_model)
 
 
+@pytest.mark.slow
 def test_its_microphone_over_the_link(tiny_model, link):
     sound = (np.random.default_rng(2).normal(0, 1, 64000) * 6000).astype(np.int16)
     board = Rp2040(microphone(sound, 2.0**-GAIN))

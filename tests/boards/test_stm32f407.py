@@ -135,12 +135,14 @@ def link(tiny_model, tmp_path_factory):
     return image(tiny_model, tmp_path_factory.mktemp("link"), "stm32f407", "link", 1000000)
 
 
+@pytest.mark.slow
 def test_every_value_over_the_link(tiny_model, link):
     board = Stm32f407()
     board.machine.load(link)
     check_link(board, tiny_model)
 
 
+@pytest.mark.slow
 def test_its_microphone_over_the_link(tiny_model, link):
     sound = (np.random.default_rng(2).normal(0, 1, 16000) * 6000).astype(np.int16)
     board = Stm32f407(microphone(sound, 2.0**-GAIN))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tones
+from conftest import mostly_slow
 from test_registry import MODULES
 
 from kws import microphone
@@ -177,7 +178,7 @@ def outcome(line, capsys):
     return code, said.out + said.err
 
 
-@pytest.mark.parametrize("typed", MODULES, ids=" ".join)
+@pytest.mark.parametrize("typed", mostly_slow(MODULES, 5), ids=" ".join)
 def test_hostile_values(typed, places, good, alone, capsys, monkeypatch):
     verb = MODULES[typed]
     codes = exit_codes.MEANINGS

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import tones
-from conftest import needs
+from conftest import mostly_slow, needs
 from random_models import random_graph
 
 from kws import audio, runs
@@ -59,7 +59,7 @@ def words(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("engine", ["c", "numpy,tflm"])
+@pytest.mark.parametrize("engine", mostly_slow(["c", "numpy,tflm"]))
 def test_evaluate(tiny_file, words, engine, tmp_path):
     report = tmp_path / "report.json"
     options = ("--data", words, "--split", "all", "--engine", engine, "--json", report)
@@ -101,6 +101,7 @@ def test_spot(tiny_file, speech, tmp_path):
     assert [{k: v for k, v in d.items() if k != "file"} for d in raw["detections"]] == strip
 
 
+@pytest.mark.slow
 def test_listen_is_spot(tiny_file, speech, tmp_path):
     audio.write(tmp_path / "talk.wav", speech)
     spotted = json.loads(kws("spot", tiny_file, tmp_path / "talk.wav", "--json"))["detections"]
@@ -163,6 +164,7 @@ def test_verify_on_the_emulated_board(tiny_file, bare_file):
         assert "identical" in kws("verify", path, "--engines", "numpy,qemu", "--random", "2")
 
 
+@pytest.mark.slow
 def test_data_verbs(tmp_path):
     made = json.loads(
         kws("data", "make", "--words", "yes,no", "--voices", "4", "--takes", "1", "--out", tmp_path / "d", "--json")
@@ -175,6 +177,8 @@ def test_data_verbs(tmp_path):
     assert "errors" in kws("data", "check", tmp_path / "d")
     (tmp_path / "d" / "yes" / "bad_nohash_0.wav").write_text("not audio")
     assert "error: " in kws("data", "check", tmp_path / "d", code=1)
+    (found,) = json.loads(kws("data", "check", tmp_path / "d", "--json", code=1))["errors"]
+    assert (found["kind"], found["paths"]) == ("unreadable", [str(tmp_path / "d" / "yes" / "bad_nohash_0.wav")])
     options = ("--words", "yes,no", "--voices", "60", "--repeats", "1", "--out", tmp_path / "talk.wav")
     events = json.loads(kws("data", "recording", *options, "--json"))["events"]
     assert sum(e["keyword"] for e in events) == 2
@@ -296,6 +300,7 @@ def test_reader_of_a_pipe_goes_away(tiny_file, speech, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_files_after_options(tiny_file, speech, tmp_path):
     """Recordings may stand after the options, as the help's usage line says."""
     audio.write(tmp_path / "a b.wav", speech[:20000])

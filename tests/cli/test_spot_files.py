@@ -138,6 +138,7 @@ def test_recorded_inputs_that_are_none(bare_file, tmp_path, capsys):
         assert "cannot read the recorded inputs" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_broken_sound_system(tiny_file, tmp_path):
     """PortAudio fails while it is loaded, as with a broken ~/.asoundrc, or when it is asked for its devices."""
     loading = "class PortAudioError(Exception): pass\nraise PortAudioError('Unanticipated host error')\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import mostly_slow
 from random_models import spotting_model
 
 from kws import audio, codegen
@@ -41,7 +42,7 @@ def recording(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("redirect", mostly_slow(["<&- >&- 2>&-", ">&-", "<&-", "2>&-", "<&- >&-"], 2))
 def test_closed_streams(tiny_file, recording, tmp_path, redirect):
     heard = ("spot", tiny_file, recording, "--engine", "numpy", "--json")
     done = shell(*heard, redirect=redirect)
@@ -69,7 +70,7 @@ def test_raw_samples_from_a_closed_standard_input(verb, tiny_file):
     assert b"standard input is closed" in done.stderr
 
 
-@pytest.mark.parametrize("kind", [None, *KINDS])
+@pytest.mark.parametrize("kind", mostly_slow([None, *KINDS]))
 def test_exports_are_the_same_in_any_locale(kind, tmp_path):
     model = spotting_model(1, units=(8,), words=("größe", "да", "up", "naïve"))
     (tmp_path / "m.tflite").write_bytes(model.content)
@@ -88,6 +89,7 @@ def test_exports_are_the_same_in_any_locale(kind, tmp_path):
     assert len(files) == sum(path.is_file() for path in (tmp_path / "there").rglob("*"))
 
 
+@pytest.mark.slow
 def test_words_in_a_locale_of_ascii(tmp_path):
     """Names on the disk are bytes: the words that they are in UTF-8 are found all the same."""
     model = spotting_model(1, units=(8,), words=("größe", "да", "up", "naïve"))
@@ -116,6 +118,7 @@ def test_words_in_a_locale_of_ascii(tmp_path):
     assert np.array(same[0]["confusion"]).sum() == 8
 
 
+@pytest.mark.slow
 def test_output_that_is_ascii(tiny_file, recording, tmp_path):
     name = tmp_path / "jörg.wav"
     name.write_bytes(recording.read_bytes())

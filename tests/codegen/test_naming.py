@@ -188,7 +188,11 @@ def test_a_wake_word_and_commands(host_library, tmp_path):
 
 @needs("arm-none-eabi-gcc")
 @pytest.mark.parametrize(
-    ("cpu", "core"), [("cortex-m0plus", UC_CPU_ARM_CORTEX_M0), ("cortex-m4", UC_CPU_ARM_CORTEX_M4)]
+    ("cpu", "core"),
+    [
+        ("cortex-m4", UC_CPU_ARM_CORTEX_M4),
+        pytest.param("cortex-m0plus", UC_CPU_ARM_CORTEX_M0, marks=pytest.mark.slow),
+    ],
 )
 def test_on_an_emulated_core(exported, pcm, alone, tmp_path, cpu, core):
     for order in itertools.permutations(("wake_model.c", "commands_model.c")):

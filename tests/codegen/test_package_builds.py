@@ -32,6 +32,7 @@ def test_plain(package, tmp_path):
     assert heard(run(tmp_path / "spotter", input=noises().tobytes()).stdout) == detections()
 
 
+@pytest.mark.slow
 def test_plain_self_test_fails_on_a_wrong_byte(tmp_path):
     packages.export_package(random_model(), "plain", tmp_path)
     vectors = tmp_path / "examples/selftest/kws_vectors.c"

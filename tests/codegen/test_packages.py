@@ -22,6 +22,7 @@ from building import (
     run,
     zephyr_program,
 )
+from conftest import mostly_slow
 from random_models import spotting_model
 
 from kws import codegen, firmware
@@ -46,7 +47,7 @@ PROGRAMS = {
 
 
 @needs_program("c++")
-@pytest.mark.parametrize("kind", PROGRAMS)
+@pytest.mark.parametrize("kind", mostly_slow(PROGRAMS))
 def test_with_stand_ins(package, tmp_path, kind):
     """The examples, compiled as their builder would, hear from a simulated microphone what the harness hears."""
     build, spotter, selftest = PROGRAMS[kind]
@@ -63,6 +64,7 @@ def test_with_stand_ins(package, tmp_path, kind):
     assert b"24 of 24 frames, 0 differences: PASS" in said
 
 
+@pytest.mark.slow
 @needs_program("c++")
 @pytest.mark.parametrize(
     ("kind", "environment"),
@@ -87,6 +89,7 @@ def test_lost_samples_are_reported(package, tmp_path, kind, environment):
 # ---- the package as a whole ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", packages.KINDS)
 def test_sources_are_gathered_and_not_listed(tmp_path, monkeypatch, kind):
     """A new file of the library, in a folder of its own, is in every package and in every list of sources."""

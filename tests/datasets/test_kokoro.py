@@ -32,6 +32,7 @@ def test_few_voices_are_said_so(engine: Kokoro) -> None:
     assert len(engine.speakers(55)) == 55
 
 
+@pytest.mark.slow
 def test_speech(engine: Kokoro) -> None:
     word = engine.say("yes", "jf_alpha", Delivery(1.0, 1))
     assert 0.25 < len(word) / 16000 < 1.0

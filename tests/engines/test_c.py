@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import mostly_slow, needs
 from random_models import bare_model, spotting_model
 
 from kws import engines
@@ -52,7 +52,7 @@ MODELS = {
 
 
 @needs("cc", "make")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", mostly_slow(MODELS))
 def test_sanitizers_find_nothing(name, tmp_path):
     model = MODELS[name]()
     (tmp_path / "model.tflite").write_bytes(model.content)

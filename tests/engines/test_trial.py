@@ -16,7 +16,8 @@ from kws.cli.main import main
 from kws.engines import trial
 from kws.engines.c_engine import CEngine
 from kws.errors import KwsError
-from kws.model.file import Model
+from kws.model.file import METADATA_NAME, Model
+from kws.model.seal import build_sealed
 from kws.tflite import build
 
 HOST = """
@@ -78,6 +79,15 @@ def test_a_model_that_carries_its_sha256_is_not_tried(tmp_path):
 def test_a_crash_in_tflm_is_an_error(crashing):
     with pytest.raises(KwsError, match=r"engine tflm crashed on two networks \(signal 11, Segmentation fault"):
         engines.create("tflm", crashing)
+
+
+def test_a_sealed_model_with_an_idle_subgraph_is_tried():
+    graph = copy.deepcopy(spotting_model(1).graph)
+    graph.subgraphs = [copy.deepcopy(graph)]
+    model = Model.from_bytes(build_sealed(graph, METADATA_NAME), "a sealed one")
+    assert model.sealed
+    with pytest.raises(KwsError, match=r"engine tflm crashed on a sealed one \(signal 11"):
+        engines.create("tflm", model)
 
 
 def test_verify_says_so_and_ends(crashing, tmp_path, capsys):

@@ -125,6 +125,7 @@ def test_the_verb(project, capsys, monkeypatch):
     assert "there are 7 of no; record at least 8" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_cuts_say_none_of_the_words():
     """They are of the pack that training takes, and never of the one that judges."""
     cuts = curves._sentences(("yes", "no"), 16000, np.random.default_rng(1))

@@ -61,6 +61,7 @@ def test_sequences_are_where_they_are_said_to_be(spoken, model):
         render(voices, [["nobody"]], (1,), settings)
 
 
+@pytest.mark.slow
 def test_a_phrase_that_is_said_by_chance_is_no_false_accept(bench, model):
     a, b = 0, 1
     truth = Truth(

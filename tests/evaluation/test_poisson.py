@@ -22,6 +22,7 @@ def test_rule_of_three():
     assert 2.99 < upper_limit(0) < 3
 
 
+@pytest.mark.slow
 def test_limit_covers():
     """Whatever the true mean, at least 95 of 100 counts have a limit above it."""
     for mean in (0.1, 1.0, 4.0, 20.0):

@@ -130,6 +130,7 @@ def labelled(model, spoken):
         return list(probes._labelled(engine, model.info, clips, lambda x: x))
 
 
+@pytest.mark.slow
 def test_command_line(model, spoken, folders, tmp_path, capsys):
     path = tmp_path / "m.tflite"
     path.write_bytes(model.content)

@@ -150,6 +150,7 @@ def test_evaluate_says_it(firing, spoken, tmp_path, capsys):
     assert any("no foreign speech" in limit for limit in values["limits"])
 
 
+@pytest.mark.slow
 def test_stream_test_says_it(firing, spoken, tmp_path, capsys):
     path = tmp_path / "m.tflite"
     path.write_bytes(firing.content)

@@ -35,6 +35,7 @@ def test_rates_and_intervals():
     assert e.as_dict()["substitutions"] == e.as_dict()["insertions"] == 10
 
 
+@pytest.mark.slow
 def test_sequences_of_every_length(spoken, tmp_path, capsys):
     model = spotting_model(1, units=(16,))
     found = word_errors(model, spoken, 2, engine="numpy")

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from conftest import check_states, needs
+from conftest import check_states, mostly_slow, needs
 from layers.oracle import check_board, small_model
 from random_models import bare_model, random_graph, spotting_model
 
@@ -212,13 +212,13 @@ def check_stream(model: Model, board: str, samples: np.ndarray) -> None:
 
 
 @needs_board
-@pytest.mark.parametrize("board", EMULATED)
+@pytest.mark.parametrize("board", mostly_slow(EMULATED, 2))
 def test_every_core_computes_the_same(board, tiny_model):
     check_stream(tiny_model, board, pcm())
 
 
 @needs_board
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", mostly_slow(ALL, 4))
 def test_dsp_network(name):
     check_network(ALL[name](), "mps2_an386", 8)
 

@@ -18,6 +18,7 @@ from kws.image.make import make_image
 pytestmark = needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 
 
+@pytest.mark.slow
 def test_portable_c_on_request(tiny_model, tmp_path):
     """KWS_ARCH=0 is the way out for compilers and flags that the assembler does not suit: none is left."""
     codegen.export(tiny_model, tmp_path / "model")
@@ -44,15 +45,10 @@ def plain(exported):
     return functools.cache(lambda board: objects(exported, board, "-DPLAIN"))
 
 
+@pytest.mark.slow
 # Each flag and each board with the fast tests; their other pairs with the slow ones.
-@pytest.mark.parametrize(
-    ("flag", "board"),
-    [
-        pytest.param(flag, board, marks=() if i == j else pytest.mark.slow)
-        for i, flag in enumerate(FLAGS)
-        for j, board in enumerate(BOARDS)
-    ],
-)
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("flag", FLAGS)
 def test_compilers_add_nothing_to_the_assembler(flag, board, exported, plain):
     """What came before the first instruction would destroy arguments and the caller's frame."""
     before, added = plain(board), objects(exported, board, flag)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from conftest import needs
 from emulated_program import HeliumProgram
 
@@ -90,6 +91,7 @@ int main(void)
 """
 
 
+@pytest.mark.slow
 @needs("arm-none-eabi-gcc", "qemu-system-arm")
 def test_lanes_are_the_specifications_steps(tmp_path):
     program = HeliumProgram(tmp_path, PROGRAM, without=("lstm.c",))

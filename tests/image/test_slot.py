@@ -231,6 +231,7 @@ def test_the_blob(slot, one, folder, tmp_path):
     assert again.bin.read_bytes() == blob
 
 
+@pytest.mark.slow
 def test_what_cannot_be_built_is_refused(folder, bare_model, tmp_path):
     def slot_with(*settings: str) -> None:
         run_make("slot", folder / "one", tmp_path / "build", f"BOARD={BOARD}", *settings)

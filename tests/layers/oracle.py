@@ -15,12 +15,15 @@ from kws.verify.compare import EngineReport, compare
 
 
 def assert_identical(model, x, others, reset_every=None):
-    """Run calls through NumPy and the others, with resets in between, and compare everything."""
+    """Run calls through NumPy and the others, with resets in between, and compare everything; NumPy also in pieces."""
     reference = NumpyEngine(model)
     for start in range(0, len(x), reset_every or len(x)):
         part = x[start : start + (reset_every or len(x))]
         reference.reset()
         expected = reference.run_network(part)
+        reference.reset()
+        pieces = [reference.run_network(piece).posteriors for piece in np.split(part, [len(part) // 2])]
+        np.testing.assert_array_equal(np.concatenate(pieces), expected.posteriors)
         for engine in others:
             engine.reset()
             report = EngineReport(engine.name, True)

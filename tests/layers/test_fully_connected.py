@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import mostly_slow
 from oracle import agree, assert_identical, random_inputs, small_model
 from random_models import random_graph
 
@@ -16,7 +17,7 @@ from kws.tflite import build
 
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("activation", range(4))
-@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("rows", mostly_slow([5, 1]))
 def test_alone(rows, activation, per_channel):
     seed = 100 * rows + 10 * activation + per_channel
     rng = np.random.default_rng(seed)

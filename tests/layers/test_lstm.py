@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import mostly_slow
 from oracle import assert_identical, lively, random_inputs
 from random_models import bare_model, spotting_model
 
@@ -16,7 +17,7 @@ WIDTHS = [(16,), (32,), (64,), (96,), (32, 24)]
 
 
 @pytest.mark.parametrize("units", WIDTHS, ids=str)
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", mostly_slow([11, 12]))
 def test_random_inputs(units, seed):
     model = bare_model(seed, units=units)
     x = random_inputs(seed, RANDOM_INPUTS, 40)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import mostly_slow
 from oracle import assert_identical, random_inputs
 from random_models import bare_model
 
@@ -11,7 +12,7 @@ from kws.engines.c_engine import CEngine
 from kws.engines.interpreters import TflmEngine
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", mostly_slow(range(30), 10))
 def test_random_shapes(seed):
     """Random sizes, scales, zero points, heads, activations, clips and layouts."""
     rng = np.random.default_rng(100 + seed)

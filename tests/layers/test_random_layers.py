@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import mostly_slow
 from oracle import assert_identical, random_inputs
 from random_layers import OPERATORS, alone, graph
 
@@ -15,7 +16,9 @@ from kws.engines.interpreters import TflmEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.layers import KINDS
 
-ALONE, GRAPHS = 25, 6
+ALONE = 25
+# The first has a window that is both padded and dilated.
+GRAPHS = (8, *range(8), *range(9, 30))
 
 
 def inputs(model, seed, calls=5):
@@ -37,7 +40,7 @@ def test_alone(operator):
     assert moving > ALONE / 3, "most of the outputs are constant, which proves nothing"
 
 
-@pytest.mark.parametrize("seed", range(GRAPHS))
+@pytest.mark.parametrize("seed", mostly_slow(GRAPHS, 6))
 def test_graphs(seed):
     model = graph(seed).model
     assert_identical(model, inputs(model, seed), [TflmEngine(model), CEngine(model)], 3)
@@ -49,6 +52,13 @@ def test_every_operator_is_drawn():
     assert named - {"HISTORY", "CARRY"} | {"READ_VARIABLE"} == OPERATORS.keys()
     counts = [graph(seed).counts for seed in range(60)]
     assert all(any(name in count for count in counts) for name in OPERATORS)
+
+
+def test_a_window_is_padded_and_dilated():
+    kernels = [layer.kernel for layer in graph(GRAPHS[0]).model.network.layers]
+    windows = [kernel.window for kernel in kernels if hasattr(kernel, "window")]
+    axes = [axis for w in windows for axis in zip(w.before, w.dilation, w.kernel, strict=True)]
+    assert any(before > 0 and dilation > 1 and taps > 1 for before, dilation, taps in axes)
 
 
 def test_the_same_seed_is_the_same_model():

@@ -129,6 +129,7 @@ def test_a_wrong_state_is_named():
     assert (difference.stage, difference.layer) == ("phase", "layer 2 (CUSTOM:SignFlip)")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registered")
 @needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 def test_a_board_agrees():
@@ -146,6 +147,7 @@ def functions(elf) -> set[str]:
     return {line.split()[-1] for line in listing.splitlines()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registered")
 @needs("make", "arm-none-eabi-gcc")
 def test_an_image_has_the_kinds_of_its_model(tiny_model, tmp_path):

@@ -110,6 +110,7 @@ def test_processes_do_not_matter(mined, talk, tiny_model, tmp_path, monkeypatch)
     assert done == [(i, 5) for i in range(1, 6)]
 
 
+@pytest.mark.slow
 def test_interrupted_mining_goes_on(mined, talk, tiny_model, tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "_JOB_FILES", 1)
     heard = []

@@ -103,6 +103,7 @@ def test_everything_is_in_one_page(measured):
     assert f"{100 * share:.2f} %" in text
 
 
+@pytest.mark.slow
 def test_a_model_is_measured_once(measured, data, tmp_path, monkeypatch):
     run = shutil.copytree(measured[0], tmp_path / "run")
     before = measured[1].path.read_bytes()
@@ -152,6 +153,7 @@ def test_no_model(tmp_path):
         page.write(tmp_path, None, data=None, progress=quiet)
 
 
+@pytest.mark.slow
 def test_verbs(run, data, tmp_path, capsys):
     """The text has what the JSON says."""
     out = tmp_path / "report.json"

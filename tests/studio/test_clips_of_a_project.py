@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from kws import audio
 from kws.errors import KwsError
 from kws.frontends import LogMelConfig
 from kws.studio import clips
+from kws.studio.jobs import HIDDEN
 from kws.studio.safe import Refused
 
 RATE = 16000
@@ -38,9 +41,42 @@ def test_deleted_and_brought_back(root):
 
 def test_relabelled_after_those_that_are_there(root):
     audio.write(root / "recordings/no/anna_04.wav", np.full(RATE, 5, np.int16))
-    assert clips.move(root, [root / A], "no") == ["recordings/no/anna_05.wav"]
-    assert clips.words(root) == {"recordings": {"no": 2, "yes": 1}}
+    paths, _ = clips.move(root, [root / A, root / B, root / "recordings/no/anna_04.wav"], "no")
+    assert paths == ["recordings/no/anna_05.wav", "recordings/no/anna_06.wav"]
+    assert clips.words(root) == {"recordings": {"no": 3}}
     assert clips.speakers(root) == ["anna"]
+    with pytest.raises(Refused, match="already: no"):
+        clips.move(root, [root / paths[0]], "no")
+
+
+def test_relabelled_and_taken_back(root):
+    before = {path: (root / path).read_bytes() for path in (A, B)}
+    paths, name = clips.move(root, [root / A, root / B], "no")
+    assert {path: (root / path).exists() for path in (A, B)} == {A: False, B: False}
+    # The first is deleted meanwhile, and a take of its new name recorded: that one stays where it is.
+    clips.delete(root, [root / paths[0]])
+    audio.write(root / paths[0], np.full(RATE, 3000, np.int16))
+    assert clips.undo(root, name) == [B]
+    assert (root / B).read_bytes() == before[B]
+    assert clips.words(root) == {"recordings": {"no": 1, "yes": 1}}
+    with pytest.raises(Refused, match="cannot be undone"):
+        clips.undo(root, name)
+
+
+def test_a_damaged_record_of_what_was_done_is_refused(root):
+    _, name = clips.move(root, [root / A], "no")
+    (root / HIDDEN / clips.TRASH / name / "files.json").write_text("[[1, 2]]")
+    with pytest.raises(Refused, match="cannot be undone"):
+        clips.undo(root, name)
+    assert clips.words(root) == {"recordings": {"no": 1, "yes": 1}}
+
+
+def test_takes_at_once_get_numbers_of_their_own(root):
+    """Two tabs record the same word by the same speaker."""
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(lambda i: clips.keep(root, "no", "anna", np.full(RATE, i, np.int16)), range(40)))
+    assert len(set(kept)) == 40
+    assert {int(audio.read(root / path)[0]) for path in kept} == set(range(40))
 
 
 def test_listed_with_what_is_wrong(root):

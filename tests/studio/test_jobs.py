@@ -10,10 +10,9 @@ import time
 import pytest
 
 from kws.project import COMMANDS, CONFIG
+from kws.studio import job
 from kws.studio.jobs import DONE, FAILED, HIDDEN, LOST, RUNNING, STOPPED, Jobs
 from kws.studio.safe import Refused
-
-# A verb that waits: for a board that never comes.
 
 
 @pytest.fixture
@@ -29,6 +28,22 @@ def ended(jobs, name):
     while (job := jobs.find(name)).status == RUNNING:
         time.sleep(0.05)
     return job
+
+
+def test_a_stop_that_comes_before_there_is_a_verb_reaches_it(tmp_path, waiting):
+    with (tmp_path / "out").open("wb") as out:
+        assert job._run(waiting, out.fileno(), out.fileno(), out.fileno(), [signal.SIGINT]) == 130
+
+
+def test_an_ended_process_is_taken_leave_of(tmp_path):
+    jobs = Jobs(tmp_path)
+    child_of = jobs._children
+    name = jobs.start("new", "", [["configs", "--json"]])
+    child = child_of[name]
+    # It has ended, and is still to be waited for.
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert jobs.all()[0].status == DONE
+    assert (child.returncode, child_of) == (0, {})
 
 
 def test_verbs_one_after_the_other_and_the_first_that_fails_ends_it(tmp_path):

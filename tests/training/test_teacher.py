@@ -43,6 +43,7 @@ def student(teacher, tmp_path_factory):
     return own, train(STUDENT, data, own, options=TrainOptions(teachers=(run,)))
 
 
+@pytest.mark.slow
 def test_a_teacher_learns_and_is_loaded_again(teacher):
     data, run, history = teacher
     assert history.best.validation_accuracy > 0.6  # chance is 1/6

@@ -149,6 +149,7 @@ def test_a_damaged_checkpoint_is_named(trained, data, tmp_path):
         train(tones.experiment(), data, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_early_stopping(data, tmp_path):
     history = train(tones.experiment(epochs=60, patience=1, learning_rate=0.05), data, tmp_path)
     assert len(history.epochs) < 60
@@ -261,6 +262,7 @@ def test_carried_state_starts_where_asked():
     assert int(trainer.optimizer.iterations.numpy()) == 1
 
 
+@pytest.mark.slow
 def test_more_unknown_words_in_training_do_not_make_unknown_likelier():
     """Clips that tell nothing, "unknown" nine times as often as expected: the posteriors are those expected."""
     experiment = config.Experiment(

@@ -6,6 +6,8 @@ from mutants.mutant import Mutant as M
 
 _C = "firmware/src/layers"
 _NUMPY = "kws/fixedpoint/layers"
+_PAIRS = "tests/layers/test_every_pair.py::test_every_pair"
+_HALVES = "tests/layers/test_every_pair.py::test_means_that_end_on_a_half"
 _GRAPHS = "tests/layers/test_random_layers.py::test_graphs"
 _ALONE = "tests/layers/test_random_layers.py::test_alone"
 
@@ -54,7 +56,14 @@ LAYERS = (
     M("SVDF/2", f"{_C}/svdf.c", "memmove(held, held + 1, ", "memmove(held, held, ", _GRAPHS),
     M("SVDF/3", f"{_C}/svdf.c", "int32_t total = svdf->bias[unit];", "int32_t total = 0;", _GRAPHS),
     # ---- NumPy ----
-    M("SVDF factor", "kws/layers/svdf.py", "np.float32(a.scale) * np.float32(b.scale)", "a.scale * b.scale", _ALONE),
+    M(
+        "SVDF factor",
+        "kws/layers/svdf.py",
+        "np.float32(a.scale) * np.float32(b.scale)",
+        "a.scale * b.scale",
+        _ALONE,
+        equivalent="a double holds the product of two float32 exactly, and NumPy rounds it where it meets a float32",
+    ),
     M("SVDF/2", f"{_NUMPY}/svdf.py", "axis=2)[:, :, 1:]", "axis=2)[:, :, :-1]", _ALONE),
     M("CARRY/1", f"{_NUMPY}/carry.py", "kept[:, 1:] = x", "kept[:, :-1] = x", _STEPS),
     M("CARRY order", "kws/fixedpoint/network.py", "if writer < reader:", "if writer <= reader + 99:", _STEPS),
@@ -67,7 +76,7 @@ LAYERS = (
     M("MOVE", f"{_NUMPY}/requantize.py", "wrap(np.asarray(x, np.int64) + zero_point)", "wrap(x)", _ALONE),
     M("POOL_2D/2", f"{_NUMPY}/pool_2d.py", "np.abs(total) + count // 2", "np.abs(total)", _ALONE),
     M("POOL_2D/2", f"{_NUMPY}/pool_2d.py", "self.window.inside()[..., None]", "self.window.taps", _ALONE),
-    M("ADD/1", f"{_NUMPY}/pair.py", "LEFT_SHIFT = 20", "LEFT_SHIFT = 19", _ALONE),
+    M("ADD/1", f"{_NUMPY}/pair.py", "LEFT_SHIFT = 20", "LEFT_SHIFT = 3", _PAIRS),
     M("ADD/2", f"{_NUMPY}/pair.py", "a - b if self.subtract", "b - a if self.subtract", _ALONE),
     M("MUL/1", f"{_NUMPY}/pair.py", "multiply(a * b, self.factor)", "multiply(a * a, self.factor)", _ALONE),
     M("MEAN/1", f"{_NUMPY}/mean.py", " - self.count * self.input_zero_point", "", _ALONE),
@@ -76,8 +85,8 @@ LAYERS = (
         "MEAN factor",
         f"{_NUMPY}/mean.py",
         "(whole.value << bits) // count",
-        "round((whole.value << bits) / count)",
-        _ALONE,
+        "(whole.value << bits) // (count + 1)",
+        _HALVES,
     ),
     M("QUANTIZE/1", f"{_NUMPY}/requantize.py", "astype(np.int64) - self.input_zero_point", "astype(np.int64)", _ALONE),
     M("TANH8/2", f"{_NUMPY}/tanh8.py", "INT8_MIN, INT8_MAX)  # TANH8/2", "-INT8_MAX, INT8_MAX)  # TANH8/2", _ALONE),

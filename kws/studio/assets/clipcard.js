@@ -37,9 +37,23 @@ export function clipCard(path, caption, ...actions) {
 export async function remove(paths, after) {
   const done = await attempt(() => post("/api/clips/delete", { paths }));
   if (!done) return false;
-  toast(paths.length === 1 ? `${paths[0]} is deleted.` : `${paths.length} recordings are deleted.`, "Undo", async () => {
-    await attempt(() => post("/api/clips/undo", { undo: done.undo }));
-    if (after) after();
-  });
+  undoable(paths.length === 1 ? `${paths[0]} is deleted.` : `${paths.length} recordings are deleted.`, done.undo, after);
   return true;
+}
+
+export async function relabel(paths, word, after) {
+  const done = await attempt(() => post("/api/clips/move", { paths, word }));
+  if (!done) return false;
+  const moved = done.paths.length === 1 ? `It is ${done.paths[0]} now` : `${done.paths.length} recordings are ${word} now`;
+  undoable(`${moved}; train again “from the beginning” to learn from it.`, done.undo, after);
+  return true;
+}
+
+// after() gets the paths of what is back.
+function undoable(text, name, after) {
+  toast(text, "Undo", async () => {
+    const back = await attempt(() => post("/api/clips/undo", { undo: name }));
+    if (back) toast(back.paths.length === 1 ? `${back.paths[0]} is back.` : `${back.paths.length} recordings are back.`);
+    if (after) after(back ? back.paths : []);
+  });
 }

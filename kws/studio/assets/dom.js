@@ -73,11 +73,18 @@ export function terminal(...texts) {
   return h("div", {}, h("p", { class: "terminal" }, "The same in a terminal, in this folder:"), texts.map(command));
 }
 
+const MOST_TOASTS = 4;
+
+// What can be taken back stays until it is closed, or four newer ones have come: nobody has to hurry.
 export function toast(text, action, run) {
   const box = h("div", { class: "toast" }, h("span", {}, text));
-  if (action) box.append(h("button", { class: "small", type: "button", onclick: () => { box.remove(); run(); } }, action));
-  document.getElementById("toasts").append(box);
-  setTimeout(() => box.remove(), action ? 20000 : 8000);
+  if (action) {
+    box.append(h("button", { class: "small", type: "button", onclick: () => { box.remove(); run(); } }, action),
+      h("button", { class: "small", type: "button", "aria-label": "Close this message", onclick: () => box.remove() }, "×"));
+  } else setTimeout(() => box.remove(), 8000);
+  const all = document.getElementById("toasts");
+  all.append(box);
+  while (all.children.length > MOST_TOASTS) all.firstChild.remove();
 }
 
 export function table(columns, rows, caption) {
@@ -86,8 +93,8 @@ export function table(columns, rows, caption) {
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)));
 }
 
-export const percent = (share, digits = 1) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)} %`);
-export const kilobytes = (bytes) => (bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(2)} MB`);
+export const percent = (share, digits = 1) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)}\u00a0%`);
+export const kilobytes = (bytes) => (bytes < 1e6 ? `${(bytes / 1000).toFixed(1)}\u00a0KB` : `${(bytes / 1e6).toFixed(2)}\u00a0MB`);
 export const ROOM = "_background_noise_";
 export const wordName = (word) => (word === ROOM ? "the room" : word);
 // As a terminal needs it.

@@ -178,6 +178,7 @@ def test_posterior_error_is_that_of_the_posteriors(tmp_path):
     assert report.results[0].posterior_error == pytest.approx((error.mean(), error.max()), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_report_does_not_depend_on_processes(tmp_path, monkeypatch):
     root = tones.write(tmp_path / "d", speakers=12, words=SPOKEN)
     model = spotting_model(1, units=(16,))

@@ -281,6 +281,7 @@ def test_the_limit_counts_different_hours():
     assert SourceRate(SPEECH, 0.0, 1.0, 0, 0, {}).per_hour is None
 
 
+@pytest.mark.slow
 def test_tuned_on_both_scenes(spec, spoken, model, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(tuning, "AVERAGES_MS", (60, 160))
     monkeypatch.setattr(tuning, "COOLDOWNS_MS", (200,))
@@ -309,6 +310,7 @@ def test_tuned_on_both_scenes(spec, spoken, model, monkeypatch, tmp_path, capsys
     assert Model.load(path).require_info().provenance["tuned"]["scene"] == "room"
 
 
+@pytest.mark.slow
 def test_command_line(model, spoken, folders, tmp_path, capsys):
     path = tmp_path / "m.tflite"
     path.write_bytes(model.content)

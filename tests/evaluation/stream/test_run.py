@@ -42,6 +42,7 @@ def report(spoken, model):
     return evaluate_stream(model, stream_of(spoken, model, 20), spoken, ALONE)
 
 
+@pytest.mark.slow
 def test_processes_and_engines_do_not_matter(spoken, model, report):
     spec = stream_of(spoken, model, 20)
     done = []
@@ -163,6 +164,7 @@ def run(*arguments):
     return main([str(a) for a in arguments])
 
 
+@pytest.mark.slow
 def test_command(spoken, tiny_file, tmp_path, capsys):
     first, second = tmp_path / "1.json", tmp_path / "2.json"
     options = ("stream-test", tiny_file, "--data", spoken, "--jobs", 1)
@@ -199,6 +201,7 @@ def test_rates_without_events():
     assert nothing.false_accepts_per_hour == 0
 
 
+@pytest.mark.slow
 def test_it_says_what_the_split_keeps_apart(tmp_path, capsys):
     """Nobody's figures on takes of the same speakers may pass for figures on other speakers."""
     data = tones.write(tmp_path / "d", speakers=40, words=tones.MODEL_WORDS)

@@ -56,6 +56,7 @@ def test_higher_thresholds_where_it_makes_no_difference():
     assert tuning.knapsack(np.array([[3, 3, 3, 4]]), np.array([[2, 1, 0, 0]]), 5) == (3, (2,))
 
 
+@pytest.mark.slow
 def test_keeps_to_its_budget(spoken, model, small_grid):
     spec = specify(spoken, model.info.data, StreamSettings(minutes=10, split="all"))
     budget = 600.0
@@ -129,6 +130,7 @@ def test_enough():
     assert enough_minutes(1e-9) == 6000
 
 
+@pytest.mark.slow
 def test_command(spoken, tiny_file, tmp_path, small_grid, capsys):
     before = tiny_file.read_bytes()
     options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100]

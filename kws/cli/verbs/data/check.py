@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kws import config
 from kws.cli import console, exit_codes
@@ -64,8 +64,8 @@ def run(a: argparse.Namespace) -> int:
         console.print_json(
             {
                 "ok": not errors,
-                "errors": [{"kind": f.kind, "message": f.message} for f in errors],
-                "warnings": [{"kind": f.kind, "message": f.message} for f in warnings],
+                "errors": [_finding(f) for f in errors],
+                "warnings": [_finding(f) for f in warnings],
                 "notes": list(report.notes),
                 "words": report.words,
                 "sample_rates": report.sample_rates,
@@ -106,6 +106,10 @@ def run(a: argparse.Namespace) -> int:
         _print(doubts, a)
     console.out.print(f"{len(errors)} errors, {len(warnings)} warnings")
     return code
+
+
+def _finding(finding: check.Finding) -> dict[str, Any]:
+    return {"kind": finding.kind, "message": finding.message, "paths": [str(path) for path in finding.paths]}
 
 
 def _row(amount: Amount) -> tuple[str, ...]:

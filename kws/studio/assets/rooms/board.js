@@ -4,6 +4,11 @@ import { jobs, panel } from "../jobs.js";
 
 // Lines of the board.
 const MOST = 40;
+const KINDS = {
+  uf2: ".uf2 is copied onto the drive that the board shows in its boot loader.",
+  hex: ".hex is for a debug probe or the maker’s programmer.",
+  bin: ".bin is the bare content of the flash.",
+};
 
 export default {
   id: "board",
@@ -28,6 +33,7 @@ class Board {
     this.files = h("div", {});
     this.said = h("div", {});
     this.line = h("div", {});
+    this.talkLine = h("div", {});
     this.missing = h("div", {});
     const monitor = h("button", { type: "button", onclick: () => start({ kind: "monitor", port: this.port.value }) }, "Show what the board hears");
     const verify = h("button", { type: "button", onclick: () => start({ kind: "verify", model: this.model.value, port: this.port.value || null }) }, "Compare bit for bit");
@@ -36,7 +42,8 @@ class Board {
     main.append(
       card("Image", h("div", { class: "row" }, field("Board", this.board), field("Model", this.model), field("What it does", this.app), this.build), this.missing, this.panel, this.size, this.files, this.flash, this.flashPanel, this.line),
       card("Over the serial line", h("p", { class: "hint" }, "A board that hears words says each of them here. To be compared it needs the image that “is compared bit for bit”; without a port, the engines of this machine are compared with each other."),
-        h("div", { class: "row" }, field("Serial port", this.port), monitor, verify), this.heard, this.said, this.talkPanel, terminal("kws monitor /dev/ttyACM0", "kws verify RUN --engines numpy,serial:/dev/ttyACM0")));
+        h("div", { class: "row" }, field("Serial port", this.port), monitor, verify), this.heard, this.said, this.talkPanel, this.talkLine));
+    this.port.addEventListener("input", () => this.update(this.state()));
   }
 
   update(state) {
@@ -55,10 +62,12 @@ class Board {
     keyed(this.size, [built, has, this.board.value], () => built && built.board === this.board.value ? table(["", "#takes", "#the board has"], [
       ["flash", kilobytes(built.flash), has ? kilobytes(has.flash) : ""], ["RAM without the stack", kilobytes(built.ram), has ? kilobytes(has.ram) : ""],
       ["stack, at most", `${built.stack} bytes`, `${built.stack_reserve} bytes kept for it`]], "Size of the image") : []);
-    keyed(this.files, [images, this.board.value], () => images ? [h("h3", {}, "Download"), h("ul", {}, images.map((f) => h("li", {}, h("a", { href: `/api/images/${this.board.value}/${encodeURIComponent(f.name)}`, download: "" }, f.name), ` ${kilobytes(f.bytes)}`)))] : h("p", { class: "hint" }, "No image yet. Build one; it takes some seconds."));
+    keyed(this.files, [images, this.board.value], () => images ? [h("h3", {}, "Download"), h("ul", {}, images.map((f) => h("li", {}, h("a", { href: `/api/images/${this.board.value}/${encodeURIComponent(f.name)}`, download: "" }, f.name), ` ${kilobytes(f.bytes)}`))), h("p", { class: "hint" }, images.map((f) => KINDS[f.name.split(".").pop()]).join(" "))] : h("p", { class: "hint" }, "No image yet. Build one; it takes some seconds."));
     const model = this.model.value.startsWith("shipped:") ? quoted(project.models[this.model.value.slice(8)]) : this.model.value;
     const link = this.app.value === "link";
     keyed(this.line, [this.board.value, model, link], () => terminal(`kws build ${this.board.value} --model ${model}${link ? " --app link" : ""}`, `kws flash ${this.board.value}`));
+    const port = this.port.value.trim();
+    keyed(this.talkLine, [port, model], () => terminal(`kws monitor ${quoted(port || "/dev/ttyACM0")}`, `kws verify ${model} --engines numpy,${port ? quoted(`serial:${port}`) : "c"}`));
     const talk = jobs.all.find((j) => j.kind === "verify" || j.kind === "monitor");
     const found = talk && talk.kind === "verify" ? jobs.output("verify", () => this.update(this.state())) : null;
     keyed(this.said, found, () => found ? compared(found) : []);

@@ -1,6 +1,6 @@
 import { attempt, get, post, query, start } from "../api.js";
-import { clipCard, play, remove } from "../clipcard.js";
-import { card, field, fill, h, keyed, ROOM, svg, terminal, toast, wordName } from "../dom.js";
+import { clipCard, play, relabel, remove } from "../clipcard.js";
+import { card, field, fill, h, keyed, ROOM, svg, terminal, wordName } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 const PAGE = 48;
@@ -17,6 +17,7 @@ class Data {
     this.state = state;
     this.shown = [];
     this.marked = new Set();
+    this.faults = new Map();
     this.first = 0;
     this.word = h("select", { id: "clips-of" });
     this.speaker = h("select", {});
@@ -33,8 +34,8 @@ class Data {
     this.word.addEventListener("change", () => { this.first = 0; this.load(); });
     this.speaker.addEventListener("change", () => { this.first = 0; this.draw(); });
     main.append(
-      card("Recordings", h("div", { class: "row" }, field("Word", this.word), field("Speaker", this.speaker)),
-        h("div", { class: "row middle", role: "group", "aria-label": "With those that are marked" }, this.chosen, field("Relabel as", this.to), this.relabel, this.drop), this.list, this.pages),
+      card("Recordings", this.filters = h("div", { class: "row" }, field("Word", this.word), field("Speaker", this.speaker)),
+        this.actions = h("div", { class: "row", role: "group", "aria-label": "With those that are marked" }, field("Relabel as", this.to), this.relabel, this.drop), this.chosen, this.list, this.pages),
       card("What is wrong with them", this.button, this.panel, this.findings, terminal("kws data check recordings --config words.toml")),
       this.mapCard = card("All clips as the network sees them", this.map));
     this.loaded = "";
@@ -47,6 +48,7 @@ class Data {
     const rank = (w) => (state.project.words.includes(w) ? state.project.words.indexOf(w) : w === ROOM ? 2e4 : 1e4);
     const options = Object.entries(folders).flatMap(([folder, words]) => Object.entries(words).sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b)).map(([w, n]) => [`${folder}/${w}`, `${wordName(w)} (${n}${folder === "recordings" ? "" : `, ${folder}`})`]));
     keyed(this.word, options, () => options.map(([value, text]) => h("option", { value, selected: value === before }, text)));
+    this.filters.hidden = this.actions.hidden = this.chosen.hidden = options.length === 0;
     if (before && options.some(([value]) => value === before)) this.word.value = before;
     keyed(this.to, [state.project.words, folders], () => [...new Set([...state.project.words, ...Object.keys(folders.recordings || {}), "other"])].filter((w) => w !== ROOM).map((w) => h("option", { value: w }, w)));
     const wanted = `${this.word.value} ${options.map((o) => o[1])}`;
@@ -55,6 +57,7 @@ class Data {
     this.button.disabled = jobs.running("check") || options.length === 0;
     const found = jobs.output("check", () => this.update(this.state()));
     keyed(this.findings, found, () => found ? findings(found) : []);
+    if (found && found !== this.checked) { this.checked = found; this.faults = byClip(found); this.draw(); }
     const run = state.project.runs.find((r) => r.clips);
     this.mapCard.hidden = false;
     if (!run) keyed(this.map, null, () => h("p", { class: "empty" }, "After the first training every clip is a point here, coloured by its word: one that lies among others’ is worth a listen."));
@@ -79,16 +82,18 @@ class Data {
     const kept = this.shown.filter((c) => !this.speaker.value || c.speaker === this.speaker.value);
     const part = kept.slice(this.first, this.first + PAGE);
     fill(this.list, part.map((clip) => this.item(clip)));
-    if (!kept.length) fill(this.list, h("li", { class: "quiet" }, "Nothing here yet. ", h("a", { href: "#record" }, "Record some takes"), ", or drop files there."));
+    if (!kept.length) fill(this.list, h("li", { class: "quiet" }, "No recording yet. ", h("a", { href: "#record" }, "Record some takes"), ", or drop files there; they then stand here, to be listened to, relabelled and deleted."));
     const page = (text, to) => h("button", { class: "small", type: "button", disabled: to < 0 || to >= kept.length, onclick: () => { this.first = to; this.draw(); } }, text);
     fill(this.pages, kept.length > PAGE ? [page("Back", this.first - PAGE), h("span", {}, `${this.first + 1} to ${Math.min(this.first + PAGE, kept.length)} of ${kept.length}`), page("On", this.first + PAGE)] : []);
     this.count();
   }
 
   item(clip) {
-    const mark = h("input", { type: "checkbox", "aria-label": `Mark ${clip.path}`, checked: this.marked.has(clip.path) });
+    const mark = h("input", { type: "checkbox", "aria-label": `mark ${clip.path}`, checked: this.marked.has(clip.path) });
     const text = `${clip.path.split("/")[2]}${clip.seconds === null ? "" : ` · ${clip.seconds} s`}`;
-    const item = clipCard(clip.path, text, h("button", { class: "small", type: "button", "aria-label": `Delete ${clip.path}`, onclick: () => this.remove([clip.path]) }, "Delete"), mark);
+    const item = clipCard(clip.path, text, h("button", { class: "small", type: "button", "aria-label": `Delete ${clip.path}`, onclick: () => this.remove([clip.path]) }, "Delete"), h("label", { class: "check" }, mark, "mark"));
+    const faults = [...(clip.fault ? [["error", clip.fault]] : []), ...(this.faults.get(clip.path) || [])];
+    item.append(...faults.map(([kind, text]) => h("p", { class: "finding" }, tag(kind), ` ${text}`)));
     mark.addEventListener("change", () => { if (mark.checked) this.marked.add(clip.path); else this.marked.delete(clip.path); item.classList.toggle("marked", mark.checked); this.count(); });
     return item;
   }
@@ -101,29 +106,36 @@ class Data {
 
   async remove(paths) { if (await remove(paths, () => this.load())) this.load(); }
 
-  async move() {
-    const done = await attempt(() => post("/api/clips/move", { paths: [...this.marked], word: this.to.value }));
-    if (done) toast(`${done.paths.length} now in ${this.to.value}; train again with “from the beginning”.`);
-    this.load();
-  }
+  async move() { if (await relabel([...this.marked], this.to.value, () => this.load())) this.load(); }
 }
 
+const tag = (kind) => h("span", { class: `tag ${kind === "error" ? "bad" : "warn"}` }, kind);
+const rows = (found) => [...(found.errors || []).map((f) => ["error", f]), ...(found.warnings || []).map((f) => ["warning", f])];
+
 function findings(found) {
-  const rows = [...(found.errors || []).map((f) => ["error", f]), ...(found.warnings || []).map((f) => ["warning", f])];
-  if (!rows.length) return h("p", {}, h("span", { class: "tag good" }, "nothing is wrong"), (found.notes || []).join(" "));
-  return h("ul", {}, rows.slice(0, 60).map(([kind, f]) => h("li", {}, h("span", { class: `tag ${kind === "error" ? "bad" : "warn"}` }, kind), f.message)));
+  const all = rows(found);
+  if (!all.length) return h("p", {}, h("span", { class: "tag good" }, "nothing is wrong"), (found.notes || []).join(" "));
+  return [h("ul", {}, all.slice(0, 60).map(([kind, f]) => h("li", {}, tag(kind), f.message))), h("p", { class: "hint" }, "What is wrong with a single recording stands at it above, too.")];
+}
+
+// What was found, by the recording's path in the project.
+function byClip(found) {
+  const faults = new Map();
+  for (const [kind, f] of rows(found)) for (const path of f.paths || []) faults.set(path, [...(faults.get(path) || []), [kind, f.kind]]);
+  return faults;
 }
 
 function scatter(found, name, room) {
   const clips = found.clips;
   const labels = [...new Set(clips.map((c) => c.label))].sort();
   const xs = clips.map((c) => c.x), ys = clips.map((c) => c.y);
+  const wide = innerWidth < 600 ? 340 : 640;
   const place = (v, all, size) => 16 + ((size - 32) * (v - Math.min(...all))) / (Math.max(...all) - Math.min(...all) || 1);
   const folder = room.state().project.folders.recordings ? "recordings" : "synthetic";
   const shown = [...clips].reverse();
   const text = (c) => `${c.clip}: ${c.label}, heard as ${c.heard} (${Math.round(100 * c.probability)} %)`;
   const dots = shown.map((c) => svg("circle", {
-    cx: place(c.x, xs, 640).toFixed(1), cy: place(c.y, ys, 320).toFixed(1), r: 5, class: `dot f${labels.indexOf(c.label) % 6}${c.heard !== c.label ? " odd" : ""}`,
+    cx: place(c.x, xs, wide).toFixed(1), cy: place(c.y, ys, 320).toFixed(1), r: 5, class: `dot f${labels.indexOf(c.label) % 6}${c.heard !== c.label ? " odd" : ""}`,
     onclick: () => play(`${folder}/${c.clip}`),
   }, svg("title", {}, text(c))));
   // From left to right, for those who use no mouse.
@@ -145,7 +157,7 @@ function scatter(found, name, room) {
   return [
     h("p", { class: "hint" }, `By run ${name}: the state of the last LSTM at the end of each clip, on its two principal components. Click a point to hear it, or go from one to the next with the arrow keys and Enter; those with a red ring are heard as something else.`),
     h("ul", { class: "key" }, labels.map((l, i) => h("li", {}, svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("circle", { cx: 11, cy: 5, r: 5, class: `f${i % 6}` })), l))),
-    svg("svg", { viewBox: "0 0 640 320", class: "chart map", role: "application", tabindex: "0", onkeydown: step, "aria-label": `Map of ${clips.length} clips: arrow keys go from clip to clip, Enter plays one` }, dots),
+    svg("svg", { viewBox: `0 0 ${wide} 320`, class: "chart map", role: "application", tabindex: "0", onkeydown: step, "aria-label": `Map of ${clips.length} clips: arrow keys go from clip to clip, Enter plays one` }, dots),
     told,
     h("h3", {}, wrong.length ? `Heard as something else: ${wrong.length} of ${clips.length}` : "Every clip is heard as what it is"),
     h("ul", { class: "clips" }, wrong.slice(0, 12).map((c) => clipCard(`${folder}/${c.clip}`, `${c.clip}: heard as ${c.heard}`))),

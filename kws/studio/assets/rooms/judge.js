@@ -4,6 +4,9 @@ import { clipCard } from "../clipcard.js";
 import { card, field, fill, h, keyed, percent, table, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
+// False accepts per hour: where the curve begins.
+const LEAST = 0.1;
+
 export default {
   id: "judge",
   title: "Judge",
@@ -23,11 +26,12 @@ class Judge {
     this.tunePanel = panel("tune");
     this.tuned = h("div", {});
     this.anyway = h("input", { type: "checkbox" });
-    this.tuneButton = h("button", { type: "button", onclick: () => start({ kind: "tune", run: this.run.value, budget: this.budget, anyway: this.anyway.checked }) }, "Write thresholds");
+    this.tuneButton = h("button", { type: "button", onclick: () => start({ kind: "tune", run: this.run.value, budget: Number(short(this.budget)), anyway: this.anyway.checked }) }, "Write thresholds");
     this.line = h("div", {});
     this.tuneLine = h("div", {});
     this.report = h("div", {});
     this.budget = 5;
+    this.anyway.addEventListener("change", () => this.command());
     this.run.addEventListener("change", () => this.update(this.state()));
     this.none = h("p", { class: "empty" }, "There is no finished run yet. ", h("a", { href: "#train" }, "Train one"), " first.");
     this.all = h("div", {},
@@ -51,13 +55,15 @@ class Judge {
     this.tunePanel.update();
     this.button.disabled = jobs.running("judge");
     this.tuneButton.disabled = jobs.running("tune");
-    keyed(this.line, run.name, () => terminal(`kws evaluate runs/${run.name} --data recordings --split test`, `kws clips runs/${run.name} --data recordings`, `kws report runs/${run.name} --data recordings`));
-    keyed(this.figures, [run.name, run.test], () => figures(run));
+    // People's recordings; those of voices where there are no others.
+    this.folder = state.project.folders.recordings ? "recordings" : "synthetic";
+    keyed(this.line, [run.name, this.folder], () => terminal(`kws evaluate runs/${run.name} --data ${this.folder} --split test --json runs/${run.name}/test.json`, `kws clips runs/${run.name} --data ${this.folder} --json runs/${run.name}/clips.json`, `kws report runs/${run.name} --data ${this.folder}`));
+    keyed(this.figures, [run.name, run.test, run.stale], () => figures(run));
     // What could not be measured, in the report's own words.
     const judged = jobs.latest("judge");
     const left = judged && judged.about === run.name ? jobs.output("judge", () => this.update(this.state())) : null;
     this.missing = (left && left.missing) || [];
-    const stamp = [this.missing, run.name, run.best, run.clips, run.stream, jobs.latest("judge")?.status, jobs.latest("judge")?.id];
+    const stamp = [this.missing, run.name, run.best, run.clips, run.room, run.stream, jobs.latest("judge")?.status, jobs.latest("judge")?.id];
     if (this.stamp !== JSON.stringify(stamp)) {
       this.stamp = JSON.stringify(stamp);
       this.load(run);
@@ -68,9 +74,11 @@ class Judge {
   }
 
   command() {
-    const text = `kws tune runs/${this.run.value} --data recordings --budget ${Number(this.budget.toPrecision(2))}`;
+    // As kws.studio.commands has it.
+    const minutes = Math.round(Math.min(Math.max(60, 600 / short(this.budget)), 240));
+    const text = `kws tune runs/${this.run.value} --data ${this.folder} --budget ${short(this.budget)} --minutes ${minutes}${this.anyway.checked ? " --anyway" : ""}`;
     keyed(this.tuneLine, text, () => terminal(text));
-    this.tuneButton.textContent = `Write thresholds for ${Number(this.budget.toPrecision(2))} false accepts per hour`;
+    this.tuneButton.textContent = `Write thresholds for ${short(this.budget)} false accepts per hour`;
   }
 
   async load(run) {
@@ -80,46 +88,56 @@ class Judge {
     if (this.missing.length) fill(this.det, h("p", {}, "This could not be measured:"), h("ul", {}, this.missing.map((text) => h("li", {}, text))));
     if (run.clips) {
       const found = await attempt(() => get(`/api/runs/${run.name}/clips.json`));
-      if (found) fill(this.misheard, misheard(found, this.state().project.folders.recordings ? "recordings" : "synthetic"));
+      if (found) fill(this.misheard, misheard(found, this.folder));
     }
-    if (run.stream) {
-      const found = await attempt(() => get(`/api/runs/${run.name}/stream-test.json`));
-      if (found && found.det) this.curve(found);
+    const scenes = [];
+    for (const [has, file, name] of [[run.room, "room.json", "in the room"], [run.stream, "stream-test.json", "at the desk"]]) {
+      const found = has && await attempt(() => get(`/api/runs/${run.name}/${file}`));
+      const points = found && found.det ? kept(found) : [];
+      if (points.length) scenes.push({ name, steps: points, hours: found.hours });
     }
+    if (scenes.length) this.curve(scenes);
     if (run.report) {
       const address = `/api/runs/${run.name}/report.html`;
       fill(this.report, h("p", {}, h("a", { href: address, target: "_blank", rel: "noopener" }, "Open it in a tab of its own")), h("iframe", { src: address, title: `Report of run ${run.name}`, sandbox: "", loading: "lazy" }));
     }
   }
 
-  curve(found) {
-    const points = found.det.filter((p) => p.miss_rate !== null).map((p) => [p.false_accepts_per_hour, 100 * p.miss_rate]).sort((a, b) => a[0] - b[0]);
-    const low = 0.1, high = Math.max(100, ...points.map((p) => p[0]));
-    const slider = h("input", { type: "range", min: "0", max: "100", step: "1", value: String(Math.round((100 * Math.log10(this.budget / low)) / Math.log10(high / low))), "aria-label": "Budget of false accepts per hour" });
-    slider.style.width = "100%";
-    const place = h("div", {});
+  curve(scenes) {
+    const points = scenes.flatMap((s) => s.steps);
+    const low = LEAST, high = Math.max(100, ...points.map((p) => p[0]));
+    const place = (budget) => String(Math.round((100 * Math.log10(budget / low)) / Math.log10(high / low)));
+    const slider = h("input", { type: "range", min: "0", max: "100", step: "1", value: place(this.budget), "aria-label": "Budget of false accepts per hour" });
     const told = h("p", { role: "status" });
+    const chart = lines("Missed words against false accepts per hour", { low, high, log: true, label: "false accepts per hour, at most" }, { low: 0, high: 10 * Math.ceil(Math.max(10, ...points.map((p) => p[1])) / 10), label: "words missed, %" }, scenes.map((s) => ({ name: s.name, points: stairs(s.steps, high) })));
     const draw = () => {
-      const within = points.filter((p) => p[0] <= this.budget);
-      const best = within.length ? within.reduce((a, b) => (b[1] < a[1] ? b : a)) : null;
-      const chart = lines("Missed words against false accepts per hour", { low, high, log: true, label: "false accepts per hour (drag, or use the slider)" }, { low: 0, high: Math.max(10, ...points.map((p) => p[1])), label: "words missed, %" }, [{ name: "this run", points }], best ? [Math.max(best[0], low), best[1]] : null);
-      chart.chart.addEventListener("pointerdown", (event) => { this.drag = true; this.pick(chart.place(event), slider, low, high, draw); });
-      chart.chart.addEventListener("pointermove", (event) => { if (event.buttons) this.pick(chart.place(event), slider, low, high, draw); });
-      fill(place, chart);
-      told.textContent = best ? `At ${best[0].toFixed(1)} false accepts per hour it misses ${best[1].toFixed(1)} % of the words.` : "No threshold keeps to so few; allow more, or record more of what is not the word.";
+      const best = scenes[0].steps.findLast((p) => p[0] <= this.budget);
+      chart.mark(this.budget, best && [this.budget, best[1]]);
+      slider.setAttribute("aria-valuetext", `${short(this.budget)} an hour`);
+      told.textContent = best ? `With ${short(this.budget)} false accepts an hour allowed ${scenes[0].name}, ${best[1].toFixed(1)} % of the words are missed.` : `No threshold keeps to ${short(this.budget)} an hour ${scenes[0].name}; allow more, or record more of what is not the word.`;
       this.command();
     };
+    const choose = (budget) => { this.budget = Math.max(low, Math.min(1000, budget)); slider.value = place(this.budget); draw(); };
+    chart.pointer(choose);
     slider.addEventListener("input", () => { this.budget = low * (high / low) ** (slider.value / 100); draw(); });
-    fill(this.det, h("p", { class: "hint" }, `Single words over noise, ${found.hours.toFixed(1)} hours of stream. A higher threshold fires less for nothing and misses more. Choose how many false accepts per hour you allow; then thresholds are chosen for it, word by word.`), place, slider, told);
-    draw();
-  }
-
-  pick(budget, slider, low, high, draw) {
-    this.budget = Math.max(low, Math.min(1000, budget));
-    slider.value = String(Math.round((100 * Math.log10(this.budget / low)) / Math.log10(high / low)));
+    const heard = scenes.map((s) => `${s.name} ${s.hours.toFixed(1)} h`).join(", ");
+    fill(this.det, h("p", { class: "hint" }, `A higher threshold fires less for nothing and misses more. Drag the point, or move the slider, to as many false accepts per hour as you allow. The curve moves all thresholds together; what is then written is chosen word by word, and mostly misses less. In the room others talk and music plays; at the desk single words are said over noise. Heard: ${heard}.`), chart, h("div", { class: "slider" }, slider), told);
     draw();
   }
 }
+
+const short = (value) => String(Number(value.toPrecision(2)));
+
+// Of all thresholds those that nothing beats: fewer false accepts only with more missed words. None that was heard in
+// so many hours counts as half of one.
+function kept(found) {
+  const points = found.det.filter((p) => p.miss_rate !== null).map((p) => [Math.max(p.false_accepts_per_hour, 0.5 / found.hours), 100 * p.miss_rate]);
+  points.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  let least = Infinity;
+  return points.filter((p) => p[1] < least && ((least = p[1]), true));
+}
+
+const stairs = (steps, end) => steps.flatMap(([x, y], i) => [[x, y], [i + 1 < steps.length ? steps[i + 1][0] : end, y]]);
 
 const rounded = (value) => (value === null ? "–" : value.toFixed(1));
 
@@ -127,10 +145,10 @@ function figures(run) {
   if (!run.test) return [];
   const [low, high] = run.test.interval || [null, null];
   const sources = run.test.sources ? [...run.test.sources.sources, run.test.sources.all] : [];
-  return h("div", { class: "columns" },
+  return [run.stale && h("p", { class: "note" }, "The model has been written anew since, with other thresholds or by another training: judge it again."), h("div", { class: "columns" },
     card("Words", h("p", { class: "big" }, percent(run.test.accuracy)), h("p", {}, `of the takes that training never heard are named right (95 % interval ${percent(low)} to ${percent(high)}).`)),
-    card("False accepts, on recordings that come with kws", table(["", "#minutes", "#false accepts", "#per hour", "#at most"], sources.map((s) => [s.name, (s.seconds / 60).toFixed(1), s.false_accepts, rounded(s.false_accepts_per_hour), rounded(s.at_most_per_hour)]), "False accepts by source")),
-    card("What these figures cannot tell", h("ul", {}, (run.test.limits || []).map((t) => h("li", {}, t)))));
+    card("False accepts, on recordings that come with kws", table(["", "#minutes", "#false accepts", "#per hour", "#at most"], sources.map((s) => [s.name, (s.seconds / 60).toFixed(1), s.false_accepts, rounded(s.false_accepts_per_hour), rounded(s.at_most_per_hour)]), "False accepts by source"))),
+    card("What these figures cannot tell", h("ul", {}, (run.test.limits || []).map((t) => h("li", {}, t))))];
 }
 
 function misheard(found, folder) {
@@ -142,6 +160,6 @@ function misheard(found, folder) {
 
 function tuned(found) {
   const rate = (r) => r ? `${percent(r.miss_rate)} missed at ${r.false_accepts_per_hour.toFixed(1)} per hour` : "not measured";
-  const rows = [["before", rate(found.old)], ["tuned", rate(found.tuned)], [found.other_speakers ? "on other speakers" : "on other takes", rate(found.held_out)], ["on a fresh stream", rate(found.fresh)]];
+  const rows = [["before", rate(found.old)], ["tuned", rate(found.tuned)], [found.held_out && found.other_speakers ? "on other speakers" : "on other takes", found.held_out ? rate(found.held_out) : "too few recordings to tune on some and try on others"], ["on a fresh stream", rate(found.fresh)]];
   return [h("p", {}, h("span", { class: `tag ${found.written ? "good" : "warn"}` }, found.written ? "written into the model" : "not written: the budget is missed")), table(["", "words, false accepts"], rows, "What tuning chose")];
 }

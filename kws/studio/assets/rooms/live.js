@@ -22,12 +22,12 @@ class Live {
     this.bars = h("div", { class: "bars" });
     this.heard = h("ul", { class: "heard", "aria-label": "Detections", tabindex: "0" });
     this.told = h("p", { role: "status" });
-    this.mend = h("div", { class: "row" });
+    this.mend = h("div", {});
     this.line = h("div", {});
     this.model.addEventListener("change", () => this.show());
     main.append(
       card("", h("div", { class: "row" }, field("Model", this.model), field("Who speaks", this.speaker), this.button), this.told, this.meter.element, this.line),
-      card("What it hears", this.canvas, this.bars, h("h3", {}, "Detections"), this.heard, h("p", { class: "hint" }, "One click from a bad moment to a better model:"), this.mend));
+      card("What it hears", this.canvas, this.bars, h("h3", {}, "Detections"), this.heard, this.mend));
     fill(this.heard, h("li", { class: "quiet" }, "Nothing yet: press Listen and say one of the words."));
     this.line_ = null;
   }
@@ -67,7 +67,7 @@ class Live {
     this.line_ = null;
     this.button.textContent = "Listen";
     this.told.textContent = text;
-    for (const b of this.mend.children) b.disabled = true;
+    for (const b of this.mend.querySelectorAll("button")) b.disabled = true;
   }
 
   hear(m) {
@@ -98,7 +98,8 @@ class Live {
     fill(this.bars, this.rows.flatMap((r) => [h("span", {}, r.word), r.box, r.text]));
     fill(this.heard);
     const ask = (text, message) => h("button", { type: "button", onclick: () => this.line_ && this.line_.say(message) }, text);
-    fill(this.mend, ask("The last detection was wrong", { do: "false" }), m.words.map((word) => ask(`You missed “${word}”`, { do: "missed", word })));
+    fill(this.mend, h("p", { class: "hint" }, "One click from a bad moment to a better model: what was heard becomes a recording to learn from."),
+      h("div", { class: "row" }, ask("The last detection was wrong", { do: "false" }), m.words.map((word) => ask(`You missed “${word}”`, { do: "missed", word }))));
   }
 
   scroll(bytes) {

@@ -78,7 +78,7 @@ class Recording {
     keyed(this.hints, [project.near, project.words], () => [
       h("h3", {}, "What is not the word"),
       h("p", { class: "hint" }, "False alarms come from what was never recorded. Add, five takes or so of each:"),
-      h("p", {}, project.near.slice(0, 12).map((w) => h("button", { class: "small", type: "button", "aria-label": `Record ${w}, which sounds alike`, onclick: () => { this.word.value = "?"; this.other.value = w; this.show(); this.button.focus(); } }, w)).flatMap((b) => [b, " "])),
+      h("div", { class: "row" }, project.near.slice(0, 12).map((w) => h("button", { class: "small", type: "button", "aria-label": `Record ${w}, which sounds alike`, onclick: () => { this.word.value = "?"; this.other.value = w; this.show(); this.button.focus(); } }, w))),
       h("p", { class: "hint" }, `${project.near.length ? "These sound like your words. " : ""}Also your own chatter (as another word, called chatter), and a minute of the room with what hums and rattles in it.`)]);
     this.moreButton.disabled = jobs.running("takes") || project.words.some((w) => (counts[w] || 0) < LEAST);
     this.morePanel.update();
@@ -132,11 +132,17 @@ class Recording {
   hear(message, word) {
     if (message.refused) { this.told.textContent = `Not kept: ${message.refused}`; return; }
     if (message.done) { this.stop(`The room is kept: ${message.take}`); return; }
-    if (!this.takes.querySelector(".clip")) this.takes.replaceChildren();
-    const item = clipCard(message.take, `${word} · ${message.take.split("/")[2]}`,
-      h("button", { class: "small", type: "button", "aria-label": `Redo ${message.take}`, onclick: async () => { if (await remove([message.take])) { item.remove(); this.empty(); } } }, "Redo"));
-    this.takes.prepend(item);
+    this.list(message.take, word);
     this.told.textContent = `${this.takes.children.length} kept; the voice at ${message.level.toFixed(0)} dB, the room at ${message.room.toFixed(0)} dB`;
+  }
+
+  list(path, word) {
+    if (!this.takes.querySelector(".clip")) this.takes.replaceChildren();
+    const redo = async () => {
+      if (await remove([path], (paths) => paths.forEach((back) => this.list(back, word)))) { item.remove(); this.empty(); }
+    };
+    const item = clipCard(path, `${word} · ${path.split("/")[2]}`, h("button", { class: "small", type: "button", "aria-label": `Redo ${path}`, onclick: redo }, "Redo"));
+    this.takes.prepend(item);
   }
 
   async checkMicrophone() {

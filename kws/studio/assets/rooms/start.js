@@ -1,5 +1,5 @@
 import { start } from "../api.js";
-import { card, field, h, keyed, select, terminal } from "../dom.js";
+import { card, command, field, h, keyed, select, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 const STEPS = [
@@ -17,6 +17,7 @@ function form() {
   const board = h("span", {});
   const wake = h("p", { class: "hint" }, "A wake word, too, is one word here: write “hey computer” as hey-computer. It must be said within a second. Three or more syllables are told from other speech far better than one.");
   const sent = h("form", {
+    class: "narrow",
     onsubmit: (event) => {
       event.preventDefault();
       const chosen = new FormData(sent);
@@ -44,7 +45,9 @@ export default {
     return {
       update(state) {
         shown.update();
-        box.hidden = shown.hidden;
+        const last = jobs.all.find((job) => ["new", "voices"].includes(job.kind));
+        // That a project was made is seen by its being there.
+        box.hidden = !last || (state.project && last.kind === "new" && last.status === "done");
         const busy = jobs.running("new") || jobs.running("voices");
         const summary = state.project && [state.project.words, state.project.board, state.project.folders, state.project.split_by];
         keyed(body, [state.fault, summary, state.folder, busy], () => {
@@ -66,7 +69,7 @@ function empty(state) {
       h("p", {}, "Two words, yes and no, and the words that sound like them, said by 30 synthetic voices. Half a minute to make; then train on it, judge it, build it."),
       state.missing.voices ? h("p", { class: "note" }, `The voices are not installed: ${state.missing.voices}`) : h("button", { type: "button", onclick: () => start({ kind: "sample" }) }, "Make the sample project"),
       terminal("kws new . --words yes,no --source microphone --board nrf52840", "kws data make --words yes,no --voices 30 --takes 1 --out recordings")),
-    card("Or a folder that is there", h("p", {}, "End this page with Ctrl-C and open the other folder; a project made with "), terminal("kws studio OTHER-FOLDER")),
+    card("Or a folder that is there", h("p", {}, "A project that this page or kws new has made: end this page with Ctrl-C in its terminal, and open the other folder there."), command("kws studio OTHER-FOLDER")),
   ];
 }
 
@@ -78,7 +81,7 @@ function overview(state) {
   return [
     card(`${state.name}: ${project.words.join(", ")}`,
       h("p", {}, `${total} recordings`, project.folders.synthetic ? `, ${Object.values(project.folders.synthetic).reduce((a, b) => a + b, 0)} clips of synthetic speech` : "", `, ${project.runs.length} ${project.runs.length === 1 ? "run" : "runs"}. Settings: ${project.config}, which a text editor may change.`),
-      h("p", {}, h("a", { class: "button", href: `#${next}` }, `Next: ${STEPS.find((s) => s[0] === next)[1]}`))),
+      h("p", {}, h("a", { class: "button first", href: `#${next}` }, `Next: ${STEPS.find((s) => s[0] === next)[1]}`))),
     card("The way", h("ol", {}, STEPS.map(([id, title, text]) => h("li", {}, h("a", { href: `#${id}` }, title), `: ${text}.`)))),
     card("Synthetic speech beside recordings",
       h("p", {}, "60 voices say your words, and words that sound like them. It makes the model refuse more; it replaces no recording."),

@@ -1,6 +1,6 @@
 import { start } from "../api.js";
 import { lines } from "../charts.js";
-import { card, field, h, keyed, kilobytes, percent, quoted, seconds, table, terminal } from "../dom.js";
+import { card, field, h, keyed, kilobytes, percent, quoted, ROOM, seconds, table, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 // An instruction takes about one cycle and a half on these cores.
@@ -45,16 +45,20 @@ class Train {
     const people = Object.values(project.folders.recordings || {}).reduce((a, b) => a + b, 0);
     const voices = Object.values(project.folders.synthetic || {}).reduce((a, b) => a + b, 0);
     const few = project.words.filter((w) => ((project.folders.recordings || {})[w] || 0) + ((project.folders.synthetic || {})[w] || 0) < 15);
-    keyed(this.goes, [people, voices, few, project.negatives, state.missing.train], () => [
-      h("p", {}, `${people} recordings, ${voices} clips of synthetic speech${project.negatives ? ", 40 minutes of other speech that come with kws" : ""}. ${project.epochs} epochs.`),
+    const others = Object.values(project.folders).flatMap((words) => Object.keys(words)).filter((w) => w !== ROOM && !project.words.includes(w)).length;
+    keyed(this.goes, [people, voices, few, others, project.negatives, state.missing.train], () => [
+      h("p", {}, `${people} recordings${voices ? `, ${voices} clips of synthetic speech` : ""}${project.negatives ? ", 40 minutes of other speech that come with kws" : ""}. ${project.epochs} epochs.`),
       few.length > 0 && h("p", { class: "note" }, `Fewer than 15 takes of ${few.join(", ")}. It trains, and will hear them badly: `, h("a", { href: "#record" }, "record more"), "."),
+      others === 0 && people > 0 && h("p", { class: "note" }, "No other word is recorded. What sounds like your words is then told from them badly: ", h("a", { href: "#record" }, "record some of it"), "."),
       state.missing.train && h("p", { class: "note" }, `TensorFlow is not installed: ${state.missing.train}`)]);
     keyed(this.size, [project.size, project.board, state.boards], () => fits(project, state.boards));
     this.panel.update();
     const job = jobs.latest("train");
-    const run = job && project.runs.find((r) => r.name === job.about);
-    this.progress.hidden = !job;
-    if (run && run.epochs.length) keyed(this.curves, [run, job.status], () => curves(run, job));
+    const busy = job !== null && job.status === "running";
+    // What was trained in a terminal is shown as well.
+    const run = busy ? project.runs.find((r) => r.name === job.about) : project.runs[0];
+    this.progress.hidden = !job && !run;
+    if (run && run.epochs.length) keyed(this.curves, [run, busy], () => curves(run, busy));
     else this.curves.replaceChildren();
     if (!run) delete this.curves.dataset.key;
     this.button.disabled = jobs.running("train") || people + voices === 0;
@@ -66,8 +70,8 @@ class Train {
     const best = run.epochs.find((e) => e.epoch === run.best);
     const unfinished = run.of && run.epochs.length < run.of;
     const from = run.started_from && (run.started_from.name || run.started_from.id);
-    return [run.name, `${run.epochs.length}${run.of ? ` of ${run.of}` : ""}`, best ? percent(best.validation_accuracy) : "–", run.test ? percent(run.test.accuracy) : "–", from ? String(from).split("/").pop() : "–",
-      unfinished ? h("button", { class: "small", type: "button", disabled: jobs.running("train"), "aria-label": `Go on with run ${run.name}`, onclick: () => { this.name.value = run.name; this.restart.checked = false; this.start(); } }, "Go on") : run.model ? h("a", { href: "#judge" }, "judge") : "not converted"];
+    return [run.model ? h("a", { href: "#judge", "aria-label": `Judge run ${run.name}` }, run.name) : run.name, `${run.epochs.length}${run.of ? ` of ${run.of}` : ""}`, best ? percent(best.validation_accuracy) : "–", run.test ? percent(run.test.accuracy) : "–", from ? String(from).split("/").pop() : "–",
+      unfinished ? h("button", { class: "small", type: "button", disabled: jobs.running("train"), "aria-label": `Go on with run ${run.name}`, onclick: () => { this.name.value = run.name; this.restart.checked = false; this.start(); } }, "Go on") : run.model ? "" : "not converted"];
   }
 
   show() {
@@ -92,14 +96,14 @@ function fits(project, boards) {
     h("p", { class: "hint" }, "The weights are counted; program and buffers are those of the shipped models’ images. Room Board measures it once there is a model. Instructions are not cycles: the share of time assumes one cycle and a half for each.")];
 }
 
-function curves(run, job) {
+function curves(run, busy) {
   const e = run.epochs;
   const last = e[e.length - 1];
   const x = { low: 1, high: Math.max(run.of || 1, 2), label: "epoch" };
   const low = Math.min(...e.map((v) => Math.min(v.accuracy, v.validation_accuracy, v.stream_accuracy)));
-  const left = job.status === "running" && run.of ? (run.of - e.length) * (e.reduce((s, v) => s + v.seconds, 0) / e.length) : 0;
+  const left = busy && run.of ? (run.of - e.length) * (e.reduce((s, v) => s + v.seconds, 0) / e.length) : 0;
   return [
-    h("p", { role: "status" }, `Epoch ${last.epoch}${run.of ? ` of ${run.of}` : ""}: ${percent(last.validation_accuracy)} of the validation clips right; best: epoch ${run.best}. `, left > 0 && h("strong", {}, `About ${seconds(left)} left.`)),
+    h("p", { role: "status" }, `Run ${run.name}, epoch ${last.epoch}${run.of ? ` of ${run.of}` : ""}: ${percent(last.validation_accuracy)} of the validation clips right; best: epoch ${run.best}. `, left > 0 && h("strong", {}, `About ${seconds(left)} left.`)),
     h("div", { class: "columns" },
       lines("Accuracy by epoch", x, { low: Math.floor(low * 10) * 10, high: 100, label: "accuracy, %" }, [
         { name: "training, with noise and shifts", points: e.map((v) => [v.epoch, 100 * v.accuracy]) },
