@@ -9,6 +9,7 @@ from kws.fixedpoint.layers.depthwise_conv_2d import DepthwiseConv2D
 from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
 from kws.layers.depthwise_packing import OUTPUTS, packed
+from kws.layers.depthwise_tiles import scratch_bytes, tiles
 from kws.layers.kind import Constants, Kind, Operands, bias, check_sums, folded, weights
 from kws.layers.packing import by_arch
 from kws.layers.rows import emit_factors, output_fields
@@ -49,12 +50,18 @@ def write(name: str, layer: Layer) -> Constants:
         emit.array("int32_t", f"{name}_bias", folded(kernel.bias, flat, kernel.input_zero_point)),
         emit_factors(f"{name}_factors", kernel.output.factors),
     ]
-    words = {arch: found for arch in OUTPUTS if (found := packed(kernel, arch)) is not None}
-    arrays = {
-        arch: [emit.array("uint32_t", f"{name}_packed_weights", found, hexadecimal=True)]
-        for arch, found in words.items()
+    in_tiles = {arch: found for arch in OUTPUTS if (found := tiles(kernel, arch)) is not None}
+    in_pairs = {a: found for a in OUTPUTS if a not in in_tiles and (found := packed(kernel, a)) is not None}
+    named = {
+        **{arch: ("tile_weights", words) for arch, words in in_tiles.items()},
+        **{arch: ("packed_weights", words) for arch, words in in_pairs.items()},
     }
-    members = {arch: _pointers(name, ("packed_weights",)) for arch in words}
+    named = {arch: named[arch] for arch in OUTPUTS if arch in named}
+    arrays = {
+        arch: [emit.array("uint32_t", f"{name}_{member}", words, hexadecimal=True)]
+        for arch, (member, words) in named.items()
+    }
+    members = {arch: _pointers(name, (member,)) for arch, (member, _) in named.items()}
     fields: dict[str, str | int] = {
         "window": emit_window(kernel.window),
         "multiplier": kernel.multiplier,
@@ -64,13 +71,14 @@ def write(name: str, layer: Layer) -> Constants:
     }
     lead = by_arch(members, _pointers(name, ("weights", "bias", "factors")))
     structure = emit.structure("kws_depthwise_conv_2d", name, fields, lead=lead)
-    scratch = _POINTER_BYTES * 2 * -(-kernel.window.taps // 2) + kernel.window.channels
-    return Constants((*by_arch(arrays, plain), structure), dict.fromkeys(words, scratch))
+    pointers = _POINTER_BYTES * 2 * -(-kernel.window.taps // 2) + kernel.window.channels
+    scratch = {arch: scratch_bytes(kernel, arch) if arch in in_tiles else pointers for arch in named}
+    return Constants((*by_arch(arrays, plain), structure), scratch)
 
 
 def _pointers(name: str, chosen: tuple[str, ...]) -> list[str]:
     """The members that point to arrays: to those ``chosen``, else NULL."""
-    all_of = ("weights", "bias", "factors", "packed_weights")
+    all_of = ("weights", "bias", "factors", "packed_weights", "tile_weights")
     return emit.members({key: f"{name}_{key}" if key in chosen else "NULL" for key in all_of})
 
 

@@ -14,11 +14,17 @@ from kws.fixedpoint.arithmetic import INT16_MAX, Factor
 from kws.fixedpoint.layers.depthwise_conv_2d import DepthwiseConv2D
 from kws.layers.kind import Arch, folded
 from kws.layers.packing import Words, dsp_factor
+from kws.types import Int64
 
 OUTPUTS = {Arch.DSP: 4, Arch.HELIUM: 16}
 """Outputs of a block."""
 
-_GREATEST = 128  # the magnitude of an int8
+GREATEST = 128
+"""The magnitude of an int8."""
+
+Parts = list[npt.NDArray[np.int8] | npt.NDArray[np.int32]]
+"""Of a block, in order."""
+
 _SUM_LIMIT = 2**30  # a factor of zero makes zero of what is smaller: kws.layers.packing.dsp_factor
 _LANES = 4
 
@@ -34,35 +40,51 @@ def packed(conv: DepthwiseConv2D, arch: Arch) -> Words | None:
         arch: DSP or HELIUM.
     """
     size = OUTPUTS[arch]
+    prepared = prepare(conv, size)
+    if prepared is None:
+        return None
+    bias, factors = prepared
     taps = np.zeros((-(-conv.window.taps // 2) * 2, conv.outputs), np.int8)
     taps[: conv.window.taps] = conv.weights.reshape(-1, conv.outputs)
-    bias = folded(conv.bias, taps.T, conv.input_zero_point)
+    pairs = GREATEST * np.abs(taps.astype(np.int64)).reshape(-1, 2, conv.outputs).sum(axis=1)
+    if arch is Arch.HELIUM and pairs.max() > INT16_MAX:
+        return None
+    block = _dsp_block if arch is Arch.DSP else _helium_block
+    parts = []
+    for some in blocks(conv.outputs, size):
+        parts += block(taps[:, some], bias[some].astype("<i4"), factors[some])
+    return words_of(parts)
+
+
+def prepare(conv: DepthwiseConv2D, size: int) -> tuple[Int64, list[Factor]] | None:
+    """Folded biases and factors, one of each an output, or None if blocks of ``size`` outputs cannot have them."""
+    flat = conv.weights.reshape(-1, conv.outputs)
+    bias = folded(conv.bias, flat.T, conv.input_zero_point)
     factors = [f if f.value else Factor(2**30, -31) for f in conv.output.factors]
     if conv.multiplier != 1 or conv.outputs < size or any(f.right_shift < 1 for f in factors):
         return None
-    greatest = _GREATEST * np.abs(taps.astype(np.int64))
-    pairs = greatest.reshape(-1, 2, conv.outputs).sum(axis=1)
-    if (np.abs(bias) + greatest.sum(axis=0)).max() >= _SUM_LIMIT or (arch is Arch.HELIUM and pairs.max() > INT16_MAX):
+    if (np.abs(bias) + GREATEST * np.abs(flat.astype(np.int64)).sum(axis=0)).max() >= _SUM_LIMIT:
         return None
-    factors = factors * (conv.outputs // len(factors))
-    block = _dsp_block if arch is Arch.DSP else _helium_block
-    parts = []
-    for first in range(0, conv.outputs, size):
-        some = slice(min(first, conv.outputs - size), min(first + size, conv.outputs))
-        parts += block(taps[:, some], bias[some].astype("<i4"), factors[some])
+    return bias, factors * (conv.outputs // len(factors))
+
+
+def blocks(outputs: int, size: int) -> list[slice]:
+    """Outputs in blocks of ``size``, the last of which may have some of those before it."""
+    return [slice(min(i, outputs - size), min(i + size, outputs)) for i in range(0, outputs, size)]
+
+
+def words_of(parts: Parts) -> Words:
+    """The bytes of all parts, as words."""
     return np.frombuffer(b"".join(part.tobytes() for part in parts), "<u4").astype(np.uint32)
 
 
-_Parts = list[npt.NDArray[np.int8] | npt.NDArray[np.int32]]
-
-
-def _dsp_block(taps: npt.NDArray[np.int8], bias: npt.NDArray[np.int32], factors: list[Factor]) -> _Parts:
+def _dsp_block(taps: npt.NDArray[np.int8], bias: npt.NDArray[np.int32], factors: list[Factor]) -> Parts:
     """Four biases; for each two taps t and u bytes 0t 1t 0u 1u 2t 3t 2u 3u; for each output its factor and step."""
     pairs = taps.reshape(-1, 2, 2, 2)  # [pairs of taps, tap, half of the block, output]
     return [bias, pairs.transpose(0, 2, 1, 3), np.array([dsp_factor(f) for f in factors], "<i4")]
 
 
-def _helium_block(taps: npt.NDArray[np.int8], bias: npt.NDArray[np.int32], factors: list[Factor]) -> _Parts:
+def _helium_block(taps: npt.NDArray[np.int8], bias: npt.NDArray[np.int32], factors: list[Factor]) -> Parts:
     """Biases, of every fourth output together; the taps' rows; for every fourth output their factors and shifts."""
     order = np.arange(len(bias)).reshape(_LANES, -1).T.reshape(-1)
     numbers = np.array([(f.value, -f.right_shift) for f in factors], "<i4")[order]

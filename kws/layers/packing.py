@@ -3,7 +3,7 @@
 A 16-bit value holds 256 * a + b for weights a and b of two rows and one column, a word holds two
 columns. One SMLAD over such words and a pair of inputs sums 256 * A + B of both rows; another one
 over the sign-extended low bytes sums B alone. Four products take three operations, from no more
-bytes than int8 takes. Rows come in groups of four, columns in parts, of which the device sums two a
+bytes than int8 takes. Rows come in groups of four, columns in parts, of which the device sums one or two a
 call. Twin of ``firmware/src/arch/packed_dsp.h``.
 """
 

@@ -12,7 +12,7 @@ from kws import emit
 from kws.fixedpoint.arithmetic import Factor
 from kws.fixedpoint.layers.requantize import Output
 from kws.layers.kind import Arch
-from kws.layers.packing import COLUMNS, Words, by_arch, can_pack, dsp_factors, pack
+from kws.layers.packing import Words, by_arch, can_pack, dsp_factors, pack
 from kws.types import Int64
 
 ROWS = ("weights", "bias", "factors")
@@ -22,17 +22,13 @@ GROUP = 4
 
 
 def packed_rows(weights: npt.NDArray[np.int8], bias: Int64) -> Words | None:
-    """Rows in groups of four and two parts of columns, or None if they cannot be packed.
-
-    The first part has half of the quads of columns, the second the rest; the biases are the first part's.
+    """Rows in groups of four, or None if they cannot be packed.
 
     Args:
         weights: int8 [outputs, inputs].
         bias: [outputs], the input's zero point folded in.
     """
     outputs, inputs = weights.shape
-    if inputs <= COLUMNS:
-        return None  # both parts must have columns
     groups = -(-outputs // GROUP)
     w = np.zeros((GROUP * groups, inputs), np.int8)
     w[:outputs] = weights
@@ -41,8 +37,7 @@ def packed_rows(weights: npt.NDArray[np.int8], bias: Int64) -> Words | None:
     rows, biases = w.reshape(groups, GROUP, -1), b.reshape(groups, GROUP)
     if not can_pack(rows, biases):
         return None
-    first = COLUMNS * (-(-inputs // COLUMNS) // 2)
-    return pack((rows[..., :first], biases), (rows[..., first:], np.zeros_like(biases)))
+    return pack((rows, biases))
 
 
 @dataclass(frozen=True)
@@ -94,10 +89,19 @@ def write_rows(
         return Rows(tuple(plain), _member(lines), packed=False)
     packed = [
         emit.array("uint32_t", f"{name}_packed_weights", np.concatenate(whole), hexadecimal=True),
-        dsp_factors(f"{name}_packed_factors", output.factors),
+        dsp_factors(f"{name}_packed_factors", _in_fours(output.factors, groups)),
     ]
     chosen = by_arch({Arch.DSP: emit.members(pointers(name, PACKED))}, emit.members(pointers(name, ROWS)))
     return Rows(tuple(by_arch({Arch.DSP: packed}, plain)), _member([*chosen, *emit.members(fields)]), packed=True)
+
+
+def _in_fours(factors: Sequence[Factor], groups: int) -> Sequence[Factor]:
+    """Of one a row, each group's with the last one repeated up to a multiple of :data:`GROUP`."""
+    if len(factors) == 1:
+        return factors
+    each = np.arange(len(factors)).reshape(groups, -1)
+    padded = np.pad(each, [(0, 0), (0, -each.shape[1] % GROUP)], mode="edge")
+    return [factors[int(i)] for i in padded.reshape(-1)]
 
 
 def _member(lines: Sequence[str]) -> tuple[str, ...]:

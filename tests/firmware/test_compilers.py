@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 import pytest
 from conftest import needs
+from firmware.test_depthwise_tiles import model_of
+from random_layers import convolutions
 
 from kws import codegen
 from kws.boards.emulator import run_image
@@ -30,6 +32,18 @@ def test_self_test_passes(compiler, board, level, tiny_model, tmp_path):
     assert ("clang" in command) == (compiler == "clang")
     assert level in command
     assert run_image(elf, np.zeros(0, np.int16), board=board).strip() == "selftest: 24 frames, 0 differences: PASS"
+
+
+@each_compiler
+@pytest.mark.parametrize("board", ["mps2_an386", "mps3_an547"])
+def test_convolutions_pass_theirs(compiler, board, tmp_path):
+    """A depthwise convolution in tiles, and one whose patch is gathered."""
+    network = model_of(21, (5, 3))
+    for number, model in enumerate((network, convolutions(23, 6, 9).model)):
+        folder = tmp_path / str(number)
+        codegen.export(model, folder / "model")
+        elf = make_image(folder / "model", folder / "build", board, "selftest", settings={"COMPILER": compiler})
+        assert run_image(elf, np.zeros(0, np.int16), board=board).strip().endswith(" 0 differences: PASS")
 
 
 @each_compiler

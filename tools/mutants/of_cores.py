@@ -33,6 +33,11 @@ _POINTERS = "firmware/src/arch/pointers.h"
 _DEPTHWISE_DSP = "firmware/src/arch/depthwise_dsp.h"
 _DEPTHWISE_LANES = "firmware/src/arch/depthwise_helium.h"
 _REQUANTIZE = "firmware/src/arch/requantize_helium.h"
+_BYTES = "firmware/src/arch/requantize_dsp.h"
+_TILES_DSP = "firmware/src/arch/depthwise_tiles_dsp.h"
+_TILES_LANES = "firmware/src/arch/depthwise_tiles_helium.h"
+_TILES_PACKING = "kws/layers/depthwise_tiles.py"
+_TILES = "tests/firmware/test_depthwise_tiles.py"
 _PACKING = "kws/layers/depthwise_packing.py"
 _CONVOLUTIONS = "tests/firmware/test_convolutions.py"
 
@@ -45,7 +50,10 @@ CORES = (
     # ---- Armv7-M ----
     M("FRONT/3", _FFT, '"rsb     r12, r12, r6, asr #1\\n"', '"rsb     r12, r12, r6\\n"', _M3),
     M("FRONT/3", _FFT, '"sub     r9, r7, r8\\n"', '"add     r9, r7, r8\\n"', _M3),
-    M("FRONT/3", _FFT, '"rsb     r9, r9, #0\\n"', '""', _M3),
+    M("FRONT/3", _FFT, '"rsb     r9, r9, #0\\n"\n                   "b       2b', '"b       2b', _M3),
+    M("FRONT/3", _FFT, '"rsb     r9, r9, #0\\n"\n                   "b       6b', '"b       6b', _M3),
+    M("FRONT/3", _FFT, '"cmp     r2, #512\\n"', '"cmp     r2, #528\\n"', _M3),
+    M("FRONT/3", _FFT, '"bcc     7f\\n"\n                   "ldrd    r6, r7, [r7]', '"ldrd    r6, r7, [r7]', _M3),
     M("FRONT/4", _POWER, '"eor     r9, r9, r9, asr #31\\n"', '""', _M3),
     M("FRONT/5", _POWER, '"lsrs    r6, r6, #27\\n"', '"lsrs    r6, r6, #28\\n"', _M3),
     M("FRONT/5", _POWER, '"sbc     r8, r8, r7\\n"', '"sub     r8, r8, r7\\n"', _POWERS),
@@ -58,15 +66,15 @@ CORES = (
     M(
         "FULLY_CONNECTED/1",
         _ROWS,
-        "(a[2] + b[2] - (a[3] + b[3])) >> 8",
-        "(a[2] - a[3] + b[3]) >> 8",
+        "kws_dsp_byte((a[2] - a[3]) >> 8",
+        "kws_dsp_byte(a[2] >> 8",
         _M4,
     ),
     M(
         "FULLY_CONNECTED/2",
-        _ROWS,
-        "kws_dsp_multiply(sums[row], factor), zero_point, low",
-        "kws_dsp_multiply(sums[row], factor), zero_point + 1, low",
+        _BYTES,
+        "factor->step, zero_point);",
+        "factor->step, zero_point + 1);",
         _M4,
     ),
     M("FRONT/2", _FIRST, '"smulbb  lr, r7, r11\\n"', '"smulbt  lr, r7, r11\\n"', _M4),
@@ -128,12 +136,12 @@ CORES = (
     M("FULLY_CONNECTED/2", _REQUANTIZE, "x = vaddq_n_s32(x, lanes->zero_point);", "", _CONVOLUTIONS),
     # ---- convolutions with the DSP extension and with Helium ----
     M("CONV_2D/1", _PATCH, "w->dilation_columns == 1;", "1;", _CONVOLUTIONS),
-    M("CONV_2D/1", _PATCH, "kws_fill(to, outside, columns->first * depth)", "to", _CONVOLUTIONS),
-    M("CONV_2D/1", _PATCH, "rows, columns, i, columns->first)", "rows, columns, i, 0)", _CONVOLUTIONS),
-    M("CONV_2D/1", _PATCH, "i < rows->first || ", "", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "kws_fill(to, outside, before)", "to", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "rows->first, columns->first)", "rows->first, 0)", _CONVOLUTIONS),
+    M("CONV_2D/1", _PATCH, "kws_fill(to, outside, rows->first * row_bytes)", "to", _CONVOLUTIONS),
     M("CONV_2D/1", _CONV, "conv->input_zero_point, patch)", "0, patch)", _CONVOLUTIONS),
     M("CONV_2D groups", _CONV, "kws_rows_next(&group);", "", _CONVOLUTIONS),
-    M("CONV_2D groups", _ROWS, "rows->packed_factors += factors;", "", _CONVOLUTIONS),
+    M("CONV_2D groups", _ROWS, "rows->packed_factors += rows->per_channel ? 4u * fours : 0;", "", _CONVOLUTIONS),
     M("CONV_2D groups", _CONV, "        x += depth;\n", "", _CONVOLUTIONS),
     M(
         "WINDOW",
@@ -148,7 +156,7 @@ CORES = (
     M("WINDOW", _DEPTHWISE, "if (before && whole) {", "if (before) {", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D/1", _DEPTHWISE_DSP, "pkhtb %0, %1, %2, asr #16", "pkhtb %0, %1, %2, asr #15", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_DSP, "scaled + kws_sign(scaled)", "scaled", _CONVOLUTIONS),
-    M("DEPTHWISE_CONV_2D/2", _DEPTHWISE_DSP, "ssub8 %1, %3, %0", "ssub8 %1, %0, %3", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D/2", _BYTES, "ssub8 %1, %3, %0", "ssub8 %1, %0, %3", _CONVOLUTIONS),
     M(
         "DEPTHWISE_CONV_2D/1",
         _DEPTHWISE_LANES,
@@ -164,7 +172,25 @@ CORES = (
         "odd = vaddq_n_s16(odd,",
         _CONVOLUTIONS,
     ),
-    M("DEPTHWISE_CONV_2D blocks", _PACKING, "min(first, conv.outputs - size)", "first", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D blocks", _PACKING, "min(i, outputs - size)", "i", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D blocks", _PACKING, "pairs.max() > INT16_MAX", "pairs.max() > 2 * INT16_MAX", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D blocks", _PACKING, "any(f.right_shift < 1 for f in factors)", "False", _CONVOLUTIONS),
+    # ---- depthwise convolutions in tiles ----
+    M("TILES", _TILES_DSP, '"smlabt  r4, " lower ", r7, r4\\n"', '""', _TILES),
+    M("TILES", _TILES_DSP, '"smlatb  r5, " mid_upper ", r6, r5\\n"', '"nop\\n"', _TILES),
+    M("TILES", _TILES_DSP, "if (ready != (int32_t)row) {", "if (ready < 0) {", _TILES),
+    M("TILES", _TILES_DSP, "strip[2u * columns] = kws_high_halves(", "strip[2u * columns] = kws_low_halves(", _TILES),
+    M("TILES", _TILES_DSP, "inside = row >= 0 && ", "inside = ", _TILES),
+    M("TILES", _TILES_LANES, '"vshl.i32 q7, q5, #8\\n"', '"vshl.i32 q7, q4, #8\\n"', _TILES),
+    M("TILES", _TILES_LANES, '"subne    r0, r0, #64\\n"', '"subne    r0, r0, #128\\n"', _TILES),
+    M("TILES", _TILES_LANES, '"vqmovnb.s32 q1, q1\\n"', '"vmovnb.i32 q1, q1\\n"', _TILES),
+    M(
+        "TILES",
+        _TILES_LANES,
+        "< last_row ? row + KWS_TILE_OUTPUTS : last_row",
+        "< last_row ? row + 3u : last_row",
+        _TILES,
+    ),
+    M("TILES", _TILES_PACKING, "weights[[0, 1, 1, 2], :, channel]", "weights[[0, 1, 2, 2], :, channel]", _TILES),
+    M("TILES", _TILES_PACKING, "(INT8_MIN, INT8_MIN, INT8_MAX)", "(out.zero_point, INT8_MIN, INT8_MAX)", _TILES),
 )

@@ -15,6 +15,7 @@
 
 #include "../arithmetic.h"
 #include "pointers.h"
+#include "requantize_dsp.h"
 
 #define KWS_DEPTHWISE_OUTPUTS 4u
 
@@ -40,19 +41,6 @@ KWS_INLINE uint32_t kws_depthwise_output(int32_t sum, const uint32_t **factors, 
     /* Halves of a negative value go down: it is made a little less than its half. */
     const int32_t value = kws_smmlsr(scaled + kws_sign(scaled), (int32_t)*(*factors)++, zero_point);
     return (uint32_t)kws_ssat8(value) & 0xFFu;
-}
-
-/* Each byte of x, but at least that of low and at most that of high. */
-KWS_INLINE uint32_t kws_clamp_bytes(uint32_t x, uint32_t low, uint32_t high)
-{
-    uint32_t scratch;
-    __asm("ssub8 %1, %0, %2\n"
-          "sel %0, %0, %2\n"
-          "ssub8 %1, %3, %0\n"
-          "sel %0, %0, %3\n"
-          : "+r"(x), "=&r"(scratch)
-          : "r"(low), "r"(high));
-    return x;
 }
 
 KWS_NOINLINE void kws_depthwise_pixel(const kws_depthwise_conv_2d *conv, const kws_pointers *pointers, int8_t *output)

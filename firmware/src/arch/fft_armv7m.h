@@ -28,11 +28,32 @@ typedef struct kws_fft_stage {
     "smull   " low ", " y ", " y ", " c "\n"            \
     "smlal   " low ", " y ", " x ", " s "\n"
 
+/* Legs 0 to 3 from u in r3 r4, v in r8 r5 and leg 2, rotated, in r12 r7; where they lie, and what moves lr there. */
+#define KWS_FFT_OUTPUTS(leg0, leg2, to_leg1, leg1, to_leg3, leg3)   \
+    "ldrd    r6, r9, " leg0 "\n"                                    \
+    "add     r10, r12, r6, asr #1\n"                                \
+    "rsb     r12, r12, r6, asr #1\n"                                \
+    "add     r11, r7, r9, asr #1\n"                                 \
+    "rsb     r7, r7, r9, asr #1\n"                                  \
+    "add     r6, r10, r3\n"                                         \
+    "add     r9, r11, r4\n"                                         \
+    "strd    r6, r9, " leg0 "\n"                                    \
+    "sub     r10, r10, r3\n"                                        \
+    "sub     r11, r11, r4\n"                                        \
+    "strd    r10, r11, " leg2 "\n"                                  \
+    to_leg1                                                         \
+    "add     r6, r12, r5\n"                                         \
+    "sub     r9, r7, r8\n"                                          \
+    "strd    r6, r9, " leg1 "\n"                                    \
+    to_leg3                                                         \
+    "sub     r12, r12, r5\n"                                        \
+    "add     r7, r7, r8\n"                                          \
+    "strd    r12, r7, " leg3 "\n"
+
 /*
  * On the stack: 0 cos and sin of legs 1, 2 and 3; 24 where the next ones would lie in a longer table;
  * 36 twiddle_bytes; 40 quarter; 44 first; 48 last; 52 twiddles.
- * r0 leg 0, r1 leg_bytes, r2 end, lr another leg; in the second half u in r3 r4, v in r8 r5, s in
- * r10 r11, t in r12 r7.
+ * r0 leg 0, r1 leg_bytes, r2 end, lr another leg.
  */
 KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
 {
@@ -86,25 +107,8 @@ KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
                    "ldrd    r6, r7, [lr]\n"
                    "ldrd    r9, r10, [sp, #8]\n"
                    KWS_ROTATE("r6", "r7", "r9", "r10", "r11", "r12")
-                   "ldrd    r6, r9, [r0]\n"
-                   "add     r10, r12, r6, asr #1\n"
-                   "rsb     r12, r12, r6, asr #1\n"
-                   "add     r11, r7, r9, asr #1\n"
-                   "rsb     r7, r7, r9, asr #1\n"
-                   "add     r6, r10, r3\n"
-                   "add     r9, r11, r4\n"
-                   "strd    r6, r9, [r0]\n"
-                   "sub     r10, r10, r3\n"
-                   "sub     r11, r11, r4\n"
-                   "strd    r10, r11, [lr]\n"
-                   "sub     lr, lr, r1\n"
-                   "add     r6, r12, r5\n"
-                   "sub     r9, r7, r8\n"
-                   "strd    r6, r9, [lr]\n"
-                   "add     lr, lr, r1, lsl #1\n"
-                   "sub     r12, r12, r5\n"
-                   "add     r7, r7, r8\n"
-                   "strd    r12, r7, [lr]\n"
+                   KWS_FFT_OUTPUTS("[r0]", "[lr]", "sub     lr, lr, r1\n", "[lr]",
+                                   "add     lr, lr, r1, lsl #1\n", "[lr]")
                    "add     r0, lr, r1\n"
                    "cmp     r0, r2\n"
                    "bcc     4b\n"
@@ -135,6 +139,71 @@ KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
                    "ldrd    r8, r9, [r8]\n"
                    "rsb     r8, r8, #0\n"
                    "rsb     r9, r9, #0\n"
+                   "b       2b\n" ::: "memory");
+}
+
+#define KWS_FFT_LAST_SIZE 64u /* of kws_fft_run_last */
+
+/*
+ * The last stage of 256 points, which is one block: legs lie 512 bytes apart, and each k has twiddles of its own.
+ * r0 in the middle of the four legs, r1 the table of twiddles, r2 leg 1's place in it, twice and three times which are
+ * the others'. A quarter of a turn has 1024 bytes.
+ */
+KWS_NAKED void kws_fft_run_last(KWS_UNSEEN int32_t *data, KWS_UNSEEN const int32_t *twiddles)
+{
+    __asm volatile("push    {r4-r11, lr}\n"
+                   "add     r0, r0, #768\n"
+                   "mov     r2, #0\n"
+                   "1:\n"
+                   "add     r6, r2, r2, lsl #1\n"
+                   "cmp     r6, #1024\n"
+                   "add     r6, r6, r1\n"
+                   "bhi     3f\n"
+                   "ldrd    r6, r7, [r6]\n"
+                   "2:\n"
+                   "ldrd    r4, r5, [r0, #768]\n"
+                   KWS_ROTATE("r4", "r5", "r6", "r7", "r9", "r8")
+                   "add     r7, r1, r2\n"
+                   "ldrd    r4, r6, [r0, #-256]\n"
+                   "ldrd    r7, r9, [r7]\n"
+                   KWS_ROTATE("r4", "r6", "r7", "r9", "r10", "r11")
+                   "add     r3, r11, r8\n"
+                   "sub     r8, r11, r8\n"
+                   "add     r4, r6, r5\n"
+                   "sub     r5, r6, r5\n"
+                   "add     r9, r1, r2, lsl #1\n"
+                   "cmp     r2, #512\n"
+                   "bhi     5f\n"
+                   "ldrd    r9, r10, [r9]\n"
+                   "6:\n"
+                   "ldrd    r6, r7, [r0, #256]\n"
+                   KWS_ROTATE("r6", "r7", "r9", "r10", "r11", "r12")
+                   KWS_FFT_OUTPUTS("[r0, #-768]", "[r0, #256]", "", "[r0, #-256]", "", "[r0, #768]")
+                   "add     r2, r2, #16\n"
+                   "add     r0, r0, #8\n"
+                   "cmp     r2, #1024\n"
+                   "bne     1b\n"
+                   "pop     {r4-r11, pc}\n"
+                   /* as in kws_fft_run_stage */
+                   "5:\n"
+                   "rsb     r9, r9, r1, lsl #1\n"
+                   "add     r9, r9, #2048\n"
+                   "ldrd    r9, r10, [r9]\n"
+                   "rsb     r9, r9, #0\n"
+                   "b       6b\n"
+                   "3:\n"
+                   "rsb     r7, r6, r1, lsl #1\n"
+                   "add     r7, r7, #2048\n"
+                   "cmp     r7, r1\n"
+                   "bcc     7f\n"
+                   "ldrd    r6, r7, [r7]\n"
+                   "rsb     r6, r6, #0\n"
+                   "b       2b\n"
+                   "7:\n"
+                   "rsb     r7, r7, r1, lsl #1\n"
+                   "ldrd    r6, r7, [r7]\n"
+                   "rsb     r6, r6, #0\n"
+                   "rsb     r7, r7, #0\n"
                    "b       2b\n" ::: "memory");
 }
 

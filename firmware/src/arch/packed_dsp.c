@@ -112,9 +112,9 @@ KWS_NAKED_EXTERN void kws_packed_products(KWS_UNSEEN kws_packed_pass *pass)
                    "ldrd    r7, r6, [r11], #8\n"
                    "cmp     r7, #0\n"
                    "bne     2b\n"
-                   "str     r4, [r11, #-64]\n"
                    "cmp     r6, #0\n"
                    "beq     3f\n"
+                   "str     r4, [r11, #-64]\n"
                    "ldrd    r4, r5, [r11, #-48]\n"
                    "ldrd    r7, r8, [r11, #-40]\n"
                    "mov     r11, #0\n"
@@ -133,7 +133,9 @@ KWS_NAKED_EXTERN void kws_packed_products(KWS_UNSEEN kws_packed_pass *pass)
                    "ldr     r12, [sp]\n"
                    "add     r12, r12, #16\n"
                    "stmia   r12, {r0-r3}\n"
-                   "3:\n"
+                   "pop     {r0, r4-r11, pc}\n"
+                   "3:\n" /* one part */
+                   "str     r4, [r11, #-40]\n"
                    "pop     {r0, r4-r11, pc}\n"
                    KWS_PACKED_GATE_OTHER("r4", "r0", "1", "2")
                    KWS_PACKED_GATE_OTHER("r5", "r1", "3", "4")

@@ -1,6 +1,6 @@
 /*
  * Sums of products for the DSP extension of Armv7E-M and Armv8-M, over weights that the generator packed
- * (kws/layers/packing.py, the twin of this file): four rows at once, in two parts.
+ * (kws/layers/packing.py, the twin of this file): four rows at once, in one part or two.
  *
  * A halfword of weights holds 256 * a + b of two rows, a word two columns. SMLAD of a word and a pair of
  * inputs adds 256 * A + B modulo 2^32; SXTB16 leaves the bytes b, and SMLAD of those adds B. The generator
@@ -22,10 +22,10 @@ typedef struct kws_packed_part {
     int32_t sums[4]; /* with rows I, F, G, O: 256 * I + F, F, 256 * G + O, O */
 } kws_packed_part;
 
-/* Of four rows in two parts, each of which has its biases. */
+/* Of four rows in one part, with its biases. */
 static inline uint32_t kws_packed_words(uint32_t columns)
 {
-    return 2u * 4u + KWS_PACKED_COLUMNS * ((columns + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS);
+    return 4u + KWS_PACKED_COLUMNS * ((columns + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS);
 }
 
 /* In the order in which kws_packed_products reads and writes them. */
@@ -34,10 +34,10 @@ typedef struct kws_packed_pass {
     const uint32_t *vector;  /* widened */
     kws_packed_part parts[2];
     uint32_t end;                  /* no turns */
-    const kws_dsp_factor *factors; /* or NULL */
+    const kws_dsp_factor *factors; /* of two parts */
 } kws_packed_pass;
 
-/* Ready for rows of two parts of some quads each, at least one. */
+/* Ready for rows of two parts, or of one and 0 more quads. */
 void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint32_t *vector, uint32_t quads,
                       uint32_t more_quads);
 
@@ -45,8 +45,8 @@ void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint
 uint32_t *kws_widen(uint32_t *to, const int8_t *from, uint32_t count);
 
 /*
- * The next four rows' sums; moves pass->weights on. With factors [4][parts], the first part's sums are then each
- * part's sum times its factor, saturated, added and saturated again.
+ * The next four rows' sums; moves pass->weights on. Of two parts with factors [4][parts], the first one's sums are then
+ * each part's sum times its factor, saturated, added and saturated again.
  */
 void kws_packed_products(kws_packed_pass *pass);
 

@@ -30,7 +30,10 @@ KWS_INLINE int8_t *kws_copy_words(int8_t *to, const int8_t *from, uint32_t count
 
 KWS_INLINE int8_t *kws_fill(int8_t *to, int32_t value, uint32_t count)
 {
-    memset(to, value, count);
+    /* Most windows lie in the image: no call for nothing. */
+    if (count > 0) {
+        memset(to, value, count);
+    }
     return to + count;
 }
 
@@ -43,19 +46,23 @@ static inline void kws_gather(const kws_window *w, uint32_t depth, const int8_t 
     const int joined = depth == w->channels && w->dilation_columns == 1;
     const uint32_t runs = joined ? 1u : seen, length = joined ? depth * seen : depth;
     const uint32_t apart = (uint32_t)w->dilation_columns * w->channels;
-    for (uint32_t i = 0; i < w->kernel_rows; i++) {
-        if (seen == 0 || i < rows->first || i >= rows->last) {
-            to = kws_fill(to, outside, w->kernel_columns * depth);
-            continue;
-        }
-        to = kws_fill(to, outside, columns->first * depth);
-        const int8_t *from = x + kws_tap_at(w, rows, columns, i, columns->first);
+    const uint32_t rows_apart = (uint32_t)w->dilation_rows * w->columns * w->channels;
+    const uint32_t row_bytes = w->kernel_columns * depth;
+    const uint32_t before = columns->first * depth, after = (w->kernel_columns - columns->last) * depth;
+    const uint32_t in_image = seen > 0 ? rows->last - rows->first : 0;
+    uint32_t at = kws_tap_at(w, rows, columns, rows->first, columns->first);
+    to = kws_fill(to, outside, rows->first * row_bytes);
+    for (uint32_t i = 0; i < in_image; i++) {
+        const int8_t *from = x + at;
+        to = kws_fill(to, outside, before);
         for (uint32_t run = 0; run < runs; run++) {
             to = kws_copy_words(to, from, length);
             from += apart;
         }
-        to = kws_fill(to, outside, (w->kernel_columns - columns->last) * depth);
+        to = kws_fill(to, outside, after);
+        at += rows_apart;
     }
+    kws_fill(to, outside, (w->kernel_rows - rows->first - in_image) * row_bytes);
 }
 
 #endif

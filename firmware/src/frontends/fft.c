@@ -144,6 +144,10 @@ static void later_stage(complex32 *data, uint32_t points, uint32_t size, const i
 
 KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
 {
+    if (size == KWS_FFT_LAST_SIZE && points == RADIX4_POINTS) {
+        kws_fft_run_last(&data->x, twiddles[0]);
+        return;
+    }
     const kws_fft_stage stage = {&data->x,    &data[size].x,         &data[points].x,   8u * size,
                                  twiddles[0], twiddles[points / 2u], 4u * points / size};
     kws_fft_run_stage(&stage);

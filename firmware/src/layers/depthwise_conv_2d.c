@@ -11,8 +11,10 @@
 
 #if KWS_ARCH == KWS_ARCH_DSP
 #include "../arch/depthwise_dsp.h"
+#include "../arch/depthwise_tiles_dsp.h"
 #elif KWS_ARCH == KWS_ARCH_HELIUM
 #include "../arch/depthwise_helium.h"
+#include "../arch/depthwise_tiles_helium.h"
 #endif
 
 /* DEPTHWISE_CONV_2D/1 for one output; x and weights begin with its channel. */
@@ -75,6 +77,10 @@ void kws_depthwise_conv_2d_run(const kws_layer *layer, uint8_t *memory, const in
     const int8_t *x = kws_layer_input(layer, 0, memory, input);
     int8_t *output = kws_layer_output(layer, memory);
 #if KWS_HAS_DSP
+    if (conv->tile_weights != NULL) {
+        kws_depthwise_tiles(conv, x, kws_layer_scratch(layer, memory), output);
+        return;
+    }
     if (conv->packed_weights != NULL) {
         run_packed(conv, x, kws_layer_scratch(layer, memory), output);
         return;

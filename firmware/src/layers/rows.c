@@ -3,6 +3,7 @@
 
 #if KWS_ARCH == KWS_ARCH_DSP
 #include "../arch/packed_dsp.h"
+#include "../arch/requantize_dsp.h"
 #elif KWS_ARCH == KWS_ARCH_HELIUM
 #include "../arch/lanes_helium.h"
 #include "../arch/requantize_helium.h"
@@ -12,17 +13,17 @@
 
 void kws_rows_next(kws_rows *rows)
 {
-    const uint32_t factors = rows->per_channel ? rows->outputs : 0;
 #if KWS_ARCH == KWS_ARCH_DSP
     if (rows->packed_weights != NULL) {
-        rows->packed_weights += kws_packed_words(rows->inputs) * ((rows->outputs + 3u) / 4u);
-        rows->packed_factors += factors;
+        const uint32_t fours = (rows->outputs + 3u) / 4u;
+        rows->packed_weights += kws_packed_words(rows->inputs) * fours;
+        rows->packed_factors += rows->per_channel ? 4u * fours : 0;
         return;
     }
 #endif
     rows->weights += (uint32_t)rows->inputs * rows->outputs;
     rows->bias += rows->outputs;
-    rows->factors += factors;
+    rows->factors += rows->per_channel ? rows->outputs : 0;
 }
 
 #endif
@@ -35,23 +36,36 @@ void kws_rows_run(const kws_rows *rows, void *scratch, const int8_t *x, int8_t *
         kws_rows_rest(rows, x, output, 0);
         return;
     }
-    const uint32_t quads = (rows->inputs + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS;
     const kws_dsp_factor *factor = rows->packed_factors;
     const uint32_t step = rows->per_channel;
-    const int32_t zero_point = rows->output_zero_point, low = rows->activation_min, high = rows->activation_max;
+    const int32_t zero_point = rows->output_zero_point;
+    const uint32_t low = 0x01010101u * (uint8_t)rows->activation_min;
+    const uint32_t high = 0x01010101u * (uint8_t)rows->activation_max;
     kws_packed_pass pass;
-    kws_packed_start(&pass, rows->packed_weights, (const uint32_t *)scratch, quads / 2u, quads - quads / 2u);
+    kws_packed_start(&pass, rows->packed_weights, (const uint32_t *)scratch,
+                     (rows->inputs + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS, 0);
     kws_widen((uint32_t *)scratch, x, rows->inputs);
-    for (const int8_t *end = output + rows->outputs; output < end;) {
+    for (uint32_t left = rows->outputs;; left -= 4u) {
         kws_packed_products(&pass); /* FULLY_CONNECTED/1, CONV_2D/1 */
-        const int32_t *a = pass.parts[0].sums, *b = pass.parts[1].sums;
-        const int32_t sums[4] = {(a[0] + b[0] - (a[1] + b[1])) >> 8, a[1] + b[1],
-                                 (a[2] + b[2] - (a[3] + b[3])) >> 8, a[3] + b[3]};
-        for (uint32_t row = 0; row < 4u && output < end; row++) {
-            /* FULLY_CONNECTED/2, CONV_2D/2 */
-            *output++ = kws_add_zero_point(kws_dsp_multiply(sums[row], factor), zero_point, low, high);
-            factor += step;
+        const int32_t *a = pass.parts[0].sums;
+        /* FULLY_CONNECTED/2, CONV_2D/2 */
+        uint32_t word = kws_dsp_byte((a[0] - a[1]) >> 8, factor, zero_point);
+        factor += step;
+        word |= kws_dsp_byte(a[1], factor, zero_point) << 8;
+        factor += step;
+        word |= kws_dsp_byte((a[2] - a[3]) >> 8, factor, zero_point) << 16;
+        factor += step;
+        word |= kws_dsp_byte(a[3], factor, zero_point) << 24;
+        factor += step;
+        word = kws_clamp_bytes(word, low, high);
+        if (left <= 4u) {
+            for (; left > 0; left--, word >>= 8) {
+                *output++ = (int8_t)word;
+            }
+            return;
         }
+        __builtin_memcpy(output, &word, sizeof word);
+        output += 4;
     }
 }
 

@@ -10,13 +10,15 @@ extern "C" {
 
 /*
  * Where the weights are packed, the scratch holds a pointer to what each tap sees, one more if their number is odd,
- * and a pixel of zero points.
+ * and a pixel of zero points; where they are laid out in tiles, with KWS_ARCH_DSP 9 + 2 * (columns + 2) words for each
+ * of four channels, with Helium 16 bytes and 4 for each of 16 channels of columns + 2, which are those of the output.
  */
 typedef struct kws_depthwise_conv_2d {
-    const int8_t *weights;          /* [kernel rows][kernel columns][outputs]; NULL if packed */
-    const int32_t *bias;            /* [outputs], input zero point folded in; NULL if packed */
-    const kws_factor *factors;      /* one, or one an output; NULL if packed */
+    const int8_t *weights;          /* [kernel rows][kernel columns][outputs]; NULL if packed or in tiles */
+    const int32_t *bias;            /* [outputs], input zero point folded in; NULL likewise */
+    const kws_factor *factors;      /* one, or one an output; NULL likewise */
     const uint32_t *packed_weights; /* all of these, see src/arch/depthwise_dsp.h and depthwise_helium.h; else NULL */
+    const uint32_t *tile_weights;   /* all of these, see src/arch/depthwise_tiles_*.h; else NULL */
     kws_window window;
     uint16_t multiplier; /* outputs of a channel */
     uint16_t outputs;

@@ -13,7 +13,7 @@ typedef struct kws_rows {
     const int32_t *bias;                  /* [outputs], input zero point folded in; NULL if packed */
     const kws_factor *factors;            /* one, or one an output; NULL if packed */
     const uint32_t *packed_weights;       /* KWS_ARCH_DSP: of four rows at a time, see src/arch/packed_dsp.h; else NULL */
-    const kws_dsp_factor *packed_factors; /* as factors; else NULL */
+    const kws_dsp_factor *packed_factors; /* one, or one a row, their number rounded up to 4; else NULL */
     uint16_t inputs;
     uint16_t outputs;
     uint16_t vectors; /* that a call multiplies by them: a convolution's pixels */
