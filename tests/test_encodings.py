@@ -17,6 +17,7 @@ OTHERS = (
     "wave",
     "webbrowser",
     "self",
+    "Image",
     "self._rules",
     "self._decision",
     "self._spotter",

@@ -21,7 +21,6 @@ LIMITS = {
     "commands12": 100 * 1024,
     "commands12-crnn": 100 * 1024,
     "commands12-tiny": 32 * 1024,
-    "commands12-tiny-crnn": 36 * 1024,
     "yes-no": 16 * 1024,
 }
 

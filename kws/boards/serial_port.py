@@ -10,6 +10,11 @@ from serial.tools import list_ports
 
 from kws.errors import KwsError
 
+try:
+    from termios import error as _DRAIN_ERROR
+except ImportError:  # Windows
+    _DRAIN_ERROR = SerialException  # type: ignore[misc]
+
 BAUD = 115200
 """Bits a second unless told otherwise, here and in the firmware."""
 
@@ -41,7 +46,11 @@ class SerialStream:
     def write(self, data: bytes) -> None:
         """As :meth:`~kws.engines.link_message.Stream.write`."""
         self._serial.write(data)
-        self._serial.flush()
+        try:
+            self._serial.flush()
+        except _DRAIN_ERROR as error:
+            # termios has an error of its own, which is no OSError.
+            raise OSError(*error.args) from error
 
     def close(self) -> None:
         """As :meth:`~kws.engines.link_message.Stream.close`."""

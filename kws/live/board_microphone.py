@@ -135,7 +135,7 @@ class BoardMicrophone(Iterator[Pcm]):
         """Stop listening and give the port back."""
         try:
             self.forget()
-        except KwsError:
+        except (KwsError, OSError):
             # It went away; whoever listens has been told.
             pass
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import termios
 
 import numpy as np
 import pytest
@@ -91,7 +93,6 @@ def test_a_missing_port_is_told(tiny_model, tmp_path):
 
 
 def test_a_port_in_use_is_told():
-    import os
     import pty
 
     first, second = pty.openpty()
@@ -101,3 +102,19 @@ def test_a_port_in_use_is_told():
     stream.close()
     os.close(first)
     os.close(second)
+
+
+def test_a_port_that_goes_away_while_it_drains_is_an_operating_systems_error(monkeypatch):
+    """termios has an error of its own there."""
+    board, port = os.openpty()
+    stream = SerialStream(os.ttyname(port))
+
+    def drain(_):
+        raise termios.error(5, "Input/output error")
+
+    monkeypatch.setattr(termios, "tcdrain", drain)
+    with pytest.raises(OSError, match="Input/output error"):
+        stream.write(b"a")
+    stream.close()
+    os.close(board)
+    os.close(port)
