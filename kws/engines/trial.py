@@ -90,6 +90,5 @@ def _try(name: str, model: Model, command: Sequence[str | Path], content: bytes)
 
 
 def _idle_subgraphs(model: Model) -> bool:
-    calls = (op for op in model.graph.operators if op.name == "CALL_ONCE")
-    called = {int(call.options.get("InitSubgraphIndex", 0)) for call in calls}
-    return not called.issuperset(range(1, len(model.graph.subgraphs) + 1))
+    graph = model.graph
+    return not set(graph.called_once).issuperset(range(1, len(graph.subgraphs) + 1))

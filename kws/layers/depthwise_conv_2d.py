@@ -10,7 +10,7 @@ from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.network import Layer
 from kws.layers.depthwise_packing import OUTPUTS, packed
 from kws.layers.depthwise_tiles import scratch_bytes, tiles
-from kws.layers.kind import Constants, Kind, Operands, bias, check_sums, folded, weights
+from kws.layers.kind import Arch, Constants, Kind, Operands, bias, check_sums, folded, weights
 from kws.layers.packing import by_arch
 from kws.layers.rows import emit_factors, output_fields
 from kws.layers.window import emit_window, output_of, window
@@ -50,18 +50,19 @@ def write(name: str, layer: Layer) -> Constants:
         emit.array("int32_t", f"{name}_bias", folded(kernel.bias, flat, kernel.input_zero_point)),
         emit_factors(f"{name}_factors", kernel.output.factors),
     ]
-    in_tiles = {arch: found for arch in OUTPUTS if (found := tiles(kernel, arch)) is not None}
-    in_pairs = {a: found for a in OUTPUTS if a not in in_tiles and (found := packed(kernel, a)) is not None}
-    named = {
-        **{arch: ("tile_weights", words) for arch, words in in_tiles.items()},
-        **{arch: ("packed_weights", words) for arch, words in in_pairs.items()},
-    }
-    named = {arch: named[arch] for arch in OUTPUTS if arch in named}
-    arrays = {
-        arch: [emit.array("uint32_t", f"{name}_{member}", words, hexadecimal=True)]
-        for arch, (member, words) in named.items()
-    }
-    members = {arch: _pointers(name, (member,)) for arch, (member, _) in named.items()}
+    # A pointer a tap, and one pixel.
+    pixel_bytes = _POINTER_BYTES * 2 * -(-kernel.window.taps // 2) + kernel.window.channels
+    arrays: dict[Arch, list[str]] = {}
+    members: dict[Arch, list[str]] = {}
+    scratch: dict[Arch, int] = {}
+    for arch in OUTPUTS:
+        member, words, needed = "tile_weights", tiles(kernel, arch), scratch_bytes(kernel, arch)
+        if words is None:
+            member, words, needed = "packed_weights", packed(kernel, arch), pixel_bytes
+        if words is not None:
+            arrays[arch] = [emit.array("uint32_t", f"{name}_{member}", words, hexadecimal=True)]
+            members[arch] = _pointers(name, (member,))
+            scratch[arch] = needed
     fields: dict[str, str | int] = {
         "window": emit_window(kernel.window),
         "multiplier": kernel.multiplier,
@@ -71,8 +72,6 @@ def write(name: str, layer: Layer) -> Constants:
     }
     lead = by_arch(members, _pointers(name, ("weights", "bias", "factors")))
     structure = emit.structure("kws_depthwise_conv_2d", name, fields, lead=lead)
-    pointers = _POINTER_BYTES * 2 * -(-kernel.window.taps // 2) + kernel.window.channels
-    scratch = {arch: scratch_bytes(kernel, arch) if arch in in_tiles else pointers for arch in named}
     return Constants((*by_arch(arrays, plain), structure), scratch)
 
 

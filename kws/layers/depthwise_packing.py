@@ -7,6 +7,8 @@ with one of zeros behind it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,17 +45,12 @@ def packed(conv: DepthwiseConv2D, arch: Arch) -> Words | None:
     prepared = prepare(conv, size)
     if prepared is None:
         return None
-    bias, factors = prepared
     taps = np.zeros((-(-conv.window.taps // 2) * 2, conv.outputs), np.int8)
     taps[: conv.window.taps] = conv.weights.reshape(-1, conv.outputs)
     pairs = GREATEST * np.abs(taps.astype(np.int64)).reshape(-1, 2, conv.outputs).sum(axis=1)
     if arch is Arch.HELIUM and pairs.max() > INT16_MAX:
         return None
-    block = _dsp_block if arch is Arch.DSP else _helium_block
-    parts = []
-    for some in blocks(conv.outputs, size):
-        parts += block(taps[:, some], bias[some].astype("<i4"), factors[some])
-    return words_of(parts)
+    return in_blocks(taps, *prepared, size, _dsp_block if arch is Arch.DSP else _helium_block)
 
 
 def prepare(conv: DepthwiseConv2D, size: int) -> tuple[Int64, list[Factor]] | None:
@@ -68,13 +65,27 @@ def prepare(conv: DepthwiseConv2D, size: int) -> tuple[Int64, list[Factor]] | No
     return bias, factors * (conv.outputs // len(factors))
 
 
-def blocks(outputs: int, size: int) -> list[slice]:
-    """Outputs in blocks of ``size``, the last of which may have some of those before it."""
-    return [slice(min(i, outputs - size), min(i + size, outputs)) for i in range(0, outputs, size)]
+def in_blocks(
+    weights: npt.NDArray[np.int8],
+    bias: Int64,
+    factors: list[Factor],
+    size: int,
+    block: Callable[[npt.NDArray[np.int8], npt.NDArray[np.int32], list[Factor]], Parts],
+) -> Words:
+    """The words of all blocks of ``size`` outputs, the last of which may have some of those before it.
 
-
-def words_of(parts: Parts) -> Words:
-    """The bytes of all parts, as words."""
+    Args:
+        weights: int8 [..., outputs].
+        bias: [outputs].
+        factors: one an output.
+        size: of a block.
+        block: the parts of one, of its weights, biases and factors.
+    """
+    outputs = weights.shape[-1]
+    parts: Parts = []
+    for start in range(0, outputs, size):
+        some = slice(min(start, outputs - size), min(start + size, outputs))
+        parts += block(weights[..., some], bias[some].astype("<i4"), factors[some])
     return np.frombuffer(b"".join(part.tobytes() for part in parts), "<u4").astype(np.uint32)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from kws.fixedpoint.arithmetic import INT8_MAX, INT8_MIN, Factor
 from kws.fixedpoint.layers.depthwise_conv_2d import DepthwiseConv2D
-from kws.layers.depthwise_packing import OUTPUTS, Parts, blocks, prepare, words_of
+from kws.layers.depthwise_packing import OUTPUTS, Parts, in_blocks, prepare
 from kws.layers.kind import Arch
 from kws.layers.packing import Words, dsp_factor
 
@@ -38,12 +38,8 @@ def tiles(conv: DepthwiseConv2D, arch: Arch) -> Words | None:
     prepared = prepare(conv, OUTPUTS[arch])
     if prepared is None:
         return None
-    bias, factors = prepared
     block = _dsp_block if arch is Arch.DSP else _helium_block
-    parts = []
-    for some in blocks(conv.outputs, OUTPUTS[arch]):
-        parts += block(conv.weights[..., some], bias[some].astype("<i4"), factors[some])
-    return words_of(parts)
+    return in_blocks(conv.weights, *prepared, OUTPUTS[arch], block)
 
 
 def scratch_bytes(conv: DepthwiseConv2D, arch: Arch) -> int:

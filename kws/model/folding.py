@@ -77,8 +77,7 @@ def _initial(graph: Graph) -> dict[tuple[object, object], int]:
         KwsError: the elements are not constant and alike.
     """
     values: dict[tuple[object, object], int] = {}
-    for once in (op for op in graph.operators if op.name == "CALL_ONCE"):
-        number = int(once.options.get("InitSubgraphIndex", 0))
+    for number in graph.called_once:
         if not 1 <= number <= len(graph.subgraphs):
             raise KwsError("CALL_ONCE calls a subgraph that there is not")
         body = graph.subgraphs[number - 1]

@@ -120,6 +120,11 @@ class Graph:
     description: str = ""
     subgraphs: list[Graph] = field(default_factory=list)
 
+    @property
+    def called_once(self) -> list[int]:
+        """Numbers of the subgraphs that CALL_ONCE names, in order; a malformed file's may not exist."""
+        return [int(op.options.get("InitSubgraphIndex", 0)) for op in self.operators if op.name == "CALL_ONCE"]
+
 
 def fields(table: str) -> list[str]:
     """The fields of an options table that are no arrays, in the schema's order."""

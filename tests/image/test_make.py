@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import mostly_slow, needs
 
 from kws import codegen
 from kws.boards.emulator import run_image
@@ -274,7 +274,7 @@ def test_host_library_builds(exported, tmp_path, sanitize):
 
 
 @needs_cc
-@pytest.mark.parametrize("model", ["exported", pytest.param("exported_bare", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("model", mostly_slow(["exported", "exported_bare"]))
 def test_make_check(model, tmp_path, request):
     command = ["make", "-s", "-f", str(sources_dir() / "Makefile"), "check"]
     command += [f"MODEL={request.getfixturevalue(model)}", f"BUILD={tmp_path}"]
