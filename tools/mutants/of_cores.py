@@ -172,7 +172,7 @@ CORES = (
         "odd = vaddq_n_s16(odd,",
         _CONVOLUTIONS,
     ),
-    M("DEPTHWISE_CONV_2D blocks", _PACKING, "min(i, outputs - size)", "i", _CONVOLUTIONS),
+    M("DEPTHWISE_CONV_2D blocks", _PACKING, "min(start, outputs - size)", "start", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D blocks", _PACKING, "pairs.max() > INT16_MAX", "pairs.max() > 2 * INT16_MAX", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D blocks", _PACKING, "any(f.right_shift < 1 for f in factors)", "False", _CONVOLUTIONS),
     # ---- depthwise convolutions in tiles ----
