@@ -38,6 +38,13 @@ def tone(bin_, samples):
     return (loudness * np.sin(2 * np.pi * bin_ * n / 512) + noise).astype(np.int16)
 
 
+def falling_tone(bin_, samples):
+    """A tone as loud as can be, then 7 % softer: below the noise that was learned, and what always stays shows."""
+    n = np.arange(samples)
+    loudness = np.where(n < 0.7 * samples, 32700, 30400)
+    return (loudness * np.sin(2 * np.pi * bin_ * n / 512)).astype(np.int16)
+
+
 def signals(samples, count):
     """Extreme signals, then ``count`` random ones, each int16 [samples]."""
     rng = np.random.default_rng(5)
@@ -52,6 +59,8 @@ def signals(samples, count):
     yield "corners", rng.choice([-32768, 32767], samples).astype(np.int16)
     for bin_ in (5, 149, 221):
         yield f"bin {bin_}", tone(bin_, samples)
+    for bin_ in (20, 60, 120):
+        yield f"bin {bin_}, falling", falling_tone(bin_, samples)
     for index in range(count):
         name, pcm = random_signal(rng, samples)
         yield f"{index}: {name}", pcm

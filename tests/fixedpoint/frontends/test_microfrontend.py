@@ -16,6 +16,7 @@ from kws.engines.c_engine import CEngine
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
 from kws.fixedpoint.frontends import microfrontend
+from kws.fixedpoint.frontends.fft16 import fft16, order
 from kws.frontends import MicroFrontendConfig, read
 
 # The library's own source, so that its static functions can be called one by one.
@@ -41,6 +42,12 @@ void run(const int16_t *pcm, uint32_t frames, uint16_t *values, int8_t *features
     }
 }
 int32_t int8_of(uint32_t value) { return to_int8(value); }
+uint32_t spectrum_of(const int16_t *pcm, uint32_t *spectrum)
+{
+    memset(window, 0, sizeof window);
+    memcpy(window, pcm, 960);
+    return kws_windowed_fft16(&microfrontend, (const int16_t *)window, spectrum);
+}
 uint32_t root_of(uint64_t energy) { return kws_root(energy); }
 uint32_t gain(uint32_t estimate) { return gain_of(microfrontend.gains, estimate); }
 uint32_t loge(uint32_t signal) { return logarithm(signal); }
@@ -122,6 +129,49 @@ def test_entries_that_are_not_the_formulas_are_the_originals(monkeypatch, index)
         assert not np.array_equal(numpy_values(pcm), expected)
     finally:
         microfrontend.make_tables.cache_clear()
+
+
+def bin_of_16384(bin_):
+    """A frame whose FFT has 16384 in a bin's imaginary part, the one value whose half is a tie."""
+    angles = 2 * np.pi * bin_ * (np.arange(microfrontend.WINDOW) // 2) / microfrontend.POINTS
+    signs = np.where(np.arange(microfrontend.WINDOW) % 2, np.cos(angles), -np.sin(angles)) >= 0
+    tables, place = microfrontend.make_tables(), order(microfrontend.POINTS)
+    for loudness in range(27400, 27600):
+        pcm = np.where(signs, loudness, -loudness)
+        windowed = np.zeros(microfrontend.N_FFT, np.int64)
+        windowed[: microfrontend.WINDOW] = (pcm * tables.window.astype(np.int64)) >> 12
+        _, im = fft16(windowed[0::2][place], windowed[1::2][place], tables.twiddles)
+        if im[bin_] == 16384:
+            return pcm.astype(np.int16)
+    raise AssertionError("no such frame")
+
+
+@needs("cc")
+@pytest.mark.parametrize("bin_", [40, 77, 100])
+def test_spectrum_of_a_tie(c, bin_):
+    """MICRO/4: the later steps round too coarsely to show it."""
+    pcm = bin_of_16384(bin_)
+    words = np.zeros(microfrontend.POINTS, np.uint32)
+    shift = c.spectrum_of(pointer(pcm), pointer(words))
+    re, im, expected = microfrontend.spectrum(pcm, microfrontend.make_tables())
+    parts = words[1:].view(np.int16).reshape(-1, 2)
+    assert shift == expected
+    assert np.array_equal(parts[:, 0], re)
+    assert np.array_equal(parts[:, 1], im)
+
+
+def test_what_always_stays_of_a_signal_is_nothing():
+    """MICRO/7: up to a square wave's loudness, and 1024 of MICRO/9 is the least that shows; with 10 % some would."""
+    loudest = 64 * int(1.25 * 4 / np.pi * 32767 * 0.47 / 2)
+    estimates = np.unique(np.geomspace(1, loudest << microfrontend.NOISE_BITS, 100000).astype(np.int64))
+    signals_below = estimates * 20 // (19 << microfrontend.NOISE_BITS)
+    gains = microfrontend.gain_of(estimates, microfrontend.make_tables())
+
+    def largest(remaining):
+        return ((((signals_below * remaining) >> 14) * gains) >> microfrontend.GAIN_SHIFT).max()
+
+    assert largest(microfrontend.LEAST_REMAINING) < 1024
+    assert largest(int(0.1 * microfrontend.SMOOTHING_ONE)) >= 1024
 
 
 @needs("cc")
