@@ -24,7 +24,7 @@ class Wide(Layers):
 
     def wide_zero_point(self) -> int:
         """A zero point of an int16: mostly 0, as converters leave it."""
-        return int(self.rng.choice([0, 0, 0, -32768, 32767, self.rng.integers(-32768, 32768)]))
+        return int(self.rng.choice([0, 0, 0, -32768, 32767, self.number(-32768, 32767)]))
 
     def widened(self, x: int) -> int:
         """QUANTIZE to int16, mostly of finer steps."""
@@ -107,4 +107,5 @@ def with_ends(x: npt.NDArray[np.int8], network: Network) -> npt.NDArray[np.int8]
     values = x.copy().view(BYTES[network.input_type])
     limits = np.iinfo(values.dtype)
     values[0], values[1] = limits.min, limits.max
-    return values.view(np.int8)
+    result: npt.NDArray[np.int8] = values.view(np.int8)
+    return result

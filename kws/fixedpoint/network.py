@@ -1,9 +1,9 @@
 """A graph of layers: the part of the pipeline that a .tflite file describes.
 
 Twin of ``firmware/src/network.c``. Layers run in the file's order; each reads tensors of int8 that are
-the network's input or another layer's output, and writes one. A tensor of int16 is held as its bytes. What a layer carries from call to call it
-declares as states, and a reset is a loop over them. A layer may read what a later one, which feeds back, left in
-the call before.
+the network's input or another layer's output, and writes one. A tensor of int16 is held as its bytes. What a
+layer carries from call to call it declares as states, and a reset is a loop over them. A layer may read what a
+later one, which feeds back, left in the call before.
 """
 
 from __future__ import annotations

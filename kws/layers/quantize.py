@@ -19,9 +19,9 @@ def read(o: Operands) -> tuple[Quantize | Quantize16 | None, Shape]:
     factor, types = Factor.of(source.scale / out.scale), (source.dtype, out.dtype)
     if types[0] == types[1] and source.scale == out.scale and source.zero_point == out.zero_point:
         return None, o.shape
-    if types == (np.int8, np.int8):
-        return Quantize(factor, source.zero_point, out.zero_point), o.shape
-    return Quantize16(factor, types[0].name, source.zero_point, types[1].name, out.zero_point), o.shape
+    if np.dtype(np.int16) in types:
+        return Quantize16(factor, types[0].name, source.zero_point, types[1].name, out.zero_point), o.shape
+    return Quantize(factor, source.zero_point, out.zero_point), o.shape
 
 
 def write(name: str, layer: Layer) -> Constants:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from kws.fixedpoint.arithmetic import Factor, clamp, multiply, wrap
 from kws.fixedpoint.arrays import Int8
 from kws.fixedpoint.layers.kernel import Kernel, Values
 
-BYTES = {"int8": np.dtype(np.int8), "int16": np.dtype("<i2")}
+BYTES: dict[str, np.dtype[np.signedinteger[Any]]] = {"int8": np.dtype(np.int8), "int16": np.dtype("<i2")}
 """How the values of a tensor lie in its bytes: of an int16 the lower byte first."""
 
 
@@ -45,4 +46,5 @@ class Quantize16(Kernel):
         made = BYTES[self.output_type]
         low, high = np.iinfo(made).min, np.iinfo(made).max
         y = clamp(wrap(scaled + self.output_zero_point), low, high)  # QUANTIZE/2
-        return y.astype(made).view(np.int8)
+        result: Int8 = y.astype(made).view(np.int8)
+        return result
