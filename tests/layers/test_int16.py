@@ -89,6 +89,7 @@ WAYS = {
     "int16 to int8, saturated": (INT16, 0.5, 32767, INT8, 0.013, -128),
     "int16 to int16": (INT16, 0.00037, -32768, INT16, 0.00091, 100),
     "int16 to int16, wrapped": (INT16, 1.0, 32767, INT16, 2.0**-20, -5),
+    "int16 to int16, the sum with the zero point wrapped": (INT16, 1 - 2.0**-20, 0, INT16, 2.0**-16, -32768),
     "int8 to int16": (INT8, 0.031, -128, INT16, 0.00041, 321),
     "int8 to int16, saturated": (INT8, 1.0, 127, INT16, 0.001, -32768),
     "same scale": (INT8, 0.25, 3, INT16, 0.25, 3),
