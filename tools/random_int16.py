@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from random_layers import OPERATORS, Drawn, Layers
+from random_layers import OPERATORS, Drawn, Layers, is_curved
 from random_models import INT8, INT16
 
 from kws.fixedpoint.layers.quantize16 import BYTES
@@ -82,7 +82,11 @@ def int16_graph(seed: int) -> Drawn:
         x = layers.narrowed(layers.more(x))
     inside = not first and not last
     for step in range(layers.number(1, 3)):
-        x = OPERATORS[str(layers.rng.choice(BODY))](layers, x)
+        name = str(layers.rng.choice(BODY))
+        extreme = not 1e-4 < layers.graph.tensors[x].scale < 1e3
+        if extreme or (name == "LOGISTIC" and not is_curved(layers, x)):
+            name = "PAD"
+        x = OPERATORS[name](layers, x)
         if layers.number(0, 1) or (inside and step == 0):
             x = layers.between(x)
     told = x
