@@ -128,7 +128,7 @@ def require_int8(tensor: Tensor, what: str, wide: bool = False) -> None:
     """
     if tensor.dtype != np.int8 and not (wide and tensor.dtype == np.int16):
         if tensor.dtype == np.int16:
-            mend = "int16 only stands between QUANTIZE, RESHAPE and DEQUANTIZE; convert the rest of the model to int8"
+            mend = "int16 only stands between QUANTIZE, RESHAPE and DEQUANTIZE; convert to int8 and not to 16x8"
         else:
             mend = "convert the model fully to int8"
         raise KwsError(f"{what} ({tensor.name!r}) is {tensor.dtype}, not int8; {mend}")

@@ -16,9 +16,10 @@ from kws.layers.kind import Constants, Kind, Operands
 def read(o: Operands) -> tuple[Quantize | Quantize16 | None, Shape]:
     """The kernel, or None where scale, zero point and type stay, and the output's dimensions."""
     source, out = o.source, o.out
-    factor, types = Factor.of(source.scale / out.scale), (source.dtype, out.dtype)
+    types = source.dtype, out.dtype
     if types[0] == types[1] and source.scale == out.scale and source.zero_point == out.zero_point:
         return None, o.shape
+    factor = Factor.of(source.scale / out.scale)
     if np.dtype(np.int16) in types:
         return Quantize16(factor, types[0].name, source.zero_point, types[1].name, out.zero_point), o.shape
     return Quantize(factor, source.zero_point, out.zero_point), o.shape

@@ -11,12 +11,12 @@ import numpy as np
 
 import kws
 from kws.datasets.roles import Folders
+from kws.errors import KwsError
 from kws.evaluation import collapse, plots
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
 from kws.evaluation.stream.plots import det, latency, words
 from kws.evaluation.stream.report import GOOD_SNR_DB, StreamReport
 from kws.evaluation.stream.spec import snr_name
-from kws.errors import KwsError
 from kws.files import require_place, write_atomic
 from kws.report.findings import NO_FOLDERS, Findings, gather
 from kws.types import StageProgress

@@ -66,6 +66,7 @@ def svgs(text):
     return re.findall(r"<svg.*?</svg>", text, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_everything_is_in_one_page(measured):
     run, made = measured
     assert made.missing == []
@@ -203,6 +204,7 @@ def test_its_place_is_tried_before_anything_is_measured(run, data, tmp_path, mon
         page.write(run, tmp_path / "page.html", data=data, progress=quiet)
 
 
+@pytest.mark.slow
 def test_a_narrow_screen_scrolls_tables_and_not_the_page(measured):
     """Every table and picture is in a container that scrolls by itself."""
     text = measured[1].path.read_text()

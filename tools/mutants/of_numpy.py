@@ -80,8 +80,8 @@ NUMPY = (
     M("EXP/3", _ACTIVATION, "(1672461947, 1302514674,", "(1672461947, 1306514674,", _TFLM),
     M("EXP/3", _ACTIVATION, "if exponent < integer_bits:", "if exponent < integer_bits - 3:", _TFLM),
     M("RECIP/3", _ACTIVATION, "for _ in range(3):", "for _ in range(1):"),
-    M("LOGISTIC", _ACTIVATION, "np.where(a > 0, positive", "np.where(a < 0, positive"),
-    M("LOGISTIC", _ACTIVATION, "np.where(a == 0, 2**30,", "np.where(a == 0, 2**29,"),
+    M("LOGISTIC", _ACTIVATION, "np.where(a > 0, positive", "np.where(a < 0, positive", "tests/layers/test_logistic.py"),
+    M("LOGISTIC", _ACTIVATION, "np.where(a == 0, 2**30,", "np.where(a == 0, 2**29,", "tests/layers/test_logistic.py"),
     # ---- LSTM ----
     M("LSTM/1", _LSTM, "bias - input_zero_point * w", "bias + input_zero_point * w"),
     M(
