@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from random_int16 import int16_graph
+from random_layers import graph
 from random_models import bare_model, spotting_model
+from random_steps import step_graph
 
 from kws.layers import KINDS
 from kws.model.file import METADATA_NAME
@@ -78,7 +81,9 @@ def bases() -> tuple[bytes, ...]:
     )
     bare = [bare_model(n, **(small | options)) for n, options in enumerate(kinds)]
     whole = [spotting_model(n, units=(5, 4)[:n]) for n in (1, 2)]
-    return (*(m.content for m in (*bare, *whole)), *(path.read_bytes() for path in SHIPPED))
+    others = [*(graph(n, 5) for n in range(4)), *map(step_graph, range(3)), *map(int16_graph, range(3))]
+    small_ones = (*bare, *whole, *(drawn.model for drawn in others))
+    return (*(m.content for m in small_ones), *(path.read_bytes() for path in SHIPPED))
 
 
 def make(seed: int, number: int, leave_out: Collection[int] = ()) -> Case:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from kws.errors import KwsError
-from kws.layers.kind import Operands
+from kws.layers.kind import Operands, require_int8
 from kws.layers.strided_slice import picked
 from kws.tflite import Graph, Operator, Tensor
 
@@ -39,12 +39,13 @@ def _ends(graph: Graph) -> Graph:
     inputs, outputs = list(graph.inputs), list(graph.outputs)
     gone: list[Operator] = []
     for k, tensor in enumerate(inputs):
-        readers = _readers(graph, tensor)
-        if graph.tensors[tensor].dtype == np.float32 and [op.name for op in readers] == ["QUANTIZE"]:
+        readers = [op for op in _readers(graph, tensor) if len(op.outputs) == 1]
+        alone = len(_readers(graph, tensor)) == 1 and [op.name for op in readers] == ["QUANTIZE"]
+        if graph.tensors[tensor].dtype == np.float32 and alone:
             inputs[k] = readers[0].outputs[0]
             gone += readers
     for k, tensor in enumerate(outputs):
-        writers = [op for op in graph.operators if tensor in op.outputs]
+        writers = [op for op in graph.operators if tensor in op.outputs and len(op.inputs) == 1]
         alone = not _readers(graph, tensor) and [op.name for op in writers] == ["DEQUANTIZE"]
         if graph.tensors[tensor].dtype == np.float32 and alone:
             outputs[k] = writers[0].inputs[0]
@@ -114,6 +115,7 @@ def fold_variables(graph: Graph) -> Graph:
             raise KwsError(f"variable {_text(name)} is never given its first values by CALL_ONCE")
         joined, others = _pattern(graph, handle, name)
         x = joined.inputs[1]
+        require_int8(graph.tensors[joined.outputs[0]], f"what is behind variable {_text(name)}")
         if initial[name] != graph.tensors[joined.outputs[0]].zero_point:
             raise KwsError(
                 f"variable {_text(name)} begins with {initial[name]}, which is not its zero point"
@@ -158,10 +160,12 @@ def _pattern(graph: Graph, handle: int, name: tuple[object, object]) -> tuple[Op
     shape = graph.tensors[read.outputs[0]].shape
     fits = (
         len(joined.inputs) == 2
+        and len(joined.outputs) == 1
+        and len(graph.tensors[joined.outputs[0]].shape) == len(shape) > AXIS
         and joined.inputs[0] == read.outputs[0]
         and joined.options.get("Axis") in (AXIS, AXIS - len(shape))
         and [op.name for op in slices] == ["STRIDED_SLICE"]
-        and slices[0].inputs[0] == joined.outputs[0]
+        and slices[0].inputs[:1] == joined.outputs
         and _readers(graph, kept) == [assign]
         and kept not in graph.outputs
         and graph.operators.index(read) < graph.operators.index(assign)

@@ -115,7 +115,8 @@ class _Layers:
             KwsError: the firmware cannot run it.
         """
         kind = reader_of(op.name)
-        assert kind is not None
+        if kind is None:
+            raise KwsError("its variable is none that VAR_HANDLE opens")
         if not op.outputs or (len(op.outputs) != 1 and not kind.many):
             raise KwsError(f"it writes {len(op.outputs)} tensors, not one")
         if not op.inputs or op.inputs[0] < 0:
@@ -154,6 +155,9 @@ class _Layers:
             number,
         )
         kernel, shape = kind.read(operands)
+        for i, tensor in zip(op.inputs, operands.tensors, strict=True):
+            if tensor is not None and i not in self._shapes and tensor.data is None and not tensor.is_variable:
+                raise KwsError(f"it reads {tensor.name!r}, which no operator writes and which holds nothing")
         if shape != out.shape:
             raise KwsError(f"its output {out.name!r} has shape {list(out.shape)} where it computes {list(shape)}")
         if kernel is not None and any(f == TOO_LARGE for f in _factors(kernel)):

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from random_layers import alone
+from random_layers import graph as small_graph
 from random_models import random_graph
 
 from kws import audio
@@ -269,3 +272,45 @@ def _tflm_loads(content):
     except RuntimeError:
         return False
     return True
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_nothing_writes_is_not_read(seed):
+    """Any operator but the last taken out: what others read of it is missing, or is what nothing else told."""
+    model = small_graph(seed, 6).model
+    graph = model.graph
+    for place in range(len(graph.operators) - 1):
+        operators = [op for i, op in enumerate(graph.operators) if i != place]
+        with pytest.raises(KwsError):
+            to_network(replace(graph, operators=operators))
+
+
+def test_ends_without_a_tensor():
+    graph = parse((FILES / "lstm_float_io.tflite").read_bytes(), "file")
+    for name, side in (("QUANTIZE", "outputs"), ("DEQUANTIZE", "inputs")):
+        operators = [replace(op, **{side: ()}) if op.name == name else op for op in graph.operators]
+        with pytest.raises(KwsError):
+            to_network(replace(graph, operators=operators))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"scales": np.zeros(0, np.float32), "zero_points": np.zeros(0, np.int64)}, "has no per-tensor quantization"),
+        ({"shape": (1,)}, "is not used as a buffer of earlier rows"),
+    ],
+)
+def test_a_variable_with_odd_rows(change, says):
+    graph = alone("READ_VARIABLE", 3).model.graph
+    joined = next(op for op in graph.operators if op.name == "CONCATENATION").outputs[0]
+    tensors = [replace(t, **change) if i == joined else t for i, t in enumerate(graph.tensors)]
+    with pytest.raises(KwsError, match=says):
+        to_network(replace(graph, tensors=tensors))
+
+
+def test_a_variable_that_nothing_opens():
+    graph = alone("READ_VARIABLE", 3).model.graph
+    reading = next(op for op in graph.operators if op.name == "READ_VARIABLE")
+    again = Operator("READ_VARIABLE", (graph.inputs[0],), reading.outputs)
+    with pytest.raises(KwsError, match="its variable is none that VAR_HANDLE opens"):
+        to_network(replace(graph, operators=[*graph.operators, again]))
