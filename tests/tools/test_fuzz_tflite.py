@@ -57,7 +57,7 @@ def test_a_case_is_its_number():
     assert case.content not in fuzz_mutations.bases()
     without = fuzz_mutations.make(1, 4, range(case.edits))
     assert without.what.endswith(": ")
-    assert {fuzz_mutations.make(1, n).level for n in range(30)} == set(fuzz_mutations.LEVELS)
+    assert {fuzz_mutations.make(1, n).level for n in range(60)} == set(fuzz_mutations.LEVELS)
 
 
 BROKEN = """
