@@ -28,6 +28,7 @@ from kws.engines.numpy_engine import NumpyEngine
 from kws.verify.compare import EngineReport, compare
 
 CALLS = 6
+PARTS = ("operators", "steps", "int16", "graphs")
 
 
 def differences(drawn: Drawn, engines: Sequence[Engine], seed: int) -> EngineReport:
@@ -51,15 +52,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000, help="models of each operator alone")
     parser.add_argument("--seed", type=int, default=1, help="of the first model")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="parts of it (default: all)")
     arguments = parser.parse_args()
     seeds = range(arguments.seed, arguments.seed + arguments.count)
     graphs = seeds[: max(1, len(seeds) // 10)]
-    drawings: list[tuple[Callable[[], Drawn], int, bool]] = [
-        *((partial(alone, name, s), s, False) for name in OPERATORS for s in seeds),
-        *((partial(step_graph, s), s, s in graphs) for s in seeds),
-        *((partial(int16_graph, s), s, s in graphs) for s in seeds),
-        *((partial(graph, s), s, True) for s in graphs),
-    ]
+    parts: dict[str, list[tuple[Callable[[], Drawn], int, bool]]] = {
+        "operators": [(partial(alone, name, s), s, False) for name in OPERATORS for s in seeds],
+        "steps": [(partial(step_graph, s), s, s in graphs) for s in seeds],
+        "int16": [(partial(int16_graph, s), s, s in graphs) for s in seeds],
+        "graphs": [(partial(graph, s), s, True) for s in graphs],
+    }
+    drawings = [drawing for name in arguments.only or parts for drawing in parts[name]]
     values, models = 0, Counter[str]()
     with Progress() as progress:
         task = progress.add_task("models", total=len(drawings))
