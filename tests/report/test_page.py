@@ -154,6 +154,11 @@ def test_no_model(tmp_path):
         page.write(tmp_path, None, data=None, progress=quiet)
 
 
+def test_a_file_is_no_run(run):
+    with pytest.raises(KwsError, match=r"model\.tflite is a file; name the folder of its run"):
+        page.write(run / "model.tflite", None, data=None, progress=quiet)
+
+
 @pytest.mark.slow
 def test_verbs(run, data, tmp_path, capsys):
     """The text has what the JSON says."""
