@@ -50,11 +50,13 @@ def run(a: argparse.Namespace) -> int:
         with contextlib.suppress(KeyboardInterrupt):
             for moment in take(chunks, a.word, a.out, a.takes, a.speaker, lost=lambda: chunks.overflows):
                 if isinstance(moment, Listening):
-                    meter.update(_meter(moment, a.word))
+                    meter.update(_meter(moment, a.word, f"{len(saved) + 1} of {a.takes}"))
                 elif isinstance(moment, Saved):
                     saved.append(moment)
                     meter.console.print(
-                        f"{moment.path}: {moment.cut.level_db:.0f} dB, room {moment.cut.room_db:.0f} dB", markup=False
+                        f"{len(saved)} of {a.takes}  {moment.path}: {moment.cut.level_db:.0f} dB,"
+                        f" room {moment.cut.room_db:.0f} dB",
+                        markup=False,
                     )
                     if a.replay:
                         meter.update(Text(f"take {moment.take}: this is how it sounds"))
@@ -76,8 +78,8 @@ def run(a: argparse.Namespace) -> int:
     return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
 
 
-def _meter(moment: Listening, word: str) -> Text:
+def _meter(moment: Listening, word: str, which: str) -> Text:
     filled = round(_WIDTH * (1 - moment.level_db / FLOOR_DB))
     prompt = f"say {word!r}" if moment.ready else "wait ..."
     bar = "█" * filled + "·" * (_WIDTH - filled)
-    return Text(f"take {moment.take}: {prompt:<20} {bar} {moment.level_db:6.1f} dB", "bold" if moment.ready else "")
+    return Text(f"{which}: {prompt:<20} {bar} {moment.level_db:6.1f} dB", "bold" if moment.ready else "")

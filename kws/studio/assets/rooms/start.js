@@ -69,7 +69,7 @@ function empty(state) {
       h("p", {}, "Two words, yes and no, and the words that sound like them, said by 30 synthetic voices. Half a minute to make; then train on it, judge it, build it."),
       state.missing.voices ? h("p", { class: "note" }, `The voices are not installed: ${state.missing.voices}`) : h("button", { type: "button", onclick: () => start({ kind: "sample" }) }, "Make the sample project"),
       terminal("kws new . --words yes,no --source microphone --board nrf52840", "kws data make --words yes,no --voices 30 --takes 1 --out recordings")),
-    card("Or a folder that is there", h("p", {}, "A project that this page or kws new has made: end this page with Ctrl-C in its terminal, and open the other folder there."), command("kws studio OTHER-FOLDER")),
+    card("Or a folder that is there", h("p", {}, "A project that this page or kws new has made. In a terminal this opens it at an address of its own, beside this one:"), command("kws studio OTHER-FOLDER")),
   ];
 }
 
