@@ -16,6 +16,7 @@ from kws.boards.serial_port import plugged_in
 from kws.config import Experiment
 from kws.errors import KwsError
 from kws.project import CONFIG, boards
+from kws.shipped import models
 from kws.studio import clips, commands, shipped, size
 from kws.studio.jobs import RUNNING, Jobs
 
@@ -60,9 +61,9 @@ def _project(root: Path, experiment: Experiment) -> dict[str, Any]:
         "folders": clips.words(root),
         "speakers": clips.speakers(root),
         "near": near(tuple(experiment.data.words)),
-        "models": {name: str(path) for name, path in shipped.models().items()},
+        "models": {name: str(path) for name, path in models().items()},
         "runs": shipped.all_runs(root),
-        "sizes": size.estimates(experiment, shipped.models()),
+        "sizes": size.estimates(experiment, models()),
         "images": _images(root),
         "mic_check": (root / commands.MIC_CHECK).exists(),
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -14,9 +16,11 @@ from kws.cli import console, exit_codes
 from kws.cli.hearing import hearing
 from kws.cli.options import add_json, add_microphone, whole
 from kws.config import SAMPLE_RATE
+from kws.live.condition import Condition
 from kws.live.listen import FLOOR_DB
 from kws.live.record import CHUNK_MS, Listening, Refused, Saved, record
 from kws.live.takes import record_continuously
+from kws.types import Pcm
 
 _WIDTH = 40
 
@@ -48,7 +52,8 @@ def run(a: argparse.Namespace) -> int:
         take = record_continuously if a.continuous else record
         meter = stack.enter_context(Live(console=console.messages, refresh_per_second=15, transient=True))
         with contextlib.suppress(KeyboardInterrupt):
-            for moment in take(chunks, a.word, a.out, a.takes, a.speaker, lost=lambda: chunks.overflows):
+            judged = _judged(chunks, meter.console)
+            for moment in take(judged, a.word, a.out, a.takes, a.speaker, lost=lambda: chunks.overflows):
                 if isinstance(moment, Listening):
                     meter.update(_meter(moment, a.word, f"{len(saved) + 1} of {a.takes}"))
                 elif isinstance(moment, Saved):
@@ -76,6 +81,15 @@ def run(a: argparse.Namespace) -> int:
             markup=False,
         )
     return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
+
+
+def _judged(chunks: Iterable[Pcm], told: Console) -> Iterator[Pcm]:
+    """The same, and what is odd about them is told: a muted microphone would be waited for in vain."""
+    condition = Condition()
+    for chunk in chunks:
+        for sentence in condition.hear(chunk):
+            told.print(sentence, markup=False)
+        yield chunk
 
 
 def _meter(moment: Listening, word: str, which: str) -> Text:

@@ -131,6 +131,7 @@ class Recording {
   }
 
   hear(message, word) {
+    if (message.odd) { this.told.textContent = `The microphone: ${message.odd}`; return; }
     if (message.refused) { this.told.textContent = `Not kept: ${message.refused}`; return; }
     if (message.done) { this.stop(`The room is kept: ${message.take}`); return; }
     this.list(message.take, word);
