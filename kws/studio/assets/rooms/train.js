@@ -5,6 +5,7 @@ import { jobs, panel } from "../jobs.js";
 
 // An instruction takes about one cycle and a half on these cores.
 const CYCLES = 1.5;
+const NAMES = ["first", "second", "third", "fourth", "fifth", "sixth"];
 
 export default {
   id: "train",
@@ -29,6 +30,8 @@ class Train {
       h("div", { class: "row" }, field("Name of the run", this.name), field("Starts from", this.from, "It brings the size, too.")),
       h("p", {}, h("label", { class: "radio" }, this.restart, h("span", {}, "From the beginning, if this run is there already: needed when recordings have changed"))),
       this.button);
+    this.named = false;
+    this.name.addEventListener("input", () => { this.named = true; });
     for (const e of [this.name, this.from, this.restart]) e.addEventListener("input", () => this.show());
     main.append(h("div", { class: "columns" }, card("What goes in", this.goes, form, this.line), card("What it will take on the board", this.size)),
       this.progress = card("Progress", this.panel, this.curves), card("Runs", this.runs));
@@ -65,6 +68,9 @@ class Train {
     if (!run) delete this.curves.dataset.key;
     this.button.disabled = jobs.running("train") || people + voices === 0;
     keyed(this.runs, [project.runs, jobs.running("train")], () => project.runs.length ? table(["run", "#epochs", "#best validation", "#test", "#false accepts/h", "#size", "starts from", ""], project.runs.map((r) => this.row(r)), "Runs") : h("p", { class: "empty" }, "No run yet. Each training is kept under its name, to be compared here."));
+    // A run that is finished is kept: the next one has another name.
+    const done = project.runs.filter((r) => r.model).map((r) => r.name);
+    if (!this.named) this.name.value = NAMES.find((name) => !done.includes(name)) || `run-${done.length + 1}`;
     this.show();
   }
 
@@ -104,7 +110,7 @@ function fits(size, board, boards, has) {
 function curves(run, busy) {
   const e = run.epochs;
   const last = e[e.length - 1];
-  const x = { low: 1, high: Math.max(run.of || 1, 2), label: "epoch" };
+  const x = { low: 1, high: Math.max(run.of || 1, last.epoch, 2), label: "epoch" };
   const low = Math.min(...e.map((v) => Math.min(v.accuracy, v.validation_accuracy, v.stream_accuracy)));
   const left = busy && run.of ? (run.of - e.length) * (e.reduce((s, v) => s + v.seconds, 0) / e.length) : 0;
   return [
