@@ -155,7 +155,7 @@ function scatter(found, name, room) {
   };
   const wrong = clips.filter((c) => c.heard !== c.label);
   return [
-    h("p", { class: "hint" }, `By run ${name}: the state of the last LSTM at the end of each clip, on its two principal components. Click a point to hear it, or go from one to the next with the arrow keys and Enter; those with a red ring are heard as something else.`),
+    h("p", { class: "hint" }, `By run ${name}: the network’s last state at the end of each clip, on its two principal components. Click a point to hear it, or go from one to the next with the arrow keys and Enter; those with a red ring are heard as something else.`),
     h("ul", { class: "key" }, labels.map((l, i) => h("li", {}, svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("circle", { cx: 11, cy: 5, r: 5, class: `f${i % 6}` })), labelName(l)))),
     svg("svg", { viewBox: `0 0 ${wide} 320`, class: "chart map", role: "application", tabindex: "0", onkeydown: step, "aria-label": `Map of ${clips.length} clips: arrow keys go from clip to clip, Enter plays one` }, dots),
     told,
