@@ -104,8 +104,8 @@ def last_frame(network: FloatNetwork, frontend: FrontendConfig, pcm: Pcm) -> tup
     """What is left of int16 ``[clips, samples]`` after the last frame, from a reset.
 
     Returns:
-        The posteriors, float32 ``[clips, labels]``, and the last state that is carried, float32 ``[clips, values]``: the
-        last recurrent layer's output, or of a network without one the rows that its last convolution kept.
+        The posteriors, float32 ``[clips, labels]``, and the last state that is carried, float32 ``[clips, values]``:
+        the last recurrent layer's output, or of a network without one the rows that its last convolution kept.
 
     Raises:
         KwsError: the network carries nothing from frame to frame.
