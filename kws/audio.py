@@ -28,7 +28,14 @@ from kws.files import is_endless, write_atomic
 from kws.types import Pcm
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+CANCELLING = (
+    "its channels have opposite signs, and their mean, which is heard, is next to nothing: keep one channel alone"
+)
 _CHUNK = 1 << 16
+# Channels cancel where their mean has less than this share of the loudest one's power, 15 dB ...
+_CANCELLED = 10**-1.5
+# ... and that one is no noise of the last bits: -70 dB of full scale.
+_LEAST_POWER = 1e-7
 _ENDLESS = 1 << 48
 """More frames than any file has: a FLAC stream whose header leaves the length open."""
 
@@ -82,8 +89,9 @@ def blocks(path: str | Path, samples: int, note: Callable[[str], None] | None = 
     Args:
         path: the file, or a pipe.
         samples: samples an array.
-        note: called once, before the first array, with what is odd about the header (`Info.note`),
-            if anything is; a pipe cannot be asked beforehand.
+        note: called before the first array with what is odd about the header (`Info.note`), if
+            anything is, since a pipe cannot be asked beforehand; and once with :data:`CANCELLING`
+            where channels cancel each other.
 
     Raises:
         KwsError: as for `read`; damage is found when the stream gets there.
@@ -242,7 +250,7 @@ def _converted(path: Path, note: Callable[[str], None] | None = None) -> Iterato
                 chunks = resampled((x.astype(np.float32) for x in chunks), file.samplerate)
         else:
             # float64 holds every 32-bit sample, so that rounding happens once, at the end.
-            mono = (x.mean(axis=1) * 32768 for x in _checked(path, opened, "float64"))
+            mono = _mean(_checked(path, opened, "float64"), note)
             if file.samplerate == SAMPLE_RATE:
                 chunks = (to_int16(x) for x in mono)
             else:
@@ -253,6 +261,20 @@ def _converted(path: Path, note: Callable[[str], None] | None = None) -> Iterato
             yield chunk
         if not any_samples:
             raise KwsError(f"{path} holds no samples; record it again or delete it")
+
+
+def _mean(
+    chunks: Iterator[npt.NDArray[np.float64]], note: Callable[[str], None] | None
+) -> Iterator[npt.NDArray[np.float64]]:
+    """Float64 ``[samples, channels]`` of full scale 1 as their means ``[samples]`` of full scale 32,768."""
+    for x in chunks:
+        mean = x.mean(axis=1)
+        if note is not None and x.shape[1] > 1:
+            loudest = float(x.var(axis=0).max())
+            if loudest > _LEAST_POWER and mean.var() < _CANCELLED * loudest:
+                note(CANCELLING)
+                note = None
+        yield mean * 32768
 
 
 def _checked(path: Path, opened: _Opened, dtype: str) -> Iterator[npt.NDArray[Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws import config, configs
+from kws import config, configs, shipped
 from kws.errors import KwsError, no_such
 from kws.files import write_all
 from kws.live.record import require_name
@@ -20,7 +20,6 @@ MICROPHONE, SYNTHETIC = "microphone", "synthetic"
 BASE = "own-words"
 CONFIG, COMMANDS = "words.toml", "next.sh"
 _RECORDINGS, _SYNTHETIC, _RUN = "recordings", "synthetic", "run"
-_SHIPPED = Path(__file__).resolve().parents[1] / "models" / "commands12.tflite"
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,8 @@ class Project:
         """What to do next, in order: what for, and the commands' words."""
         here, run = self.folder, str(self.folder / _RUN)
         synthetic, words = str(here / _SYNTHETIC), ",".join(self.words)
+        model = shipped.models().get(shipped.START)
+        start = ["--from", str(model)] if model is not None else []
         steps: list[tuple[str, list[list[str]]]] = []
         data = [synthetic]
         if self.recordings is not None:
@@ -88,15 +89,14 @@ class Project:
                 steps.append(("thirty takes of each word; other words that are said near it, too", takes))
             check = ["data", "check", str(self.recordings), "--config", str(here / CONFIG)]
             steps.append(("what is wrong with the recordings", [check]))
-            if _SHIPPED.exists():
-                curve = ["data", "takes", str(self.recordings), "--config", str(here / CONFIG), "--from", str(_SHIPPED)]
+            if start:
+                curve = ["data", "takes", str(self.recordings), "--config", str(here / CONFIG), *start]
                 steps.append(("what more takes would bring", [curve]))
         voices = (
             ["--voices", "60", "--takes", "2"] if self.recordings is not None else ["--voices", "240", "--takes", "3"]
         )
         steps.append(("synthetic speech", [["data", "make", "--words", words, *voices, "--out", synthetic]]))
         every = [part for folder in data for part in ("--data", folder)]
-        start = ["--from", str(_SHIPPED)] if _SHIPPED.exists() else []
         train = ["train", str(here / CONFIG), *start, *every, "--out", run]
         steps.append(("train; the same command goes on after Ctrl-C", [train, ["convert", run]]))
         measured = [

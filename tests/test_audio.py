@@ -49,6 +49,15 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), [200, 0, 2])
 
 
+@pytest.mark.parametrize(("left", "right", "told"), [(1.0, -0.9, True), (1.0, -0.5, False), (1e-5, -1e-5, False)])
+def test_channels_that_cancel_are_told_once(tmp_path: Path, left: float, right: float, told: bool) -> None:
+    channels = np.stack([left * tone(48000, seconds=3), right * tone(48000, seconds=3)], axis=1)
+    soundfile.write(tmp_path / "a.wav", channels, 48000, subtype="FLOAT")
+    said: list[str] = []
+    assert sum(map(len, audio.blocks(tmp_path / "a.wav", 1000, said.append))) == 48000
+    assert said == [audio.CANCELLING] * told
+
+
 def test_24_and_32_bit_round_to_nearest_and_saturate(tmp_path: Path) -> None:
     for subtype in ("PCM_24", "PCM_32"):
         x = (np.array([1.4, 1.6, -1.6, -0.4, 32767.9, -32768]) * 65536).astype(np.int32)

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import yaml
 from conftest import needs
 
 import kws
+from kws.cli.registry import VERBS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
@@ -65,6 +67,18 @@ def test_paths_are_there(document):
     paths = repository_paths(prose(document))
     missing = [p for p in paths if not (any(ROOT.glob(p.rstrip("/"))) or any(HEADERS.glob(p.rstrip("/"))))]
     assert not missing
+
+
+def test_readme_has_a_row_for_every_verb_and_every_extra():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in readme.splitlines() if line.startswith("| `")]
+    verbs = [verb.name for group in VERBS.values() for verb in group]
+    assert [verb for verb in verbs if not any(row.startswith(f"| `kws {verb}") for row in rows)] == []
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = set(tomllib.load(file)["project"]["optional-dependencies"])
+    # Those come with `dev`, or in place of another.
+    extras -= {"test", "tflite-runtime"}
+    assert [extra for extra in extras if not any(f"`{extra}`" in row.split("|")[1] for row in rows)] == []
 
 
 def test_the_checks_see_what_is_wrong(tmp_path):

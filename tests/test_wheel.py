@@ -38,6 +38,9 @@ def test_installed_from_a_wheel(tmp_path):
     assert "demo " in kws("configs")
     kws("configs", "--copy", "demo", "mine")
     assert (tmp_path / "mine/demo.toml").read_bytes() == (ROOT / "configs/demo.toml").read_bytes()
+    # What words of one's own start from is there.
+    project = kws("new", "lamp", "--words", "lights,music", "--source", "microphone", "--board", "none")
+    assert re.search(r"--from \S+/_models/commands12.tflite", project)
     kws("export", model, "--web", "--out", "w")
     assert {path.suffix for path in (tmp_path / "w").iterdir()} == {".html", ".wasm"}
     assert f"kws[train] @ {wheel.as_uri()}" in kws("train", "demo", "--data", "d", "--out", "r", code=4)

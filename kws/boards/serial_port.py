@@ -59,8 +59,13 @@ class SerialStream:
 
 def ports() -> list[str]:
     """The serial ports of this machine that something is plugged in to, with what they say of themselves."""
+    return [f"{device} ({said})" if said else device for device, said in plugged_in()]
+
+
+def plugged_in() -> list[tuple[str, str]]:
+    """The same as pairs of the port and what it says of itself, which may be nothing."""
     found = [p for p in list_ports.comports() if p.vid is not None]
-    return [f"{p.device} ({p.description})" if p.description not in (None, "n/a") else str(p.device) for p in found]
+    return [(str(p.device), "" if p.description in (None, "n/a") else str(p.description)) for p in found]
 
 
 def _reason(error: Exception) -> str:

@@ -159,7 +159,8 @@ def last_states(network: FloatNetwork, frontend: FrontendConfig, pcm: Pcm) -> Fl
     Raises:
         KwsError: the network has no recurrent layer.
     """
-    if not network.initial_state(1):
+    carried = [states for states in network.initial_state(1) if states]
+    if not carried or carried[-1][0].ndim != 2:
         raise KwsError("what more takes bring is measured on a network with recurrent layers; give another --from")
     return last_frame(network, frontend, pcm)[1]
 

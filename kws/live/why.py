@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,9 @@ class Diagnosis:
         }
 
 
-def diagnose(model: Model, engine: Engine, recording: Recording, word: str) -> Diagnosis:
+def diagnose(
+    model: Model, engine: Engine, recording: Recording, word: str, chosen: tuple[bool, bool] = (False, False)
+) -> Diagnosis:
     """Find out why a word that is said in a recording is not heard.
 
     Args:
@@ -101,6 +103,8 @@ def diagnose(model: Model, engine: Engine, recording: Recording, word: str) -> D
         recording: it, with all channels, at the rate that it claims. Of one longer than ten seconds
             the part is looked at where the word comes nearest.
         word: one of the model's.
+        chosen: whether its beginning and its end are those of a stretch that somebody chose of a longer one: sound
+            at these edges does not say that the word is cut off.
 
     Raises:
         KwsError: the model has no such word, or no detector.
@@ -113,8 +117,14 @@ def diagnose(model: Model, engine: Engine, recording: Recording, word: str) -> D
     if recording.seconds > _LONG_SECONDS:
         at = ear.hear("", 0, recording.mono()).seconds
         start = max(0.0, at - _BEFORE)
+        chosen = (chosen[0] or start > 0, chosen[1] or at + _AFTER < recording.seconds)
         recording = recording.part(start, at + _AFTER)
     sound = measure(recording)
+    sound = replace(
+        sound,
+        begins_inside=sound.begins_inside and not chosen[0],
+        ends_inside=sound.ends_inside and not chosen[1],
+    )
     trials = tuple(_trials(ear, recording, sound))
     threshold, frames = info.thresholds[info.words.index(word)], info.detector.average_frames
     found = findings(word, threshold, sound, trials, info)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 
-from kws import web
+from kws import audio, web
 from kws.errors import KwsError
 from kws.files import parse_json, replacing
 from kws.studio import clips, commands, guard, safe, sound
@@ -179,11 +179,15 @@ class _Page:
             raise Refused(400, "there is nothing in it; send a WAV, FLAC, Ogg, Opus or MP3 file")
         with replacing(self._root / HIDDEN / "upload") as temporary:
             temporary.write_bytes(content)
+            odd: list[str] = []
             try:
-                return await run_in_threadpool(clips.read, temporary)
+                pcm = await run_in_threadpool(clips.read, temporary, odd.append)
             except Refused as refused:
                 text = "it cannot be read as a WAV, FLAC, Ogg, Opus or MP3 file; is it damaged?"
                 raise (Refused(422, text) if refused.status == 422 else refused) from None
+        if audio.CANCELLING in odd:
+            raise Refused(422, audio.CANCELLING)
+        return pcm
 
     async def run_file(self, request: Request) -> Response:
         run, name = safe.run_name(request.path_params["run"]), request.path_params["name"]

@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +104,15 @@ def picture(path: Path) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> Pcm:
-    """A recording of at most :data:`LONGEST_SECONDS`, int16 [samples].
+def read(path: Path, note: Callable[[str], None] | None = None) -> Pcm:
+    """A recording of at most :data:`LONGEST_SECONDS`, int16 [samples]; ``note`` as of `kws.audio.blocks`.
 
     Raises:
         Refused: it cannot be read, or is longer.
     """
     parts, total = [np.zeros(0, np.int16)], 0
     try:
-        for block in audio.blocks(path, _BLOCK):
+        for block in audio.blocks(path, _BLOCK, note):
             parts.append(block)
             total += len(block)
             if total > LONGEST_SECONDS * SAMPLE_RATE:

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from kws.project import CONFIG, MICROPHONE, parse_words
 from kws.project import SYNTHETIC as VOICES
 from kws.project import boards as flashable
+from kws.shipped import START, models
 from kws.studio import clips, safe, shipped
 from kws.studio.safe import Refused
 
 RUNS = "runs"
 EVALUATION, CLIPS = "test.json", "clips.json"
 MIC_CHECK = ".kws-studio/mic-check.wav"
-START = "commands12"
 SPOTTER, LINK = "spotter", "link"
 SAMPLE_WORDS = ("yes", "no")
 _PORT = re.compile(r"/dev/[A-Za-z0-9._-]{1,40}|/dev/serial/by-id/[A-Za-z0-9._:-]{1,120}|COM[0-9]{1,3}")
@@ -104,7 +104,10 @@ def _mic_check(root: Path, body: Body) -> Job:
     del body
     if not (root / MIC_CHECK).exists():
         raise Refused(409, "there is nothing to judge yet; record ten seconds first")
-    return Job("mic-check", "", [["mic-check", "--input", MIC_CHECK, "--json"]])
+    # Of the model that training starts from: what noise costs it, its card says.
+    start = models().get(START)
+    model = ["--model", str(start)] if start is not None else []
+    return Job("mic-check", "", [["mic-check", "--input", MIC_CHECK, *model, "--json"]])
 
 
 def _train(root: Path, body: Body) -> Job:
@@ -114,7 +117,8 @@ def _train(root: Path, body: Body) -> Job:
     if not data:
         raise Refused(409, "there is nothing to learn from; record or import some takes first")
     start = body.get("start")
-    begin = ["--from", str(shipped.find(root, start))] if start else []
+    # Whatever the settings say of the network: one chooses a model for its size, too.
+    begin = ["--from", str(shipped.find(root, start)), "--same-network"] if start else []
     restart = ["--restart"] if body.get("restart") is True else []
     folder = f"{RUNS}/{run}"
     train = ["train", CONFIG, *begin, *data, "--out", folder, *restart, "--json"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,10 @@ from kws.config import Experiment
 from kws.errors import KwsError
 from kws.files import parse_json
 from kws.project import COMMANDS, CONFIG
+from kws.shipped import models
 from kws.studio.safe import Refused, run_name
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
 _BOARD = re.compile(r"^kws build (\S+) --model", re.MULTILINE)
-
-
-@cache
-def models() -> dict[str, str]:
-    """The models that come with a checkout of kws: by name, the path."""
-    found = {path.stem: str(path) for path in sorted(MODELS.glob("*.tflite"), key=lambda path: path.stem)}
-    return found | {f"{path.parent.name}/{path.stem}": str(path) for path in sorted(MODELS.glob("*/*.tflite"))}
 
 
 def find(root: Path, value: object) -> Path:
@@ -34,7 +26,7 @@ def find(root: Path, value: object) -> Path:
     if isinstance(value, str) and value.startswith("shipped:"):
         path = models().get(value.removeprefix("shipped:"))
         if path is not None:
-            return Path(path)
+            return path
     elif isinstance(value, str) and value.startswith("runs/"):
         folder = root / "runs" / run_name(value.removeprefix("runs/"))
         if (folder / runs.MODEL).exists():
@@ -110,6 +102,13 @@ def _time(path: Path) -> int:
         return 0
 
 
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _about(path: Path) -> dict[str, Any]:
     history = _json(path / runs.HISTORY) or {}
     epochs = [e for e in history.get("epochs", []) if isinstance(e, dict)]
@@ -121,6 +120,7 @@ def _about(path: Path) -> dict[str, Any]:
         "best": history.get("best_epoch"),
         "of": _epochs(path),
         "model": (path / runs.MODEL).exists(),
+        "bytes": _bytes(path / runs.MODEL),
         "report": (path / "report.html").exists(),
         "clips": (path / "clips.json").exists(),
         "stream": (path / "stream-test.json").exists(),

@@ -21,6 +21,7 @@ from kws.config import SAMPLE_RATE
 from kws.datasets.clips import BACKGROUND
 from kws.errors import KwsError
 from kws.files import parse_json
+from kws.live.condition import Condition
 from kws.live.dump import Dump
 from kws.live.listen import Heard, listen
 from kws.live.takes import TakeCutter
@@ -35,7 +36,7 @@ _ROOM_SECONDS = 60
 
 
 async def record(root: Path, socket: WebSocket) -> None:
-    """Takes of a word: int16 at 16 kHz comes in, each take that was kept or refused goes out.
+    """Takes of a word: int16 at 16 kHz comes in, each take that was kept or refused goes out, and what is odd.
 
     A take is a file before it is told, so that nothing is lost with the page. The word ``_background_noise_``
     is the room: what was heard is kept as one recording at the end, or after a minute.
@@ -47,10 +48,13 @@ async def record(root: Path, socket: WebSocket) -> None:
         if word == BACKGROUND:
             await _room(root, socket, speaker)
             return
-        cutter, resampler = TakeCutter(), _resampler(socket)
+        cutter, condition, resampler = TakeCutter(), Condition(), _resampler(socket)
         try:
             while True:
-                for cut in cutter.hear(resampler.process(_pcm(await socket.receive_bytes()))):
+                heard = resampler.process(_pcm(await socket.receive_bytes()))
+                for sentence in condition.hear(heard):
+                    await socket.send_json({"odd": sentence})
+                for cut in cutter.hear(heard):
                     if cut.fault:
                         await socket.send_json({"refused": cut.fault})
                         continue
@@ -66,11 +70,13 @@ async def record(root: Path, socket: WebSocket) -> None:
 
 async def _room(root: Path, socket: WebSocket, speaker: str) -> None:
     heard: list[Pcm] = []
-    total, resampler = 0, _resampler(socket)
+    total, condition, resampler = 0, Condition(), _resampler(socket)
     try:
         while total < _ROOM_SECONDS * SAMPLE_RATE:
             heard.append(resampler.process(_pcm(await socket.receive_bytes())))
             total += len(heard[-1])
+            for sentence in condition.hear(heard[-1]):
+                await socket.send_json({"odd": sentence})
     except (WebSocketDisconnect, KeyError):
         if total >= SAMPLE_RATE:
             clips.keep(root, BACKGROUND, speaker, np.concatenate(heard))

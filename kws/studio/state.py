@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from functools import cache
+import time
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import kws
 from kws import tools
 from kws.boards import BOARDS
+from kws.boards.serial_port import plugged_in
 from kws.config import Experiment
 from kws.errors import KwsError
 from kws.project import CONFIG, boards
+from kws.shipped import models
 from kws.studio import clips, commands, shipped, size
 from kws.studio.jobs import RUNNING, Jobs
 
 _RECENT_JOBS = 12
+_LOOK_SECONDS = 2
 _IMAGES = (".uf2", ".hex", ".bin")
 
 
@@ -31,6 +35,8 @@ def state(root: Path, jobs: Jobs) -> dict[str, Any]:
         "project": None,
         "fault": experiment if isinstance(experiment, str) else "",
         "boards": {name: BOARDS[name].what for name in boards()},
+        "has": size.BOARDS,
+        "ports": _ports(time.monotonic() // _LOOK_SECONDS),
         "missing": _missing(),
         "jobs": [job.as_dict() for job in jobs.all()[:_RECENT_JOBS]],
     }
@@ -55,9 +61,9 @@ def _project(root: Path, experiment: Experiment) -> dict[str, Any]:
         "folders": clips.words(root),
         "speakers": clips.speakers(root),
         "near": near(tuple(experiment.data.words)),
-        "models": shipped.models(),
+        "models": {name: str(path) for name, path in models().items()},
         "runs": shipped.all_runs(root),
-        "size": size.estimate(experiment),
+        "sizes": size.estimates(experiment, models()),
         "images": _images(root),
         "mic_check": (root / commands.MIC_CHECK).exists(),
     }
@@ -73,6 +79,12 @@ def _images(root: Path) -> dict[str, list[dict[str, Any]]]:
             if files:
                 found[name] = [{"name": file, "bytes": count} for file, count in files]
     return found
+
+
+@lru_cache(1)
+def _ports(_moment: float) -> list[tuple[str, str]]:
+    """The serial ports that something is plugged in to; looked for once a moment."""
+    return plugged_in()
 
 
 @cache

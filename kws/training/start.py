@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from kws.config import Experiment
 from kws.errors import KwsError
 from kws.frontends import FrontendConfig
 from kws.model.file import Model
-from kws.network import FloatNetwork, StreamNetworkConfig
+from kws.network import KINDS, FloatNetwork, StreamNetworkConfig, read
 from kws.quantize.dequantize import dequantize
 
 # Keeps the draws of a new head apart from all others of the same seed.
@@ -67,6 +67,19 @@ class Start:
     def provenance(self) -> dict[str, Any]:
         """What the provenance of what starts here says of it."""
         return {"name": self.name, "id": self.id}
+
+    def taken_over(self, experiment: Experiment) -> Experiment:
+        """The experiment with this model's network and front end in place of its own.
+
+        What a network has for training alone, such as dropout, stays the experiment's where it is of the same kind.
+        """
+        kind = next(
+            kind
+            for kind in KINDS.values()
+            if issubclass(kind, StreamNetworkConfig) and isinstance(self.network, kind.float_network)
+        )
+        mine = experiment.network.as_dict() if isinstance(experiment.network, kind) else {"kind": kind.kind}
+        return replace(experiment, frontend=self.frontend, network=read(mine | self.network.settings))
 
     def network_for(self, experiment: Experiment) -> FloatNetwork:
         """The weights to begin an experiment with.

@@ -261,6 +261,7 @@ def test_on_a_terminal(width, height, file, speech, model, tmp_path):
         assert "▀" not in text
         assert "Traceback" not in text
         assert "s heard" in text
+        assert f"kws why {file} kept/{words[0]}/me_" in "".join(line.ljust(width) for line in screen)
         assert f"s  {word}" in text
         before, after = (tmp_path / name for name in ("before", "after"))
         terminal.wait("code 0")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import mostly_slow, needs
+from conftest import needs
 from oracle import assert_identical, check_board, random_inputs
 from random_int16 import FLOAT, int16_graph, with_ends
 from random_models import INT8, INT16, random_graph, spotting_model, wake_model
@@ -112,8 +112,9 @@ def test_every_value_in_c():
     assert_identical(model, every(INT16), [CEngine(model), TflmEngine(model)])
 
 
+@pytest.mark.slow
 @needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
-@pytest.mark.parametrize("board", mostly_slow(["mps2_an386", "mps2_an385"], 1))
+@pytest.mark.parametrize("board", ["mps2_an386", "mps2_an385"])
 def test_on_boards(board):
     """On a core with the DSP extension's saturation, and on one without."""
     model = quantizing(*(tensor(f"t{k}", *kind, (1, 90)) for k, kind in enumerate(CHAIN)))

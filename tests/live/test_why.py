@@ -193,6 +193,19 @@ def test_a_long_recording_is_looked_at_where_the_word_is(model, engine):
         stretch(mono(x), 500, None)
 
 
+def test_speech_that_goes_on_is_not_a_word_that_is_cut_off(model, engine):
+    """Of a talk a part is looked at; what others say at its edges is not the word's."""
+    other = np.tile(spoken("left")[RATE:-RATE], 12)
+    talk = np.concatenate([other, spoken(), other])
+    found = diagnose(model, engine, mono(talk), "yes")
+    assert found.heard
+    assert [f.kind for f in found.findings] == ["heard"]
+    start, end = len(other) / RATE - 1, (len(other) + len(spoken())) / RATE + 1
+    part = stretch(mono(talk), start, end)
+    assert [f.kind for f in diagnose(model, engine, part, "yes", (True, True)).findings] == ["heard"]
+    assert "cut at its beginning and end" in [f.kind for f in diagnose(model, engine, part, "yes").findings]
+
+
 @pytest.mark.parametrize("samples", [1, 5, 400, 3000])
 def test_next_to_nothing(samples, model, engine):
     for x in (np.zeros(samples), 0.1 * np.random.default_rng(1).standard_normal(samples)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -277,3 +278,45 @@ def test_the_point_on_the_curve_is_dragged_and_writes_its_budget(projects, visit
     assert job["commands"][0].startswith(f"kws tune runs/first --data recordings --budget {budget} --minutes ")
     shown = page.locator("code:has-text('kws tune')").all_inner_texts()
     assert job["commands"][0] in [f"{text} --json" for text in shown]
+
+
+def test_a_misheard_clip_is_relabelled_where_it_stands(projects, visit):
+    recordings = projects / "done" / "recordings"
+    page = visit(projects / "done")
+    walk.enter(page, "data")
+    page.click("button[aria-label='It is “no”: relabel recordings/yes/anna_02.wav']")
+    page.wait_for_selector("text=It is recordings/no/anna_03.wav now")
+    page.wait_for_selector("button[aria-label='It is “no”: relabel recordings/yes/anna_02.wav']", state="detached")
+    assert not (recordings / "yes" / "anna_02.wav").exists()
+    page.click("button:text-is('Undo')")
+    page.wait_for_selector("text=recordings/yes/anna_02.wav is back")
+    assert (recordings / "yes" / "anna_02.wav").exists()
+
+
+def test_a_model_is_chosen_by_its_size_and_a_finished_run_is_kept(projects, visit):
+    page = visit(projects / "done")
+    walk.enter(page, "train")
+    page.wait_for_selector("td:has-text('of 64 MHz')")
+    large = page.inner_text("section:has(h2:text-is('What it will take on the board'))")
+    page.select_option("select", "shipped:commands12-crnn")
+    page.wait_for_selector("code:has-text('commands12-crnn.tflite --same-network'):has-text('--out runs/second')")
+    small = page.inner_text("section:has(h2:text-is('What it will take on the board'))")
+    millions = [float(re.search(r"([\d.]+) million", text)[1]) for text in (large, small)]
+    assert millions[1] < 0.65 * millions[0]
+    # Runs are compared by what they hear, how often they are wrong, and how large they are.
+    row = page.inner_text("tr:has(a:text-is('first'))")
+    assert row.replace("\u00a0", " ").split("\t")[2:6] == ["92.5 %", "95.0 %", "36.0", "16.3 KB"]
+
+
+def test_the_command_of_a_new_project_is_that_of_the_answers(projects, visit):
+    page = visit(projects / "empty")
+    page.fill("#words", "lights, it's")
+    page.check("input[value=synthetic]")
+    page.select_option("select[name=board]", "rp2040")
+    words = "--words " + shlex.quote("lights,it's").replace('"\'"', "\\'")
+    for command in (
+        f"kws new . {words} --source synthetic --board rp2040",
+        f"kws data make {words} --voices 240 --takes 3 --out synthetic",
+    ):
+        page.get_by_text(command, exact=True).wait_for()
+        assert shlex.split(command)[shlex.split(command).index("--words") + 1] == "lights,it's"

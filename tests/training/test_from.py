@@ -9,7 +9,7 @@ import pytest
 import tones
 from random_models import bare_model, spotting_model
 
-from kws import runs
+from kws import config, configs, runs, shipped
 from kws.cli import main as cli
 from kws.config import LogMelConfig
 from kws.errors import KwsError
@@ -102,6 +102,28 @@ def test_the_head_alone_learns(trained, own, tmp_path):
 def test_the_head_alone_needs_a_model(own, tmp_path):
     with pytest.raises(KwsError, match=r'trainable = "head" .* name one with --from'):
         train(other_words(trainable="head"), own, tmp_path)
+
+
+def test_the_network_of_the_model_in_place_of_ones_own(trained, own, tmp_path, capsys):
+    settings = dataclasses.replace(other_words(epochs=1), network=LstmConfig(lstm_units=(8,), dropout=0.25))
+    runs.write_config(settings, tmp_path)
+    command = ["train", str(tmp_path / runs.CONFIG), "--data", str(own), "--out", str(tmp_path / "run")]
+    assert cli.main([*command, "--from", str(trained)]) == 3
+    assert "write into [network]: lstm_units = [24]" in capsys.readouterr().err
+    assert cli.main([*command, "--same-network"]) == 2
+    assert "name one with --from" in capsys.readouterr().err
+    assert cli.main([*command, "--from", str(trained), "--same-network"]) == 0
+    assert runs.load_config(tmp_path / "run").network == LstmConfig(lstm_units=(24,), dropout=0.25)
+    # The same command goes on with it.
+    assert cli.main([*command, "--from", str(trained), "--same-network"]) == 0
+
+
+@pytest.mark.parametrize("name", shipped.models())
+def test_every_model_that_comes_with_kws_is_a_start(name):
+    start, settings = Start.load(shipped.models()[name]), config.load(configs.find("own-words"))
+    taken = start.taken_over(settings)
+    assert (taken.frontend, taken.data) == (start.frontend, settings.data)
+    assert start.network_for(taken).head[0].shape[1] == len(settings.data.labels)
 
 
 def other_start(trained, folder):

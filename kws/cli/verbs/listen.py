@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -169,6 +170,7 @@ class _Tally:
         self._a, self._info = a, info
         self._words: Counter[str] = Counter()
         self._said: list[str] = []
+        self._missed: tuple[str, Path] | None = None
         self._last_word = 0.0
         self._lines: list[str] = []
         self._heard: Heard | None = None
@@ -224,6 +226,10 @@ class _Tally:
                 console.out.print(line, markup=False)
         if self._heard is not None:
             console.messages.print(self._summary(self._heard), markup=False)
+        if self._missed is not None:
+            word, path = self._missed
+            why = shlex.join(["kws", "why", str(self._a.model), str(path), "--word", word])
+            console.messages.print(visible(f"why {word!r} was not heard: {why}"), markup=False, soft_wrap=True)
 
     def _tell(self, entry: dict[str, Any]) -> None:
         self._words[entry["word"]] += 1
@@ -257,7 +263,9 @@ class _Tally:
         assert self._view is not None
         words = self._info.words
         if key in KEYS[: len(words)]:
-            path = self._dump.missed(words[KEYS.index(key)])
+            word = words[KEYS.index(key)]
+            path = self._dump.missed(word)
+            self._missed = word, path
             self._view.shown.note = f"missed: kept as {path}"
         elif key == "f":
             kept = self._dump.false_accept()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -14,9 +16,11 @@ from kws.cli import console, exit_codes
 from kws.cli.hearing import hearing
 from kws.cli.options import add_json, add_microphone, whole
 from kws.config import SAMPLE_RATE
+from kws.live.condition import Condition
 from kws.live.listen import FLOOR_DB
 from kws.live.record import CHUNK_MS, Listening, Refused, Saved, record
 from kws.live.takes import record_continuously
+from kws.types import Pcm
 
 _WIDTH = 40
 
@@ -48,13 +52,16 @@ def run(a: argparse.Namespace) -> int:
         take = record_continuously if a.continuous else record
         meter = stack.enter_context(Live(console=console.messages, refresh_per_second=15, transient=True))
         with contextlib.suppress(KeyboardInterrupt):
-            for moment in take(chunks, a.word, a.out, a.takes, a.speaker, lost=lambda: chunks.overflows):
+            judged = _judged(chunks, meter.console)
+            for moment in take(judged, a.word, a.out, a.takes, a.speaker, lost=lambda: chunks.overflows):
                 if isinstance(moment, Listening):
-                    meter.update(_meter(moment, a.word))
+                    meter.update(_meter(moment, a.word, f"{len(saved) + 1} of {a.takes}"))
                 elif isinstance(moment, Saved):
                     saved.append(moment)
                     meter.console.print(
-                        f"{moment.path}: {moment.cut.level_db:.0f} dB, room {moment.cut.room_db:.0f} dB", markup=False
+                        f"{len(saved)} of {a.takes}  {moment.path}: {moment.cut.level_db:.0f} dB,"
+                        f" room {moment.cut.room_db:.0f} dB",
+                        markup=False,
                     )
                     if a.replay:
                         meter.update(Text(f"take {moment.take}: this is how it sounds"))
@@ -76,8 +83,17 @@ def run(a: argparse.Namespace) -> int:
     return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
 
 
-def _meter(moment: Listening, word: str) -> Text:
+def _judged(chunks: Iterable[Pcm], told: Console) -> Iterator[Pcm]:
+    """The same, and what is odd about them is told: a muted microphone would be waited for in vain."""
+    condition = Condition()
+    for chunk in chunks:
+        for sentence in condition.hear(chunk):
+            told.print(sentence, markup=False)
+        yield chunk
+
+
+def _meter(moment: Listening, word: str, which: str) -> Text:
     filled = round(_WIDTH * (1 - moment.level_db / FLOOR_DB))
     prompt = f"say {word!r}" if moment.ready else "wait ..."
     bar = "█" * filled + "·" * (_WIDTH - filled)
-    return Text(f"take {moment.take}: {prompt:<20} {bar} {moment.level_db:6.1f} dB", "bold" if moment.ready else "")
+    return Text(f"{which}: {prompt:<20} {bar} {moment.level_db:6.1f} dB", "bold" if moment.ready else "")

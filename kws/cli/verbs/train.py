@@ -8,8 +8,10 @@ from pathlib import Path
 from kws import runs
 from kws.cli import console, exit_codes, trainings
 from kws.cli.options import add_cluster, add_json, on_cluster
+from kws.errors import UsageError
 from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch
+from kws.training.start import Start
 from kws.training.train import train
 
 
@@ -17,6 +19,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws train``."""
     trainings.add_options(parser, "RUN")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    parser.add_argument(
+        "--same-network",
+        action="store_true",
+        help="with --from: take the model's network and front end in place of CONFIG's",
+    )
     parser.add_argument("--restart", action="store_true", help="start afresh even if RUN holds another run")
     add_cluster(parser)
     add_json(parser)
@@ -25,6 +32,10 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(a: argparse.Namespace) -> int:
     """``kws train``."""
     experiment = trainings.experiment(a)
+    if a.same_network:
+        if a.start is None:
+            raise UsageError("--same-network takes the network of a model; name one with --from")
+        experiment = Start.load(a.start).taken_over(experiment)
 
     def report(epoch: Epoch, is_best: bool) -> None:
         missed = "" if epoch.missed is None else f"  missed {100 * epoch.missed:5.1f} %"

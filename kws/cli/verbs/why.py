@@ -36,7 +36,8 @@ def run(a: argparse.Namespace) -> int:
         raise UsageError(f"say which word should be heard: --word, one of {', '.join(info.words)}")
     recording = stretch(sound.read(a.file), a.start, a.end)
     with engines.create(a.engine or engines.fastest(), model) as engine:
-        found = diagnose(model, engine, recording, a.word or info.words[0])
+        chosen = (a.start is not None, a.end is not None)
+        found = diagnose(model, engine, recording, a.word or info.words[0], chosen)
     if a.json:
         console.print_json({"model": str(a.model), "file": str(a.file), **found.as_dict()})
     else:

@@ -32,8 +32,7 @@ class Place:
         heard: the class of the highest posterior after the clip's last frame, from reset.
         probability: that posterior.
         own: the posterior of ``label``.
-        x, y: the last recurrent layer's output after the clip's last frame, on its two principal components
-            over all clips.
+        x, y: the network's last state after the clip's last frame, on its two principal components over all clips.
     """
 
     clip: str
@@ -105,11 +104,18 @@ def last_frame(network: FloatNetwork, frontend: FrontendConfig, pcm: Pcm) -> tup
     """What is left of int16 ``[clips, samples]`` after the last frame, from a reset.
 
     Returns:
-        The posteriors, float32 ``[clips, labels]``, and the last recurrent layer's output, float32 ``[clips, units]``.
+        The posteriors, float32 ``[clips, labels]``, and the last state that is carried, float32 ``[clips, values]``:
+        the last recurrent layer's output, or of a network without one the rows that its last convolution kept.
+
+    Raises:
+        KwsError: the network carries nothing from frame to frame.
     """
     state = network.initial_state(len(pcm))
     posteriors = network.run(frontend.twin(len(pcm)).process(pcm), state)[:, -1]
-    return posteriors, state[-1][0]
+    carried = [states for states in state if states]
+    if not carried:
+        raise KwsError("the network carries no state from frame to frame, so there is nothing to lay clips out by")
+    return posteriors, carried[-1][0].reshape(len(pcm), -1)
 
 
 def principal(points: Floats) -> Floats:

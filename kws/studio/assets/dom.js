@@ -97,6 +97,7 @@ export const percent = (share, digits = 1) => (share === null || share === undef
 export const kilobytes = (bytes) => (bytes < 1e6 ? `${(bytes / 1000).toFixed(1)}\u00a0KB` : `${(bytes / 1e6).toFixed(2)}\u00a0MB`);
 export const ROOM = "_background_noise_";
 export const wordName = (word) => (word === ROOM ? "the room" : word);
+export const labelName = (label) => ({ _unknown_: "another word", _silence_: "silence" })[label] || label;
 // As a terminal needs it.
 export const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 export function seconds(s) {

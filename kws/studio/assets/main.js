@@ -53,9 +53,14 @@ function hear(next) {
   enter();
 }
 
+// A browser opens six connections to one server: a tab that nobody looks at keeps none, so that any number may be open.
+let events = null;
+
 function connect() {
   const link = document.getElementById("link");
-  const events = new EventSource("/api/events");
+  if (events) events.close();
+  events = document.hidden ? null : new EventSource("/api/events");
+  if (!events) return;
   events.addEventListener("state", (event) => { link.textContent = ""; hear(JSON.parse(event.data)); });
   events.onerror = () => {
     link.textContent = "No answer. If kws studio was ended, start it again; this page goes on by itself.";
@@ -64,4 +69,5 @@ function connect() {
 }
 
 addEventListener("hashchange", enter);
+document.addEventListener("visibilitychange", connect);
 connect();

@@ -23,7 +23,9 @@ class Board {
     this.board = h("select", { id: "board" });
     this.model = h("select", { id: "board-model" });
     this.app = select([["spotter", "hears words"], ["link", "is compared bit for bit"]], "spotter", { id: "board-app" });
-    this.port = h("input", { type: "text", placeholder: "/dev/ttyACM0", maxlength: "80", autocomplete: "off" });
+    this.port = h("input", { type: "text", placeholder: "/dev/ttyACM0", maxlength: "80", autocomplete: "off", list: "ports" });
+    this.ports = h("datalist", { id: "ports" });
+    this.plugged = h("p", { class: "hint", role: "status" });
     this.build = h("button", { class: "first", type: "button", onclick: () => start({ kind: "build", board: this.board.value, model: this.model.value, app: this.app.value }) }, "Build the image");
     this.flash = h("button", { type: "button", onclick: () => start({ kind: "flash", board: this.board.value }) }, "Flash what was built last onto the board that is plugged in");
     this.panel = panel("build");
@@ -42,7 +44,7 @@ class Board {
     main.append(
       card("Image", h("div", { class: "row" }, field("Board", this.board), field("Model", this.model), field("What it does", this.app), this.build), this.missing, this.panel, this.size, this.files, this.flash, this.flashPanel, this.line),
       card("Over the serial line", h("p", { class: "hint" }, "A board that hears words says each of them here. To be compared it needs the image that “is compared bit for bit”; without a port, the engines of this machine are compared with each other."),
-        h("div", { class: "row" }, field("Serial port", this.port), monitor, verify), this.heard, this.said, this.talkPanel, this.talkLine));
+        h("div", { class: "row" }, field("Serial port", this.port), this.ports, monitor, verify), this.plugged, this.heard, this.said, this.talkPanel, this.talkLine));
     this.port.addEventListener("input", () => this.update(this.state()));
   }
 
@@ -58,7 +60,7 @@ class Board {
     const images = project.images[this.board.value];
     this.flash.disabled = jobs.running("flash") || !images;
     const built = jobs.output("build", () => this.update(this.state()));
-    const has = project.size && project.size.boards[this.board.value];
+    const has = state.has[this.board.value];
     keyed(this.size, [built, has, this.board.value], () => built && built.board === this.board.value ? table(["", "#takes", "#the board has"], [
       ["flash", kilobytes(built.flash), has ? kilobytes(has.flash) : ""], ["RAM without the stack", kilobytes(built.ram), has ? kilobytes(has.ram) : ""],
       ["stack, at most", `${built.stack} bytes`, `${built.stack_reserve} bytes kept for it`]], "Size of the image") : []);
@@ -66,6 +68,8 @@ class Board {
     const model = this.model.value.startsWith("shipped:") ? quoted(project.models[this.model.value.slice(8)]) : this.model.value;
     const link = this.app.value === "link";
     keyed(this.line, [this.board.value, model, link], () => terminal(`kws build ${this.board.value} --model ${model}${link ? " --app link" : ""}`, `kws flash ${this.board.value}`));
+    keyed(this.ports, state.ports, () => state.ports.map(([value, text]) => h("option", { value }, text)));
+    keyed(this.plugged, state.ports, () => state.ports.length ? `Plugged in: ${state.ports.map(([value, text]) => (text ? `${value} (${text})` : value)).join(", ")}.` : "No board is plugged in by USB, as far as this machine sees.");
     const port = this.port.value.trim();
     keyed(this.talkLine, [port, model], () => terminal(`kws monitor ${quoted(port || "/dev/ttyACM0")}`, `kws verify ${model} --engines numpy,${port ? quoted(`serial:${port}`) : "c"}`));
     const talk = jobs.all.find((j) => j.kind === "verify" || j.kind === "monitor");

@@ -1,6 +1,6 @@
 import { attempt, get, post, query, start } from "../api.js";
 import { clipCard, play, relabel, remove } from "../clipcard.js";
-import { card, field, fill, h, keyed, ROOM, svg, terminal, wordName } from "../dom.js";
+import { card, field, fill, h, keyed, labelName, ROOM, svg, terminal, wordName } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 const PAGE = 48;
@@ -133,7 +133,7 @@ function scatter(found, name, room) {
   const place = (v, all, size) => 16 + ((size - 32) * (v - Math.min(...all))) / (Math.max(...all) - Math.min(...all) || 1);
   const folder = room.state().project.folders.recordings ? "recordings" : "synthetic";
   const shown = [...clips].reverse();
-  const text = (c) => `${c.clip}: ${c.label}, heard as ${c.heard} (${Math.round(100 * c.probability)} %)`;
+  const text = (c) => `${c.clip}: ${labelName(c.label)}, heard as ${labelName(c.heard)} (${Math.round(100 * c.probability)} %)`;
   const dots = shown.map((c) => svg("circle", {
     cx: place(c.x, xs, wide).toFixed(1), cy: place(c.y, ys, 320).toFixed(1), r: 5, class: `dot f${labels.indexOf(c.label) % 6}${c.heard !== c.label ? " odd" : ""}`,
     onclick: () => play(`${folder}/${c.clip}`),
@@ -155,11 +155,21 @@ function scatter(found, name, room) {
   };
   const wrong = clips.filter((c) => c.heard !== c.label);
   return [
-    h("p", { class: "hint" }, `By run ${name}: the state of the last LSTM at the end of each clip, on its two principal components. Click a point to hear it, or go from one to the next with the arrow keys and Enter; those with a red ring are heard as something else.`),
-    h("ul", { class: "key" }, labels.map((l, i) => h("li", {}, svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("circle", { cx: 11, cy: 5, r: 5, class: `f${i % 6}` })), l))),
+    h("p", { class: "hint" }, `By run ${name}: the network’s last state at the end of each clip, on its two principal components. Click a point to hear it, or go from one to the next with the arrow keys and Enter; those with a red ring are heard as something else.`),
+    h("ul", { class: "key" }, labels.map((l, i) => h("li", {}, svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, svg("circle", { cx: 11, cy: 5, r: 5, class: `f${i % 6}` })), labelName(l)))),
     svg("svg", { viewBox: `0 0 ${wide} 320`, class: "chart map", role: "application", tabindex: "0", onkeydown: step, "aria-label": `Map of ${clips.length} clips: arrow keys go from clip to clip, Enter plays one` }, dots),
     told,
     h("h3", {}, wrong.length ? `Heard as something else: ${wrong.length} of ${clips.length}` : "Every clip is heard as what it is"),
-    h("ul", { class: "clips" }, wrong.slice(0, 12).map((c) => clipCard(`${folder}/${c.clip}`, `${c.clip}: heard as ${c.heard}`))),
+    wrong.length > 0 && h("p", { class: "hint" }, "The surest mistakes first. Listen: is the label wrong, or the take no good? A label that is right stays, however it is heard."),
+    h("ul", { class: "clips" }, wrong.slice(0, 12).map((c) => misheard(c, `${folder}/${c.clip}`, room))),
   ];
+}
+
+function misheard(clip, path, room) {
+  const button = (text, label, act) => h("button", { class: "small", type: "button", "aria-label": label, onclick: async () => { if (await act()) { card.remove(); room.load(); } } }, text);
+  const back = () => room.load();
+  const card = clipCard(path, `heard as ${labelName(clip.heard)}: ${clip.clip}`,
+    !clip.heard.startsWith("_") && button(`It is “${clip.heard}”`, `It is “${clip.heard}”: relabel ${path}`, () => relabel([path], clip.heard, back)),
+    button("Delete", `Delete ${path}, which is heard as ${labelName(clip.heard)}`, () => remove([path], back)));
+  return card;
 }

@@ -1,7 +1,7 @@
 import { attempt, get, start } from "../api.js";
 import { lines } from "../charts.js";
 import { clipCard } from "../clipcard.js";
-import { card, field, fill, h, keyed, percent, table, terminal } from "../dom.js";
+import { card, field, fill, h, keyed, labelName, percent, table, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 // False accepts per hour: where the curve begins.
@@ -154,8 +154,8 @@ function figures(run) {
 function misheard(found, folder) {
   const wrong = found.clips.filter((c) => c.heard !== c.label);
   if (!wrong.length) return h("p", {}, `None of ${found.clips.length} clips, those it learned from included.`);
-  return [h("p", { class: "hint" }, `${wrong.length} of ${found.clips.length} clips, the surest mistakes first; a wrong label is mended in Data.`),
-    h("ul", { class: "clips" }, wrong.slice(0, 24).map((c) => clipCard(`${folder}/${c.clip}`, `${c.clip.split("/")[0]}: heard as ${c.heard}${c.split === "training" ? "" : ` (${c.split})`}`)))];
+  return [h("p", { class: "hint" }, `${wrong.length} of ${found.clips.length} clips, the surest mistakes first. A wrong label is mended in `, h("a", { href: "#data" }, "Data"), ", under the map."),
+    h("ul", { class: "clips" }, wrong.slice(0, 24).map((c) => clipCard(`${folder}/${c.clip}`, `${c.clip.split("/")[0]}: heard as ${labelName(c.heard)}${c.split === "training" ? "" : ` (${c.split})`}`)))];
 }
 
 function tuned(found) {

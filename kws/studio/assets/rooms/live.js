@@ -25,6 +25,7 @@ class Live {
     this.mend = h("div", {});
     this.line = h("div", {});
     this.model.addEventListener("change", () => this.show());
+    this.speaker.addEventListener("input", () => this.show());
     main.append(
       card("", h("div", { class: "row" }, field("Model", this.model), field("Who speaks", this.speaker), this.button), this.told, this.meter.element, this.line),
       card("What it hears", this.canvas, this.bars, h("h3", {}, "Detections"), this.heard, this.mend));
@@ -43,7 +44,8 @@ class Live {
 
   show() {
     const name = this.model.value.startsWith("shipped:") ? quoted(this.models[this.model.value.slice(8)]) : this.model.value;
-    keyed(this.line, name, () => terminal(`kws listen ${name} --dump recordings --speaker ${this.speaker.value || "me"}`));
+    const text = `kws listen ${name} --dump recordings --speaker ${quoted(this.speaker.value.trim() || "me")}`;
+    keyed(this.line, text, () => terminal(text));
   }
 
   async toggle() {

@@ -55,8 +55,8 @@ class Recording {
       this.dropZone(),
       card("What would more takes bring?", h("p", { class: "hint" }, `With ${LEAST} takes of each word or more: some are held out, the others learned from, fewer and more of them. It takes some seconds and needs no training.`),
         this.moreButton, this.more, this.morePanel, this.moreLine),
-      card("Is the microphone fit?", h("p", { class: "hint" }, "Be silent for some seconds, then speak. It looks for hum, clipping, holes, a muffled sound, and says how far your voice is above the room."),
-        this.checkButton, this.check, this.checkPanel, terminal("kws mic-check")));
+      card("Is the microphone fit?", h("p", { class: "hint" }, "Be silent for some seconds, then speak. It looks for hum, clipping, holes, a muffled sound, and says how far your voice is above the room, and what that costs."),
+        this.checkButton, this.check, this.checkPanel, this.checkLine = h("div", {})));
     this.empty();
   }
 
@@ -85,6 +85,7 @@ class Recording {
     const curve = jobs.output("takes", () => this.update(this.state()));
     keyed(this.more, curve, () => curve ? bring(curve) : []);
     keyed(this.moreLine, project.models.commands12, () => terminal(`kws data takes recordings --config words.toml --from ${quoted(project.models.commands12 || "MODEL")}`));
+    keyed(this.checkLine, project.models.commands12, () => terminal(`kws mic-check${project.models.commands12 ? ` --model ${quoted(project.models.commands12)}` : ""}`));
     this.checkPanel.update();
     const found = jobs.output("mic-check", () => this.update(this.state()));
     keyed(this.check, found, () => found ? verdict(found) : []);
@@ -130,6 +131,7 @@ class Recording {
   }
 
   hear(message, word) {
+    if (message.odd) { this.told.textContent = `The microphone: ${message.odd}`; return; }
     if (message.refused) { this.told.textContent = `Not kept: ${message.refused}`; return; }
     if (message.done) { this.stop(`The room is kept: ${message.take}`); return; }
     this.list(message.take, word);

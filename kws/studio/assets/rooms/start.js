@@ -1,5 +1,5 @@
 import { start } from "../api.js";
-import { card, command, field, h, keyed, select, terminal } from "../dom.js";
+import { card, command, field, h, keyed, quoted, select, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
 const STEPS = [
@@ -30,8 +30,19 @@ function form() {
     radio("source", "synthetic", "Synthetic voices.", "espeak-ng says the words. Good for trying things out; people are understood less well.")),
   h("fieldset", {}, h("legend", {}, "3. For which board?"), board),
   h("button", { class: "first", type: "submit" }, "Make the project"));
-  return [sent, board];
+  const line = h("div", {});
+  const show = () => {
+    const chosen = new FormData(sent);
+    const said = words.value.split(/[,\s]+/).filter(Boolean).join(",") || "lights,music";
+    const voices = chosen.get("source") === "synthetic" ? [speak(said, 240, 3)] : [];
+    const commands = [`kws new . --words ${quoted(said)} --source ${chosen.get("source")} --board ${chosen.get("board") || "none"}`, ...voices];
+    keyed(line, commands, () => terminal(...commands));
+  };
+  sent.addEventListener("input", show);
+  return [sent, board, line, show];
 }
+
+const speak = (words, voices, takes) => `kws data make --words ${quoted(words)} --voices ${voices} --takes ${takes} --out synthetic`;
 
 export default {
   id: "start",
@@ -61,15 +72,16 @@ export default {
 };
 
 function empty(state) {
-  const [sent, board] = form();
+  const [sent, board, line, show] = form();
   board.append(field("Board", select([["none", "none yet"], ...Object.entries(state.boards)], "none", { name: "board" }), "It can be chosen later, too."));
+  show();
   return [
-    card("A new project", h("p", { class: "hint" }, `Its files go to ${state.folder}.`), sent, terminal("kws new . --words lights,music --source microphone --board none")),
+    card("A new project", h("p", { class: "hint" }, `Its files go to ${state.folder}.`), sent, line),
     card("Or a sample to play with",
       h("p", {}, "Two words, yes and no, and the words that sound like them, said by 30 synthetic voices. Half a minute to make; then train on it, judge it, build it."),
       state.missing.voices ? h("p", { class: "note" }, `The voices are not installed: ${state.missing.voices}`) : h("button", { type: "button", onclick: () => start({ kind: "sample" }) }, "Make the sample project"),
       terminal("kws new . --words yes,no --source microphone --board nrf52840", "kws data make --words yes,no --voices 30 --takes 1 --out recordings")),
-    card("Or a folder that is there", h("p", {}, "A project that this page or kws new has made: end this page with Ctrl-C in its terminal, and open the other folder there."), command("kws studio OTHER-FOLDER")),
+    card("Or a folder that is there", h("p", {}, "A project that this page or kws new has made. In a terminal this opens it at an address of its own, beside this one:"), command("kws studio OTHER-FOLDER")),
   ];
 }
 
@@ -86,6 +98,6 @@ function overview(state) {
     card("Synthetic speech beside recordings",
       h("p", {}, "60 voices say your words, and words that sound like them. It makes the model refuse more; it replaces no recording."),
       state.missing.voices ? h("p", { class: "note" }, `Not installed: ${state.missing.voices}`) : h("button", { type: "button", disabled: jobs.running("voices"), onclick: () => start({ kind: "voices", voices: 60 }) }, "Make synthetic speech"),
-      terminal(`kws data make --words ${project.words.join(",")} --voices 60 --takes 2 --out synthetic`)),
+      terminal(speak(project.words.join(","), 60, 2))),
   ];
 }

@@ -1,0 +1,20 @@
+"""The models that come with kws: inside the installed package, or beside it in a checkout."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+START = "commands12"
+"""What words of one's own start from."""
+
+
+@cache
+def models() -> dict[str, Path]:
+    """Their files by name, such as ``yes-no`` and ``always-on/yes-no``; those without a folder first."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "_models", package.parent / "models"):
+        if folder.is_dir():
+            found = {path.stem: path for path in sorted(folder.glob("*.tflite"), key=lambda path: path.stem)}
+            return found | {f"{path.parent.name}/{path.stem}": path for path in sorted(folder.glob("*/*.tflite"))}
+    return {}

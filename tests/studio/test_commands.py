@@ -1,0 +1,61 @@
+"""What a button runs, and what a network will take before it is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kws import audio, config, shipped
+from kws.cli import main as cli
+from kws.model.file import Model
+from kws.project import CONFIG, MICROPHONE, Project
+from kws.studio import commands, size
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    Project(tmp_path / "lamp", ("lights", "music"), MICROPHONE, None).write()
+    audio.write(tmp_path / "lamp/recordings/lights/me_01.wav", np.full(16000, 9, np.int16))
+    monkeypatch.chdir(tmp_path / "lamp")
+    return tmp_path / "lamp"
+
+
+@pytest.mark.parametrize("name", shipped.models())
+def test_a_training_takes_the_network_of_any_model_that_is_offered(name, root):
+    train, *_ = commands.make(root, {"kind": "train", "run": "a", "start": f"shipped:{name}"}).commands
+    assert train[train.index("--from") + 1] == str(shipped.models()[name])
+    assert "--same-network" in train
+    assert cli._parse(train).handler
+    train, *_ = commands.make(root, {"kind": "train", "run": "a", "start": None}).commands
+    assert not {"--from", "--same-network"} & set(train)
+
+
+def test_a_check_of_the_microphone_says_what_the_noise_costs(root, capsys):
+    """Half a second of a tone every second, 14 dB over the room: the card's row for noise says the price."""
+    rng, time = np.random.default_rng(1), np.arange(10 * 16000) / 16000
+    heard = 3000 * np.sin(2 * np.pi * 440 * time) * (time % 1 < 0.5) + rng.normal(0, 420, len(time))
+    audio.write(root / commands.MIC_CHECK, audio.to_int16(heard))
+    (check,) = commands.make(root, {"kind": "mic-check"}).commands
+    assert cli.main(check) == 1
+    assert "its card (commands12.md) says 9" in capsys.readouterr().out
+
+
+def test_sizes_before_a_training(root):
+    experiment = config.load(root / CONFIG)
+    found = size.estimates(experiment, shipped.models())
+    assert set(found) == {"", *shipped.models()}
+    # As large as the models but for the last layer: eight labels less, a weight of each of its inputs and a bias.
+    network = Model.load(shipped.models()["commands12"]).network
+    assert found["commands12"]["weights"] == network.weight_bytes - 8 * (80 + 4)
+    assert found["commands12"]["states"] == found[""]["states"] == 3 * (80 + 80)
+    assert found[""]["weights"] == pytest.approx(found["commands12"]["weights"], rel=0.01)
+    assert found[""]["instructions"] == found["commands12"]["instructions"]
+    # docs/networks.md: a convolution in front makes every second frame do.
+    assert found["commands12-crnn"]["instructions"] < 0.65 * found["commands12"]["instructions"]
+    assert found["commands12-tiny"]["weights"] < 0.35 * found["commands12"]["weights"]
+
+
+def test_a_network_that_cannot_be_counted(root):
+    text = (root / CONFIG).read_text(encoding="utf-8")
+    (root / CONFIG).write_text(text.replace("lstm_units = [80, 80]", 'kind = "gru"'), encoding="utf-8")
+    assert size.estimates(config.load(root / CONFIG), {}) == {"": None}
