@@ -227,7 +227,9 @@ def test_verify_takes_recorded_int16(tmp_path, capsys):
     path.write_bytes(model.content)
     np.save(inputs, np.random.default_rng(0).integers(-32768, 32768, (3, 90)).astype(np.int16))
     assert main(["verify", str(path), str(inputs), "--engines", "numpy,tflm,c"]) == 0
-    assert "identical" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "identical" in said
+    assert "on int16 inputs" in said
     np.save(inputs, np.zeros((3, 90), np.int8))
     assert main(["verify", str(path), str(inputs), "--engines", "numpy,tflm"]) == 3
     assert "the network takes int16 inputs of 90 values each" in capsys.readouterr().err

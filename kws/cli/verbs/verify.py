@@ -70,7 +70,8 @@ def run(a: argparse.Namespace) -> int:
         )
         return exit_codes.OK if report.ok else exit_codes.DIFFERENT
     if report.bare:
-        console.out.print(f"{a.model} carries no kws metadata: only the network is compared, on int8 inputs")
+        taken = model.network.input_type
+        console.out.print(f"{a.model} carries no kws metadata: only the network is compared, on {taken} inputs")
     what = "calls" if report.bare else "frames"
     rows = [("numpy", "the reference", "", "")]
     for e in report.engines:
