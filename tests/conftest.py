@@ -17,9 +17,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 import browser
 import random_models as models
 import tones
+from hypothesis import HealthCheck, settings
 
 from kws.engines.numpy_engine import states_of
 from kws.tools import missing_tools
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-load")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -55,7 +55,7 @@ def test_not_a_model(content):
         Model.from_bytes(content, "it")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_files_never_crash(data):
     """A cut or overwritten file is refused with a KwsError, or reads as some valid network."""

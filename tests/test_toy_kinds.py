@@ -295,6 +295,7 @@ def test_packages_take_new_kinds(tmp_path):
     subprocess.run(["make", "-s", "-C", tmp_path / "out", "test"], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 @needs("cc", "make", "arm-none-eabi-gcc")
 def test_a_program_for_the_slot_has_all_kinds(kinds, tmp_path, tiny_model):
     codegen.export(tiny_model, tmp_path / "model")

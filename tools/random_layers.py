@@ -344,7 +344,7 @@ def alone(operator: str, seed: int) -> Drawn:
     return _finished(layers, OPERATORS[operator](layers, x), f"random {operator} {seed}")
 
 
-def _is_curved(layers: Layers, x: int) -> bool:
+def is_curved(layers: Layers, x: int) -> bool:
     """Whether the kernels of TANH, LOGISTIC and SOFTMAX take a tensor's scale and width."""
     return 1e-6 < layers.graph.tensors[x].scale < 8 and layers.shape(x)[-1] <= 511
 
@@ -361,7 +361,7 @@ def graph(seed: int, count: int = 12) -> Drawn:
         name = names[layers.number(0, len(names) - 1)]
         curve = name in ("TANH", "LOGISTIC", "SOFTMAX")
         extreme = not 1e-4 < layers.graph.tensors[x].scale < 1e3
-        if extreme or math.prod(layers.shape(x)) > GREATEST_TENSOR or (curve and not _is_curved(layers, x)):
+        if extreme or math.prod(layers.shape(x)) > GREATEST_TENSOR or (curve and not is_curved(layers, x)):
             x = pool[0]
         pool.append(OPERATORS[name](layers, x))
     return _finished(layers, pool[-1], f"random graph {seed}")

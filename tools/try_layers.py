@@ -2,9 +2,9 @@
 
     python tools/try_layers.py --count 1000 --seed 1
 
-Each operator alone, ``count`` models of it, against TFLM; then as many step graphs with states, and graphs of twelve
-operators that branch, a tenth as many; these, and a tenth of the step graphs, against TFLM and C, which is compiled
-for each. The first difference ends it, and names the seed.
+Each operator alone, ``count`` models of it, against TFLM; then as many step graphs with states, as many graphs with
+int16 at their ends or inside, and graphs of twelve operators that branch, a tenth as many; these, and a tenth of the
+others' graphs, against TFLM and C, which is compiled for each. The first difference ends it, and names the seed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from random_int16 import int16_graph, with_ends
 from random_layers import OPERATORS, Drawn, alone, graph
 from random_steps import step_graph
 from rich.progress import Progress
@@ -34,7 +35,7 @@ def differences(drawn: Drawn, engines: Sequence[Engine], seed: int) -> EngineRep
     model = drawn.model
     report = EngineReport("others", True)
     x = np.random.default_rng(seed).integers(-128, 128, (CALLS, model.network.input_size)).astype(np.int8)
-    x[0], x[1] = -128, 127
+    x = with_ends(x, model.network)
     reference = NumpyEngine(model)
     for _ in range(2):
         reference.reset()
@@ -56,6 +57,7 @@ def main() -> int:
     drawings: list[tuple[Callable[[], Drawn], int, bool]] = [
         *((partial(alone, name, s), s, False) for name in OPERATORS for s in seeds),
         *((partial(step_graph, s), s, s in graphs) for s in seeds),
+        *((partial(int16_graph, s), s, s in graphs) for s in seeds),
         *((partial(graph, s), s, True) for s in graphs),
     ]
     values, models = 0, Counter[str]()
@@ -75,7 +77,7 @@ def main() -> int:
             models.update(drawn.counts)
             progress.advance(task)
     for name, count in sorted(models.items()):
-        print(f"{name:20} {count:6} of them")
+        print(f"{name:27} {count:6} of them")
     print(f"{values} values compared, 0 differ")
     return 0
 

@@ -18,6 +18,7 @@ from kws.engines.base import NO_WINDOW, Engine, Output
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 from kws.fixedpoint.decisions.base import Detection
+from kws.fixedpoint.layers.quantize16 import BYTES
 from kws.model.file import Model
 from kws.model.states import ends
 from kws.tflite import Tensor
@@ -49,12 +50,15 @@ class InterpreterEngine(Engine):
         """Run one call of int8 [input size]; return flat layer outputs by layer index, the last included."""
 
     def _encode(self, x: Int8) -> npt.NDArray[Any]:
-        """The network's int8 input as the file's input has it: int8, uint8, or float32 for QUANTIZE."""
+        """The network's input as the file's input has it: int8, int16, uint8, or float32 for QUANTIZE."""
         network = self.model.network
+        values = np.ascontiguousarray(x, np.int8).view(BYTES[network.input_type])
         if self._source.dtype == np.float32:
-            real = (x.astype(np.float64) - network.input_zero_point) * network.input_scale
+            real = (values.astype(np.float64) - network.input_zero_point) * network.input_scale
             return real.astype(np.float32).reshape(self._source.shape)
-        return _of_bytes(x, self._source.dtype).reshape(self._source.shape)
+        if self._source.dtype == np.uint8:
+            values = (values.astype(np.int16) + 128).astype(np.uint8)
+        return values.reshape(self._source.shape)
 
     def _zeros(self) -> list[tuple[int, npt.NDArray[Any]]]:
         """What the states that the caller keeps begin with, by the position of each's input."""
@@ -184,6 +188,7 @@ class TfliteEngine(InterpreterEngine):
         output = np.array(self._interpreter.get_tensor(self._outputs[self._ends.output]))
         if output.dtype == np.float32:
             output = np.round(output / network.output_scale) + network.output_zero_point
+            output = output.astype(BYTES[network.output_type])
         return {len(network.layers) - 1: _to_bytes(output).reshape(-1)}
 
 
@@ -193,13 +198,10 @@ def _zero(tensor: Tensor) -> npt.NDArray[Any]:
     return np.full(tensor.shape, zero, tensor.dtype)
 
 
-def _of_bytes(x: Int8, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """int8 as int8, or as the uint8 that stands for it."""
-    return (x.astype(np.int16) + 128).astype(np.uint8) if dtype == np.uint8 else np.ascontiguousarray(x, np.int8)
-
-
 def _to_bytes(x: npt.NDArray[Any]) -> Int8:
-    """int8, or uint8 as the int8 that stands for it."""
+    """int8; uint8 as the int8 that stands for it; int16 as its bytes."""
+    if x.dtype == np.int16:
+        return x.reshape(-1).astype(BYTES["int16"]).view(np.int8)
     return (x.astype(np.int16) - 128).astype(np.int8) if x.dtype == np.uint8 else x.astype(np.int8)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,20 +180,57 @@ class PhraseBench:
         """How one phrase does; as :meth:`count`."""
         info, phrase = self.info, grammar.phrases[number]
         one = dataclasses.replace(grammar, phrases=(phrase,), wake="", window_frames=0, report_words=True)
-        parameters = one.parameters(info.labels)
+        phrases = one.parameters(info.labels).phrases
+        sums = self._all_sums(grammar.average_frames)
+        in_speech = self._speech_sums[grammar.average_frames]
+
+        def ends(of: Sequence[Sums]) -> Callable[[int], Iterable[int]]:
+            return lambda index: (frame for frame, _ in completions(of[index], phrases, info.first_word)[0])
+
+        return self._rates(phrase, number, which, ends(sums), ends(in_speech))
+
+    def rates_by(
+        self, number: int, phrase: Phrase, ends: Callable[[npt.NDArray[np.int8]], Iterable[int]]
+    ) -> PhraseRates:
+        """How a phrase does by another decision.
+
+        Args:
+            number: of the phrase in the model's grammar.
+            phrase: that phrase.
+            ends: gives, of a stream's int8 posteriors [frames, labels], the frames in which the phrase is reported.
+        """
+        both = (0, 1)
+        return self._rates(
+            phrase,
+            number,
+            both,
+            lambda index: ends(self._pieces[index].posteriors),
+            lambda index: ends(self._speech[index].posteriors),
+        )
+
+    def _rates(
+        self,
+        phrase: Phrase,
+        number: int,
+        which: Sequence[int],
+        ends: Callable[[int], Iterable[int]],
+        ends_in_speech: Callable[[int], Iterable[int]],
+    ) -> PhraseRates:
         said = found = false = samples = 0
-        for piece, sums in zip(self._pieces, self._all_sums(grammar.average_frames), strict=True):
+        for index, piece in enumerate(self._pieces):
             if piece.half not in which or piece.phrase not in (-1, number):
                 continue
-            times = [info.samples(f) for f, _ in completions(sums, parameters.phrases, info.first_word)[0]]
+            times = [self.info.samples(frame) for frame in ends(index)]
             if piece.truth is None:
                 said += len(piece.said)
                 found += sum(any(s.starts[-1] <= t <= s.ends[-1] + self.tolerance for t in times) for s in piece.said)
             else:
                 samples += piece.samples
                 false += sum(not self._by_chance(piece.truth, phrase, t) for t in times)
-        spoken, seconds = self._in_speech(parameters.phrases, grammar.average_frames) if 0 in which else (0, 0.0)
-        return PhraseRates(phrase.title, said, found, false, samples / SAMPLE_RATE / 3600, spoken, seconds / 3600)
+        speech = self._speech if 0 in which else []
+        spoken = sum(len(list(ends_in_speech(index))) for index in range(len(speech)))
+        hours = [n / SAMPLE_RATE / 3600 for n in (samples, sum(r.samples for r in speech))]
+        return PhraseRates(phrase.title, said, found, false, hours[0], spoken, hours[1])
 
     def _all_sums(self, average: int) -> list[Sums]:
         if average not in self._sums:
@@ -202,10 +239,6 @@ class PhraseBench:
                 average: [moving_sums(r.posteriors, average, self.info.first_word) for r in self._speech]
             }
         return self._sums[average]
-
-    def _in_speech(self, phrases: Any, average: int) -> tuple[int, float]:
-        found = sum(len(completions(sums, phrases, self.info.first_word)[0]) for sums in self._speech_sums[average])
-        return found, sum(r.samples for r in self._speech) / SAMPLE_RATE
 
     def _by_chance(self, truth: Truth, phrase: Phrase, time: int) -> bool:
         """Whether the words of a phrase happen to be said in order just then."""

@@ -1,9 +1,9 @@
 """A graph of layers: the part of the pipeline that a .tflite file describes.
 
 Twin of ``firmware/src/network.c``. Layers run in the file's order; each reads tensors of int8 that are
-the network's input or another layer's output, and writes one. What a layer carries from call to call it
-declares as states, and a reset is a loop over them. A layer may read what a later one, which feeds back, left in
-the call before.
+the network's input or another layer's output, and writes one. A tensor of int16 is held as its bytes. What a
+layer carries from call to call it declares as states, and a reset is a loop over them. A layer may read what a
+later one, which feeds back, left in the call before.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Layer:
         kernel: what is computed.
         name: the .tflite operator's name.
         inputs: indices of the tensors that it reads, in the .tflite file.
-        input_shapes: their dimensions as this layer sees them, batch 1 included.
+        input_shapes: their dimensions as this layer sees them, batch 1 included, the last one in bytes.
         output: index of the tensor that it writes.
-        output_shape: that tensor's dimensions.
+        output_shape: that tensor's dimensions, the last one in bytes.
     """
 
     kernel: Kernel
@@ -43,7 +43,7 @@ class Layer:
 
     @property
     def output_size(self) -> int:
-        """Values in the output of one call."""
+        """Values in the output of one call, of an int16 both bytes."""
         return math.prod(self.output_shape)
 
     @property
@@ -79,11 +79,13 @@ class Network:
         layers: in order of execution; the last one's output is the network's.
         input: index of the input tensor in the .tflite file.
         input_shape: the input tensor's shape in the file, batch 1 included.
-        input_scale: scale of the int8 input.
-        input_zero_point: zero point of the int8 input.
+        input_scale: scale of the input.
+        input_zero_point: zero point of the input.
         output_shape: the output tensor's shape in the file.
-        output_scale: scale of the int8 output.
-        output_zero_point: zero point of the int8 output.
+        output_scale: scale of the output.
+        output_zero_point: zero point of the output.
+        input_type: ``int8`` or ``int16``.
+        output_type: likewise.
     """
 
     layers: tuple[Layer, ...]
@@ -94,16 +96,18 @@ class Network:
     output_shape: Shape
     output_scale: float
     output_zero_point: int
+    input_type: str = "int8"
+    output_type: str = "int8"
 
     @property
     def input_size(self) -> int:
-        """Values in one call's input."""
-        return math.prod(self.input_shape)
+        """Values in one call's input, of an int16 both bytes."""
+        return math.prod(self.input_shape) * np.dtype(self.input_type).itemsize
 
     @property
     def output_size(self) -> int:
-        """Values in one call's output."""
-        return math.prod(self.output_shape)
+        """Values in one call's output, of an int16 both bytes."""
+        return math.prod(self.output_shape) * np.dtype(self.output_type).itemsize
 
     @property
     def is_single_step(self) -> bool:

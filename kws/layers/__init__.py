@@ -36,6 +36,7 @@ KINDS: list[Kind] = [
         "history",
         "svdf",
         "carry",
+        "quantize16",
     )
 ]
 """In the order in which messages name their operators."""

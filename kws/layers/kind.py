@@ -107,6 +107,7 @@ class Kind:
         emit: from the name that the structure shall have, and a layer, to its parameters as C.
         source: the input that must be the network's or another layer's; None if any of them may be.
         many: whether it may have several outputs; each is read by itself, and is a layer.
+        wide: whether it may read and write int16 as well as int8.
     """
 
     operators: tuple[str, ...]
@@ -116,20 +117,26 @@ class Kind:
     emit: Callable[[str, Layer], Constants] | None = None
     source: int | None = 0
     many: bool = False
+    wide: bool = False
 
 
-def require_int8(tensor: Tensor, what: str) -> None:
-    """Refuse a tensor that is not int8 with one scale.
+def require_int8(tensor: Tensor, what: str, wide: bool = False) -> None:
+    """Refuse a tensor that is not int8 with one scale, or, where it may be ``wide``, int16 with one scale.
 
     Raises:
         KwsError: says what is wrong with ``what``.
     """
-    if tensor.dtype != np.int8:
-        raise KwsError(f"{what} ({tensor.name!r}) is {tensor.dtype}, not int8; convert the model fully to int8")
+    if tensor.dtype != np.int8 and not (wide and tensor.dtype == np.int16):
+        if tensor.dtype == np.int16:
+            mend = "int16 only stands between QUANTIZE, RESHAPE and DEQUANTIZE; convert to int8 and not to 16x8"
+        else:
+            mend = "convert the model fully to int8"
+        raise KwsError(f"{what} ({tensor.name!r}) is {tensor.dtype}, not int8; {mend}")
     if tensor.scales.size != 1:
         raise KwsError(f"{what} ({tensor.name!r}) has no per-tensor quantization")
-    if not INT8_MIN <= tensor.zero_point <= INT8_MAX:
-        raise KwsError(f"{what} ({tensor.name!r}) has zero point {tensor.zero_point}, which is not an int8")
+    limits = np.iinfo(tensor.dtype)
+    if not limits.min <= tensor.zero_point <= limits.max:
+        raise KwsError(f"{what} ({tensor.name!r}) has zero point {tensor.zero_point}, which is not an {tensor.dtype}")
 
 
 def require_same(source: Tensor, out: Tensor) -> None:

@@ -1,21 +1,28 @@
-"""QUANTIZE from int8 to int8: reading and writing. What it computes: kws/fixedpoint/layers/requantize.py."""
+"""QUANTIZE: reading, and writing it from int8 to int8. What it computes: kws/fixedpoint/layers/requantize.py."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from kws import emit
 from kws.fixedpoint.arithmetic import Factor
 from kws.fixedpoint.layers.kernel import Shape
+from kws.fixedpoint.layers.quantize16 import Quantize16
 from kws.fixedpoint.layers.requantize import Quantize
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import Constants, Kind, Operands
 
 
-def read(o: Operands) -> tuple[Quantize | None, Shape]:
-    """The kernel, or None where scale and zero point stay, and the output's dimensions."""
+def read(o: Operands) -> tuple[Quantize | Quantize16 | None, Shape]:
+    """The kernel, or None where scale, zero point and type stay, and the output's dimensions."""
     source, out = o.source, o.out
-    if source.scale == out.scale and source.zero_point == out.zero_point:
+    types = source.dtype, out.dtype
+    if types[0] == types[1] and source.scale == out.scale and source.zero_point == out.zero_point:
         return None, o.shape
-    return Quantize(Factor.of(source.scale / out.scale), source.zero_point, out.zero_point), o.shape
+    factor = Factor.of(source.scale / out.scale)
+    if np.dtype(np.int16) in types:
+        return Quantize16(factor, types[0].name, source.zero_point, types[1].name, out.zero_point), o.shape
+    return Quantize(factor, source.zero_point, out.zero_point), o.shape
 
 
 def write(name: str, layer: Layer) -> Constants:
@@ -30,4 +37,4 @@ def write(name: str, layer: Layer) -> Constants:
     return Constants((emit.structure("kws_quantize", name, fields),))
 
 
-KIND = Kind(operators=("QUANTIZE",), read=read, kernel=Quantize, name="quantize", emit=write)
+KIND = Kind(operators=("QUANTIZE",), read=read, kernel=Quantize, name="quantize", emit=write, wide=True)

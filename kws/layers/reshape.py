@@ -15,8 +15,10 @@ def read(o: Operands) -> tuple[None, Shape]:
     """No kernel, and the output's dimensions.
 
     Raises:
-        KwsError: the dimensions hold another number of values.
+        KwsError: the dimensions hold another number of values, or the output is of another type.
     """
+    if o.source.dtype != o.out.dtype:
+        raise KwsError(f"its output is {o.out.dtype}, its input {o.source.dtype}")
     size = math.prod(o.shape)
     wanted = o.at(1)
     shape = o.out.shape
@@ -30,4 +32,4 @@ def read(o: Operands) -> tuple[None, Shape]:
     return None, shape
 
 
-KIND = Kind(operators=("RESHAPE",), read=read)
+KIND = Kind(operators=("RESHAPE",), read=read, wide=True)

@@ -278,6 +278,9 @@ def _whole(content: bytes, words: Manifest, source: str, named: Path) -> bytes:
 
 
 def _check_fit(network: Network, info: ModelInfo) -> None:
+    for what, dtype in (("input", network.input_type), ("output", network.output_type)):
+        if dtype != "int8":
+            raise KwsError(f"its {what} is {dtype}; features and posteriors are int8")
     if math.prod(network.output_shape[:-1]) != 1:
         raise KwsError("it has kws metadata, but its network writes more than one row a call")
     if network.input_size != info.frontend.features:

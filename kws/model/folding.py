@@ -59,6 +59,9 @@ def _bytes(graph: Graph) -> Graph:
     for i, tensor in enumerate(graph.tensors):
         users = [op for op in graph.operators if i in op.inputs or i in op.outputs]
         edge = all(op.name in ("QUANTIZE", "DEQUANTIZE") for op in users)
+        # TFLM's QUANTIZE has no kernel from one of uint8 and int16 to the other.
+        ends = {graph.tensors[k].dtype for op in users for k in (*op.inputs, *op.outputs) if k >= 0}
+        edge = edge and np.dtype(np.int16) not in ends
         if tensor.dtype == np.uint8 and tensor.data is None and tensor.scales.size == 1 and users and edge:
             tensors.append(replace(tensor, dtype=np.dtype(np.int8), zero_points=tensor.zero_points - 128))
         else:

@@ -44,7 +44,7 @@ def to_network(graph: Graph) -> Network:
         raise KwsError("has no operator")
     source, sink = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     for tensor, what in ((source, "input"), (sink, "output")):
-        require_int8(tensor, f"the {what}")
+        require_int8(tensor, f"the {what}", wide=True)
         _require_computed(tensor)
     layers = _Layers(graph)
     for position, op in enumerate(graph.operators):
@@ -64,6 +64,8 @@ def to_network(graph: Graph) -> Network:
         sink.shape,
         sink.scale,
         sink.zero_point,
+        source.dtype.name,
+        sink.dtype.name,
     )
 
 
@@ -127,7 +129,7 @@ class _Layers:
         if not reads:
             raise KwsError("it reads constants alone")
         for i in reads:
-            require_int8(tensors[i], "its input")
+            require_int8(tensors[i], "its input", kind.wide)
         for number, index in enumerate(op.outputs):
             if len(op.outputs) == 1 or index in self._read:
                 self._add(op, kind, reads, number)
@@ -139,11 +141,11 @@ class _Layers:
         out = tensors[index]
         if index in self._shapes and op.name != CARRY:
             raise KwsError(f"it writes {out.name!r}, which is written already")
-        require_int8(out, "its output")
+        require_int8(out, "its output", kind.wide)
         _require_computed(out)
-        sizes = [math.prod(self._shapes[i]) for i in reads] + [math.prod(out.shape)]
+        sizes = [math.prod(self._in_bytes(i)) for i in reads] + [math.prod(out.shape) * out.dtype.itemsize]
         if max(sizes) > GREATEST_SIZE:
-            raise KwsError(f"{max(sizes)} values at once are more than {GREATEST_SIZE}")
+            raise KwsError(f"{max(sizes)} values at once are more than {GREATEST_SIZE} (an int16 counts for two)")
         operands = Operands(
             op,
             tuple(tensors[i] if i >= 0 else None for i in op.inputs),
@@ -163,7 +165,13 @@ class _Layers:
             return
         self._origin[index] = index
         inputs = tuple(self._origin[i] for i in reads)
-        self.made.append(Layer(kernel, op.name, inputs, tuple(self._shapes[i] for i in reads), index, shape))
+        shapes = tuple(self._in_bytes(i) for i in reads)
+        self.made.append(Layer(kernel, op.name, inputs, shapes, index, self._in_bytes(index)))
+
+    def _in_bytes(self, tensor: int) -> Shape:
+        """A tensor's dimensions, the last one in bytes."""
+        shape = self._shapes[tensor]
+        return (*shape[:-1], shape[-1] * self._graph.tensors[tensor].dtype.itemsize)
 
     def _check_states(self, op: Operator, states: tuple[State, ...]) -> None:
         """Refuse states in the file that are not those of the kernel, in its order."""

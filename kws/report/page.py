@@ -11,6 +11,7 @@ import numpy as np
 
 import kws
 from kws.datasets.roles import Folders
+from kws.errors import KwsError
 from kws.evaluation import collapse, plots
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS
 from kws.evaluation.stream.plots import det, latency, words
@@ -56,8 +57,12 @@ def write(
         folders: what else sounds in the room.
 
     Raises:
-        KwsError: as `gather`, or the page cannot be written.
+        KwsError: as `gather`, ``run`` is a file, or the page cannot be written.
     """
+    if run.is_file():
+        raise KwsError(
+            f"{run} is a file; name the folder of its run, in which the report finds and keeps what it shows"
+        )
     path = out or run / NAME
     if path.parent != run or run.exists():
         # Not after an hour of measuring. A run that is not there is for `gather` to say.

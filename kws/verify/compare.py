@@ -18,6 +18,7 @@ from kws.engines.base import Engine, Output
 from kws.errors import KwsError
 from kws.files import read_file
 from kws.fixedpoint.decisions.base import Detection
+from kws.fixedpoint.layers.quantize16 import BYTES
 from kws.model.file import Model, ModelInfo
 from kws.types import Progress
 from kws.verify import decision, speech
@@ -271,7 +272,7 @@ def _network_inputs(
 ) -> Iterator[tuple[str, npt.NDArray[np.int8]]]:
     size = model.network.input_size
     for path in files:
-        yield str(path), read_inputs(path, size)
+        yield str(path), read_inputs(path, size, model.network.input_type)
     for value in (-128, 127):
         yield f"all {value}", np.full((4, size), value, np.int8)
     yield "alternating", np.resize(np.array([-128, 127], np.int8), (4, size))
@@ -279,11 +280,16 @@ def _network_inputs(
         yield f"random input {i}", rng.integers(-128, 128, (NETWORK_CALLS, size)).astype(np.int8)
 
 
-def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
+def read_inputs(path: Path, size: int, dtype: str = "int8") -> npt.NDArray[np.int8]:
     """Recorded inputs of a bare network: int8 [calls, size] from a .npy file or raw bytes.
 
+    Args:
+        path: the file.
+        size: bytes of an input.
+        dtype: of the network's input, int8 or int16; inputs of int16 become their bytes, the lower one first.
+
     Raises:
-        KwsError: the file cannot be read, or is not whole int8 inputs.
+        KwsError: the file cannot be read, or is not whole inputs of that type.
     """
     try:
         # Mapped, since a header may promise more than fits into memory.
@@ -293,11 +299,13 @@ def read_inputs(path: Path, size: int) -> npt.NDArray[np.int8]:
         raise KwsError(f"cannot read the recorded inputs {path}: {error}") from error
     if not isinstance(x, np.ndarray):
         raise KwsError(f"cannot read the recorded inputs {path}: it holds several arrays; save one")
-    if x.dtype != np.int8 or x.size == 0 or x.size % size:
+    taken = BYTES[dtype] if npy else np.dtype(np.int8)
+    values = size // taken.itemsize
+    if x.dtype != taken or x.size == 0 or x.size % values:
         raise KwsError(
-            f"{path} holds {x.size} values of {x.dtype}; the network takes int8 inputs of {size} values each"
+            f"{path} holds {x.size} values of {x.dtype}; the network takes {taken.name} inputs of {values} values each"
         )
-    return np.ascontiguousarray(x).reshape(-1, size)
+    return np.ascontiguousarray(x).reshape(-1).view(np.int8).reshape(-1, size)
 
 
 def _recordings(

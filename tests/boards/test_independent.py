@@ -70,6 +70,7 @@ def test_an_stm32f405_computes_what_the_host_computes(tmp_path):
     assert first_lines(elf, 1) == ["selftest: 24 frames, 0 differences: PASS"]
 
 
+@pytest.mark.slow
 @needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
 def test_an_stm32f405_without_a_crystal_says_so(tmp_path):
     """QEMU has no clock control: the oscillator never starts, and the image goes on at 16 MHz to tell of it."""

@@ -42,6 +42,7 @@ def place(within: np.ndarray, part: np.ndarray) -> int:
     return int(np.flatnonzero((windows == part[:length]).all(axis=1))[0])
 
 
+@pytest.mark.slow
 @needs(*CHAIN)
 def test_samples_and_detections_are_the_board_s(elf, model):
     pcm = sound()
@@ -137,6 +138,7 @@ def test_listen_keeps_the_board_s_own_audio(elf, model, tmp_path, capsys, monkey
         assert place(np.concatenate([np.zeros(16000, np.int16), pcm]), clip) >= 0 or not clip.any()
 
 
+@pytest.mark.slow
 @needs(*CHAIN)
 def test_record_and_mic_check_take_the_board_s_microphone(elf, tmp_path, capsys):
     rng = np.random.default_rng(1)

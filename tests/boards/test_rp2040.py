@@ -65,12 +65,14 @@ def heard(spotter, bits):
     return board
 
 
+@pytest.mark.slow
 def test_it_detects_what_the_host_detects(heard, model, bits):
     found = expected(model, bits)
     assert len(found) >= 3
     assert detections(heard) == found
 
 
+@pytest.mark.slow
 def test_clocks_are_what_the_page_says(heard):
     assert heard.machine.clock_hz == 125_000_000
     assert heard.pio.bit_hz == pytest.approx(BIT_RATE)
@@ -79,6 +81,7 @@ def test_clocks_are_what_the_page_says(heard):
     assert heard.ssi.xip
 
 
+@pytest.mark.slow
 def test_pads_are_set_up_and_not_as_they_were_found(heard):
     """What a program before left, or a later chip resets to, does not matter."""
     transmit, receive, clock, data, led = 0, 1, 2, 3, 25
@@ -90,6 +93,7 @@ def test_pads_are_set_up_and_not_as_they_were_found(heard):
     assert pads.pulled(data) == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_most_of_the_time_is_slept(heard):
     assert not [message for message in messages(heard) if "overruns" in message or "error" in message]
     assert heard.machine.resets == []

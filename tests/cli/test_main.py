@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import tones
-from conftest import mostly_slow, needs
+from conftest import needs
 from random_models import random_graph
 
 from kws import audio, runs
@@ -59,7 +59,8 @@ def words(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("engine", mostly_slow(["c", "numpy,tflm"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["c", "numpy,tflm"])
 def test_evaluate(tiny_file, words, engine, tmp_path):
     report = tmp_path / "report.json"
     options = ("--data", words, "--split", "all", "--engine", engine, "--json", report)

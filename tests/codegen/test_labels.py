@@ -60,7 +60,7 @@ def test_labels_are_what_c_says_they_are(tmp_path, standard):
 
 
 @given(st.lists(st.text("ab_-2 1", min_size=1, max_size=5), min_size=1, max_size=20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_two_labels_share_a_constant(labels):
     class Info:
         pass

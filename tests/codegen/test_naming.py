@@ -186,12 +186,13 @@ def test_a_wake_word_and_commands(host_library, tmp_path):
     check_host(tmp_path, host_library, pcm, expected, tmp_path)
 
 
+@pytest.mark.slow
 @needs("arm-none-eabi-gcc")
 @pytest.mark.parametrize(
     ("cpu", "core"),
     [
         ("cortex-m4", UC_CPU_ARM_CORTEX_M4),
-        pytest.param("cortex-m0plus", UC_CPU_ARM_CORTEX_M0, marks=pytest.mark.slow),
+        ("cortex-m0plus", UC_CPU_ARM_CORTEX_M0),
     ],
 )
 def test_on_an_emulated_core(exported, pcm, alone, tmp_path, cpu, core):

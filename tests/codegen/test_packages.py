@@ -22,7 +22,6 @@ from building import (
     run,
     zephyr_program,
 )
-from conftest import mostly_slow
 from random_models import spotting_model
 
 from kws import codegen, firmware
@@ -46,8 +45,9 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.slow
 @needs_program("c++")
-@pytest.mark.parametrize("kind", mostly_slow(PROGRAMS))
+@pytest.mark.parametrize("kind", PROGRAMS)
 def test_with_stand_ins(package, tmp_path, kind):
     """The examples, compiled as their builder would, hear from a simulated microphone what the harness hears."""
     build, spotter, selftest = PROGRAMS[kind]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import mostly_slow, needs
+from conftest import needs
 from random_models import bare_model, spotting_model
 
 from kws import engines
@@ -51,8 +51,9 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @needs("cc", "make")
-@pytest.mark.parametrize("name", mostly_slow(MODELS))
+@pytest.mark.parametrize("name", MODELS)
 def test_sanitizers_find_nothing(name, tmp_path):
     model = MODELS[name]()
     (tmp_path / "model.tflite").write_bytes(model.content)

@@ -102,6 +102,7 @@ def project(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_the_verb(project, capsys, monkeypatch):
     monkeypatch.setattr(curves, "_OTHERS", 20)
     monkeypatch.setattr(curves, "_RESAMPLED", 50)

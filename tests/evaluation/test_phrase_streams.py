@@ -77,6 +77,7 @@ def test_a_phrase_that_is_said_by_chance_is_no_false_accept(bench, model):
     assert not bench._by_chance(truth, phrase, 69_000), "too long after the first"
 
 
+@pytest.mark.slow
 def test_thresholds_keep_to_the_budget(bench, model, monkeypatch):
     monkeypatch.setattr(phrase_tuning, "THRESHOLDS", (0.02, 0.2, 0.6, 1.0))
     result = tune_phrases(bench, 60.0)

@@ -182,7 +182,7 @@ def streams(draw):
 
 
 @needs("cc")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(case=streams())
 def test_c_and_any_chunking_give_the_same_samples(library, case):
     pdm, parts, gain = case

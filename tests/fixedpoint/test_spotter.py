@@ -59,7 +59,7 @@ def test_corners_and_noise(engines):
         assert_same(model, reference.process(pcm), c.process(pcm), name)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 3000), max_size=15), st.integers(0, 2**32))
 def test_any_chunking(cuts, seed):
     model, whole, cut = _chunking_engines()

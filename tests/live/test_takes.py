@@ -51,7 +51,7 @@ PCM = said([1.0, 2.3, 3.9], 5.5)
 WHOLE = cuts_of(PCM, chunks(640))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, len(PCM)), max_size=30))
 def test_how_the_stream_is_cut_makes_no_difference(places):
     found = cuts_of(PCM, lambda pcm: np.split(pcm, sorted(places)))

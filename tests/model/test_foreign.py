@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from random_models import random_graph
 
+from kws import audio
 from kws.cli.main import main
 from kws.engines.interpreters import TflmEngine
 from kws.engines.numpy_engine import NumpyEngine
@@ -79,6 +81,29 @@ def test_nothing_runs_and_nothing_is_written(verb, name, tmp_path, capsys):
     out = [] if verb == "verify" else ["--out", str(tmp_path / "out")]
     assert main([verb, str(FILES / f"{name}.tflite"), *out]) != 0
     assert "where it computes" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+WORDS = ("evaluate", "stream-test", "tune", "compare", "clips")
+TAKING = {
+    **{verb: ["--data", "DATA"] for verb in WORDS},
+    **{"spot": ["WAV"], "listen": ["--input", "WAV"], "verify": [], "gate": [], "phrases": []},
+    **{"export": ["--out", "OUT"], "build": ["--out", "OUT"]},
+}
+
+
+@pytest.mark.parametrize("verb", TAKING)
+def test_every_verb_says_what_import_says(verb, spoken, tmp_path, capsys):
+    """The file, and the reason; nothing is written."""
+    path = str(FILES / "keras3_lstm_float.tflite")
+    audio.write(tmp_path / "x.wav", np.zeros(16000, np.int16))
+    named = {"DATA": str(spoken), "WAV": str(tmp_path / "x.wav"), "OUT": str(tmp_path / "out")}
+    model = ["nrf52840", "--model", path] if verb == "build" else [path]
+    assert main(["import", path]) == 3
+    said = capsys.readouterr().err
+    assert re.search(REFUSED["keras3_lstm_float"], said)
+    assert main([verb, *model, *(named.get(option, option) for option in TAKING[verb])]) == 3
+    assert capsys.readouterr().err == said
     assert not (tmp_path / "out").exists()
 
 

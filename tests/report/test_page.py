@@ -66,6 +66,7 @@ def svgs(text):
     return re.findall(r"<svg.*?</svg>", text, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_everything_is_in_one_page(measured):
     run, made = measured
     assert made.missing == []
@@ -153,6 +154,11 @@ def test_no_model(tmp_path):
         page.write(tmp_path, None, data=None, progress=quiet)
 
 
+def test_a_file_is_no_run(run):
+    with pytest.raises(KwsError, match=r"model\.tflite is a file; name the folder of its run"):
+        page.write(run / "model.tflite", None, data=None, progress=quiet)
+
+
 @pytest.mark.slow
 def test_verbs(run, data, tmp_path, capsys):
     """The text has what the JSON says."""
@@ -198,6 +204,7 @@ def test_its_place_is_tried_before_anything_is_measured(run, data, tmp_path, mon
         page.write(run, tmp_path / "page.html", data=data, progress=quiet)
 
 
+@pytest.mark.slow
 def test_a_narrow_screen_scrolls_tables_and_not_the_page(measured):
     """Every table and picture is in a container that scrolls by itself."""
     text = measured[1].path.read_text()

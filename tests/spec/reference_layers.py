@@ -105,6 +105,10 @@ class Layers:
         self.variables: dict[object, Values] = {}
         # Carried states
         self.heard, self.states = self._pairs()
+        # Float ends are no part of the network.
+        self.operators = [op for op in graph.operators if not any(self._is_float(i) for i in (*op.inputs, *op.outputs))]
+        if self._is_float(self.heard):
+            (self.heard,) = next(op.outputs for op in graph.operators if op.inputs == (self.heard,))
         self.carried = {i: [self.tensor(i).zero_point] * math.prod(self.tensor(i).shape) for i in self.states}
         for body in graph.subgraphs:
             for handle, assign in zip(body.operators[::2], body.operators[1::2], strict=True):
@@ -122,6 +126,9 @@ class Layers:
     def tensor(self, i: int) -> Tensor:
         return self.graph.tensors[i]
 
+    def _is_float(self, i: int) -> bool:
+        return i >= 0 and self.tensor(i).dtype == "float32"
+
     def numbers(self, i: int) -> list[int]:
         return [int(v) for v in self.tensor(i).data.reshape(-1)]
 
@@ -135,7 +142,7 @@ class Layers:
         known[self.heard] = Values(self.tensor(self.heard).shape, values)
         known |= {i: Values(self.tensor(i).shape, held) for i, held in self.carried.items()}
         names: dict[int, object] = {}
-        for op in self.graph.operators:
+        for op in self.operators:
             if op.name == "VAR_HANDLE":
                 names[op.outputs[0]] = op.options["SharedName"]
                 continue
@@ -151,7 +158,7 @@ class Layers:
                 made = run(op, known, Values(shape, [0] * math.prod(shape)), number)
                 known[index] = Values(shape, made)
         self.carried = {i: known[after].values for i, after in self.states.items()}
-        written = {i: known[i].values for op in self.graph.operators for i in op.outputs if i in known}
+        written = {i: known[i].values for op in self.operators for i in op.outputs if i in known}
         return {**written, **self.carried}
 
     # Rows, as before
@@ -281,8 +288,9 @@ class Layers:
     def quantize(self, op, known, out, _):
         source, target = self.tensor(op.inputs[0]), self.tensor(op.outputs[0])
         by = factor(source.scale / target.scale)
+        low, high = (-32768, 32767) if target.dtype == "int16" else (-128, 127)
         return [
-            add_zero_point(multiply(x - source.zero_point, by), target.zero_point, -128, 127)
+            add_zero_point(multiply(x - source.zero_point, by), target.zero_point, low, high)
             for x in known[op.inputs[0]].values
         ]
 

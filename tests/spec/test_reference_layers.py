@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import reference_layers as spec
+from random_int16 import int16_graph, with_ends
 from random_layers import OPERATORS, alone
 from random_steps import step_graph
 
@@ -30,16 +31,24 @@ def test_states():
         agree(step_graph(seed).model, seed)
 
 
+def test_int16():
+    for seed in range(300, 316):
+        agree(int16_graph(seed).model, seed)
+
+
 def agree(model, seed):
     """The specification and NumPy on a few calls, every layer's values."""
     x = np.random.default_rng(seed).integers(-128, 128, (3, model.network.input_size)).astype(np.int8)
     x[0] = np.resize([-128, 127], x.shape[1])
+    if model.network.input_type == "int16":
+        x = with_ends(x, model.network)
     expected = NumpyEngine(model).run_network(x)
     ours = spec.Layers(parse(model.content))
-    for call, row in enumerate(x.tolist()):
+    for call, row in enumerate(x.view(ours.tensor(ours.heard).dtype).tolist()):
         written = ours.call(row)
         for index, layer in enumerate(model.network.layers):
-            assert written[layer.output] == expected.layers[index][call].tolist(), (model.source, layer.name)
+            values = expected.layers[index][call].view(ours.tensor(layer.output).dtype)
+            assert written[layer.output] == values.tolist(), (model.source, layer.name)
 
 
 def test_hyperbolic_tangent_everywhere():

@@ -105,7 +105,7 @@ def detectors(draw, margin):
     return DetectorParameters(frames, tuple(sums), draw(st.integers(0, 40)), draw(st.integers(0, 2)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(p=detectors(margin=0.0))
 def test_both_agree_with_the_rules_whatever_the_settings(p):
     script = detector_script(p)
@@ -116,7 +116,7 @@ def test_both_agree_with_the_rules_whatever_the_settings(p):
     assert not any(script.reached[rule] for rule in script.impossible)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(p=detectors(margin=0.1))
 def test_no_rule_is_missed_with_ordinary_settings(p):
     assert detector_script(p).missed == []

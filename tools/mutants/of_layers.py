@@ -11,6 +11,8 @@ _HALVES = "tests/layers/test_every_pair.py::test_means_that_end_on_a_half"
 _GRAPHS = "tests/layers/test_random_layers.py::test_graphs"
 _ALONE = "tests/layers/test_random_layers.py::test_alone"
 
+_INT16 = "tests/layers/test_int16.py::test_every_value_in_c"
+_WIDE = "tests/layers/test_int16.py::test_every_value"
 _STEPS = "tests/layers/test_step_graphs.py::test_random_step_graphs_in_c"
 _HANDED = "tests/layers/test_step_graphs.py::test_states_may_be_handed_on"
 
@@ -42,6 +44,8 @@ LAYERS = (
     M("PAD", f"{_C}/pad.c", "(uint8_t)pad->value", "0", _GRAPHS),
     M("CONCATENATION", f"{_C}/concatenation.c", "+ block * size, size", ", size", _GRAPHS),
     M("QUANTIZE/1", f"{_C}/quantize.c", "x[i] - quantize->input_zero_point", "x[i]", _GRAPHS),
+    M("QUANTIZE/1", f"{_C}/quantize16.c", "x[1] * 256 + (uint8_t)x[0]", "x[1] * 256 + x[0]", _INT16),
+    M("QUANTIZE/2", f"{_C}/quantize16.c", "? kws_sat8(moved) : kws_sat16(moved)", "? moved : kws_sat16(moved)", _INT16),
     M("TANH8/1", f"{_C}/tanh8.c", "[(uint8_t)x[i]]", "[(uint8_t)x[i] / 2u]", _GRAPHS),
     M(
         "TANH8/1",
@@ -73,6 +77,8 @@ LAYERS = (
     M("WINDOW", f"{_NUMPY}/window.py", "k * d + (o - 1) * s + 1, s)", "k * d + (o - 1) * s + 1, 1)", _ALONE),
     M("CONV_2D/1", f"{_NUMPY}/conv_2d.py", ".astype(np.int64) + self.bias", ".astype(np.int64)", _ALONE),
     M("DEPTHWISE_CONV_2D/1", f"{_NUMPY}/depthwise_conv_2d.py", "np.repeat(view, ", "np.tile(view, ", _ALONE),
+    M("QUANTIZE/1", f"{_NUMPY}/quantize16.py", "astype(np.int64) - self.input_zero_point", "astype(np.int64)", _WIDE),
+    M("QUANTIZE/2", f"{_NUMPY}/quantize16.py", "wrap(scaled + self", "(scaled + self", _WIDE),
     M("MOVE", f"{_NUMPY}/requantize.py", "wrap(np.asarray(x, np.int64) + zero_point)", "wrap(x)", _ALONE),
     M("POOL_2D/2", f"{_NUMPY}/pool_2d.py", "np.abs(total) + count // 2", "np.abs(total)", _ALONE),
     M("POOL_2D/2", f"{_NUMPY}/pool_2d.py", "self.window.inside()[..., None]", "self.window.taps", _ALONE),

@@ -111,7 +111,8 @@ const char *kws_label(const kws_spotter *spotter, int32_t index);
  * Run a network alone. `memory` is an array of KWS_MODEL_NETWORK_WORDS kws_word.
  * kws_network_reset sets what it carries from call to call to its reset values and must come first;
  * kws_network_run reads the input tensor's int8 values and points `*output` to the output
- * tensor's, which lie in `memory` until the next call. Both return KWS_OK or what is wrong.
+ * tensor's, which lie in `memory` until the next call. Of an int16 tensor these are bytes, two a
+ * value, the lower one first. Both return KWS_OK or what is wrong.
  */
 int32_t kws_network_reset(const kws_network *network, void *memory);
 int32_t kws_network_run(const kws_network *network, void *memory, const int8_t *input, const int8_t **output);

@@ -93,13 +93,13 @@ enum {
 /* In the place of a tensor's offset: the network's input, which lies with the caller. */
 #define KWS_NETWORK_INPUT 0xFFFFu
 
-/* A layer reads tensors of int8 and writes one. Offsets are in bytes in the network's memory. */
+/* A layer reads tensors of int8, or the bytes of int16, and writes one. Offsets are in bytes in the network's memory. */
 typedef struct kws_layer {
     const void *kernel;      /* its parameters: kws_lstm, kws_fully_connected, ... by kind */
     const uint16_t *inputs;  /* offsets of the tensors that it reads */
     const kws_state *states; /* its own, state_count of them */
     uint16_t output;         /* offset of the tensor that it writes */
-    uint16_t output_size;    /* values of that tensor */
+    uint16_t output_size;    /* bytes of that tensor */
     uint16_t scratch;        /* offset of what it needs while it runs, if anything */
     uint8_t state_count;
     uint8_t kind;

@@ -34,7 +34,7 @@ def test_repeats_are_collapsed_and_blanks_dropped():
     assert transcription(2, 3, least=201) == []
 
 
-@settings(max_examples=30, deadline=None, phases=NO_SHRINKING)
+@settings(max_examples=30, phases=NO_SHRINKING)
 @given(
     labels=st.integers(2, 6),
     first=st.integers(1, 2),

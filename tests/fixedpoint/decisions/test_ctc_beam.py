@@ -70,7 +70,7 @@ parameters = st.builds(
 )
 
 
-@settings(max_examples=6, deadline=None, phases=NO_SHRINKING)
+@settings(max_examples=6, phases=NO_SHRINKING)
 @given(p=parameters, seed=st.integers(0, 1000), cut=st.integers(0, 60))
 def test_any_chunking_and_the_rules(p, seed, cut):
     script = ctc_beam_script(p)

@@ -167,14 +167,14 @@ def c_detector(tmp_path_factory):
 
 
 @needs("cc")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(case=cases())
 def test_c_detects_the_same(c_detector, case):
     p, posteriors = case
     assert Detector(p).process(posteriors) == c_detector(p, posteriors)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=cases(), cuts=st.lists(st.integers(0, 1000), max_size=12))
 def test_any_chunking_and_sums_made_before(case, cuts):
     p, posteriors = case
@@ -190,7 +190,7 @@ def test_random_posteriors_are_lively():
     """What the comparisons run on does make detections, and many of them."""
     counts = []
 
-    @settings(max_examples=50, deadline=None, derandomize=True)
+    @settings(max_examples=50, derandomize=True)
     @given(case=cases())
     def count(case):
         counts.append(len(Detector(case[0]).process(case[1])))

@@ -218,7 +218,7 @@ def c_grammar(tmp_path_factory):
 
 
 @needs("cc")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(case=cases(), seed=st.integers(0, 1000))
 def test_c_detects_the_same(c_grammar, case, seed):
     p, posteriors = case
@@ -243,7 +243,7 @@ def test_a_complete_phrase_waits_for_nothing(c_grammar):
     assert c_grammar(g.parameters, rows(*said), np.zeros(len(said), np.uint32)) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=cases(), cuts=st.lists(st.integers(0, 1000), max_size=12))
 def test_any_chunking(case, cuts):
     p, posteriors = case
@@ -254,7 +254,7 @@ def test_any_chunking(case, cuts):
     assert cut.process(posteriors) == expected
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(case=cases())
 def test_both_agree_with_the_rules_whatever_the_settings(case):
     p, posteriors = case
@@ -268,7 +268,7 @@ def test_both_agree_with_the_rules_whatever_the_settings(case):
         assert Grammar(p).process(posteriors) == (Detector(p.detector).process(posteriors) if p.report_words else [])
 
 
-@settings(max_examples=12, deadline=None, phases=NO_SHRINKING)
+@settings(max_examples=12, phases=NO_SHRINKING)
 @given(case=cases(margin=0.1))
 def test_no_rule_is_missed_with_ordinary_settings(case):
     script = grammar_script(case[0])

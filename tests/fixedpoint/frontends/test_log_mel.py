@@ -107,7 +107,7 @@ def test_dc_is_not_heard():
     assert fe.log_mel(np.full((1, 480), 300, np.int16), tables)[0, 5:].max() < -50
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 2500), max_size=12), st.sampled_from(sorted(CONFIGS)))
 def test_any_chunking_gives_the_same_frames(cuts, name):
     tables = CONFIGS[name].tables()

@@ -147,7 +147,7 @@ def bin_of_16384(bin_):
 
 
 @needs("cc")
-@pytest.mark.parametrize("bin_", [40, 77, 100])
+@pytest.mark.parametrize("bin_", [40, 77, 135, 179, 235])
 def test_spectrum_of_a_tie(c, bin_):
     """MICRO/4: the later steps round too coarsely to show it."""
     pcm = bin_of_16384(bin_)
