@@ -9,6 +9,8 @@ import shlex
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 from kws import config, configs, shipped
@@ -19,6 +21,9 @@ from kws.live.record import require_name
 MICROPHONE, SYNTHETIC = "microphone", "synthetic"
 BASE = "own-words"
 CONFIG, COMMANDS = "words.toml", "next.sh"
+CHATTER = "chatter"
+"""The folder of what else is said, which is "unknown" in training."""
+_NEAR = 4
 _RECORDINGS, _SYNTHETIC, _RUN = "recordings", "synthetic", "run"
 
 
@@ -85,8 +90,12 @@ class Project:
             data.insert(0, str(self.recordings))
             if self.source == MICROPHONE:
                 takes = [["record", word, "--out", str(self.recordings), "--takes", "30"] for word in self.words]
-                steps.append(("is the microphone fit", [["mic-check"]]))
-                steps.append(("thirty takes of each word; other words that are said near it, too", takes))
+                card = ["--model", str(model)] if model is not None else []
+                steps.append(("is the microphone fit, and what its noise costs", [["mic-check", *card]]))
+                steps.append(("thirty takes of each word", takes))
+                others = [*sounding_alike(self.words)[:_NEAR], CHATTER]
+                few = [["record", word, "--out", str(self.recordings), "--takes", "5"] for word in others]
+                steps.append(("what is none of them: words that sound alike, and whatever else one says there", few))
             check = ["data", "check", str(self.recordings), "--config", str(here / CONFIG)]
             steps.append(("what is wrong with the recordings", [check]))
             if start:
@@ -101,7 +110,7 @@ class Project:
         steps.append(("train; the same command goes on after Ctrl-C", [train, ["convert", run]]))
         measured = [
             ["evaluate", run, "--data", data[0]],
-            ["tune", run, "--data", synthetic],
+            ["tune", run, "--data", data[0]],
             ["report", run, "--data", data[0]],
         ]
         steps.append(("how well it hears, thresholds, one page of all that", measured))
@@ -133,6 +142,20 @@ class Project:
         config.from_dict(config.Experiment, tomllib.loads(texts[CONFIG]))
         write_all(self.folder, texts)
         return [self.folder / name for name in texts]
+
+
+@cache
+def sounding_alike(words: tuple[str, ...]) -> list[str]:
+    """Words that sound like these, to be recorded as what is *not* them; those of each word in turn."""
+    from kws.datasets.near_words import near_misses
+
+    try:
+        found = [near_misses((word,), nearest=_NEAR, spread=0) for word in words]
+    except KwsError:
+        # Without espeak-ng nobody knows how a word sounds.
+        return []
+    in_turn = (word for row in zip_longest(*found) for word in row if word is not None)
+    return [word for word in dict.fromkeys(in_turn) if word not in words]
 
 
 def parse_words(text: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from kws.model.file import ModelInfo
 
 def detection_lines(info: ModelInfo, detections: Iterable[Detection]) -> list[dict]:
     """What is written of detections, in the integer arithmetic of the C code."""
-    full = 256 * info.detector.average_frames
+    full = info.decision.full_score
     lines = []
     for d in detections:
         samples = info.samples(d.frame)

@@ -15,6 +15,7 @@ from kws.model.file import Model
 from kws.verify.compare import verify
 
 ALWAYS_ON = sorted((Path(__file__).resolve().parents[1] / "models/always-on").glob("*.tflite"))
+SEQUENCES = Path(__file__).resolve().parents[1] / "models/sequences/ctc-commands.tflite"
 MODELS = sorted((Path(__file__).resolve().parents[1] / "models").glob("*.tflite"))
 # What a shipped model may weigh, in bytes.
 LIMITS = {
@@ -69,6 +70,21 @@ def test_models_that_have_heard_the_world(path, speech, tmp_path):
 def test_the_board_agrees(path, speech, tmp_path):
     audio.write(tmp_path / "speech.wav", speech)
     report = verify(Model.load(path), ["tflm", "c", "qemu"], random=2, files=[tmp_path / "speech.wav"])
+    assert report.ok
+    assert report.detections > 0
+
+
+@pytest.mark.parametrize("engines", mostly_slow([["tflm", "c"], ["qemu"]]), ids=",".join)
+def test_the_model_of_sequences(engines, speech, tmp_path):
+    """Its card tells of this very file; its words in order are what every engine says, times included."""
+    model = Model.load(SEQUENCES)
+    card = (SEQUENCES.parent / "README.md").read_text(encoding="utf-8")
+    assert model.id in card
+    assert f"{len(model.content):,} bytes" in card
+    assert len(model.content) <= 100 * 1024
+    assert all(label in card for label in model.info.labels)
+    audio.write(tmp_path / "speech.wav", speech)
+    report = verify(model, engines, random=2, files=[tmp_path / "speech.wav"])
     assert report.ok
     assert report.detections > 0
 

@@ -8,12 +8,14 @@ import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from kws import shipped
 from kws.errors import KwsError
 from kws.model.file import Model
 from kws.web.page import web_model, write_site
 
 ROOT = Path(__file__).resolve().parents[1]
-MODELS = ("commands12", "commands12-tiny", "yes-no")
+MODELS = tuple(name for name in shipped.models() if "/" not in name)
+"""All that come with kws; those of models/always-on have their names and are files to drop."""
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -36,7 +38,7 @@ def main() -> None:
     parser.add_argument("--build-only", action="store_true", help="do not serve it")
     a = parser.parse_args()
     try:
-        write_site(a.out, [web_model(Model.load(ROOT / f"models/{name}.tflite")) for name in MODELS])
+        write_site(a.out, [web_model(Model.load(shipped.models()[name])) for name in MODELS])
     except KwsError as error:
         sys.exit(f"error: {error}")
     print(f"{a.out}: the page with {', '.join(MODELS)}")

@@ -17,9 +17,11 @@ from kws.live.findings import SPEECH_COMMANDS_DB, Finding, band_faults, hum_faul
 from kws.live.sound import Recording, Sound, measure
 from kws.microphone import Microphone
 
-# What the card of a model says of noise: "| noise at 20, 10 dB | 94.5, 92.1 % |".
-_CARD = re.compile(r"^\| noise at ([\d., -]+) dB \| ([\d., ]+) % \|$", re.MULTILINE)
-_CARD_CLEAN = re.compile(r"^\| this file.*?\*\*([\d.]+) %\*\*", re.MULTILINE)
+# What the card of a model says of noise: "| noise at 20, 10 dB | 94.5, 92.1 % |", or, in a card of several,
+# "| noise at 20, 10 dB, NAME |"; and of its absence on the same clips, or else on those of the card's first table.
+_CARD = r"^\| noise at ([\d., -]+) dB{} \| ([\d., ]+) % \|$"
+_CARD_CLEAN = (r"^\| no noise{} \| ([\d.]+) % \|$", r"^\| this file{}.*?\*\*([\d.]+) %\*\*")
+_SHARED_CARD = "README.md"
 # A device whose clock differs by more says a rate that it has not.
 _RATE_TOLERANCE = 0.03
 _NOISY_DB = 20.0
@@ -144,9 +146,14 @@ def _cost(sound: Sound, speech: bool, table: Table | None) -> str:
 
 
 def table_of(model: Path) -> Table | None:
-    """The accuracy by noise of a model, from its card (``NAME.md`` beside it) or its run's ``evaluation.json``."""
-    if model.is_file() and (card := model.with_suffix(".md")).is_file():
-        return _from_card(card.name, card.read_text(encoding="utf-8", errors="replace"))
+    """The accuracy by noise of a model, from its card or its run's ``evaluation.json``.
+
+    The card is ``NAME.md`` beside it, or a ``README.md`` whose rows name the models of its folder.
+    """
+    if model.is_file():
+        for card, which in ((model.with_suffix(".md"), ""), (model.with_name(_SHARED_CARD), f", {model.stem}")):
+            if card.is_file() and (found := _from_card(card, re.escape(which))):
+                return found
     evaluation = (model if model.is_dir() else model.parent) / "evaluation.json"
     if evaluation.is_file():
         try:
@@ -156,13 +163,14 @@ def table_of(model: Path) -> Table | None:
     return None
 
 
-def _from_card(name: str, text: str) -> Table | None:
-    found = _CARD.search(text)
+def _from_card(card: Path, which: str) -> Table | None:
+    text = card.read_text(encoding="utf-8", errors="replace")
+    found = re.search(_CARD.format(which), text, re.MULTILINE)
     if found is None:
         return None
     snr, accuracy = ([float(v) for v in found[i].split(",")] for i in (1, 2))
-    clean = _CARD_CLEAN.search(text)
-    return _sorted(f"its card ({name})", snr, accuracy, float(clean[1]) if clean else None)
+    clean = next((m for row in _CARD_CLEAN if (m := re.search(row.format(which), text, re.MULTILINE))), None)
+    return _sorted(f"its card ({card.name})", snr, accuracy, float(clean[1]) if clean else None)
 
 
 def _from_evaluation(values: Any) -> Table | None:

@@ -20,7 +20,7 @@ from starlette.routing import Route, WebSocketRoute
 from kws import audio, web
 from kws.errors import KwsError
 from kws.files import parse_json, replacing
-from kws.studio import clips, commands, guard, safe, sound
+from kws.studio import clips, commands, guard, safe, shipped, sound
 from kws.studio.jobs import HIDDEN, Jobs
 from kws.studio.safe import Refused
 from kws.studio.state import state
@@ -53,6 +53,7 @@ def application(root: Path, closing: asyncio.Event) -> Starlette:
         Route("/api/clips/delete", page.delete, methods=["POST"]),
         Route("/api/clips/move", page.move, methods=["POST"]),
         Route("/api/clips/undo", page.undo, methods=["POST"]),
+        Route("/api/module", page.module),
         Route("/api/upload/clip", page.upload, methods=["POST"]),
         Route("/api/upload/mic-check", page.mic_check, methods=["POST"]),
         Route("/api/runs/{run}/{name}", page.run_file),
@@ -73,6 +74,13 @@ def application(root: Path, closing: asyncio.Event) -> Starlette:
 async def _asset(folder: Path, request: Request) -> Response:
     path = safe.inside(folder, request.path_params["name"])
     return FileResponse(path, media_type=_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0])
+
+
+def _module(path: Path) -> bytes:
+    from kws.model.file import Model
+    from kws.web.page import web_model
+
+    return web_model(Model.load(path)).module
 
 
 class _Page:
@@ -188,6 +196,10 @@ class _Page:
         if audio.CANCELLING in odd:
             raise Refused(422, audio.CANCELLING)
         return pcm
+
+    async def module(self, request: Request) -> Response:
+        path = shipped.find(self._root, request.query_params.get("model"))
+        return Response(await run_in_threadpool(_module, path), media_type="application/wasm")
 
     async def run_file(self, request: Request) -> Response:
         run, name = safe.run_name(request.path_params["run"]), request.path_params["name"]

@@ -14,8 +14,7 @@ from kws import tools
 from kws.boards import BOARDS
 from kws.boards.serial_port import plugged_in
 from kws.config import Experiment
-from kws.errors import KwsError
-from kws.project import CONFIG, boards
+from kws.project import CONFIG, boards, sounding_alike
 from kws.shipped import models
 from kws.studio import clips, commands, shipped, size
 from kws.studio.jobs import RUNNING, Jobs
@@ -60,7 +59,7 @@ def _project(root: Path, experiment: Experiment) -> dict[str, Any]:
         "board": board,
         "folders": clips.words(root),
         "speakers": clips.speakers(root),
-        "near": near(tuple(experiment.data.words)),
+        "near": sounding_alike(tuple(experiment.data.words)),
         "models": {name: str(path) for name, path in models().items()},
         "runs": shipped.all_runs(root),
         "sizes": size.estimates(experiment, models()),
@@ -101,15 +100,3 @@ def _missing() -> dict[str, str]:
     if gone:
         found["build"] = "; ".join(gone.values())
     return found
-
-
-@cache
-def near(words: tuple[str, ...]) -> list[str]:
-    """Words that sound like these, to be recorded as what is *not* them."""
-    from kws.datasets.near_words import near_misses
-
-    try:
-        return near_misses(words, nearest=4, spread=0)
-    except KwsError:
-        # Without espeak-ng nobody knows how a word sounds.
-        return []

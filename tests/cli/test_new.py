@@ -40,7 +40,10 @@ def test_a_project(source, board, tmp_path):
     verbs = [line[0] for line in lines]
     for verb in ("train", "convert", "evaluate", "tune", "report", "listen"):
         assert verb in verbs
-    assert verbs.count("record") == (2 if source == MICROPHONE else 0)
+    # The words, what sounds like them, and chatter.
+    recorded = [line[1] for line in lines if line[0] == "record"]
+    assert recorded[:2] + recorded[-1:] == (["lights", "music", "chatter"] if source == MICROPHONE else [])
+    assert len(set(recorded)) == (7 if source == MICROPHONE else 0)
     assert ("flash" in verbs) == (board is not None)
     train = lines[verbs.index("train")]
     assert (str(project.recordings) in train) == (source != SYNTHETIC)

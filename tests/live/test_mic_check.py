@@ -13,6 +13,7 @@ import soundfile
 from test_microphone import FakePortAudio
 from test_why import RATE, WAYS, both, filtered, mono, spoken, tone
 
+from kws import shipped
 from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.live import mic_check
@@ -84,7 +85,14 @@ def test_what_it_costs():
     assert "costs nothing" in check(mono(spoken()), table).cost
     assert check(mono(0 * spoken()), table).cost == ""
     assert table_of(ROOT / "models/none.tflite") is None
-    assert table_of(ROOT / "models/yes-no.tflite") is None
+
+
+@pytest.mark.parametrize("name", shipped.models())
+def test_every_model_that_comes_with_kws_says_what_noise_costs(name):
+    table = table_of(shipped.models()[name])
+    assert table.snr_db == (20, 10, 5, 0)
+    assert list(table.accuracy) == sorted(table.accuracy, reverse=True)
+    assert 0 < table.clean - table.accuracy[0] < 3
 
 
 def test_what_a_run_says(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from kws import audio, microphone
 from kws.cli import main as cli
 from kws.errors import KwsError
+from kws.live.condition import SILENT
 from kws.live.record import Listening, Refused, Saved, find_word, next_take, record
 
 RATE = 16000
@@ -142,6 +143,19 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "2 takes recorded, 1 refused" in captured.out
     assert "take 2 again: too loud" in captured.err
     assert sorted(p.name for p in (out / "lights").iterdir()) == ["jo_01.wav", "jo_02.wav"]
+
+
+def test_a_muted_microphone_is_told_and_takes_are_counted(tmp_path, monkeypatch, capsys):
+    """With --continuous nothing would ever be said of it."""
+    chunks = chunks_of(
+        np.zeros(2 * RATE, np.int16), np.zeros(2 * RATE, np.int16), spoken(0.5), spoken(0.5), spoken(0.5)
+    )
+    monkeypatch.setattr(microphone, "microphone", lambda *_: FakeMicrophone(chunks))
+    assert cli.main(["record", "lights", "--out", str(tmp_path), "--takes", "2", "--continuous"]) == 0
+    said = capsys.readouterr().err
+    assert SILENT in " ".join(said.split())
+    assert "1 of 2  " in said
+    assert "2 of 2  " in said
 
 
 def test_takes_are_played_on_request(tmp_path, monkeypatch):

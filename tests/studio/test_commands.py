@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from serial.tools import list_ports
 
 from kws import audio, config, shipped
 from kws.cli import main as cli
 from kws.model.file import Model
 from kws.project import CONFIG, MICROPHONE, Project
-from kws.studio import commands, size
+from kws.studio import commands, size, state
+from kws.studio.jobs import Jobs
 
 
 @pytest.fixture
@@ -59,3 +63,13 @@ def test_a_network_that_cannot_be_counted(root):
     text = (root / CONFIG).read_text(encoding="utf-8")
     (root / CONFIG).write_text(text.replace("lstm_units = [80, 80]", 'kind = "gru"'), encoding="utf-8")
     assert size.estimates(config.load(root / CONFIG), {}) == {"": None}
+
+
+def test_serial_ports_are_offered(root, monkeypatch):
+    plugged = [SimpleNamespace(device="/dev/ttyACM0", description="J-Link", vid=0x1366)]
+    plugged += [SimpleNamespace(device="/dev/ttyS0", description="n/a", vid=None)]
+    monkeypatch.setattr(list_ports, "comports", lambda: plugged)
+    monkeypatch.setattr(state, "_LOOK_SECONDS", 1e-9)
+    assert state.state(root, Jobs(root))["ports"] == [("/dev/ttyACM0", "J-Link")]
+    plugged.clear()
+    assert state.state(root, Jobs(root))["ports"] == []

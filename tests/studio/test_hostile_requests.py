@@ -113,6 +113,9 @@ HOSTILE = {
     "a run of dots": ({"path": "/api/runs/.../history.json"}, 400),
     "weights of a run": ({"path": "/api/runs/first/weights.npz"}, 404),
     "a folder that holds no clips": ({"path": "/api/clips?folder=.kws-studio&word=jobs"}, 400),
+    "a module of a path": ({"path": "/api/module?model=/etc/passwd"}, 404),
+    "a module of a run above": ({"path": "/api/module?model=runs/../../x"}, 400),
+    "a module of nothing": ({"path": "/api/module"}, 404),
     "words of a folder above": ({"path": "/api/clips?folder=recordings&word=..%2f.."}, 400),
     # Names and bodies.
     "no JSON": (post("/api/jobs", b"{"), 400),

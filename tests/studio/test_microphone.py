@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 
 import numpy as np
@@ -128,3 +129,34 @@ def test_two_tabs_and_what_was_missed(project):
         page.wait_for_selector("text=kept as recordings/yes/me_")
         path = page.inner_text("p:has-text('kept as recordings/yes/me_')").split()[2].rstrip(";")
         assert len(audio.read(project / path)) == 16000
+
+
+@needs("make", "cc", "clang", "wasm-ld")
+def test_the_library_in_the_tab_hears_what_the_server_does(project):
+    """The same samples from the same first one on: every detection that is shown is the server's, at its very time."""
+    audio.write(project.parent / "yes.wav", walk.spoken("yes", 6, 1))
+    with opened(project) as (studio, page):
+        told = []
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda m: told.extend(detected(m))))
+        page.goto(studio.address)
+        walk.enter(page, "live")
+        page.select_option("#live-model", "shipped:commands12")
+        page.click("button:text-is('Listen')")
+        page.wait_for_selector("text=the C library as WebAssembly, in this tab")
+        page.wait_for_selector("ul.heard li:nth-child(4) strong")
+        page.click("text=The last detection was wrong")
+        page.wait_for_selector("text=kept as recordings/not_")
+        page.click("button:text-is('Stop')")
+        shown = [text.partition(",")[0] for text in page.locator("ul.heard li").all_inner_texts()[::-1]]
+        assert len(told) >= 4
+        assert shown[: len(told)] == told[: len(shown)]
+        # Without clang the server's engine is heard, and the page says why.
+        missing = '{"error": "clang is not installed"}'
+        page.route("**/api/module*", lambda route: route.fulfill(status=422, body=missing))
+        page.click("button:text-is('Listen')")
+        page.wait_for_selector("text=engine c, on this machine; not in this tab: clang is not installed")
+        page.wait_for_selector("ul.heard li strong")
+
+
+def detected(message):
+    return [f"{d['word']} at {d['seconds']:.2f} s" for d in json.loads(message).get("detections", [])]

@@ -320,3 +320,23 @@ def test_the_command_of_a_new_project_is_that_of_the_answers(projects, visit):
     ):
         page.get_by_text(command, exact=True).wait_for()
         assert shlex.split(command)[shlex.split(command).index("--words") + 1] == "lights,it's"
+
+
+def test_files_are_dropped_on_the_page(tmp_path, visit):
+    Project(tmp_path / "lamp", ("yes", "no"), MICROPHONE, None).write()
+    audio.write(tmp_path / "anna.wav", word(500, 1))
+    page = visit(tmp_path / "lamp")
+    walk.enter(page, "record")
+    page.select_option("#word", "no")
+    transfer = page.evaluate_handle(
+        """files => {
+          const all = new DataTransfer();
+          for (const [name, bytes] of files) all.items.add(new File([Uint8Array.from(bytes)], name));
+          return all;
+        }""",
+        [["notes.txt", list(b"no sound")], ["anna.wav", list((tmp_path / "anna.wav").read_bytes())]],
+    )
+    page.dispatch_event(".drop", "drop", {"dataTransfer": transfer})
+    page.wait_for_selector("text=it cannot be read as a WAV, FLAC, Ogg, Opus or MP3 file")
+    page.wait_for_selector("text=anna.wav: 1 kept")
+    np.testing.assert_array_equal(audio.read(tmp_path / "lamp/recordings/no/me_01.wav"), word(500, 1))

@@ -20,13 +20,16 @@ export async function begin(opened) {
   }
 }
 
-// What is said goes to the server; its answers come to answered(value), and why all has ended to ended(text).
+// What is said goes to the server; its answers come to answered(value), and why all has ended to ended(text). Where
+// heard(piece) is given, it gets the very samples that the server gets, and nothing is sent while `held`.
 export class Line {
-  constructor(path, values, { meter, answered, ended }) {
-    Object.assign(this, { path, values, answered, ended, socket: null, failed: "" });
+  constructor(path, values, { meter, answered, ended, heard = null }) {
+    Object.assign(this, { path, values, answered, ended, held: heard !== null, socket: null, failed: "" });
     this.microphone = microphone((piece) => {
       meter.hear(piece);
-      if (this.socket && this.socket.readyState === WebSocket.OPEN) this.socket.send(piece.buffer);
+      if (this.held || !this.socket || this.socket.readyState !== WebSocket.OPEN) return;
+      this.socket.send(piece.buffer);
+      if (heard) heard(piece);
     }, (text) => this.end(text));
   }
 

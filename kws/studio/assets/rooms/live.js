@@ -1,6 +1,9 @@
 import { paintFrame } from "../charts.js";
 import { card, field, fill, h, keyed, quoted, terminal } from "../dom.js";
 import { Line, Meter } from "../microphone.js";
+import { query } from "../api.js";
+import { Session } from "../web/session.js";
+import { Spotter } from "../web/spotter.js";
 
 const WIDTH = 300;
 const MOST = 30;
@@ -31,6 +34,7 @@ class Live {
       card("What it hears", this.canvas, this.bars, h("h3", {}, "Detections"), this.heard, this.mend));
     fill(this.heard, h("li", { class: "quiet" }, "Nothing yet: press Listen and say one of the words."));
     this.line_ = null;
+    this.session = null;
   }
 
   update(state) {
@@ -51,9 +55,11 @@ class Live {
   async toggle() {
     if (this.line_) return this.stop();
     const values = { model: this.model.value, speaker: this.speaker.value.trim() };
-    this.line_ = new Line("/ws/live", values, { meter: this.meter, answered: (m) => this.hear(m), ended: (text) => this.stop(text || "Listening has ended.") });
+    this.line_ = new Line("/ws/live", values, { meter: this.meter, answered: (m) => this.hear(m), ended: (text) => this.stop(text || "Listening has ended."), heard: (piece) => this.here(piece) });
+    const spotter = module(values.model);
     this.told.textContent = "Opening the microphone …";
     try {
+      this.spotter = spotter;
       await this.line_.open();
       if (!this.line_) return;
       this.button.textContent = "Stop";
@@ -67,6 +73,7 @@ class Live {
     if (!this.line_) return;
     this.line_.stop();
     this.line_ = null;
+    this.session = null;
     this.button.textContent = "Listen";
     this.told.textContent = text;
     for (const b of this.mend.querySelectorAll("button")) b.disabled = true;
@@ -75,22 +82,46 @@ class Live {
   hear(m) {
     if (m.note) { this.told.textContent = m.note; return; }
     if (m.words) return this.begin(m);
-    if (m.features) this.scroll(Uint8Array.from(atob(m.features), (c) => c.charCodeAt(0)));
-    m.scores.forEach((score, i) => {
+    if (m.odd.length) this.told.textContent = m.odd.join("; ");
+    // What this tab has heard itself is on the page already.
+    if (this.session) return;
+    if (m.features) {
+      const all = Int8Array.from(atob(m.features), (c) => c.charCodeAt(0));
+      this.scroll(Array.from({ length: all.length / this.bands }, (_, i) => all.subarray(i * this.bands, (i + 1) * this.bands)));
+    }
+    this.bar(m.scores);
+    for (const d of m.detections) this.detected(d);
+  }
+
+  // The C library in this tab hears the samples that the server gets, from the same first one on: what one detects, the
+  // other does, so that the clip that is kept is the one that is meant.
+  here(piece) {
+    if (!this.session) return;
+    const frames = this.session.feed(piece);
+    this.scroll(frames.map((f) => f.features));
+    this.bar(this.rows.map((_, i) => this.session.means.of(i)));
+    for (const f of frames) if (f.detection) this.detected(f.detection);
+  }
+
+  bar(scores) {
+    scores.forEach((score, i) => {
       const row = this.rows[i];
       row.bar.style.width = `${100 * score}%`;
       row.bar.className = score >= row.threshold ? "" : "soft";
       row.text.textContent = score.toFixed(2);
     });
-    for (const d of m.detections) this.detected(d);
-    if (m.odd.length) this.told.textContent = m.odd.join("; ");
   }
 
-  begin(m) {
+  async begin(m) {
+    const line = this.line_;
+    const { spotter, why } = await this.spotter;
+    if (!line || line !== this.line_) return;
+    this.session = spotter && new Session(spotter);
+    line.held = false;
     this.bands = m.bands;
     this.canvas.height = m.bands;
     this.image = this.canvas.getContext("2d").createImageData(WIDTH, m.bands);
-    this.told.textContent = `Listening with ${m.model}, engine ${m.engine}.`;
+    this.told.textContent = spotter ? `Listening with ${m.model}: the C library as WebAssembly, in this tab.` : `Listening with ${m.model}, engine ${m.engine}, on this machine; not in this tab: ${why}`;
     this.rows = m.words.map((word, i) => {
       const bar = h("i");
       const mark = h("b");
@@ -104,13 +135,12 @@ class Live {
       h("div", { class: "row" }, ask("The last detection was wrong", { do: "false" }), m.words.map((word) => ask(`You missed “${word}”`, { do: "missed", word }))));
   }
 
-  scroll(bytes) {
-    const frames = Math.floor(bytes.length / this.bands);
-    if (!frames) return;
+  scroll(frames) {
     const data = this.image.data;
-    for (let y = 0; y < this.bands; y++) data.copyWithin(4 * y * WIDTH, 4 * (y * WIDTH + frames), 4 * (y + 1) * WIDTH);
-    const signed = new Int8Array(bytes.buffer);
-    for (let f = 0; f < frames; f++) paintFrame(this.image, WIDTH - frames + f, signed.subarray(f * this.bands, (f + 1) * this.bands));
+    const count = Math.min(frames.length, WIDTH);
+    if (!count) return;
+    for (let y = 0; y < this.bands; y++) data.copyWithin(4 * y * WIDTH, 4 * (y * WIDTH + count), 4 * (y + 1) * WIDTH);
+    frames.slice(-count).forEach((frame, f) => paintFrame(this.image, WIDTH - count + f, frame));
     this.canvas.getContext("2d").putImageData(this.image, 0, 0);
   }
 
@@ -120,4 +150,15 @@ class Live {
   }
 
   leave() { this.stop(); }
+}
+
+// The model's module, or why there is none: a browser without WebAssembly, a machine without clang.
+async function module(model) {
+  try {
+    const answer = await fetch(`/api/module?${query({ model })}`);
+    if (!answer.ok) return { spotter: null, why: (await answer.json()).error };
+    return { spotter: await Spotter.open(await answer.arrayBuffer()), why: "" };
+  } catch (error) {
+    return { spotter: null, why: error.message };
+  }
 }
