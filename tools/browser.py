@@ -9,6 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+MUTED = """
+    navigator.mediaDevices.getUserMedia = async () => {
+        const context = new AudioContext();
+        const out = context.createMediaStreamDestination();
+        const none = context.createConstantSource();
+        none.offset.value = 0;
+        none.connect(out);
+        none.start();
+        globalThis.track = out.stream.getAudioTracks()[0];
+        return out.stream;
+    };
+"""
+"""A script after which a page's microphone delivers zeros; its track is `track`."""
+
 
 def found() -> str | None:
     """Its program; None where it or Playwright is not installed."""

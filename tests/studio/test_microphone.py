@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import studio_walk as walk
+from browser import MUTED
 from conftest import needs, needs_browser
 
 from kws import audio
@@ -17,18 +18,6 @@ from kws.project import MICROPHONE, Project
 pytestmark = [pytest.mark.slow, needs_browser]
 
 REFUSED = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('x', 'NotAllowedError'); };"
-MUTED = """
-    navigator.mediaDevices.getUserMedia = async () => {
-        const context = new AudioContext();
-        const out = context.createMediaStreamDestination();
-        const none = context.createConstantSource();
-        none.offset.value = 0;
-        none.connect(out);
-        none.start();
-        globalThis.track = out.stream.getAudioTracks()[0];
-        return out.stream;
-    };
-"""
 HIDE = """hidden => {
   Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
   document.dispatchEvent(new Event('visibilitychange'));

@@ -10,7 +10,7 @@ import pictures
 import pytest
 import soundfile
 import soxr
-from browser import chromium
+from browser import MUTED, chromium
 from browser_pages import Visit, check_numbers, served
 from conftest import needs, needs_browser
 
@@ -242,19 +242,7 @@ def test_a_page_that_may_not_listen_still_reads_files(browser, site, talk):
 
 
 def test_a_microphone_that_is_muted_or_goes_away(browser, site):
-    script = """
-        navigator.mediaDevices.getUserMedia = async () => {
-            const context = new AudioContext();
-            const out = context.createMediaStreamDestination();
-            const none = context.createConstantSource();
-            none.offset.value = 0;
-            none.connect(out);
-            none.start();
-            globalThis.track = out.stream.getAudioTracks()[0];
-            return out.stream;
-        };
-    """
-    with Visit(browser, site, script) as visit:
+    with Visit(browser, site, MUTED) as visit:
         visit.page.click("#listen")
         visit.page.get_by_text("The microphone delivers only zeros").wait_for()
         visit.page.evaluate("track.dispatchEvent(new Event('ended'))")
