@@ -190,13 +190,15 @@ def test_random_posteriors_are_lively():
     """What the comparisons run on does make detections, and many of them."""
     counts = []
 
-    @settings(max_examples=50, derandomize=True)
+    @settings(max_examples=200, derandomize=True)
     @given(case=cases())
     def count(case):
         counts.append(len(Detector(case[0]).process(case[1])))
 
     count()
-    assert np.mean(np.array(counts) > 3) > 0.3
+    # Of twelve seeds the least had 0.52 and 69.
+    assert np.mean(np.array(counts) > 0) > 0.4
+    assert max(counts) > 30
 
 
 @pytest.mark.parametrize(
