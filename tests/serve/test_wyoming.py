@@ -451,6 +451,30 @@ def test_the_command(number, files, speech, tmp_path):
     assert not place.exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_no_client_s_task(one, number, tmp_path):
+    """It comes while a task runs, and another right after it."""
+
+    def ended(received, frame):
+        raise SystemExit(128 + received)
+
+    async def story():
+        running = asyncio.create_task(serve.serve_forever(one, f"unix://{tmp_path / 'socket'}", "en"))
+        while not (tmp_path / "socket").exists() or signal.getsignal(number) is ended:
+            assert not running.done()
+            await asyncio.sleep(0.01)
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        assert await running == number
+        assert signal.getsignal(number) is ended
+
+    before = signal.signal(number, ended)
+    try:
+        asyncio.run(asyncio.wait_for(story(), PATIENCE))
+    finally:
+        signal.signal(number, before)
+
+
 def test_an_open_place_is_told(one, monkeypatch, capsys):
     async def story():
         task = asyncio.create_task(serve.serve_forever(one, "tcp://0.0.0.0:0", "en"))

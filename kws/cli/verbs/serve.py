@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import ipaddress
+import signal
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlparse
 
@@ -65,7 +67,7 @@ def run(a: argparse.Namespace) -> int:
         Service(a.models, a.engine, settings(a.threshold, a.cooldown)) as service,
         contextlib.suppress(KeyboardInterrupt),
     ):
-        asyncio.run(serve_forever(service, a.uri, a.language))
+        signal.raise_signal(asyncio.run(serve_forever(service, a.uri, a.language)))
     return exit_codes.OK
 
 
@@ -138,8 +140,11 @@ def is_local(uri: str) -> bool:
     return parts.hostname == "localhost"
 
 
-async def serve_forever(service: Service, uri: str, language: str) -> None:
+async def serve_forever(service: Service, uri: str, language: str) -> int:
     """Listen and answer until the process is told to end.
+
+    Returns:
+        The signal that told so; nothing but this has become of it.
 
     Raises:
         KwsError: the place is taken, or not this machine's.
@@ -154,14 +159,34 @@ async def serve_forever(service: Service, uri: str, language: str) -> None:
         await server.start(lambda r, w: Client(service, language, connected, _say, r, w))
     except OSError as error:
         raise KwsError(f"cannot listen at {uri}: {error.strerror or error}; is another service there?") from error
+    with _told() as told:
+        try:
+            words = ", ".join(w.name for w in service.words)
+            _say(f"listening at {uri} for {words} with engine {service.engine}; Ctrl-C ends")
+            if not is_local(uri):
+                _say(OPEN.format(uri))
+            return await told
+        finally:
+            await server.stop()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[asyncio.Future[int]]:
+    """The first of Ctrl-C and SIGTERM, as a number: raised, it would end whichever client's task it meets."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[int] = loop.create_future()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        del frame
+        loop.call_soon_threadsafe(lambda: None if told.done() else told.set_result(number))
+
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(n))]
+    before = {number: signal.signal(number, hear) for number in numbers}
     try:
-        words = ", ".join(w.name for w in service.words)
-        _say(f"listening at {uri} for {words} with engine {service.engine}; Ctrl-C ends")
-        if not is_local(uri):
-            _say(OPEN.format(uri))
-        await asyncio.Event().wait()
+        yield told
     finally:
-        await server.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:
