@@ -178,7 +178,7 @@ def outcome(line, capsys):
     return code, said.out + said.err
 
 
-@pytest.mark.parametrize("typed", mostly_slow(MODULES, 5), ids=" ".join)
+@pytest.mark.parametrize("typed", mostly_slow(MODULES, 2), ids=" ".join)
 def test_hostile_values(typed, places, good, alone, capsys, monkeypatch):
     verb = MODULES[typed]
     codes = exit_codes.MEANINGS

@@ -18,7 +18,7 @@ ENGINES = [
     "tflm",
     pytest.param("c", marks=needs("cc", "make")),
     pytest.param("qemu", marks=needs("make", "arm-none-eabi-gcc", "qemu-system-arm")),
-    pytest.param("wasm", marks=needs("make", "clang", "wasm-ld")),
+    pytest.param("wasm", marks=[needs("make", "clang", "wasm-ld"), pytest.mark.slow]),
 ]
 
 

@@ -97,7 +97,7 @@ def test_classify_resets_between_clips(engine, pcm):
     [
         {"units": (16,), "steps": 5, "head": "last"},
         # Input and layers take several messages, and so do an LSTM's rows.
-        {"units": (20, 300), "steps": 49, "head": "flatten"},
+        pytest.param({"units": (20, 300), "steps": 49, "head": "flatten"}, marks=pytest.mark.slow),
     ],
 )
 def test_bare_network(options):
