@@ -71,17 +71,31 @@ def held() -> Iterator[None]:
         yield
         return
     waiting: list[int] = []
+    try:
+        with handled(waiting.append):
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                yield
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    finally:
+        if waiting:
+            signal.raise_signal(waiting[0])
+
+
+@contextlib.contextmanager
+def handled(receive: Callable[[int], object]) -> Iterator[None]:
+    """Have ``receive`` called with the number of a Ctrl-C or SIGTERM instead of what else would come of it.
+
+    What is ignored, or ends the process at once, stays so. In the main thread alone.
+    """
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(n))]
-    handlers = {n: signal.signal(n, lambda number, _: waiting.append(number)) for n in numbers}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = {n: signal.signal(n, lambda number, _: receive(number)) for n in numbers}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for number, handler in handlers.items():
+        for number, handler in before.items():
             signal.signal(number, handler)
-        if waiting:
-            signal.raise_signal(waiting[0])
 
 
 def _receive(number: int, frame: FrameType | None) -> None:

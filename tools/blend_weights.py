@@ -10,9 +10,9 @@ arXiv:2109.01903). The result is a run like any other, for kws convert.
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
+import derived_run
 import numpy as np
 
 from kws import runs
@@ -51,14 +51,10 @@ def blend(run: Path, model: Path, share: float, out: Path) -> None:
     if start.labels != experiment.data.labels:
         raise KwsError(f"{model} has other labels than {run}")
     network = blended(runs.load_network(run), start.network, share)
-    out.mkdir(parents=True, exist_ok=True)
-    network.save(out / runs.WEIGHTS)
-    runs.write_config(experiment, out)
-    shutil.copyfile(run / runs.CALIBRATION, out / runs.CALIBRATION)
     said = runs.load_json(run / runs.PROVENANCE)
     # The figures of the best epoch were those of the weights that are blended here.
     said.pop("best", None)
-    runs.save_json({**said, "blend": {"share": share, **start.provenance()}}, out / runs.PROVENANCE)
+    derived_run.write(run, network, {**said, "blend": {"share": share, **start.provenance()}}, out)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ must reach, or that both words' averages must.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
@@ -79,7 +80,7 @@ def main() -> None:
             else:
                 both = Phrase(phrase.words, phrase.within_frames, thresholds=(threshold,) * len(phrase.words))
                 tried = [*phrases[:number], both, *phrases[number + 1 :]]
-                rates = bench.rates(GrammarConfig(grammar.average_frames, 0.5, 1, phrases=tuple(tried)), number)
+                rates = bench.rates(dataclasses.replace(grammar, phrases=tuple(tried)), number)
             print(line(threshold, rates), flush=True)
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import derived_run
 import numpy as np
 
 from kws import runs
@@ -44,12 +44,8 @@ def shift(run: Path, by: Mapping[str, float], out: Path) -> None:
     if not last or arrays[last[0]].shape != (len(labels),):
         raise KwsError(f"{run}: the last layer has no bias for each label")
     arrays[last[0]] = arrays[last[0]] + np.array([by.get(label, 0.0) for label in labels], np.float32)
-    out.mkdir(parents=True, exist_ok=True)
-    type(network).from_arrays(arrays).save(out / runs.WEIGHTS)
-    runs.write_config(experiment, out)
-    shutil.copyfile(run / runs.CALIBRATION, out / runs.CALIBRATION)
     said = runs.load_json(run / runs.PROVENANCE)
-    runs.save_json({**said, "logits": dict(by)}, out / runs.PROVENANCE)
+    derived_run.write(run, type(network).from_arrays(arrays), {**said, "logits": dict(by)}, out)
 
 
 def _pair(text: str) -> tuple[str, float]:

@@ -8,13 +8,13 @@ import contextlib
 import ipaddress
 import signal
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 from urllib.parse import urlparse
 
+from kws import interrupts
 from kws.cli import console, exit_codes
 from kws.cli.options import A_MODEL, add_engine
 from kws.errors import KwsError, MissingError, UsageError
@@ -159,7 +159,15 @@ async def serve_forever(service: Service, uri: str, language: str) -> int:
         await server.start(lambda r, w: Client(service, language, connected, _say, r, w))
     except OSError as error:
         raise KwsError(f"cannot listen at {uri}: {error.strerror or error}; is another service there?") from error
-    with _told() as told:
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[int] = loop.create_future()
+
+    def tell(number: int) -> None:
+        if not told.done():
+            told.set_result(number)
+
+    # Raised, a signal would end whichever client's task it meets.
+    with interrupts.handled(lambda number: loop.call_soon_threadsafe(tell, number)):
         try:
             words = ", ".join(w.name for w in service.words)
             _say(f"listening at {uri} for {words} with engine {service.engine}; Ctrl-C ends")
@@ -168,25 +176,6 @@ async def serve_forever(service: Service, uri: str, language: str) -> int:
             return await told
         finally:
             await server.stop()
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[asyncio.Future[int]]:
-    """The first of Ctrl-C and SIGTERM, as a number: raised, it would end whichever client's task it meets."""
-    loop = asyncio.get_running_loop()
-    told: asyncio.Future[int] = loop.create_future()
-
-    def hear(number: int, frame: FrameType | None) -> None:
-        del frame
-        loop.call_soon_threadsafe(lambda: None if told.done() else told.set_result(number))
-
-    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(n))]
-    before = {number: signal.signal(number, hear) for number in numbers}
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:
