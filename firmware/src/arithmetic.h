@@ -44,11 +44,7 @@ static inline int32_t kws_sat16(int32_t x)
 /* To the range of 17 bits with sign. */
 static inline int32_t kws_sat17(int32_t x)
 {
-#if KWS_HAS_DSP
-    return kws_ssat17(x);
-#else
     return kws_clamp(x, -65536, 65535);
-#endif
 }
 
 /* x + zero_point, wrapped to int32 as TFLM's kernels wrap it, then clamped to low to high. */

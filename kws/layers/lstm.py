@@ -14,8 +14,8 @@ from kws.fixedpoint.layers.kernel import Shape
 from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, Lstm, LstmGate
 from kws.fixedpoint.network import Layer
 from kws.layers.kind import NONE, TANH, Arch, Constants, Kind, Operands, bias, check_sums, require_int8, weights
-from kws.layers.lstm_packing import gate_parts, lane_weights, packed_weights
-from kws.layers.packing import COLUMNS, by_arch, dsp_factors
+from kws.layers.lstm_packing import gate_factors, gate_parts, lane_weights, packed_weights
+from kws.layers.packing import COLUMNS, by_arch
 from kws.tflite import Tensor
 
 INPUT_WEIGHTS = (1, 2, 3, 4)
@@ -176,11 +176,9 @@ def _words(name: str, words: npt.NDArray[np.uint32]) -> str:
 
 
 def _packed(name: str, lstm: Lstm, words: npt.NDArray[np.uint32]) -> list[str]:
-    factors = [f for g in lstm.gates for f in (g.input_factor, g.recurrent_factor)]
-    return [
-        _words(name, words),
-        dsp_factors(f"{name}_packed_factors", factors),
-    ]
+    rows = [", ".join(emit.number(v) for v in fields) for fields in gate_factors(lstm) or ()]
+    array = f"static const kws_gate_factor {name}_packed_factors[{len(rows)}]"
+    return [_words(name, words), f"{array} = {{\n{''.join(f'{emit.INDENT}{{{row}}},{chr(10)}' for row in rows)}}};"]
 
 
 KIND = Kind(operators=("UNIDIRECTIONAL_SEQUENCE_LSTM",), read=read, kernel=Lstm, name="lstm", emit=write)

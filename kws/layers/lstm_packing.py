@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from kws.fixedpoint.arithmetic import Factor
 from kws.fixedpoint.layers.lstm import Lstm, LstmGate
 from kws.layers.kind import folded
-from kws.layers.packing import Part, Words, can_pack, pack
+from kws.layers.packing import Part, Words, can_pack, dsp_factor, pack
 
 
 def gate_parts(lstm: Lstm) -> tuple[Part, Part]:
@@ -28,10 +29,47 @@ def gate_parts(lstm: Lstm) -> tuple[Part, Part]:
     return both([from_input(g) for g in lstm.gates]), both([from_hidden(g) for g in lstm.gates])
 
 
+_GREATEST_RIGHT_SHIFT = 9
+"""Up to here the second rounding's multiplier is right for all sums below 2^23."""
+
+_GREATEST_LEFT_SHIFT = 8
+"""Packed sums of the gates I and G are 256 times as large."""
+
+
+def gate_factor(factor: Factor, high: bool) -> tuple[int, int, int] | None:
+    """The fields of a ``kws_gate_factor``, or None where it has no such form.
+
+    Args:
+        factor: of one part of a gate.
+        high: of the gates I and G, whose packed sums are 256 times as large.
+    """
+    value, right = dsp_factor(factor)[0], factor.right_shift
+    if factor.value == 0:
+        right = 31
+    elif right > _GREATEST_RIGHT_SHIFT or factor.left_shift > _GREATEST_LEFT_SHIFT:
+        return None
+    # What the multiplier is off a power of two makes halves of a negative value go down.
+    step = 0 if right == 0 else 2**31 - 1 if right == 1 else -(2 ** (32 - right)) - 1
+    left = factor.left_shift if factor.value else 0
+    return value, step, _GREATEST_LEFT_SHIFT - left if high else left
+
+
+def gate_factors(lstm: Lstm) -> list[tuple[int, int, int]] | None:
+    """The fields of each gate's two ``kws_gate_factor``, or None where one has no such form."""
+    fields: list[tuple[int, int, int]] = []
+    for index, gate in enumerate(lstm.gates):
+        for factor in (gate.input_factor, gate.recurrent_factor):
+            prepared = gate_factor(factor, high=index % 2 == 0)
+            if prepared is None:
+                return None
+            fields.append(prepared)
+    return fields
+
+
 def packed_weights(lstm: Lstm) -> Words | None:
     """Weights and biases in the order in which the device reads them, or None if they cannot be packed."""
     parts = gate_parts(lstm)
-    return pack(*parts) if all(can_pack(*part) for part in parts) else None
+    return pack(*parts) if gate_factors(lstm) is not None and all(can_pack(*part) for part in parts) else None
 
 
 _TILE = 16

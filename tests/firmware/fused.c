@@ -64,7 +64,7 @@ static void updates(int32_t power, int32_t clip)
         same("cell", before, n, c, cell);
         same("output", before, n, kws_sigmoid(o) * kws_tanh(c, power), product);
         same("hidden", before, n, kws_add_zero_point(kws_multiply(product, &lstm.hidden_factor), -7, -128, 127),
-             kws_cell_hidden(&k, &lstm, product));
+             kws_cell_hidden(&lstm, product));
     }
 }
 

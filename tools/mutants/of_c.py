@@ -116,7 +116,7 @@ C = (
     ),
     M("LSTM state", _CELL, "*cell = (int16_t)c;", "(void)*cell;"),
     M("TANH/1", _CELL, "k.tanh_half = power >= 0 ? 0 : 1 << (-power - 1);", "k.tanh_half = 0;"),
-    M("LSTM/8", _CELL, "kws_add_zero_point(h, lstm->hidden_zero_point,", "kws_add_zero_point(h, 0,"),
+    M("LSTM/8", _CELL, "hidden_factor), lstm->hidden_zero_point,", "hidden_factor), 0,"),
     # ---- other layers ----
     M(
         "DOT",

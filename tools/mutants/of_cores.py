@@ -10,6 +10,10 @@ _M55 = "numpy,qemu:mps3_an547"
 _ARITHMETIC = "firmware/src/arithmetic.h"
 _DUAL = "firmware/src/arch/dual.h"
 _PACKED = "firmware/src/arch/packed_dsp.c"
+_CELL = "firmware/src/arch/lstm_dsp.h"
+_LSTM_PACKING = "kws/layers/lstm_packing.py"
+_LSTM_DSP = "tests/firmware/test_lstm_dsp.py"
+_ARCH = "tests/firmware/test_arch.py::test_dsp_network"
 _LANES = "firmware/src/arch/lanes_helium.c"
 _FIRST = "firmware/src/arch/fft_first_dsp.h"
 _FFT = "firmware/src/arch/fft_armv7m.h"
@@ -83,18 +87,37 @@ CORES = (
     M("LSTM/1", _PACKED, "*to++ = kws_sxtb16_odd(word);\n        from", "*to++ = kws_sxtb16(word);\n        from", _M4),
     M("LSTM/1", _PACKED, '"sxtb16  lr, lr\\n"', '"uxtb16  lr, lr\\n"', _M4),
     M("LSTM/1", _PACKED, "KWS_QUADS - quads)", "KWS_QUADS - quads + 1u)", _M4),
-    M("LSTM/1", _PACKED, '"sub     r4, r4, r5\\n"', '"nop\\n"', _M4),
-    M("LSTM/1", _PACKED, '"lsl     " sum ", " sum ", " step "\\n"', '"nop\\n"', _M4),
-    M("LSTM/2", _PACKED, 'KWS_PACKED_SCALED(h, "r12", "lr"', 'KWS_PACKED_SCALED(h, "r9", "lr"', _M4),
+    M("LSTM/1", _CELL, '"sub     " x_high ", " x_high ", " x_low "\\n"', '"nop\\n"', _M4),
+    M("LSTM/1", _CELL, '"lsl     " x_low ", " x_low ", r9\\n"', '"nop\\n"', _ARCH),
+    M("LSTM/2", _CELL, 'KWS_GATE_SCALED(h_low, "r10", "r12"', 'KWS_GATE_SCALED(h_low, "r7", "r12"', _M4),
+    M("LSTM/2", _CELL, '"ssat    " sum ", #16, " sum', '"ssat    " sum ", #17, " sum', _ARCH),
+    M("LSTM/3", _CELL, '"qadd16  r0, r0, r4\\n"', '"sadd16  r0, r0, r4\\n"', _ARCH),
+    M("LSTM gates", _CELL, '"pkhbt   r1, r2, r3, lsl #16\\n"', '"pkhbt   r1, r3, r2, lsl #16\\n"', _ARCH),
+    M("LSTM gates", _CELL, '"smultb  r3, r1, r8\\n"', '"smultb  r3, r0, r8\\n"', _M4),
     M(
-        "LSTM/3",
-        _PACKED,
-        '"ssat    " h ", #16, " h',
-        '"ssat    " h ", #17, " h',
-        "tests/firmware/test_arch.py::test_dsp_network",
+        "RSHIFT",
+        _CELL,
+        '"bic     " scratch ", " sum ", " step ", asr #31\\n"',
+        '"mov     " scratch ", " sum "\\n"',
+        _ARCH,
     ),
-    M("LSTM gates", _PACKED, 'KWS_PACKED_GATE("r5", "r1",', 'KWS_PACKED_GATE("r5", "r0",', _M4),
-    M("RSHIFT", _PACKED, '"add     " sum ", " sum ", " sum ", asr #31\\n"', '""', _M4),
+    M("RSHIFT", _LSTM_PACKING, "2**31 - 1 if right == 1", "2**31 - 2**24 if right == 1", _LSTM_DSP),
+    M("RSHIFT", _LSTM_PACKING, "-(2 ** (32 - right)) - 1", "-(2 ** (32 - right))", _LSTM_DSP),
+    M("LSTM/2", _LSTM_PACKING, "right > _GREATEST_RIGHT_SHIFT or ", "", _LSTM_DSP),
+    M("SIGMOID/3", _CELL, '"add     " x ", r7, " x ", lsr #25\\n"', '"mov     " x ", r7\\n"', _ARCH),
+    M("SIGMOID/3", _CELL, "64 * 1023", "64 * 1022", _M4),
+    M("TANH/1", _CELL, "power >= 0 ? 0 : 1 << (-power - 1);", "0;", _ARCH),
+    M("TANH/2", _CELL, '"ssat    " x ", #17, " x', '"ssat    " x ", #18, " x', _ARCH),
+    M("TANH/3", _CELL, '"sub     r7, r12, r1\\n"', '"mov     r7, r12\\n"', _ARCH),
+    M("TANH/3", _CELL, "add     r6, r12, r1, lsr #31", "mov     r6, r12", _ARCH),
+    M("LSTM/5", _CELL, '"sub     r0, r8, r0, lsl #1\\n"', '"sub     r0, r8, r0\\n"', _ARCH),
+    M("LSTM/6", _CELL, '"add     r1, r6, r1, lsl #1\\n"', '"mov     r1, r6\\n"', _ARCH),
+    M("LSTM/6", _CELL, '"ssat    r1, #16, r1\\n"', '"nop\\n"', _ARCH),
+    M("LSTM/7", _CELL, '"subge   r1, r5, r2\\n"', '"subge   r1, r2, r2\\n"', _ARCH),
+    M("LSTM/7", _CELL, "limited ? lstm->cell_clip : 32768;", "limited ? lstm->cell_clip - 1 : 32768;", _ARCH),
+    M("LSTM state", _CELL, '"strh    r1, [lr], #2\\n"', '"add     lr, lr, #2\\n"', _M4),
+    M("LSTM/8", _CELL, '"add     r1, r1, r1, asr #31\\n"', '"nop\\n"', _ARCH),
+    M("LSTM/8", _CELL, '"smmlsr  r1, r1, r5, r6\\n"', '"smmlsr  r1, r1, r5, r5\\n"', _M4),
     M(
         "RSHIFT",
         _ARITHMETIC,
@@ -102,8 +125,8 @@ CORES = (
         "kws_smmlsr(value, factor->step, 0)",
         "tests/fixedpoint/test_multiply_dsp.py",
     ),
-    M("SAT16", _DUAL, "ssat %0, #16, %1", "ssat %0, #17, %1", "tests/firmware/test_arch.py::test_dsp_network"),
-    M("INTERPOLATE", _DUAL, "kws_pack16(whole - part, part), base", "kws_pack16(whole, part), base", _M4),
+    M("SAT16", _DUAL, "ssat %0, #16, %1", "ssat %0, #17, %1", _ARCH),
+    M("INTERPOLATE", _CELL, '"mla     lr, lr, r5, r6\\n"', '"mov     lr, r6\\n"', _M4),
     # ---- Helium ----
     M("LSTM/1", _LANES, '"add      r7, r5, lr\\n"', '"mov      r7, r5\\n"', _M55),
     M("RSHIFT", _HELIUM, "vaddq_s32(x, vshrq_n_s32(x, 31)), -exponent", "x, -exponent", _M55),

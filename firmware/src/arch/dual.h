@@ -62,7 +62,6 @@ KWS_INLINE int32_t kws_sign(int32_t x)
 #define KWS_HAS_DSP 1
 #else
 #define KWS_HAS_DSP 0
-#define KWS_IN_REGISTER(value) (void)(value)
 #endif
 
 #if KWS_HAS_DSP
@@ -132,31 +131,12 @@ static inline int32_t kws_ssat16(int32_t a)
     return result;
 }
 
-static inline int32_t kws_ssat17(int32_t a)
-{
-    int32_t result;
-    __asm("ssat %0, #17, %1" : "=r"(result) : "r"(a));
-    return result;
-}
-
-/* The low half of a below the low half of b. */
-static inline uint32_t kws_pack16(int32_t a, int32_t b)
-{
-    uint32_t result;
-    __asm("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(a), "r"(b));
-    return result;
-}
-
 #endif
 
 /* base + low[0] * (whole - part) + low[1] * part, part from 0 to whole - 1 < 2^15. */
 static inline int32_t kws_interpolate(const int16_t *low, int32_t part, int32_t whole, int32_t base)
 {
-#if KWS_HAS_DSP
-    return kws_smlad(kws_load_word(low), kws_pack16(whole - part, part), base);
-#else
     return base + low[0] * whole + (low[1] - low[0]) * part;
-#endif
 }
 
 #endif

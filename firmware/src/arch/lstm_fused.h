@@ -1,5 +1,5 @@
 /*
- * An LSTM cell's update for cores of 32 bits: the steps LSTM/4 to LSTM/8 with fewer instructions, and the
+ * An LSTM cell's update for cores of 32 bits without the DSP extension: the steps LSTM/4 to LSTM/8 with fewer instructions, and the
  * same bytes. What is the same for all units is made ready once.
  *
  * Proved by tests/firmware/test_fused.py, which compares each function with the steps of lstm.c.
@@ -24,9 +24,6 @@ typedef struct kws_cell_constants {
     int32_t tanh_multiplier;
     int32_t tanh_half;
     uint32_t tanh_shift;
-#if KWS_HAS_DSP
-    kws_dsp_factor hidden_factor;
-#endif
 } kws_cell_constants;
 
 static kws_cell_constants kws_cell_constants_of(const kws_lstm *lstm)
@@ -40,9 +37,6 @@ static kws_cell_constants kws_cell_constants_of(const kws_lstm *lstm)
     k.tanh_multiplier = power >= 0 ? 3 << power : 3;
     k.tanh_half = power >= 0 ? 0 : 1 << (-power - 1);
     k.tanh_shift = power >= 0 ? 0 : (uint32_t)-power;
-#if KWS_HAS_DSP
-    k.hidden_factor = kws_dsp_factor_of(&lstm->hidden_factor);
-#endif
     return k;
 }
 
@@ -74,15 +68,9 @@ KWS_INLINE int32_t kws_cell_update(const kws_cell_constants *k, int16_t *cell, i
 }
 
 /* LSTM/8. */
-KWS_INLINE int8_t kws_cell_hidden(const kws_cell_constants *k, const kws_lstm *lstm, int32_t product)
+KWS_INLINE int8_t kws_cell_hidden(const kws_lstm *lstm, int32_t product)
 {
-#if KWS_HAS_DSP
-    const int32_t h = kws_dsp_multiply(product, &k->hidden_factor);
-#else
-    const int32_t h = kws_multiply(product, &lstm->hidden_factor);
-    (void)k;
-#endif
-    return kws_add_zero_point(h, lstm->hidden_zero_point, INT8_MIN, INT8_MAX);
+    return kws_add_zero_point(kws_multiply(product, &lstm->hidden_factor), lstm->hidden_zero_point, INT8_MIN, INT8_MAX);
 }
 
 #endif

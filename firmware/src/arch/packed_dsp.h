@@ -28,26 +28,33 @@ static inline uint32_t kws_packed_words(uint32_t columns)
     return 4u + KWS_PACKED_COLUMNS * ((columns + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS);
 }
 
-/* In the order in which kws_packed_products reads and writes them. */
+/*
+ * In the order in which kws_packed_products reads and writes them. A part of no turns ends the parts; where its
+ * `skipped` would be lies the code that goes on with the sums: with r4 the next weights, r0 to r3 the last part's sums,
+ * and r11 what follows in here.
+ */
 typedef struct kws_packed_pass {
     const uint32_t *weights; /* of the next four rows */
     const uint32_t *vector;  /* widened */
     kws_packed_part parts[2];
-    uint32_t end;                  /* no turns */
-    const kws_dsp_factor *factors; /* of two parts */
+    uint32_t end; /* no turns */
+    void (*then)(void);
+    void (*begin)(void); /* with r11 the pass */
 } kws_packed_pass;
 
-/* Ready for rows of two parts, or of one and 0 more quads. */
-void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint32_t *vector, uint32_t quads,
-                      uint32_t more_quads);
+/* Ready for rows of one part. */
+void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint32_t *vector, uint32_t columns);
+
+/* A part over so many columns, of which the weights have been packed. */
+void kws_packed_start_part(kws_packed_part *part, uint32_t columns);
 
 /* int8 to pairs of int16 in the order that the weights have: 0 and 2, 1 and 3; zeros up to a multiple of 4. */
 uint32_t *kws_widen(uint32_t *to, const int8_t *from, uint32_t count);
 
-/*
- * The next four rows' sums; moves pass->weights on. Of two parts with factors [4][parts], the first one's sums are then
- * each part's sum times its factor, saturated, added and saturated again.
- */
+/* The code of `begin` for sums of products. */
+void kws_packed_sums(void);
+
+/* The next four rows' sums; moves pass->weights on. */
 void kws_packed_products(kws_packed_pass *pass);
 
 #endif

@@ -20,10 +20,7 @@ typedef struct kws_curves {
 
 static inline kws_curves kws_curves_of_table(void)
 {
-    kws_curves c = {kws_sigmoid_table + KWS_SIGMOID_CENTRE, (1 << 24) + 512, 128};
-    KWS_IN_REGISTER(c.centre);
-    KWS_IN_REGISTER(c.sigmoid_half);
-    KWS_IN_REGISTER(c.tanh_half);
+    const kws_curves c = {kws_sigmoid_table + KWS_SIGMOID_CENTRE, (1 << 24) + 512, 128};
     return c;
 }
 

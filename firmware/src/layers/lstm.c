@@ -15,13 +15,12 @@
 #error "KWS_FUSED=0 goes with KWS_ARCH=0"
 #endif
 
-#if KWS_FUSED && KWS_ARCH != KWS_ARCH_HELIUM
-#include "../arch/lstm_fused.h"
-#endif
 #if KWS_ARCH == KWS_ARCH_DSP
 #include "../arch/lstm_dsp.h"
 #elif KWS_ARCH == KWS_ARCH_HELIUM
 #include "../arch/lstm_helium.h"
+#elif KWS_FUSED
+#include "../arch/lstm_fused.h"
 #endif
 
 #if KWS_ARCH == KWS_ARCH_HELIUM
@@ -69,9 +68,8 @@ static int32_t kws_cell_update(const kws_cell_constants *k, int16_t *cell, int32
 }
 
 /* LSTM/8. */
-static int8_t kws_cell_hidden(const kws_cell_constants *k, const kws_lstm *lstm, int32_t product)
+static int8_t kws_cell_hidden(const kws_lstm *lstm, int32_t product)
 {
-    (void)k;
     return kws_add_zero_point(kws_multiply(product, &lstm->hidden_factor), lstm->hidden_zero_point, INT8_MIN, INT8_MAX);
 }
 
@@ -105,30 +103,28 @@ KWS_NOINLINE void plain_gates(const kws_lstm *lstm, uint32_t unit, const int8_t 
 /* One step: reads x [inputs] and the old hidden state, updates both states, writes the new h to output [units]. */
 static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scratch, const int8_t *x, int8_t *output)
 {
-    const kws_cell_constants k = kws_cell_constants_of(lstm);
 #if KWS_ARCH == KWS_ARCH_DSP
-    kws_packed_pass pass;
+    kws_lstm_pass pass;
+    kws_lstm_start(&pass, lstm, cell, output);
     if (lstm->packed_weights != NULL) {
-        kws_packed_begin(&pass, lstm, (uint32_t *)scratch, x, hidden);
-    }
-    int32_t *gates = pass.parts[0].sums;
-#else
-    int32_t gates[KWS_GATES];
-    (void)scratch;
-#endif
-    for (uint32_t unit = 0; unit < lstm->units; unit++) {
-#if KWS_ARCH == KWS_ARCH_DSP
-        if (lstm->packed_weights != NULL) {
-            kws_packed_products(&pass); /* LSTM/1 to LSTM/3 */
-        } else
-#endif
-        {
-            plain_gates(lstm, unit, x, hidden, gates);
+        kws_lstm_packed(&pass, lstm, (uint32_t *)scratch, x, hidden);
+    } else {
+        for (uint32_t unit = 0; unit < lstm->units; unit++) {
+            plain_gates(lstm, unit, x, hidden, pass.products.parts[0].sums);
+            kws_lstm_next(&pass);
         }
+    }
+#else
+    const kws_cell_constants k = kws_cell_constants_of(lstm);
+    (void)scratch;
+    for (uint32_t unit = 0; unit < lstm->units; unit++) {
+        int32_t gates[KWS_GATES];
+        plain_gates(lstm, unit, x, hidden, gates);
         const int32_t product = kws_cell_update(&k, cell + unit, gates[KWS_GATE_INPUT], gates[KWS_GATE_FORGET],
                                                 gates[KWS_GATE_CELL], gates[KWS_GATE_OUTPUT]);
-        output[unit] = kws_cell_hidden(&k, lstm, product);
+        output[unit] = kws_cell_hidden(lstm, product);
     }
+#endif
     /* Only now: every gate of every unit reads the old h. */
     memcpy(hidden, output, lstm->units);
 }

@@ -42,8 +42,7 @@ void kws_rows_run(const kws_rows *rows, void *scratch, const int8_t *x, int8_t *
     const uint32_t low = 0x01010101u * (uint8_t)rows->activation_min;
     const uint32_t high = 0x01010101u * (uint8_t)rows->activation_max;
     kws_packed_pass pass;
-    kws_packed_start(&pass, rows->packed_weights, (const uint32_t *)scratch,
-                     (rows->inputs + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS, 0);
+    kws_packed_start(&pass, rows->packed_weights, (const uint32_t *)scratch, rows->inputs);
     kws_widen((uint32_t *)scratch, x, rows->inputs);
     for (uint32_t left = rows->outputs;; left -= 4u) {
         kws_packed_products(&pass); /* FULLY_CONNECTED/1, CONV_2D/1 */

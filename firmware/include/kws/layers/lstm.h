@@ -15,6 +15,17 @@ enum { KWS_GATE_INPUT, KWS_GATE_FORGET, KWS_GATE_CELL, KWS_GATE_OUTPUT, KWS_GATE
 enum { KWS_LSTM_HIDDEN, KWS_LSTM_CELL };
 
 /*
+ * A factor for KWS_ARCH_DSP: `value` is the factor's, doubled modulo 2^32. `step` is what follows: 0 for nothing,
+ * 2^31 - 1 for a right shift of 1, else -2^(32 - right_shift) - 1. `shift` is the left_shift that comes first, or for
+ * the gates I and G, whose sums come 256 times as large, the right shift that leaves them shifted so.
+ */
+typedef struct kws_gate_factor {
+    int32_t value;
+    int32_t step;
+    uint32_t shift;
+} kws_gate_factor;
+
+/*
  * The parts of a gate are the sum over the input and the sum over the old hidden state. Where the
  * weights are packed, the scratch holds int16_t [inputs + units], each rounded up to 4; with KWS_ARCH_HELIUM
  * sums and pre-activations of eight units.
@@ -25,7 +36,7 @@ typedef struct kws_lstm {
     const int32_t *input_bias;           /* [units][gates], input zero point folded in; NULL if packed */
     const int32_t *recurrent_bias;       /* [units][gates], hidden zero point folded in; NULL if packed */
     const uint32_t *packed_weights;      /* all of the above, see src/arch/packed_dsp.h and lanes_helium.h; else NULL */
-    const kws_dsp_factor *packed_factors; /* KWS_ARCH_DSP: [gates][2], input_factor and recurrent_factor; else NULL */
+    const kws_gate_factor *packed_factors; /* KWS_ARCH_DSP: [gates][2], input_factor and recurrent_factor; or NULL */
     kws_factor input_factor[KWS_GATES];     /* to Q3.12 */
     kws_factor recurrent_factor[KWS_GATES]; /* to Q3.12 */
     kws_factor hidden_factor;               /* output gate times tanh(cell) */
