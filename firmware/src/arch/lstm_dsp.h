@@ -19,9 +19,8 @@
 
 typedef struct kws_lstm_pass {
     kws_packed_pass products;
-    void (*update)(void);            /* at 68, with r11 what follows */
     const kws_gate_factor *factors;  /* [gates][2] */
-    const int16_t *sigmoid_centre;
+    const int16_t *sigmoid_centre;   /* at 64 */
     int32_t sigmoid_step;            /* of the weights of two entries, from one place between them to the next */
     int32_t sigmoid_start;           /* the weights at the first place */
     int32_t sigmoid_half;
@@ -29,17 +28,17 @@ typedef struct kws_lstm_pass {
     int32_t tanh_step;
     int32_t tanh_start;
     int32_t tanh_half;
-    int32_t add_half;                /* at 108 */
+    int32_t add_half;                /* at 96 */
     uint32_t add_shift;
     int32_t keep_half;
     int16_t *cell;
-    int8_t *output;                  /* at 124 */
+    int8_t *output;                  /* at 112 */
     int32_t clip;
     uint32_t clip_span;              /* from the lowest to the highest cell */
     int32_t tanh_multiplier;
     int32_t tanh_rounding;
     uint32_t tanh_shift;
-    int32_t hidden_value;            /* at 148 */
+    int32_t hidden_value;            /* at 136 */
     int32_t hidden_step;             /* 0: no shift to the right */
     int32_t hidden_zero_point;
     const int8_t *output_end;
@@ -72,35 +71,6 @@ typedef struct kws_lstm_pass {
     KWS_GATE_SCALED(x_low, "r7", "r8", "r9")            \
     KWS_GATE_SCALED(h_low, "r10", "r12", "lr")
 
-/* What follows both parts' sums: the pre-activations, two to a word, LSTM/3. */
-KWS_NAKED void kws_lstm_gates(void)
-{
-    __asm volatile("ldr     r6, [r11, #8]!\n"
-                   "str     r4, [r11, #-72]\n"
-                   "ldrd    r4, r5, [r11, #-56]\n"
-                   KWS_GATES_SCALED("r4", "r5", "r0", "r1")
-                   "pkhbt   r4, r4, r5, lsl #16\n"
-                   "pkhbt   r0, r0, r1, lsl #16\n"
-                   "qadd16  r0, r0, r4\n"
-                   "ldrd    r4, r5, [r11, #-48]\n"
-                   KWS_GATES_SCALED("r4", "r5", "r2", "r3")
-                   "pkhbt   r4, r4, r5, lsl #16\n"
-                   "pkhbt   r2, r2, r3, lsl #16\n"
-                   "qadd16  r1, r2, r4\n"
-                   "ldr     pc, [r11, #-4]\n" ::: "memory");
-}
-
-/* The code of `begin` for pre-activations that lie where sums would: packs them. */
-KWS_NAKED void kws_lstm_unpacked(void)
-{
-    __asm volatile("add     r11, r11, #16\n"
-                   "ldmia   r11, {r0-r3}\n"
-                   "pkhbt   r0, r0, r1, lsl #16\n"
-                   "pkhbt   r1, r2, r3, lsl #16\n"
-                   "add     r11, r11, #56\n"
-                   "ldr     pc, [r11, #-4]\n" ::: "memory");
-}
-
 /*
  * SIGMOID/2 and /3 of x: minus the result in the upper half of x. The specification interpolates in |x| and turns the
  * result round for x < 0; here the table goes on to both sides, and what remains of the sign is the rounding, of halves
@@ -126,12 +96,31 @@ KWS_NAKED void kws_lstm_unpacked(void)
     "asr     " low ", " low ", #8\n"
 
 /*
- * From the pre-activations of i (low) and f in r0, g (low) and o in r1 to the new cell and hidden state. Then the next
- * unit, or the end. Beyond 2^16 a tanh's argument changes nothing.
+ * Updates units up to the pass's last one: the new cells and hidden states. With `unpacked`, it is one unit, whose
+ * pre-activations lie where the first part's sums would. Beyond 2^16 a tanh's argument changes nothing.
  */
-KWS_NAKED void kws_lstm_update(void)
+KWS_NAKED void kws_lstm_units(KWS_UNSEEN kws_lstm_pass *pass, KWS_UNSEEN uint32_t unpacked)
 {
-    __asm volatile("ldmia   r11!, {r3-r10, r12}\n"
+    __asm volatile("push    {r4-r11, lr}\n"
+                   "mov     r11, r0\n"
+                   "cmp     r1, #0\n"
+                   "bne     6f\n"
+                   "7:\n"
+                   "bl      %c0\n"
+                   "ldr     r6, [r11, #-4]\n"
+                   "str     r4, [r11, #-64]\n"
+                   "ldrd    r4, r5, [r11, #-48]\n"
+                   KWS_GATES_SCALED("r4", "r5", "r0", "r1")
+                   "pkhbt   r4, r4, r5, lsl #16\n"
+                   "pkhbt   r0, r0, r1, lsl #16\n"
+                   "qadd16  r0, r0, r4\n" /* LSTM/3: i (low) and f */
+                   "ldrd    r4, r5, [r11, #-40]\n"
+                   KWS_GATES_SCALED("r4", "r5", "r2", "r3")
+                   "pkhbt   r4, r4, r5, lsl #16\n"
+                   "pkhbt   r2, r2, r3, lsl #16\n"
+                   "qadd16  r1, r2, r4\n" /* g (low) and o */
+                   "8:\n"
+                   "ldmia   r11!, {r4-r10, r12}\n"
                    /* LSTM/4: minus f, i and o in the upper halves of r2, r0 and r3, minus g in r5, its sign in r1 */
                    "smultb  r2, r0, r8\n" /* SIGMOID/1 */
                    KWS_SIGMOID("r2", "r3")
@@ -174,10 +163,10 @@ KWS_NAKED void kws_lstm_update(void)
                    "ssat    r1, #8, r1\n"
                    "strb    r1, [r0], #1\n"
                    "strd    lr, r0, [r11, #-28]\n"
-                   "sub     r11, r11, #148\n"
+                   "sub     r11, r11, #136\n"
                    "cmp     r0, r7\n"
-                   "beq     5f\n"
-                   "ldr     pc, [r11, #64]\n"
+                   "bne     7b\n"
+                   "pop     {r4-r11, pc}\n"
                    "3:\n" /* beyond the limits */
                    "ldr     r2, [r11, #-20]\n"
                    "cmp     r1, #0\n"
@@ -191,16 +180,20 @@ KWS_NAKED void kws_lstm_update(void)
                    "smmlar  r1, r1, r4, r1\n"
                    "add     r1, r1, r6\n"
                    "b       2b\n"
-                   "5:\n"
-                   "pop     {r4-r11, pc}\n" ::: "memory");
+                   "6:\n" /* unpacked */
+                   "add     r11, r11, #16\n"
+                   "ldmia   r11, {r0-r3}\n"
+                   "add     r11, r11, #48\n"
+                   "pkhbt   r0, r0, r1, lsl #16\n"
+                   "pkhbt   r1, r2, r3, lsl #16\n"
+                   "b       8b\n" ::"i"(kws_packed_sums)
+                   : "memory");
 }
 
 KWS_NOINLINE void kws_lstm_start(kws_lstm_pass *pass, const kws_lstm *lstm, int16_t *cell, int8_t *output)
 {
     const kws_dsp_factor hidden = kws_dsp_factor_of(&lstm->hidden_factor);
     const int32_t power = lstm->cell_scale_power - KWS_TANH_SCALE_POWER;
-    pass->products.begin = kws_lstm_unpacked;
-    pass->update = kws_lstm_update;
     pass->sigmoid_centre = kws_sigmoid_table + KWS_SIGMOID_CENTRE;
     /* Minus 64 times the weights 512 - p (low) and p. */
     pass->sigmoid_step = -64 * 65535;
@@ -232,7 +225,7 @@ KWS_NOINLINE void kws_lstm_start(kws_lstm_pass *pass, const kws_lstm *lstm, int1
 /* The next unit's update, whose gates' pre-activations are the first part's sums. */
 KWS_INLINE void kws_lstm_next(kws_lstm_pass *pass)
 {
-    kws_packed_products(&pass->products);
+    kws_lstm_units(pass, 1);
     pass->output_end++;
 }
 
@@ -245,13 +238,11 @@ KWS_NOINLINE void kws_lstm_packed(kws_lstm_pass *pass, const kws_lstm *lstm, uin
     kws_packed_start_part(&pass->products.parts[0], lstm->inputs);
     kws_packed_start_part(&pass->products.parts[1], lstm->units);
     pass->products.end = 0;
-    pass->products.then = kws_lstm_gates;
-    pass->products.begin = kws_packed_sums;
     pass->factors = lstm->packed_factors;
     pass->output_end = pass->output + lstm->units;
     vector = kws_widen(vector, x, lstm->inputs);
     kws_widen(vector, hidden, lstm->units);
-    kws_packed_products(&pass->products);
+    kws_lstm_units(pass, 0);
 }
 
 #endif

@@ -33,21 +33,12 @@ void kws_packed_start_part(kws_packed_part *part, uint32_t columns)
     part->skipped = (part->turns * KWS_QUADS - quads) * KWS_QUAD_BYTES;
 }
 
-/* What follows one part's sums: r11 lies after the next part's turns and code. */
-KWS_NAKED void stop(void)
-{
-    __asm volatile("str     r4, [r11, #-40]\n"
-                   "pop     {r4-r11, pc}\n" ::: "memory");
-}
-
 void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint32_t *vector, uint32_t columns)
 {
     pass->weights = weights;
     pass->vector = vector;
     kws_packed_start_part(&pass->parts[0], columns);
     pass->parts[1].turns = 0;
-    pass->parts[1].skipped = (uint32_t)(uintptr_t)stop;
-    pass->begin = kws_packed_sums;
 }
 
 /* Four columns: r0 to r3 the sums, r4 the weights, r5 the vector. */
@@ -67,10 +58,11 @@ void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint
     "smlad   r1, r12, r8, r1\n"         \
     "smlad   r3, lr, r8, r3\n"
 
-/* In assembler, because the loop needs all registers there are and a compiler would spill. r11 what to read of pass. */
+/* In assembler, because the loop needs all registers there are and a compiler would spill. */
 KWS_NAKED_EXTERN void kws_packed_sums(void)
 {
-    __asm volatile("ldrd    r4, r5, [r11], #8\n"
+    __asm volatile("push    {lr}\n"
+                   "ldrd    r4, r5, [r11], #8\n"
                    "ldrd    r7, r6, [r11], #8\n"
                    "2:\n"
                    "ldmia   r4!, {r0-r3}\n"
@@ -87,14 +79,17 @@ KWS_NAKED_EXTERN void kws_packed_sums(void)
                    "ldrd    r7, r6, [r11], #8\n"
                    "cmp     r7, #0\n"
                    "bne     2b\n"
-                   "bx      r6\n" ::: "memory");
+                   "pop     {pc}\n" ::: "memory");
 }
 
 KWS_NAKED_EXTERN void kws_packed_products(KWS_UNSEEN kws_packed_pass *pass)
 {
     __asm volatile("push    {r4-r11, lr}\n"
                    "mov     r11, r0\n"
-                   "ldr     pc, [r0, #64]\n" ::: "memory");
+                   "bl      %c0\n"
+                   "str     r4, [r11, #-40]\n"
+                   "pop     {r4-r11, pc}\n" ::"i"(kws_packed_sums)
+                   : "memory");
 }
 
 #else

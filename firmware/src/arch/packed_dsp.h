@@ -28,18 +28,12 @@ static inline uint32_t kws_packed_words(uint32_t columns)
     return 4u + KWS_PACKED_COLUMNS * ((columns + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS);
 }
 
-/*
- * In the order in which kws_packed_products reads and writes them. A part of no turns ends the parts; where its
- * `skipped` would be lies the code that goes on with the sums: with r4 the next weights, r0 to r3 the last part's sums,
- * and r11 what follows in here.
- */
+/* In the order in which kws_packed_sums reads and writes them; a part of no turns ends the parts. */
 typedef struct kws_packed_pass {
     const uint32_t *weights; /* of the next four rows */
     const uint32_t *vector;  /* widened */
     kws_packed_part parts[2];
-    uint32_t end; /* no turns */
-    void (*then)(void);
-    void (*begin)(void); /* with r11 the pass */
+    uint32_t end; /* no turns; a word follows it */
 } kws_packed_pass;
 
 /* Ready for rows of one part. */
@@ -51,10 +45,13 @@ void kws_packed_start_part(kws_packed_part *part, uint32_t columns);
 /* int8 to pairs of int16 in the order that the weights have: 0 and 2, 1 and 3; zeros up to a multiple of 4. */
 uint32_t *kws_widen(uint32_t *to, const int8_t *from, uint32_t count);
 
-/* The code of `begin` for sums of products. */
+/*
+ * For assembler: the next four rows' sums, of the pass in r11. Destroys all registers but sp; leaves the next weights in
+ * r4, the last part's sums in r0 to r3, and in r11 what follows the end of the parts and a word.
+ */
 void kws_packed_sums(void);
 
-/* The next four rows' sums; moves pass->weights on. */
+/* The next four rows' sums, of one part; moves pass->weights on. */
 void kws_packed_products(kws_packed_pass *pass);
 
 #endif
