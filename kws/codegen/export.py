@@ -125,9 +125,7 @@ def model_source(model: Model, network: NetworkSource, named: bool = False) -> s
     if model.info is not None:
         parts.append(spotting_source(model.info))
     if not named:
-        info = model.info
-        kinds = kinds_source() if info is None else kinds_source(info.frontend.kind, info.decision.kind, info.gate.on)
-        parts += [network.run_source(), kinds]
+        parts += [network.run_source(), kinds_source(model.info)]
     return "\n\n".join(parts) + "\n"
 
 

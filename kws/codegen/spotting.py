@@ -161,20 +161,23 @@ def gate_bodies(gated: bool) -> dict[str, str]:
     return {"reset": f"{emit.INDENT}(void)m;\n{unused}", "run": unused + _CALL_NETWORK}
 
 
-def kinds_source(frontend: str | None = None, decision: str | None = None, gated: bool = False) -> str:
+def kinds_source(info: ModelInfo | None) -> str:
     """The functions of kws_model.c that call those of the model's kinds; of a bare network, which has none, nothing."""
-    kinds = {"frontend": frontend, "decision": decision}
+    called = {}
+    if info is not None:
+        called = {(part, what): f"kws_{getattr(info, part).kind}_{what}" for part, what, _ in _FUNCTIONS}
+        called["frontend", "run"] = info.frontend.run
     functions = []
     for part, what, parameters in _FUNCTIONS:
         names = re.findall(r"(\w+)(?:,|$)", parameters)
-        kind = kinds[part]
         body = (
-            "".join(f"{emit.INDENT}(void){name};\n" for name in names)
-            if kind is None
-            else f"{emit.INDENT}kws_{kind}_{what}({', '.join(names)});\n"
+            f"{emit.INDENT}{called[part, what]}({', '.join(names)});\n"
+            if called
+            else "".join(f"{emit.INDENT}(void){name};\n" for name in names)
         )
         functions.append(f"void kws_{part}_{what}({parameters})\n{{\n{body}}}")
-    functions += [f"{gate_function(what)}\n{{\n{body}}}" for what, body in gate_bodies(gated).items()]
+    bodies = gate_bodies(info is not None and info.gate.on)
+    functions += [f"{gate_function(what)}\n{{\n{body}}}" for what, body in bodies.items()]
     comment = "/* Of the kinds that this model has; the linker leaves out the code of all others. */\n"
     return comment + "\n\n".join(functions)
 

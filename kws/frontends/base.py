@@ -69,6 +69,11 @@ class FrontendConfig(ABC):
             KwsError: the settings don't go together.
         """
 
+    @property
+    def run(self) -> str:
+        """The C function that computes a frame: of the kind, or of these settings alone."""
+        return f"kws_{self.kind}_run"
+
     def frames(self, samples: int) -> int:
         """Number of whole frames in a stream of ``samples`` samples."""
         return 0 if samples < self.window else 1 + (samples - self.window) // self.hop

@@ -83,6 +83,11 @@ class LogMelConfig(FrontendConfig):
         return self.rows * self.step
 
     @property
+    def run(self) -> str:
+        """The C function that computes a frame: without the code of other sizes for that of most models."""
+        return f"{super().run}_512" if self.n_fft == 512 else super().run
+
+    @property
     def pcm_size(self) -> int:
         """The samples that the FFTs of a frame read."""
         return self.n_fft + (self.rows - 1) * self.step

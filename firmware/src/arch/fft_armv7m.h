@@ -142,7 +142,93 @@ KWS_NAKED void kws_fft_run_stage(KWS_UNSEEN const kws_fft_stage *stage)
                    "b       2b\n" ::: "memory");
 }
 
-#define KWS_FFT_LAST_SIZE 64u /* of kws_fft_run_last */
+/*
+ * For 256 points: a stage whose legs lie a constant number of bytes apart, `next` from block to block. Twiddles of leg 1
+ * are `step` bytes apart from k to k + 1. r0 leg 0, r1 and lr leg 1's twiddles, r2 end of the data. On the stack: 0 those
+ * of leg 2, 8 of leg 3; 16 leg 1's place in the table, 20 the table. A quarter of a turn has 1024 bytes.
+ */
+#define KWS_FFT_STAGE(each_k, each_block, leg1, leg2, leg3, next, step) \
+    each_k ":\n"                                                        \
+    "ldrd    r3, r4, [sp, #16]\n"                                       \
+    "bl      9f\n"                                                      \
+    "ldrd    r1, lr, [r5]\n"                                            \
+    each_block ":\n"                                                    \
+    "ldrd    r4, r5, [r0, #" leg3 "]\n"                                 \
+    "ldrd    r6, r7, [sp, #8]\n"                                        \
+    KWS_ROTATE("r4", "r5", "r6", "r7", "r9", "r8")                      \
+    "ldrd    r4, r6, [r0, #" leg1 "]\n"                                 \
+    KWS_ROTATE("r4", "r6", "r1", "lr", "r10", "r11")                    \
+    "add     r3, r11, r8\n"                                             \
+    "sub     r8, r11, r8\n"                                             \
+    "add     r4, r6, r5\n"                                              \
+    "sub     r5, r6, r5\n"                                              \
+    "ldrd    r6, r7, [r0, #" leg2 "]\n"                                 \
+    "ldrd    r9, r10, [sp]\n"                                           \
+    KWS_ROTATE("r6", "r7", "r9", "r10", "r11", "r12")                   \
+    KWS_FFT_OUTPUTS("[r0]", "[r0, #" leg2 "]", "", "[r0, #" leg1 "]", "", "[r0, #" leg3 "]") \
+    "add     r0, r0, #" next "\n"                                       \
+    "cmp     r0, r2\n"                                                  \
+    "bcc     " each_block "b\n"                                         \
+    "ldr     r3, [sp, #16]\n"                                           \
+    "subw    r0, r0, #2040\n"                                           \
+    "add     r3, r3, #" step "\n"                                       \
+    "str     r3, [sp, #16]\n"                                           \
+    "cmp     r3, #1024\n"                                               \
+    "bcc     " each_k "b\n"
+
+/* The two stages of 256 points between the first and the last one. */
+KWS_NAKED void kws_fft_run_middle(KWS_UNSEEN int32_t *data, KWS_UNSEEN const int32_t *twiddles)
+{
+    __asm volatile("push    {r4-r11, lr}\n"
+                   "sub     sp, sp, #24\n"
+                   "mov     r3, #0\n"
+                   "strd    r3, r1, [sp, #16]\n"
+                   "add     r2, r0, #2048\n"
+                   KWS_FFT_STAGE("1", "2", "32", "64", "96", "128", "256")
+                   "sub     r0, r0, #32\n"
+                   "mov     r3, #0\n"
+                   "str     r3, [sp, #16]\n"
+                   KWS_FFT_STAGE("3", "4", "128", "256", "384", "512", "64")
+                   "add     sp, sp, #24\n"
+                   "pop     {r4-r11, pc}\n"
+                   /* twiddles of legs 2 and 3 to the stack, the place of leg 1's to r5; as in kws_fft_run_stage */
+                   "9:\n"
+                   "lsl     r5, r3, #1\n"
+                   "add     r6, r3, r3, lsl #1\n"
+                   "cmp     r5, #1024\n"
+                   "bhi     5f\n"
+                   "add     r5, r5, r4\n"
+                   "ldrd    r10, r11, [r5]\n"
+                   "6:\n"
+                   "strd    r10, r11, [sp]\n"
+                   "add     r5, r3, r4\n"
+                   "cmp     r6, #1024\n"
+                   "bhi     7f\n"
+                   "add     r6, r6, r4\n"
+                   "ldrd    r8, r9, [r6]\n"
+                   "8:\n"
+                   "strd    r8, r9, [sp, #8]\n"
+                   "bx      lr\n"
+                   "5:\n"
+                   "rsb     r5, r5, r4\n"
+                   "add     r5, r5, #2048\n"
+                   "ldrd    r10, r11, [r5]\n"
+                   "rsb     r10, r10, #0\n"
+                   "b       6b\n"
+                   "7:\n"
+                   "rsbs    r6, r6, #2048\n"
+                   "bmi     0f\n"
+                   "add     r6, r6, r4\n"
+                   "ldrd    r8, r9, [r6]\n"
+                   "rsb     r8, r8, #0\n"
+                   "b       8b\n"
+                   "0:\n"
+                   "rsb     r6, r6, r4\n"
+                   "ldrd    r8, r9, [r6]\n"
+                   "rsb     r8, r8, #0\n"
+                   "rsb     r9, r9, #0\n"
+                   "b       8b\n" ::: "memory");
+}
 
 /*
  * The last stage of 256 points, which is one block: legs lie 512 bytes apart, and each k has twiddles of its own.

@@ -144,10 +144,6 @@ static void later_stage(complex32 *data, uint32_t points, uint32_t size, const i
 
 KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, const int32_t (*twiddles)[2])
 {
-    if (size == KWS_FFT_LAST_SIZE && points == RADIX4_POINTS) {
-        kws_fft_run_last(&data->x, twiddles[0]);
-        return;
-    }
     const kws_fft_stage stage = {&data->x,    &data[size].x,         &data[points].x,   8u * size,
                                  twiddles[0], twiddles[points / 2u], 4u * points / size};
     kws_fft_run_stage(&stage);
@@ -181,22 +177,34 @@ KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, c
 
 #endif
 
+void kws_windowed_fft_512(const kws_log_mel *f, const int16_t *pcm, int32_t *spectrum)
+{
+    complex32 *data = (complex32 *)(void *)spectrum;
+#if KWS_HAS_DSP
+    kws_fft_first_stage(pcm, f->window, data);
+#else
+    first_stage_radix4(pcm, f->window, data);
+#endif
+#if KWS_HAS_ARMV7M && KWS_ARCH != KWS_ARCH_HELIUM
+    kws_fft_run_middle(&data->x, f->twiddles[0]);
+    kws_fft_run_last(&data->x, f->twiddles[0]);
+#else
+    for (uint32_t size = 4; size < RADIX4_POINTS; size *= 4) {
+        later_stage(data, RADIX4_POINTS, size, f->twiddles);
+    }
+#endif
+}
+
 void kws_windowed_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectrum)
 {
     const uint32_t points = f->n_fft / 2u;
-    complex32 *data = (complex32 *)(void *)spectrum;
-    uint32_t size = 4;
-    if (points & 0xAAAAAAAAu) {
-        first_stage_radix2(f, pcm, data, points);
-        size = 2;
-    } else {
-#if KWS_HAS_DSP
-        kws_fft_first_stage(pcm, f->window, data);
-#else
-        first_stage_radix4(pcm, f->window, data);
-#endif
+    if (points == RADIX4_POINTS) {
+        kws_windowed_fft_512(f, pcm, spectrum);
+        return;
     }
-    for (; size < points; size *= 4) {
+    complex32 *data = (complex32 *)(void *)spectrum;
+    first_stage_radix2(f, pcm, data, points);
+    for (uint32_t size = 2; size < points; size *= 4) {
         later_stage(data, points, size, f->twiddles);
     }
 }

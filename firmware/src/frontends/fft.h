@@ -8,6 +8,11 @@
  * Reads pcm [n_fft] and writes the spectrum of the windowed samples, taken in pairs as complex
  * values: n_fft / 2 interleaved re and im.
  */
-void kws_windowed_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectrum);
+typedef void kws_fft(const kws_log_mel *f, const int16_t *pcm, int32_t *spectrum);
+
+kws_fft kws_windowed_fft;
+
+/* The same of n_fft = 512, of whose code a program without other sizes is made. */
+kws_fft kws_windowed_fft_512;
 
 #endif

@@ -223,13 +223,27 @@ void kws_log_mel_reset(const kws_frontend *frontend, void *memory)
     (void)memory;
 }
 
+/* The features of a row whose spectrum is there; apart, as it is in two functions. */
+KWS_NOINLINE void row_of(const kws_log_mel *f, int32_t *spectrum, int8_t *features)
+{
+    const int32_t scale = f->log_offset + 2 * power_spectrum(f, spectrum) * 65536;
+    mel_bands(f, spectrum, STEPS_PER_OCTAVE * scale - (1 << 15), features);
+}
+
+KWS_INLINE void run(const kws_log_mel *f, int32_t *spectrum, const int16_t *pcm, int8_t *features, kws_fft *fft)
+{
+    for (uint32_t row = 0; row < f->rows; row++, pcm += f->step, features += f->bands) {
+        fft(f, pcm, spectrum);
+        row_of(f, spectrum, features);
+    }
+}
+
 void kws_log_mel_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features)
 {
-    const kws_log_mel *f = (const kws_log_mel *)frontend->constants;
-    int32_t *spectrum = (int32_t *)memory;
-    for (uint32_t row = 0; row < f->rows; row++, pcm += f->step, features += f->bands) {
-        kws_windowed_fft(f, pcm, spectrum);
-        const int32_t scale = f->log_offset + 2 * power_spectrum(f, spectrum) * 65536;
-        mel_bands(f, spectrum, STEPS_PER_OCTAVE * scale - (1 << 15), features);
-    }
+    run((const kws_log_mel *)frontend->constants, (int32_t *)memory, pcm, features, kws_windowed_fft);
+}
+
+void kws_log_mel_run_512(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features)
+{
+    run((const kws_log_mel *)frontend->constants, (int32_t *)memory, pcm, features, kws_windowed_fft_512);
 }

@@ -27,6 +27,9 @@ typedef struct kws_log_mel {
 void kws_log_mel_reset(const kws_frontend *frontend, void *memory);
 void kws_log_mel_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
 
+/* The same of n_fft = 512, which generated code calls: a program without other sizes has no code of theirs. */
+void kws_log_mel_run_512(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);
+
 #ifdef __cplusplus
 }
 #endif
