@@ -3,6 +3,8 @@
 
 #include "kws/model.h"
 
+#include "arch/copy.h"
+
 static int aligned(const void *memory)
 {
     return (uintptr_t)memory % sizeof(void *) == 0;
@@ -100,7 +102,7 @@ int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t cou
         return 0; /* pcm may be NULL then, which memcpy may not be given */
     }
     /* FRONT/1 */
-    memcpy(spotter->pcm + spotter->filled, pcm, used * sizeof pcm[0]);
+    kws_copy(spotter->pcm + spotter->filled, pcm, (uint32_t)(used * sizeof pcm[0]));
     spotter->filled += (uint32_t)used;
     if (spotter->filled < f->window_size) {
         return (int32_t)used;
@@ -108,7 +110,7 @@ int32_t kws_spotter_process(kws_spotter *spotter, const int16_t *pcm, size_t cou
     /* SPOT/1 */
     kws_frontend_run(f, spotter->frontend, spotter->pcm, spotter->features);
     spotter->filled -= f->hop;
-    memmove(spotter->pcm, spotter->pcm + f->hop, spotter->filled * sizeof pcm[0]);
+    kws_copy(spotter->pcm, spotter->pcm + f->hop, (uint32_t)(spotter->filled * sizeof pcm[0]));
     result->features = spotter->features;
     /* SPOT/2 */
     result->posteriors =

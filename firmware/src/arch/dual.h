@@ -9,13 +9,15 @@
 
 #include "kws/model.h"
 
-/* For what is worth its code in every place, and for what is not worth it in any. */
+/* For what is worth its code in every place, for what is not worth it in any, and for what had better be small. */
 #if defined(__GNUC__)
 #define KWS_INLINE static inline __attribute__((always_inline))
 #define KWS_NOINLINE static __attribute__((noinline))
+#define KWS_COLD __attribute__((cold, noinline))
 #else
 #define KWS_INLINE static inline
 #define KWS_NOINLINE static
+#define KWS_COLD
 #endif
 
 /*

@@ -190,7 +190,7 @@ KWS_NAKED void kws_lstm_units(KWS_UNSEEN kws_lstm_pass *pass, KWS_UNSEEN uint32_
                    : "memory");
 }
 
-KWS_NOINLINE void kws_lstm_start(kws_lstm_pass *pass, const kws_lstm *lstm, int16_t *cell, int8_t *output)
+KWS_COLD static void kws_lstm_start(kws_lstm_pass *pass, const kws_lstm *lstm, int16_t *cell, int8_t *output)
 {
     const kws_dsp_factor hidden = kws_dsp_factor_of(&lstm->hidden_factor);
     const int32_t power = lstm->cell_scale_power - KWS_TANH_SCALE_POWER;
@@ -230,8 +230,8 @@ KWS_INLINE void kws_lstm_next(kws_lstm_pass *pass)
 }
 
 /* All units of an LSTM that could be packed. */
-KWS_NOINLINE void kws_lstm_packed(kws_lstm_pass *pass, const kws_lstm *lstm, uint32_t *vector, const int8_t *x,
-                                  const int8_t *hidden)
+KWS_COLD static void kws_lstm_packed(kws_lstm_pass *pass, const kws_lstm *lstm, uint32_t *vector, const int8_t *x,
+                                     const int8_t *hidden)
 {
     pass->products.weights = lstm->packed_weights;
     pass->products.vector = vector;

@@ -26,14 +26,14 @@ uint32_t *kws_widen(uint32_t *to, const int8_t *from, uint32_t count)
 #define KWS_QUADS 4u       /* a turn */
 #define KWS_QUAD_BYTES 56u /* of KWS_PACKED_QUAD, whose instructions have four each */
 
-void kws_packed_start_part(kws_packed_part *part, uint32_t columns)
+KWS_COLD void kws_packed_start_part(kws_packed_part *part, uint32_t columns)
 {
     const uint32_t quads = (columns + KWS_PACKED_COLUMNS - 1u) / KWS_PACKED_COLUMNS;
     part->turns = (quads + KWS_QUADS - 1u) / KWS_QUADS;
     part->skipped = (part->turns * KWS_QUADS - quads) * KWS_QUAD_BYTES;
 }
 
-void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint32_t *vector, uint32_t columns)
+KWS_COLD void kws_packed_start(kws_packed_pass *pass, const uint32_t *weights, const uint32_t *vector, uint32_t columns)
 {
     pass->weights = weights;
     pass->vector = vector;

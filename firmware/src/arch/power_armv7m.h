@@ -45,12 +45,40 @@ KWS_NAKED uint32_t kws_used_bits(KWS_UNSEEN const int32_t *values, KWS_UNSEEN ui
     "lsrs    r6, r6, #27\n"                     \
     "adc     r6, r6, " high ", lsl #5\n"
 
+/*
+ * From the even part, not shifted, in r8 r9, the odd part's product in r6 r7 and its high word for y in r11 to X and Y
+ * in r4 r5 and the mirrored bin's in r8 r9. A core with the DSP extension multiplies and adds in one cycle.
+ */
+#if KWS_HAS_DSP
+#define KWS_POWER_EVEN      \
+    "mov     r12, #1\n"     \
+    "sub     r4, r3, #1\n"  \
+    "lsl     r12, r12, r4\n" /* what shifts the even part */
+#define KWS_POWER_PARTS                 \
+    "mla     r4, r8, r12, r7\n"         \
+    "rsbs    r6, r6, #0\n"              \
+    "sbc     r6, r7, r7, lsl #1\n" /* the negative's high word */ \
+    "mla     r8, r8, r12, r6\n"         \
+    "mla     r5, r9, r12, r11\n"        \
+    "mls     r9, r9, r12, r11\n"
+#else
+#define KWS_POWER_EVEN "sub     r12, r3, #1\n"
+#define KWS_POWER_PARTS                 \
+    "lsl     r8, r8, r12\n"             \
+    "lsl     r9, r9, r12\n"             \
+    "add     r4, r8, r7\n"              \
+    "rsbs    r6, r6, #0\n" /* with the negative's high word for the mirrored bin */ \
+    "sbc     r8, r8, r7\n"              \
+    "add     r5, r9, r11\n"             \
+    "sub     r9, r11, r9\n"
+#endif
+
 /* powers_of_pair for all pairs from z upwards and mirror downwards until they have met; shift at least 1. */
 KWS_NAKED void kws_powers_of_pairs(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mirror, KWS_UNSEEN const int32_t *twiddle,
                                    KWS_UNSEEN int32_t shift)
 {
     __asm volatile("push    {r4-r11, lr}\n"
-                   "sub     r12, r3, #1\n"
+                   KWS_POWER_EVEN
                    "1:\n"
                    "ldrd    r4, r5, [r0]\n"
                    "ldrd    r6, r7, [r1]\n"
@@ -58,8 +86,6 @@ KWS_NAKED void kws_powers_of_pairs(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mi
                    "sub     r9, r5, r7\n"
                    "add     r10, r5, r7\n"
                    "sub     r11, r6, r4\n"
-                   "lsl     r8, r8, r12\n" /* even part */
-                   "lsl     r9, r9, r12\n"
                    "lsl     r10, r10, r3\n" /* twice the odd part */
                    "lsl     r11, r11, r3\n"
                    "ldrd    r4, r5, [r2], #8\n"
@@ -68,11 +94,7 @@ KWS_NAKED void kws_powers_of_pairs(KWS_UNSEEN int32_t *z, KWS_UNSEEN int32_t *mi
                    "rsb     r10, r10, #0\n"
                    "smull   lr, r11, r11, r4\n"
                    "smlal   lr, r11, r10, r5\n"
-                   "add     r4, r8, r7\n"
-                   "rsbs    r6, r6, #0\n" /* with the negative's high word for the mirrored bin */
-                   "sbc     r8, r8, r7\n"
-                   "add     r5, r9, r11\n"
-                   "sub     r9, r11, r9\n"
+                   KWS_POWER_PARTS
                    KWS_POWER("r4", "r5", "r7")
                    "str     r6, [r0], #8\n"
                    KWS_POWER("r8", "r9", "r7")

@@ -75,9 +75,16 @@ static int8_t kws_cell_hidden(const kws_lstm *lstm, int32_t product)
 
 #endif
 
+/* With the DSP extension only few models need this: most are packed. */
+#if KWS_ARCH == KWS_ARCH_DSP
+#define PLAIN KWS_COLD
+#else
+#define PLAIN
+#endif
+
 /* One unit's sums: biases, then four rows of weights one after another. */
-static void plain_sums(const int32_t *bias, const int8_t *weights, const int8_t *x, uint32_t count,
-                       int32_t sums[KWS_GATES])
+PLAIN static void plain_sums(const int32_t *bias, const int8_t *weights, const int8_t *x, uint32_t count,
+                             int32_t sums[KWS_GATES])
 {
     for (uint32_t gate = 0; gate < KWS_GATES; gate++) {
         sums[gate] = bias[gate];
@@ -86,8 +93,8 @@ static void plain_sums(const int32_t *bias, const int8_t *weights, const int8_t 
 }
 
 /* One unit's pre-activations: each part saturates on its own (LSTM/1, LSTM/2), then their sum (LSTM/3). */
-KWS_NOINLINE void plain_gates(const kws_lstm *lstm, uint32_t unit, const int8_t *x, const int8_t *hidden,
-                              int32_t gates[KWS_GATES])
+PLAIN KWS_NOINLINE void plain_gates(const kws_lstm *lstm, uint32_t unit, const int8_t *x, const int8_t *hidden,
+                                    int32_t gates[KWS_GATES])
 {
     const uint32_t first = KWS_GATES * unit;
     int32_t recurrent[KWS_GATES];
