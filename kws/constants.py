@@ -19,6 +19,7 @@ class Array:
         data: integers of any shape.
         count: a C expression of the length of its first axis, which is checked; may name ``KWS_MODEL_...``.
         align: its alignment in bytes; 0 for the type's own.
+        only: a condition of C's preprocessor, without which the array is left out and the member NULL; empty for none.
     """
 
     ctype: str
@@ -26,6 +27,7 @@ class Array:
     data: npt.NDArray[np.integer]
     count: str
     align: int = 0
+    only: str = ""
 
 
 @dataclass(frozen=True)

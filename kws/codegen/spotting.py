@@ -184,12 +184,18 @@ def kinds_source(info: ModelInfo | None) -> str:
 
 def _structure(kind: str, prefix: str, constants: Constants) -> Iterable[str]:
     """The constants of a kind: its arrays, then its structure, which is called as the kind."""
-    members: dict[str, str | int] = {}
+    lead: list[str] = []
     for array in constants.arrays:
-        name = members[array.name] = f"{prefix}_{array.name}"
-        yield emit.array(array.ctype, name, array.data, align=array.align)
-        yield _static_assert(name, f"sizeof {name} == ({array.count}) * sizeof {name}[0]")
-    yield emit.structure(f"kws_{kind}", kind, {**members, **constants.members})
+        name = f"{prefix}_{array.name}"
+        text = emit.array(array.ctype, name, array.data, align=array.align)
+        text += "\n\n" + _static_assert(name, f"sizeof {name} == ({array.count}) * sizeof {name}[0]")
+        member = emit.members({array.name: name})
+        if array.only:
+            text = f"#if {array.only}\n{text}\n#endif"
+            member = [f"#if {array.only}", *member, "#else", *emit.members({array.name: "NULL"}), "#endif"]
+        yield text
+        lead += member
+    yield emit.structure(f"kws_{kind}", kind, dict(constants.members), lead=lead)
 
 
 def _static_assert(name: str, condition: str) -> str:

@@ -126,24 +126,44 @@ class LogMelConfig(FrontendConfig):
         """
         t = self.tables()
         bands = "KWS_MODEL_BANDS" if self.rows == 1 else f"{self.bands}u"
+        zeros = t.n_fft - len(t.window)
+        window = np.pad(t.window, (0, zeros))
+        has_wide = self.n_fft == 512
+        dsp, other = "KWS_ARCH == KWS_ARCH_DSP", "KWS_ARCH != KWS_ARCH_DSP"
         return Constants(
             macros={"N_FFT": self.n_fft},
             memory="KWS_LOG_MEL_BYTES(KWS_MODEL_N_FFT)",
             arrays=(
-                Array("int16_t", "window", np.pad(t.window, (0, t.n_fft - len(t.window))), "KWS_MODEL_N_FFT", align=4),
+                Array("int16_t", "window", window, "KWS_MODEL_N_FFT", align=4, only=other if has_wide else ""),
                 Array("int32_t", "twiddles", _quarter(t.twiddles), "KWS_MODEL_N_FFT / 4u + 1u"),
                 Array("uint16_t", "segment_ends", t.segment_ends, f"{bands} + 1u"),
                 Array("uint16_t", "weights", t.weights, f"{len(t.weights)}u"),
+                *([_wide_window(t.window, dsp)] if has_wide else []),
             ),
             members={
+                **({} if has_wide else {"wide_window": "NULL"}),
                 "log_offset": t.log_offset,
                 "n_fft": "KWS_MODEL_N_FFT",
                 "first_bin": t.first_bin,
                 "bands": bands,
                 "step": self.step,
                 "rows": self.rows,
+                "window_zeros": zeros,
             },
         )
+
+
+def _wide_window(window: npt.NDArray[np.int16], only: str) -> Array:
+    """The first half of 512 values in Q0.26, behind as many zeros as follow the window, whose mirror image is the other.
+
+    Raises:
+        ValueError: the window is not symmetric.
+    """
+    if not np.array_equal(window, window[::-1]):
+        raise ValueError("the window is not symmetric")
+    zeros = 512 - len(window)
+    half = np.pad(window.astype(np.int32) << 11, (zeros, zeros))[: zeros + 256]
+    return Array("int32_t", "wide_window", half, f"KWS_MODEL_N_FFT / 2u + {zeros}u", only=only)
 
 
 def _quarter(twiddles: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

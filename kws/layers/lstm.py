@@ -16,6 +16,7 @@ from kws.fixedpoint.network import Layer
 from kws.layers.kind import NONE, TANH, Arch, Constants, Kind, Operands, bias, check_sums, require_int8, weights
 from kws.layers.lstm_packing import gate_factors, gate_parts, lane_weights, packed_weights
 from kws.layers.packing import COLUMNS, by_arch
+from kws.layers.rows import emit_factors
 from kws.tflite import Tensor
 
 INPUT_WEIGHTS = (1, 2, 3, 4)
@@ -129,8 +130,6 @@ def write(name: str, layer: Layer) -> Constants:
     if lstm.add_factor != Factor(2**30, -add_shift) or lstm.keep_factor != Factor(2**30, -14):
         raise ValueError("the cell's scale is not a power of two from 2^-24 to 1")
     fields: dict[str, str | int] = {
-        "input_factor": emit.factors([g.input_factor for g in lstm.gates]),
-        "recurrent_factor": emit.factors([g.recurrent_factor for g in lstm.gates]),
         "hidden_factor": emit.factor(lstm.hidden_factor),
         "hidden_zero_point": lstm.hidden_zero_point,
         "cell_scale_power": lstm.cell_scale_power,
@@ -140,14 +139,19 @@ def write(name: str, layer: Layer) -> Constants:
         "units": lstm.units,
         "add_shift": add_shift,
     }
+    factors = [g.input_factor for g in lstm.gates] + [g.recurrent_factor for g in lstm.gates]
+    inside = emit.members({"factors": emit.factors(factors)})
     weights_of = {Arch.HELIUM: [_words(name, lane_weights(lstm))]}
-    pointers = {Arch.HELIUM: emit.members(_pointers(name, ("packed_weights",)))}
+    lead = {Arch.HELIUM: emit.members(_pointers(name, ("packed_weights",))) + inside}
     scratch = {Arch.HELIUM: _HELIUM_SCRATCH}
-    if words is not None:
+    if words is None:
+        weights_of[Arch.DSP] = [*plain, emit_factors(f"{name}_factors", factors)]
+        lead[Arch.DSP] = emit.members({**_pointers(name, _ROWS), "factors": f"{name}_factors"})
+    else:
         weights_of[Arch.DSP] = _packed(name, lstm, words)
-        pointers[Arch.DSP] = emit.members(_pointers(name, _PACKED))
+        lead[Arch.DSP] = emit.members({**_pointers(name, _PACKED), "factors": "NULL"})
         scratch[Arch.DSP] = 2 * sum(-(-n // COLUMNS) * COLUMNS for n in (lstm.inputs, lstm.units))
-    chosen = by_arch(pointers, emit.members(_pointers(name, _ROWS)))
+    chosen = by_arch(lead, emit.members(_pointers(name, _ROWS)) + inside)
     return Constants((*by_arch(weights_of, plain), emit.structure("kws_lstm", name, fields, lead=chosen)), scratch)
 
 

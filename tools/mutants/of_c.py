@@ -75,7 +75,7 @@ C = (
     M("LSTM/1", _LSTM, "sums[gate] = bias[gate];", "sums[gate] = 0;"),
     M("LSTM/1", _LSTM, "kws_sat16(kws_sat16(kws_multiply(gates[gate]", "kws_sat16((kws_multiply(gates[gate]"),
     M("LSTM/2", _LSTM, "kws_sat16(kws_multiply(recurrent[gate]", "(kws_multiply(recurrent[gate]"),
-    M("LSTM/2", _LSTM, "&lstm->recurrent_factor[gate]", "&lstm->input_factor[gate]"),
+    M("LSTM/2", _LSTM, "&lstm->factors[KWS_GATES + gate]", "&lstm->factors[gate]"),
     M("LSTM/3", _LSTM, "gates[gate] = kws_sat16(kws_sat16(", "gates[gate] = (kws_sat16("),
     M("LSTM gates", _LSTM, "gates[KWS_GATE_INPUT], gates", "gates[KWS_GATE_FORGET], gates"),
     M("LSTM gates", _LSTM, "gates[KWS_GATE_CELL], gates", "gates[KWS_GATE_OUTPUT], gates"),

@@ -12,67 +12,64 @@
 
 /*
  * Butterflies whose legs are 128 samples apart, in the order of their places: four of them 32 samples apart, four
- * times that 8 samples on, four times that 2 samples on. r3 blocks of four that are left.
+ * times that 8 samples on, four times that 2 samples on. r3 butterflies that are left.
+ *
+ * The window's words are 2^11 times its values, so that SMULWB and SMULWT shift their products as FRONT/2 does, and
+ * SMLAWB and SMLAWT add them to another leg's. Its second half is the first one's mirror image: legs a and b go up from
+ * `rising`, c and d down from `falling`, the word of a pair's second sample first.
  */
-KWS_NAKED void kws_fft_first_stage(KWS_UNSEEN const int16_t *pcm, KWS_UNSEEN const int16_t *window, KWS_UNSEEN void *to)
+KWS_NAKED void kws_fft_first_stage(KWS_UNSEEN const int16_t *pcm, KWS_UNSEEN const int32_t *rising,
+                                   KWS_UNSEEN void *to, KWS_UNSEEN const int32_t *falling)
 {
     __asm volatile("push    {r4-r11, lr}\n"
-                   "mov     r3, #16\n"
-                   "2:\n"
-                   "add     r12, r2, #128\n"
+                   "mov     r12, r3\n"
+                   "mov     r3, #64\n"
                    "1:\n"
-                   "ldr     r4, [r0, #256]\n"
-                   "ldr     r5, [r1, #256]\n"
-                   "smulbb  r6, r4, r5\n"
-                   "smultt  r4, r4, r5\n"
-                   "ldr     r5, [r0, #768]\n"
-                   "ldr     r7, [r1, #768]\n"
-                   "smulbb  r8, r5, r7\n"
-                   "smultt  r5, r5, r7\n"
-                   "asr     r6, r6, #5\n"
-                   "asr     r4, r4, #5\n"
-                   "add     r9, r6, r8, asr #5\n" /* u = b + d in r9 r10, v = b - d in r6 r4 */
-                   "sub     r6, r6, r8, asr #5\n"
-                   "add     r10, r4, r5, asr #5\n"
-                   "sub     r4, r4, r5, asr #5\n"
-                   "ldr     r5, [r0, #512]\n"
-                   "ldr     r7, [r1, #512]\n"
-                   "smulbb  r8, r5, r7\n"
-                   "smultt  r5, r5, r7\n"
-                   "ldr     r7, [r0], #64\n"
-                   "ldr     r11, [r1], #64\n"
-                   "smulbb  lr, r7, r11\n"
-                   "smultt  r7, r7, r11\n"
-                   "asr     lr, lr, #5\n"
-                   "asr     r7, r7, #5\n"
-                   "add     r11, lr, r8, asr #5\n" /* s = a + c in r11 r8, t = a - c in lr r7 */
-                   "sub     lr, lr, r8, asr #5\n"
-                   "add     r8, r7, r5, asr #5\n"
-                   "sub     r7, r7, r5, asr #5\n"
-                   "add     r5, r11, r9\n"
+                   "ldr     r4, [r0, #256]\n" /* b in r5 r6 */
+                   "ldrd    r5, r6, [r1, #512]\n"
+                   "smulwb  r5, r5, r4\n"
+                   "smulwt  r6, r6, r4\n"
+                   "ldr     r4, [r0, #768]\n" /* u = b + d in r9 r10, v = b - d in r5 r6 */
+                   "ldrd    r7, r8, [r12, #-512]\n"
+                   "smlawb  r9, r8, r4, r5\n"
+                   "smlawt  r10, r7, r4, r6\n"
+                   "rsb     r5, r9, r5, lsl #1\n"
+                   "rsb     r6, r10, r6, lsl #1\n"
+                   "ldr     r4, [r0, #512]\n" /* c in r8 r7 */
+                   "ldrd    r7, r8, [r12], #-128\n"
+                   "smulwb  r8, r8, r4\n"
+                   "smulwt  r7, r7, r4\n"
+                   "ldr     r4, [r0], #64\n" /* s = a + c in r11 lr, t = a - c in r8 r7 */
+                   "ldrd    r11, lr, [r1], #128\n"
+                   "smlawb  r11, r11, r4, r8\n"
+                   "smlawt  lr, lr, r4, r7\n"
+                   "sub     r8, r11, r8, lsl #1\n"
+                   "sub     r7, lr, r7, lsl #1\n"
+                   "add     r4, r8, r6\n"
+                   "sub     r8, r8, r6\n"
+                   "sub     r6, r7, r5\n"
+                   "add     r7, r7, r5\n"
+                   "strd    r4, r6, [r2, #8]\n"
+                   "strd    r8, r7, [r2, #24]\n"
+                   "add     r4, r11, r9\n"
                    "sub     r11, r11, r9\n"
-                   "add     r9, r8, r10\n"
-                   "sub     r8, r8, r10\n"
-                   "strd    r5, r9, [r2]\n"
-                   "strd    r11, r8, [r2, #16]\n"
-                   "add     r5, lr, r4\n"
-                   "sub     r9, r7, r6\n"
-                   "strd    r5, r9, [r2, #8]\n"
-                   "sub     lr, lr, r4\n"
-                   "add     r7, r7, r6\n"
-                   "strd    lr, r7, [r2, #24]\n"
-                   "add     r2, r2, #32\n"
-                   "cmp     r2, r12\n"
-                   "bne     1b\n"
-                   "sub     r0, r0, #240\n"
-                   "sub     r1, r1, #240\n"
+                   "add     r6, lr, r10\n"
+                   "sub     lr, lr, r10\n"
+                   "strd    r11, lr, [r2, #16]\n"
+                   "strd    r4, r6, [r2], #32\n"
                    "sub     r3, r3, #1\n"
                    "tst     r3, #3\n"
-                   "itt     eq\n"
-                   "subeq   r0, r0, #60\n"
-                   "subeq   r1, r1, #60\n"
+                   "bne     1b\n"
+                   "sub     r0, r0, #240\n"
+                   "sub     r1, r1, #480\n"
+                   "add     r12, r12, #480\n"
+                   "tst     r3, #15\n"
+                   "bne     1b\n"
+                   "sub     r0, r0, #60\n"
+                   "sub     r1, r1, #120\n"
+                   "add     r12, r12, #120\n"
                    "cmp     r3, #0\n"
-                   "bne     2b\n"
+                   "bne     1b\n"
                    "pop     {r4-r11, pc}\n" ::: "memory");
 }
 

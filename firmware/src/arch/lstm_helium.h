@@ -196,9 +196,9 @@ static void kws_lanes_step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, 
         const uint32_t count = lstm->units - first < KWS_UNITS ? lstm->units - first : KWS_UNITS;
         kws_lane_pairs(&pass, sums, (count + 1u) / 2u);
         for (uint32_t gate = 0; gate < KWS_GATES; gate++) {
-            const int16x8_t input = kws_lanes_part(sums + gate, pairs, &lstm->input_factor[gate]);
+            const int16x8_t input = kws_lanes_part(sums + gate, pairs, &lstm->factors[gate]);
             const int16x8_t recurrent =
-                kws_lanes_part(sums + 2u * KWS_GATES + gate, pairs, &lstm->recurrent_factor[gate]);
+                kws_lanes_part(sums + 2u * KWS_GATES + gate, pairs, &lstm->factors[KWS_GATES + gate]);
             vst1q_s16(gates + gate * KWS_UNITS, vqaddq_s16(input, recurrent));
         }
         kws_lanes_update(lstm, gates, (int16_t *)(void *)sums, cell + first, output + first, vctp16q(count));

@@ -24,25 +24,37 @@ typedef struct kws_mel_pass {
 
 /*
  * The next segment: r4 r5 its powers times their weights, that sum before plus its powers times
- * WEIGHT_ONE in r2 r3. r0 bins, r1 weights, r10 segment_ends, r12 the bin after the last one.
+ * WEIGHT_ONE in r2 r3, by `before` and `whole`. r0 bins, r1 weights, r10 segment_ends, r12 the bin after the last one.
  */
-#define KWS_MEL_SEGMENT(turn, after)    \
-    "ldrh    r9, [r10], #2\n"           \
-    "mov     r2, r4\n"                  \
-    "mov     r3, r5\n"                  \
-    "mov     r4, #0\n"                  \
-    "mov     r5, #0\n"                  \
-    "subs    lr, r9, r12\n"             \
-    "beq     " after "f\n"              \
-    "mov     r12, r9\n"                 \
-    turn ":\n"                          \
-    "ldr     r7, [r0], #8\n"            \
-    "ldrh    r8, [r1], #2\n"            \
-    "umlal   r2, r3, r7, r6\n"          \
-    "umlal   r4, r5, r7, r8\n"          \
-    "subs    lr, lr, #1\n"              \
-    "bne     " turn "b\n"               \
+#define KWS_MEL_SEGMENT(turn, after, before, whole) \
+    "ldrh    r9, [r10], #2\n"                       \
+    before                                          \
+    "mov     r4, #0\n"                              \
+    "mov     r5, #0\n"                              \
+    "subs    lr, r9, r12\n"                         \
+    "beq     " after "f\n"                          \
+    "mov     r12, r9\n"                             \
+    turn ":\n"                                      \
+    "ldr     r7, [r0], #8\n"                        \
+    "ldrh    r8, [r1], #2\n"                        \
+    whole                                           \
+    "umlal   r4, r5, r7, r8\n"                      \
+    "subs    lr, lr, #1\n"                          \
+    "bne     " turn "b\n"                           \
     after ":\n"
+
+/* From a log_entry in r8, 11 bits of mantissa in r3 and the exponent in r7 to all but the rise in r8, and that in r3. */
+#if KWS_HAS_DSP
+#define KWS_MEL_LOG2                    \
+    "smulbt  r3, r3, r8\n"              \
+    "pkhbt   r8, r8, r7, lsl #16\n"
+#else
+#define KWS_MEL_LOG2                    \
+    "lsr     lr, r8, #16\n"             \
+    "mul     r3, lr, r3\n"              \
+    "uxth    r8, r8\n"                  \
+    "add     r8, r8, r7, lsl #16\n"
+#endif
 
 KWS_NAKED void kws_run_mel(KWS_UNSEEN const kws_mel_pass *pass)
 {
@@ -54,18 +66,15 @@ KWS_NAKED void kws_run_mel(KWS_UNSEEN const kws_mel_pass *pass)
                    "ldr     r10, [r0, #8]\n"
                    "ldrd    r0, r1, [r0]\n"
                    "mov     r6, #0x8000\n"
-                   "mov     r4, #0\n"
-                   "mov     r5, #0\n"
-                   KWS_MEL_SEGMENT("1", "2")
+                   KWS_MEL_SEGMENT("1", "2", "", "")
                    "3:\n"
-                   KWS_MEL_SEGMENT("4", "5")
+                   KWS_MEL_SEGMENT("4", "5", "mov     r2, r4\n" "mov     r3, r5\n", "umlal   r2, r3, r7, r6\n")
                    "subs    r2, r2, r4\n"
                    "sbcs    r3, r3, r5\n"
                    "beq     8f\n"
                    "clz     r7, r3\n"
-                   "rsb     r8, r7, #31\n"
-                   "lsr     r2, r2, #1\n"
-                   "lsr     r2, r2, r8\n"
+                   "rsb     r8, r7, #32\n"
+                   "lsr     r2, r2, r8\n" /* by 32, too, which leaves nothing */
                    "lsl     r3, r3, r7\n"
                    "orr     r3, r3, r2\n"
                    "rsb     r7, r7, #63\n"
@@ -74,10 +83,7 @@ KWS_NAKED void kws_run_mel(KWS_UNSEEN const kws_mel_pass *pass)
                    "ubfx    r8, r3, #26, #5\n"
                    "ldr     r8, [lr, r8, lsl #2]\n"
                    "ubfx    r3, r3, #15, #11\n"
-                   "lsr     lr, r8, #16\n"
-                   "mul     r3, lr, r3\n"
-                   "uxth    r8, r8\n"
-                   "add     r8, r8, r7, lsl #16\n"
+                   KWS_MEL_LOG2
                    "add     r8, r8, r3, lsr #11\n"
                    "ldrd    r9, r7, [sp]\n"
                    "add     r8, r8, r8, lsl #2\n"

@@ -180,7 +180,9 @@ KWS_NOINLINE void later_stage(complex32 *data, uint32_t points, uint32_t size, c
 void kws_windowed_fft_512(const kws_log_mel *f, const int16_t *pcm, int32_t *spectrum)
 {
     complex32 *data = (complex32 *)(void *)spectrum;
-#if KWS_HAS_DSP
+#if KWS_ARCH == KWS_ARCH_DSP
+    kws_fft_first_stage(pcm, f->wide_window + f->window_zeros, data, f->wide_window + RADIX4_POINTS - 2u);
+#elif KWS_ARCH == KWS_ARCH_HELIUM
     kws_fft_first_stage(pcm, f->window, data);
 #else
     first_stage_radix4(pcm, f->window, data);

@@ -7,6 +7,13 @@
 #include "../sigmoid.h"
 #include "layer.h"
 
+/* With the DSP extension nearly all instructions are in assembler; few models have weights that can't be packed. */
+#if KWS_ARCH == KWS_ARCH_DSP
+#define PLAIN KWS_COLD
+#else
+#define PLAIN
+#endif
+
 /* 0 for the specification's steps one by one: the same bytes from more instructions. */
 #ifndef KWS_FUSED
 #define KWS_FUSED 1
@@ -75,13 +82,6 @@ static int8_t kws_cell_hidden(const kws_lstm *lstm, int32_t product)
 
 #endif
 
-/* With the DSP extension only few models need this: most are packed. */
-#if KWS_ARCH == KWS_ARCH_DSP
-#define PLAIN KWS_COLD
-#else
-#define PLAIN
-#endif
-
 /* One unit's sums: biases, then four rows of weights one after another. */
 PLAIN static void plain_sums(const int32_t *bias, const int8_t *weights, const int8_t *x, uint32_t count,
                              int32_t sums[KWS_GATES])
@@ -102,8 +102,8 @@ PLAIN KWS_NOINLINE void plain_gates(const kws_lstm *lstm, uint32_t unit, const i
     plain_sums(lstm->recurrent_bias + first, lstm->recurrent_weights + first * lstm->units, hidden, lstm->units,
                recurrent);
     for (uint32_t gate = 0; gate < KWS_GATES; gate++) {
-        gates[gate] = kws_sat16(kws_sat16(kws_multiply(gates[gate], &lstm->input_factor[gate])) +
-                                kws_sat16(kws_multiply(recurrent[gate], &lstm->recurrent_factor[gate])));
+        gates[gate] = kws_sat16(kws_sat16(kws_multiply(gates[gate], &lstm->factors[gate])) +
+                                kws_sat16(kws_multiply(recurrent[gate], &lstm->factors[KWS_GATES + gate])));
     }
 }
 
@@ -138,7 +138,7 @@ static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scra
 
 #endif
 
-void kws_lstm_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
+PLAIN void kws_lstm_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
 {
     const kws_lstm *lstm = (const kws_lstm *)layer->kernel;
     int8_t *hidden = (int8_t *)kws_layer_state(layer, KWS_LSTM_HIDDEN, memory);

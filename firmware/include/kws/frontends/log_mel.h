@@ -9,16 +9,18 @@ extern "C" {
 #endif
 
 typedef struct kws_log_mel {
-    const int16_t *window;        /* Q0.15 [n_fft], zeros from the window's length on */
+    const int16_t *window;        /* Q0.15 [n_fft], zeros from the window's length on; NULL if there is wide_window */
     const int32_t (*twiddles)[2]; /* cos and sin in Q0.31 [n_fft / 4 + 1], a quarter of a turn */
     const uint16_t *segment_ends; /* [bands + 1] */
     const uint16_t *weights;      /* Q0.15, from first_bin on */
+    const int32_t *wide_window;   /* KWS_ARCH_DSP, n_fft = 512: window_zeros zeros, the window to [255] in Q0.26; or NULL */
     int32_t log_offset;           /* Q.16 */
     uint16_t n_fft;
     uint16_t first_bin;
     uint16_t bands; /* of a row */
     uint16_t step;  /* samples from window to window */
     uint8_t rows;   /* windows of a frame */
+    uint16_t window_zeros;
 } kws_log_mel;
 
 /* Its memory: int32_t spectrum[n_fft], interleaved re and im. It keeps nothing from frame to frame. */

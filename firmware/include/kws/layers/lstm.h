@@ -36,9 +36,13 @@ typedef struct kws_lstm {
     const int32_t *input_bias;           /* [units][gates], input zero point folded in; NULL if packed */
     const int32_t *recurrent_bias;       /* [units][gates], hidden zero point folded in; NULL if packed */
     const uint32_t *packed_weights;      /* all of the above, see src/arch/packed_dsp.h and lanes_helium.h; else NULL */
-    const kws_gate_factor *packed_factors; /* KWS_ARCH_DSP: [gates][2], input_factor and recurrent_factor; or NULL */
-    kws_factor input_factor[KWS_GATES];     /* to Q3.12 */
-    kws_factor recurrent_factor[KWS_GATES]; /* to Q3.12 */
+    const kws_gate_factor *packed_factors; /* KWS_ARCH_DSP: [gates][2], of input and hidden state; or NULL */
+    /* [2][gates], of input and hidden state, to Q3.12. */
+#if KWS_ARCH == KWS_ARCH_DSP
+    const kws_factor *factors; /* NULL if packed */
+#else
+    kws_factor factors[2 * KWS_GATES];
+#endif
     kws_factor hidden_factor;               /* output gate times tanh(cell) */
     int32_t hidden_zero_point;
     int32_t cell_scale_power; /* the cell's scale is 2 to this power */
