@@ -3,7 +3,7 @@
 
 #include "kws/model.h"
 
-#include "arch/copy.h"
+#include "copy.h"
 
 static int aligned(const void *memory)
 {

@@ -154,7 +154,7 @@ class LogMelConfig(FrontendConfig):
 
 
 def _wide_window(window: npt.NDArray[np.int16], only: str) -> Array:
-    """The first half of 512 values in Q0.26, behind as many zeros as follow the window, whose mirror image is the other.
+    """The first half of 512 values in Q0.26, behind as many zeros as follow the window: the other is its mirror image.
 
     Raises:
         ValueError: the window is not symmetric.

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
+from kws.firmware import sources_dir
 from kws.fixedpoint.activation import sigmoid, tanh
 from kws.fixedpoint.arithmetic import Factor, multiply
 from kws.fixedpoint.arrays import Int64
-from kws.firmware import sources_dir
 from kws.layers.lstm_packing import gate_factor
 
 SUMS = 2**23
@@ -45,7 +45,8 @@ def test_factors_of_gates_multiply_alike(value, shift):
     factor = Factor(value, shift)
     x = sums_near_ties(factor)
     high, low = gate_factor(factor, high=True), gate_factor(factor, high=False)
-    assert high is not None and low is not None
+    assert high is not None
+    assert low is not None
     assert all(-(2**31) <= field < 2**31 for field in (*high, *low))
     expected = multiply(x, factor).clip(-(2**15), 2**15 - 1)
     shifted = ((x << low[2]) + 2**31) % 2**32 - 2**31
@@ -55,9 +56,11 @@ def test_factors_of_gates_multiply_alike(value, shift):
 
 
 def test_all_halves_of_a_right_shift():
-    """Every value that the second rounding can meet."""
-    x = np.arange(-SUMS, SUMS, dtype=np.int64)
+    """Every half that the second rounding can meet, of results up to those that saturate, and its neighbours."""
     for right in range(1, 10):
+        halves = (2 * np.arange(-(2**15) - 1, 2**15 + 1, dtype=np.int64) + 1) << (right - 1)
+        x = np.concatenate([halves - 1, halves, halves + 1])
+        x = x[np.abs(x) < SUMS]
         fields = gate_factor(Factor(2**31 - 1, -right), high=False)
         assert fields is not None
         magnitude = (np.abs(x) + (1 << (right - 1))) >> right

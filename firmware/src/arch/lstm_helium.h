@@ -12,6 +12,7 @@
 
 #include "kws/layers/lstm.h"
 
+#include "../copy.h"
 #include "../sigmoid.h"
 #include "lanes_helium.h"
 
@@ -204,7 +205,7 @@ static void kws_lanes_step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, 
         kws_lanes_update(lstm, gates, (int16_t *)(void *)sums, cell + first, output + first, vctp16q(count));
     }
     /* Only now: every gate of every unit reads the old h. */
-    memcpy(hidden, output, lstm->units);
+    kws_copy(hidden, output, lstm->units);
 }
 
 #endif

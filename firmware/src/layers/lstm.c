@@ -1,9 +1,8 @@
 /* The int8 LSTM with an int16 cell: docs/SPEC.md, "LSTM". Twin of kws/fixedpoint/layers/lstm.py. */
 #include "kws/layers/lstm.h"
 
-#include <string.h>
-
 #include "../arithmetic.h"
+#include "../copy.h"
 #include "../sigmoid.h"
 #include "layer.h"
 
@@ -133,7 +132,7 @@ static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scra
     }
 #endif
     /* Only now: every gate of every unit reads the old h. */
-    memcpy(hidden, output, lstm->units);
+    kws_copy(hidden, output, lstm->units);
 }
 
 #endif

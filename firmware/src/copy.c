@@ -1,12 +1,8 @@
-/*
- * Copies of many samples. A C library made small takes nine instructions a word, and a hop has hundreds of words.
- */
-#ifndef KWS_ARCH_COPY_H
-#define KWS_ARCH_COPY_H
+#include "copy.h"
 
 #include <string.h>
 
-#include "dual.h"
+#include "arch/dual.h"
 
 #if KWS_HAS_ASSEMBLER
 
@@ -30,8 +26,7 @@ KWS_NAKED uint32_t kws_copy_blocks(KWS_UNSEEN void *to, KWS_UNSEEN const void *f
 
 #endif
 
-/* `count` bytes, first to last: `to` may lie before `from` in the same samples. */
-KWS_NOINLINE void kws_copy(void *to, const void *from, uint32_t count)
+void kws_copy(void *to, const void *from, uint32_t count)
 {
 #if KWS_HAS_ASSEMBLER
     if ((((uintptr_t)to | (uintptr_t)from) & 3u) == 0) {
@@ -41,7 +36,10 @@ KWS_NOINLINE void kws_copy(void *to, const void *from, uint32_t count)
         count = left;
     }
 #endif
-    memmove(to, from, count);
+    /* A small memmove goes byte by byte where `to` lies behind; then the two are apart. */
+    if ((uintptr_t)to > (uintptr_t)from) {
+        memcpy(to, from, count);
+    } else {
+        memmove(to, from, count);
+    }
 }
-
-#endif
