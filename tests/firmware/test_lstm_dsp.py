@@ -6,7 +6,11 @@ import re
 
 import numpy as np
 import pytest
+from conftest import needs
+from core_program import CoreProgram
+from unicorn.arm_const import UC_CPU_ARM_CORTEX_M4
 
+from kws import emit, firmware
 from kws.firmware import sources_dir
 from kws.fixedpoint.activation import sigmoid, tanh
 from kws.fixedpoint.arithmetic import Factor, multiply
@@ -127,3 +131,85 @@ def test_products_of_negated_gates():
         added = multiply(gate * other, Factor(2**30, -shift))
         got = (gate * other + (1 << shift) + 1 + 2 * (other >> 31)) >> (shift + 1)
         np.testing.assert_array_equal(got, added)
+
+
+PROGRAM = """
+#include "layers/lstm.c"
+#define UNITS 512
+const kws_lstm lstm = {LSTM};
+int32_t gates[UNITS][4];
+int16_t cells[UNITS];
+int8_t hidden[UNITS];
+int32_t start(void);
+int32_t start(void)
+{
+    kws_lstm_pass pass;
+    kws_lstm_start(&pass, &lstm, cells, hidden);
+    for (uint32_t unit = 0; unit < UNITS; unit++) {
+        __builtin_memcpy(pass.products.parts[0].sums, gates[unit], sizeof gates[unit]);
+        kws_lstm_next(&pass);
+    }
+    return 0;
+}
+"""
+UNITS = 512
+SETTINGS = [
+    # power of the cell's scale, clip, hidden factor, hidden zero point
+    (-11, 20480, Factor(2139104566, -23), 3),
+    (-24, 0, Factor(1518500250, -22), -128),
+    (-9, 384, Factor(2**30, -21), 127),
+    (0, 0, Factor(2**31 - 1, -23), 0),
+    (-12, 32767, Factor(2**30, 0), 5),
+    (-12, 9, Factor(2**30 + 3, 2), -7),
+    (-15, 1, Factor(0, 0), 11),
+]
+
+
+@needs("arm-none-eabi-gcc")
+@pytest.mark.parametrize(("power", "clip", "hidden_factor", "zero_point"), SETTINGS)
+def test_updates_of_cells(tmp_path, power, clip, hidden_factor, zero_point):
+    """LSTM/4 to LSTM/8 on Unicorn: ends and halves of every rounding, every sign."""
+    shift = 30 + power
+    fields = {
+        "hidden_factor": emit.factor(hidden_factor),
+        "hidden_zero_point": zero_point,
+        "cell_scale_power": power,
+        "cell_clip": clip,
+        "units": UNITS,
+        "add_shift": shift,
+    }
+    text = PROGRAM.replace("LSTM", ", ".join(f".{name} = {value}" for name, value in fields.items()), 1)
+    names = ("copy.c", "packed_dsp.c")
+    sources = [path for path in firmware.sources_dir().glob("src/**/*.c") if path.name in names]
+    program = CoreProgram(tmp_path, text, sources, "cortex-m4", UC_CPU_ARM_CORTEX_M4, counts=False)
+    rng = np.random.default_rng(9)
+    # Of a tie's argument, sigmoid and tanh are negative and have a half to round.
+    s = np.arange(-(2**15), 0)
+    of_sigmoid = s[(_before_shift(3 * s, 9) + 2**24 + 512) % 1024 == 0]
+    of_tanh = s[(_before_shift((3 * s).clip(-(2**16)), 8) + 128) % 256 == 0]
+    for _ in range(12):
+        some = [rng.choice(a, UNITS // 4) for a in (of_sigmoid, of_tanh, np.array([-(2**15), -1, 0, 1, 2**15 - 1]))]
+        gates = np.stack([rng.permutation(np.concatenate([*some, rng.integers(-(2**15), 2**15, UNITS // 4)]))] * 4, 1)
+        gates = rng.permuted(gates, axis=0)
+        cells = rng.integers(-(2**15), 2**15, UNITS) >> rng.integers(0, 15, UNITS)
+        f = sigmoid(gates[:, 1])
+        # A cell whose product with an odd gate is a half.
+        cells = np.where((f % 2 == 1) & (rng.random(UNITS) < 0.3), rng.choice([-(2**14), 2**14], UNITS), cells)
+        program.write("gates", gates.astype(np.int32))
+        program.write("cells", cells.astype(np.int16))
+        program.call("start")
+        kept = multiply(f * cells, Factor(2**30, -14)).clip(-(2**15), 2**15 - 1)
+        added = multiply(sigmoid(gates[:, 0]) * tanh(gates[:, 2], -12), Factor(2**30, -shift))
+        c = (kept + added.clip(-(2**15), 2**15 - 1)).clip(-(2**15), 2**15 - 1)
+        c = c.clip(-clip, clip) if clip else c
+        np.testing.assert_array_equal(program.read("cells", np.int16, UNITS), c)
+        h = multiply(sigmoid(gates[:, 3]) * tanh(c, power), hidden_factor) + zero_point
+        h = ((h + 2**31) % 2**32 - 2**31).clip(-128, 127)
+        np.testing.assert_array_equal(program.read("hidden", np.int8, UNITS), h)
+
+
+def _before_shift(scaled: Int64, bits: int) -> Int64:
+    """The interpolation between two entries, before its rounding."""
+    entries, part = table(), scaled & (1 << bits) - 1
+    low = 256 + (scaled >> bits)
+    return entries[low] * ((1 << bits) - part) + entries[low + 1] * part

@@ -82,8 +82,8 @@ C = (
     M(
         "LSTM state",
         _LSTM,
-        "output, lstm->units);\n}\n\n#endif\n\nvoid",
-        "output, lstm->units - 1u);\n}\n\n#endif\n\nvoid",
+        "kws_copy(hidden, output, lstm->units);",
+        "kws_copy(hidden, output, lstm->units - 1u);",
     ),
     M("LSTM state", _LSTM, "output[unit] = kws_cell_hidden", "output[unit] = hidden[unit] = kws_cell_hidden"),
     M("LSTM rows", _LSTM, "x += lstm->inputs;", ""),

@@ -49,9 +49,9 @@ SPOTTING = (
     M("FRONT/8", _MEL, "* scale - (1 << 15)", "* scale"),
     M("FRONT/8", _MEL, "2 * power_spectrum(", "1 * power_spectrum("),
     # ---- spotter ----
-    M("FRONT/1", _SPOTTER, "memcpy(spotter->pcm + spotter->filled, pcm,", "memcpy(spotter->pcm, pcm,"),
+    M("FRONT/1", _SPOTTER, "kws_copy(spotter->pcm + spotter->filled, pcm,", "kws_copy(spotter->pcm, pcm,"),
     M("FRONT/1", _SPOTTER, "spotter->filled -= f->hop;", "spotter->filled -= f->hop + 1u;"),
-    M("FRONT/1", _SPOTTER, "spotter->pcm + f->hop, spotter->filled", "spotter->pcm + f->hop + 1, spotter->filled"),
+    M("FRONT/1", _SPOTTER, "spotter->pcm + f->hop, (uint32_t)", "spotter->pcm + f->hop + 1, (uint32_t)"),
     M("FRONT/1", _SPOTTER, "if (spotter->filled < f->window_size) {", "if (spotter->filled + 1u < f->window_size) {"),
     M("RESET", _SPOTTER, "    spotter->frame = 0;\n", ""),
     M("RESET", _SPOTTER, "    spotter->filled = 0;\n", ""),
