@@ -160,6 +160,8 @@ class NegativesConfig:
             they come on top of ``training.batch_size`` clips.
         weight: of a frame of them, against 1 of a frame at which a word is to be named.
         around: share of the clips that have other speech around them instead of noise.
+        around_db: lowest and highest level of such a clip above the speech, which then goes on under it, in dB;
+            empty where the speech is as loud as it was recorded and ends where the clip begins.
         speech: weight of other speech.
         reversed_speech: weight of other speech played backwards.
         noise: weight of noise and music.
@@ -177,6 +179,7 @@ class NegativesConfig:
     share: float = number(0.5, 0, 1, below=True)
     weight: float = number(0.5, 0, 100)
     around: float = number(0.2, 0, 1)
+    around_db: tuple[float, ...] = number((), -100, 100)
     speech: float = number(5.0, 0, 1000)
     reversed_speech: float = number(0.5, 0, 1000)
     noise: float = number(2.0, 0, 1000)
@@ -193,6 +196,10 @@ class NegativesConfig:
         _require(
             len(self.snr_db) == 2 and self.snr_db[0] <= self.snr_db[1],
             f"negatives.snr_db must be [lowest, highest], not {list(self.snr_db)}",
+        )
+        _require(
+            not self.around_db or (len(self.around_db) == 2 and self.around_db[0] <= self.around_db[1]),
+            f"negatives.around_db must be [lowest, highest] or empty, not {list(self.around_db)}",
         )
 
 
@@ -263,6 +270,11 @@ class Experiment:
         _require(
             self.frontend.frames(self.data.clip_samples) >= 1,
             "data.clip_ms is shorter than frontend.window_ms, so a clip has no frame",
+        )
+        _require(
+            not self.negatives.around_db or self.frontend.decibels is not None,
+            f"negatives.around_db needs features that are decibels, and those of {self.frontend.kind} are not;"
+            " leave it empty",
         )
         if isinstance(self.network, StreamNetworkConfig):
             self.network.check(Frame.of(self.frontend))

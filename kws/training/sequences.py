@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kws.config import Experiment
 from kws.training.cuts import Negatives
-from kws.types import Int8
+from kws.types import Floats, Int8
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class SequenceMaker:
         self._negatives = negatives
         self._gap = min(gap, noise.shape[1]) if len(noise) else 0
         self._noise = noise
+        # Lowest and highest level of a clip above the speech around it, in steps of a feature.
+        self._levels = None if negatives is None else _levels(negatives.experiment)
 
     def make(self, clips: Int8, rng: np.random.Generator) -> Sequences:
         """A sequence of each clip.
@@ -75,17 +78,31 @@ class SequenceMaker:
         n, frames, _ = clips.shape
         starts = np.asarray(rng.integers(0, self._gap + 1, size=n))
         features = self._background(n, frames + self._gap, rng)
-        around = np.zeros(n, np.bool_)
-        if self._negatives is not None:
-            around = np.less(rng.random(n), self._negatives.experiment.negatives.around)
-            cuts = self._negatives.speech(rng, int(around.sum()), frames + self._gap)
-            if cuts is None:
-                around[:] = False
-            else:
-                features[around] = cuts
+        around, speech = self._speech(n, frames + self._gap, rng)
+        if self._levels is None:
+            features[around] = speech
         for row, clip, start in zip(features, clips, starts, strict=True):
             row[start : start + frames] = clip
+        if self._levels is not None:
+            # The logarithm of a sum is about the greater of the logarithms (Nadas 1989, "mixture-maximization").
+            features[around] = np.maximum(features[around], self._softer(speech, clips[around], rng))
         return Sequences(features, starts, np.zeros(n, np.bool_), around)
+
+    def _speech(self, n: int, frames: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.bool_], Int8]:
+        """Which of ``n`` rows have other speech around the clip, and that."""
+        if self._negatives is not None:
+            around = np.less(rng.random(n), self._negatives.experiment.negatives.around)
+            cuts = self._negatives.speech(rng, int(around.sum()), frames)
+            if cuts is not None:
+                return around, cuts
+        return np.zeros(n, np.bool_), np.empty((0, frames, self._noise.shape[2]), np.int8)
+
+    def _softer(self, speech: Int8, clips: Int8, rng: np.random.Generator) -> Int8:
+        """Speech, as far below the loud parts of each clip as is drawn; never louder than it was."""
+        assert self._levels is not None
+        drop = _loudness(speech) - _loudness(clips) + rng.uniform(*self._levels, size=len(clips))
+        softer = np.round(speech - np.maximum(drop, 0)[:, None, None])
+        return np.maximum(softer, np.iinfo(np.int8).min).astype(np.int8)
 
     def _background(self, n: int, total: int, rng: np.random.Generator) -> Int8:
         if not self._gap:
@@ -95,3 +112,14 @@ class SequenceMaker:
         out = np.empty((n, total, self._noise.shape[2]), np.int8)
         out[:, : self._gap], out[:, -self._gap :] = first[:, : self._gap], second[:, -self._gap :]
         return out
+
+
+def _levels(experiment: Experiment) -> tuple[float, float] | None:
+    limits, step = experiment.negatives.around_db, experiment.frontend.decibels
+    return (limits[0] / step, limits[1] / step) if limits and step is not None else None
+
+
+def _loudness(features: Int8) -> Floats:
+    """The mean of all bands that a tenth of the frames exceeds, float [n]."""
+    loud: Floats = np.percentile(features.mean(axis=2), 90, axis=1)
+    return loud
