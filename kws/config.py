@@ -8,6 +8,7 @@ neighbour, so that a typing mistake never silently trains something else. A file
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,10 @@ GREATEST_WORDS = 500
 """With silence and unknown still fewer labels than a softmax may have."""
 GREATEST_SEED = 2**32 - 1
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+
+
+def _require_order(name: str, value: Sequence[float]) -> None:
+    _require(len(value) == 2 and value[0] <= value[1], f"{name} must be [lowest, highest], not {list(value)}")
 
 
 @dataclass(frozen=True)
@@ -141,11 +146,7 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         require_ranges("augment", self)
         for name in ("gain_db", "snr_db"):
-            value = getattr(self, name)
-            _require(
-                len(value) == 2 and value[0] <= value[1],
-                f"augment.{name} must be [lowest, highest], not {list(value)}",
-            )
+            _require_order(f"augment.{name}", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,8 @@ class NegativesConfig:
         around: share of the clips that have other speech around them instead of noise.
         around_db: lowest and highest level of such a clip above the speech, which then goes on under it, in dB;
             empty where the speech is as loud as it was recorded and ends where the clip begins.
+        noise_around: share of the clips with noise and music around and under them, drawn afresh in every step.
+        noise_around_db: lowest and highest level of such a clip above the noise, in dB.
         speech: weight of other speech.
         reversed_speech: weight of other speech played backwards.
         noise: weight of noise and music.
@@ -180,6 +183,8 @@ class NegativesConfig:
     weight: float = number(0.5, 0, 100)
     around: float = number(0.2, 0, 1)
     around_db: tuple[float, ...] = number((), -100, 100)
+    noise_around: float = number(0.0, 0, 1)
+    noise_around_db: tuple[float, float] = number((0.0, 30.0), -100, 100)
     speech: float = number(5.0, 0, 1000)
     reversed_speech: float = number(0.5, 0, 1000)
     noise: float = number(2.0, 0, 1000)
@@ -193,14 +198,10 @@ class NegativesConfig:
 
     def __post_init__(self) -> None:
         require_ranges("negatives", self)
-        _require(
-            len(self.snr_db) == 2 and self.snr_db[0] <= self.snr_db[1],
-            f"negatives.snr_db must be [lowest, highest], not {list(self.snr_db)}",
-        )
-        _require(
-            not self.around_db or (len(self.around_db) == 2 and self.around_db[0] <= self.around_db[1]),
-            f"negatives.around_db must be [lowest, highest] or empty, not {list(self.around_db)}",
-        )
+        for name in ("snr_db", "noise_around_db"):
+            _require_order(f"negatives.{name}", getattr(self, name))
+        if self.around_db:
+            _require_order("negatives.around_db", self.around_db)
 
 
 @dataclass(frozen=True)
@@ -272,9 +273,9 @@ class Experiment:
             "data.clip_ms is shorter than frontend.window_ms, so a clip has no frame",
         )
         _require(
-            not self.negatives.around_db or self.frontend.decibels is not None,
-            f"negatives.around_db needs features that are decibels, and those of {self.frontend.kind} are not;"
-            " leave it empty",
+            self.frontend.decibels is not None or not (self.negatives.around_db or self.negatives.noise_around),
+            f"negatives.around_db and noise_around need features that are decibels, and those of {self.frontend.kind}"
+            " are not; leave them out",
         )
         if isinstance(self.network, StreamNetworkConfig):
             self.network.check(Frame.of(self.frontend))

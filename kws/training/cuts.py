@@ -130,10 +130,6 @@ class Negatives:
         masked = spec_augment(out, rng, self.experiment.augment, self.experiment.frontend)
         return masked, np.isin(kinds, [KINDS.index(kind) for kind in _SAYING])
 
-    def speech(self, rng: np.random.Generator, n: int, frames: int) -> Int8 | None:
-        """Cuts of other speech, int8 [n, frames, bands]; None where there is none."""
-        return self.sources[SPEECH].cut(rng, n, frames) if SPEECH in self.sources else None
-
     def _weights(self) -> list[float]:
         there = {*self.sources, *([REVERSED_SPEECH] if SPEECH in self.sources else [])}
         if there and len(self.words):

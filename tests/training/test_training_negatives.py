@@ -141,6 +141,20 @@ def test_speech_louder_than_the_word_is_made_softer():
     assert set(np.unique(made.features)) == {20, 40}
 
 
+def test_noise_is_mixed_at_a_level_whether_it_was_louder_or_softer():
+    settings = dataclasses.replace(
+        TWO_WORDS, negatives=config.NegativesConfig(around=0, noise_around=1.0, noise_around_db=(12.0, 12.0))
+    )
+    clip = np.full((1, 20, 40), 40, np.int8)
+    for loud in (-30, 100):
+        hiss = NegativeFeatures(np.full((90, 40), loud, np.int8), np.array([0, 90]), np.array([0]), 1.0)
+        negatives = Negatives(settings, {"noise": Source([hiss])}, np.zeros((0, 1, 20, 40), np.int8))
+        made = SequenceMaker(8, np.full((1, 20, 40), -100, np.int8), negatives).make(clip, np.random.default_rng(0))
+        assert set(np.unique(made.features)) == {20, 40}
+        # Noise is silence around a word; only speech is not.
+        assert not made.around.any()
+
+
 def test_levels_around_words_need_features_in_decibels():
     with pytest.raises(KwsError, match="around_db"):
         config.from_dict(Experiment, {"frontend": {"kind": "microfrontend"}, "negatives": {"around_db": [10.0, 20.0]}})
