@@ -218,6 +218,8 @@ class TrainingConfig:
         carry_state: share of clips that start from the state another clip left behind, as they will
             on a device that listens all day, instead of from a reset.
         gap_ms: milliseconds of noise around each clip, in which the state goes on too.
+        at_once: share of the clips after a reset that begin at once, without noise before them, as they do where
+            single clips are named.
         words_a_row: clips that follow each other closely, cut to their words, before the next gradient step hears
             others; more than 1 only with a loss that asks for an order of words (``ctc``).
         distillation: weight of a teacher's posteriors against the labels, where there is a teacher.
@@ -236,6 +238,7 @@ class TrainingConfig:
     loss: str = "frames"
     carry_state: float = number(0.4, 0, 1)
     gap_ms: float = number(320.0, 0, 20_000)
+    at_once: float = number(0.0, 0, 1)
     words_a_row: int = number(1, 1, 16)
     distillation: float = number(0.8, 0, 1)
     weight_decay: float = number(1e-3, 0, 1, below=True)

@@ -67,15 +67,18 @@ class SequenceMaker:
         self._gap = min(gap, noise.shape[1]) if len(noise) else 0
         self._noise = noise
 
-    def make(self, clips: Int8, rng: np.random.Generator) -> Sequences:
+    def make(self, clips: Int8, rng: np.random.Generator, at_once: npt.NDArray[np.bool_] | None = None) -> Sequences:
         """A sequence of each clip.
 
         Args:
             clips: int8 [streams, frames, bands].
             rng: source of the draws.
+            at_once: which clips begin with the sequence, bool [streams]; by default as it is drawn.
         """
         n, frames, _ = clips.shape
         starts = np.asarray(rng.integers(0, self._gap + 1, size=n))
+        if at_once is not None:
+            starts[at_once] = 0
         features = self._background(n, frames + self._gap, rng)
         around, speech = self._drawn(SPEECH, n, frames + self._gap, rng)
         noisy, noise = self._drawn(NOISE, n, frames + self._gap, rng)
