@@ -1,4 +1,4 @@
-"""What the LSTM's assembler for the DSP extension relies on, in Python integers: exact for every value there is."""
+"""The LSTM's assembler for the DSP extension: what it relies on in Python integers, and cell updates on Unicorn."""
 
 from __future__ import annotations
 
