@@ -3,7 +3,7 @@
 
 #include "kws/model.h"
 
-#include "copy.h"
+#include "arch/copy.h"
 
 static int aligned(const void *memory)
 {

@@ -11,7 +11,7 @@ from unicorn.arm_const import UC_CPU_ARM_CORTEX_M0, UC_CPU_ARM_CORTEX_M4
 from kws import firmware
 
 PROGRAM = """
-#include "copy.h"
+#include "arch/copy.h"
 uint8_t memory[256] __attribute__((aligned(4)));
 int32_t start(uint32_t to_and_from, uint32_t count);
 int32_t start(uint32_t to_and_from, uint32_t count)
@@ -27,7 +27,7 @@ int32_t start(uint32_t to_and_from, uint32_t count)
     ("cpu", "model"), [("cortex-m0plus", UC_CPU_ARM_CORTEX_M0), ("cortex-m4", UC_CPU_ARM_CORTEX_M4)]
 )
 def test_copies(tmp_path, cpu, model):
-    sources = [firmware.sources_dir() / "src/copy.c"]
+    sources = [firmware.sources_dir() / "src/arch/copy.c"]
     program = CoreProgram(tmp_path, PROGRAM, sources, cpu, model, counts=False)
     before = np.random.default_rng(1).integers(0, 256, 256, np.uint8)
     for count in (0, 1, 2, 15, 16, 17, 31, 32, 48, 50, 80):

@@ -12,8 +12,8 @@
 
 #include "kws/layers/lstm.h"
 
-#include "../copy.h"
 #include "../sigmoid.h"
+#include "copy.h"
 #include "lanes_helium.h"
 
 #define KWS_UNITS 8u

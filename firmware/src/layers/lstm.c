@@ -2,15 +2,15 @@
 #include "kws/layers/lstm.h"
 
 #include "../arithmetic.h"
-#include "../copy.h"
+#include "../arch/copy.h"
 #include "../sigmoid.h"
 #include "layer.h"
 
 /* With the DSP extension nearly all instructions are in assembler; few models have weights that can't be packed. */
 #if KWS_ARCH == KWS_ARCH_DSP
-#define PLAIN KWS_COLD
+#define KWS_LSTM_COLD KWS_COLD
 #else
-#define PLAIN
+#define KWS_LSTM_COLD
 #endif
 
 /* 0 for the specification's steps one by one: the same bytes from more instructions. */
@@ -82,8 +82,8 @@ static int8_t kws_cell_hidden(const kws_lstm *lstm, int32_t product)
 #endif
 
 /* One unit's sums: biases, then four rows of weights one after another. */
-PLAIN static void plain_sums(const int32_t *bias, const int8_t *weights, const int8_t *x, uint32_t count,
-                             int32_t sums[KWS_GATES])
+KWS_LSTM_COLD static void plain_sums(const int32_t *bias, const int8_t *weights, const int8_t *x, uint32_t count,
+                                      int32_t sums[KWS_GATES])
 {
     for (uint32_t gate = 0; gate < KWS_GATES; gate++) {
         sums[gate] = bias[gate];
@@ -92,8 +92,8 @@ PLAIN static void plain_sums(const int32_t *bias, const int8_t *weights, const i
 }
 
 /* One unit's pre-activations: each part saturates on its own (LSTM/1, LSTM/2), then their sum (LSTM/3). */
-PLAIN KWS_NOINLINE void plain_gates(const kws_lstm *lstm, uint32_t unit, const int8_t *x, const int8_t *hidden,
-                                    int32_t gates[KWS_GATES])
+KWS_LSTM_COLD KWS_NOINLINE void plain_gates(const kws_lstm *lstm, uint32_t unit, const int8_t *x, const int8_t *hidden,
+                                             int32_t gates[KWS_GATES])
 {
     const uint32_t first = KWS_GATES * unit;
     int32_t recurrent[KWS_GATES];
@@ -137,7 +137,7 @@ static void step(const kws_lstm *lstm, int8_t *hidden, int16_t *cell, void *scra
 
 #endif
 
-PLAIN void kws_lstm_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
+KWS_LSTM_COLD void kws_lstm_run(const kws_layer *layer, uint8_t *memory, const int8_t *input)
 {
     const kws_lstm *lstm = (const kws_lstm *)layer->kernel;
     int8_t *hidden = (int8_t *)kws_layer_state(layer, KWS_LSTM_HIDDEN, memory);

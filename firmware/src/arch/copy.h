@@ -1,6 +1,6 @@
 /* Copies of many values. A C library made small takes nine instructions a word, and a hop has hundreds of words. */
-#ifndef KWS_COPY_H
-#define KWS_COPY_H
+#ifndef KWS_ARCH_COPY_H
+#define KWS_ARCH_COPY_H
 
 #include <stdint.h>
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "arch/dual.h"
+#include "dual.h"
 
 #if KWS_HAS_ASSEMBLER
 
