@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 10
+#define KWS_MODEL_FORMAT 11
 
 /*
  * How the weights lie and which instructions run over them, chosen by the target's own macros. All
