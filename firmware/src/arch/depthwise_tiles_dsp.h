@@ -12,7 +12,7 @@
 #ifndef KWS_ARCH_DEPTHWISE_TILES_DSP_H
 #define KWS_ARCH_DEPTHWISE_TILES_DSP_H
 
-#include <string.h>
+#include <stddef.h>
 
 #include "kws/layers/depthwise_conv_2d.h"
 
@@ -42,16 +42,17 @@ typedef struct kws_tile_pass {
 /* Start, three words of bytes w0 w1 w2 and a scale, value and offset: to what the assembler reads. */
 static void kws_tile_unpack(const uint32_t *from, uint32_t *to)
 {
-    for (const uint32_t *end = from + KWS_TILE_CHANNELS * KWS_TILE_WORDS; from < end;) {
-        *to++ = *from++;
+    const uint32_t *const end = from + KWS_TILE_CHANNELS * KWS_TILE_WORDS;
+    for (; from < end; from += KWS_TILE_WORDS, to += KWS_TILE_UNPACKED) {
+        const uint32_t scale = 1u << (from[1] >> 24);
+        to[0] = from[0];
         for (uint32_t row = 0; row < 3u; row++) {
-            const uint32_t word = *from++, scale = word >> 24;
-            const uint32_t w0 = (uint32_t)(int8_t)word << scale, w1 = (uint32_t)(int8_t)(word >> 8) << scale;
-            *to++ = kws_low_halves(w0, w1);
-            *to++ = kws_low_halves(w1, (uint32_t)(int8_t)(word >> 16) << scale);
+            const uint32_t word = from[1u + row], w1 = (uint32_t)(int8_t)(word >> 8) * scale;
+            to[1u + 2u * row] = kws_low_halves((uint32_t)(int8_t)word * scale, w1);
+            to[2u + 2u * row] = kws_low_halves(w1, (uint32_t)(int8_t)(word >> 16) * scale);
         }
-        *to++ = *from++;
-        *to++ = *from++;
+        to[7] = from[4];
+        to[8] = from[5];
     }
 }
 
@@ -261,76 +262,55 @@ KWS_NAKED void kws_tile_edge(KWS_UNSEEN kws_tile_pass *pass)
                    "pop     {r4-r11, pc}\n" ::: "memory");
 }
 
-/* What all passes of some rows of four channels share. */
+/* What all passes of some rows of all channels share, and what the next one of them has. */
 typedef struct kws_tile_block {
     const kws_window *window;
-    const int8_t *from;    /* the first row of the image that is seen, its first pixel */
-    uint32_t above;        /* rows of zeros before it */
-    uint32_t rows;         /* of the image */
-    uint32_t last;         /* a strip's last row */
-    int32_t zero_point;
+    uint32_t above; /* rows of zeros before the image */
+    kws_tile_lines lines;
     kws_tile_pass pass;
 } kws_tile_block;
 
-/* Columns `column` and, if there is one, the next, to a strip. */
-KWS_NOINLINE void kws_tile_strip(const kws_tile_block *block, uint32_t column, uint32_t *strip)
+/* Columns `column` and, if there is one, the next, of pixels that begin at x, to a strip. */
+static void kws_tile_strip(kws_tile_block *block, const int8_t *x, uint32_t column, uint32_t *strip)
 {
     const kws_window *w = block->window;
-    const uint32_t zero = (uint8_t)block->zero_point, minus = (uint32_t)-block->zero_point & 0xFFFFu;
-    /* Rows beyond the edge; those that are not get their pixels below. */
-    for (uint32_t i = 0; i < KWS_STRIP_WORDS; i += KWS_STRIP_ROWS) {
-        strip[i] = 0;
-        strip[i + block->last] = 0;
-    }
-    const kws_tile_lines lines = {
-        block->from + column * w->channels,
-        column + 1u < w->columns ? w->channels : 0,
-        (uint32_t)w->columns * w->channels,
-        strip + block->above,
-        block->rows,
-        0x01010101u * zero,
-        minus << 16 | minus,
-    };
-    kws_tile_interleave(&lines);
+    block->lines.from = x + column * w->channels;
+    block->lines.next = column + 1u < w->columns ? w->channels : 0;
+    block->lines.strip = strip + block->above;
+    kws_tile_interleave(&block->lines);
 }
 
-static void kws_tile_run_pairs(const kws_tile_block *block, const uint32_t *left, const uint32_t *right,
-                               uint32_t column)
+static kws_tile_pass *kws_tile_pass_at(kws_tile_block *block, uint32_t *numbers, const uint32_t *left, int8_t *output,
+                                       uint32_t column)
 {
-    kws_tile_pass pass = block->pass;
-    pass.left = left;
-    pass.right = right;
-    pass.output += column * pass.pixel_bytes;
-    kws_tile_pairs(&pass);
+    kws_tile_pass *pass = &block->pass;
+    pass->numbers = numbers;
+    pass->left = left;
+    pass->output = output + column * pass->pixel_bytes;
+    return pass;
 }
 
-static void kws_tile_run_edge(const kws_tile_block *block, const uint32_t *strip, uint32_t column, uint32_t taps)
-{
-    kws_tile_pass pass = block->pass;
-    pass.left = strip;
-    pass.output += column * pass.pixel_bytes;
-    pass.taps = taps;
-    kws_tile_edge(&pass);
-}
-
-static void kws_tile_columns(const kws_tile_block *block, uint32_t *strips)
+/* All columns of four channels. */
+static void kws_tile_columns(kws_tile_block *block, const int8_t *x, uint32_t *numbers, int8_t *output)
 {
     const kws_window *w = block->window;
     const uint32_t columns = w->output_columns, before = w->before_columns;
-    uint32_t *left = strips, *right = strips + KWS_STRIP_WORDS;
+    uint32_t *left = numbers + KWS_TILE_CHANNELS * KWS_TILE_UNPACKED, *right = left + KWS_STRIP_WORDS;
     uint32_t column = before;
-    kws_tile_strip(block, 0, left);
+    kws_tile_strip(block, x, 0, left);
     if (before) {
-        kws_tile_run_edge(block, left, 0, 4);
+        block->pass.taps = 4;
+        kws_tile_edge(kws_tile_pass_at(block, numbers, left, output, 0));
     }
     while (column + 1u < columns) {
-        kws_tile_strip(block, column - before + 2u, right);
-        kws_tile_run_pairs(block, left, right, column);
+        kws_tile_strip(block, x, column - before + 2u, right);
+        block->pass.right = right;
+        kws_tile_pairs(kws_tile_pass_at(block, numbers, left, output, column));
         column += 2u;
         if (column + 1u == columns && !before) {
             /* An odd last column is made with the one before it. */
             column--;
-            kws_tile_strip(block, column, left);
+            kws_tile_strip(block, x, column, left);
         } else {
             uint32_t *const free = left;
             left = right;
@@ -338,7 +318,8 @@ static void kws_tile_columns(const kws_tile_block *block, uint32_t *strips)
         }
     }
     if (before && column < columns) {
-        kws_tile_run_edge(block, left, column, 0);
+        block->pass.taps = 0;
+        kws_tile_edge(kws_tile_pass_at(block, numbers, left, output, column));
     }
 }
 
@@ -346,41 +327,52 @@ static void kws_depthwise_tiles(const kws_depthwise_conv_2d *conv, const int8_t 
 {
     const kws_window *w = &conv->window;
     const uint32_t last = conv->outputs - KWS_TILE_CHANNELS, row_bytes = (uint32_t)conv->outputs * w->output_columns;
-    const uint32_t *weights = conv->tile_weights;
-    uint32_t *numbers = (uint32_t *)scratch;
-    for (uint32_t i = 0;;) {
-        kws_tile_unpack(weights, numbers);
-        for (uint32_t row = 0; row < w->output_rows; row += KWS_TILE_ROWS) {
-            const uint32_t left = w->output_rows - row, rows = left < KWS_TILE_ROWS ? left : KWS_TILE_ROWS;
-            const uint32_t above = row < w->before_rows ? w->before_rows - row : 0;
-            const uint32_t first = row + above - w->before_rows, seen = rows + 2u - above;
-            const kws_tile_block block = {
-                w,
-                x + first * w->columns * w->channels + i,
-                above,
+    const uint32_t minus = (uint32_t)-conv->input_zero_point & 0xFFFFu;
+    uint32_t *numbers = (uint32_t *)scratch, *strips = numbers + KWS_TILE_CHANNELS * KWS_TILE_UNPACKED;
+    for (uint32_t row = 0; row < w->output_rows; row += KWS_TILE_ROWS) {
+        const uint32_t left = w->output_rows - row, rows = left < KWS_TILE_ROWS ? left : KWS_TILE_ROWS;
+        const uint32_t above = row < w->before_rows ? w->before_rows - row : 0;
+        const uint32_t first = row + above - w->before_rows, seen = rows + 2u - above;
+        const uint32_t *weights = conv->tile_weights;
+        kws_tile_block block = {
+            w,
+            above,
+            {
+                NULL,
+                0,
+                (uint32_t)w->columns * w->channels,
+                NULL,
                 first + seen < w->rows ? seen : w->rows - first,
-                rows + 1u,
-                conv->input_zero_point,
-                {
-                    numbers,
-                    NULL,
-                    NULL,
-                    output + row * row_bytes + i,
-                    (rows - 1u) / 2u,
-                    row_bytes,
-                    conv->outputs,
-                    rows % 2u ? 0 : row_bytes,
-                    numbers + KWS_TILE_CHANNELS * KWS_TILE_UNPACKED,
-                    0,
-                },
-            };
-            kws_tile_columns(&block, numbers + KWS_TILE_CHANNELS * KWS_TILE_UNPACKED);
+                0x01010101u * (uint8_t)conv->input_zero_point,
+                minus << 16 | minus,
+            },
+            {
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                (rows - 1u) / 2u,
+                row_bytes,
+                conv->outputs,
+                rows % 2u ? 0 : row_bytes,
+                numbers + KWS_TILE_CHANNELS * KWS_TILE_UNPACKED,
+                0,
+            },
+        };
+        /* Rows beyond the edge stay as they are; those that are not get their pixels. */
+        for (uint32_t i = 0; i < 2u * KWS_STRIP_WORDS; i += KWS_STRIP_ROWS) {
+            strips[i] = 0;
+            strips[i + rows + 1u] = 0;
         }
-        if (i == last) {
-            return;
+        for (uint32_t i = 0;;) {
+            kws_tile_unpack(weights, numbers);
+            kws_tile_columns(&block, x + first * block.lines.row_bytes + i, numbers, output + row * row_bytes + i);
+            if (i == last) {
+                break;
+            }
+            weights += KWS_TILE_CHANNELS * KWS_TILE_WORDS;
+            i = i + KWS_TILE_CHANNELS < last ? i + KWS_TILE_CHANNELS : last;
         }
-        weights += KWS_TILE_CHANNELS * KWS_TILE_WORDS;
-        i = i + KWS_TILE_CHANNELS < last ? i + KWS_TILE_CHANNELS : last;
     }
 }
 

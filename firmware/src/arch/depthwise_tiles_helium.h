@@ -11,7 +11,7 @@
 #ifndef KWS_ARCH_DEPTHWISE_TILES_HELIUM_H
 #define KWS_ARCH_DEPTHWISE_TILES_HELIUM_H
 
-#include <string.h>
+#include <arm_mve.h>
 
 #include "kws/layers/depthwise_conv_2d.h"
 
@@ -85,16 +85,13 @@ KWS_NAKED void kws_tile_interleave(KWS_UNSEEN const kws_tile_lines *lines, KWS_U
     "vmov     " sums "[2], " sums "[0], r4, r8\n"       \
     "vmov     " sums "[3], " sums "[1], r6, r12\n"
 
-/* Four rows of two columns. DEPTHWISE_CONV_2D/2: a negative value comes to lie below the clamp, however rounded. */
-#define KWS_TILE_PAIR                       \
-    KWS_TILE_WINDOW("q1")                   \
-    KWS_TILE_WINDOW("q0")                   \
-    "vadd.i32 q1, q1, r5\n"                 \
-    "vadd.i32 q0, q0, r5\n"                 \
-    "vqrdmulh.s32 q1, q1, r7\n"             \
-    "vqrdmulh.s32 q0, q0, r7\n"             \
-    "vrshl.s32 q1, r9\n"                    \
-    "vrshl.s32 q0, r9\n"                    \
+/* DEPTHWISE_CONV_2D/2 without the zero point: a negative value comes to lie below the clamp, however rounded. */
+#define KWS_TILE_SCALE(sums)                \
+    "vadd.i32 " sums ", " sums ", r5\n"     \
+    "vqrdmulh.s32 " sums ", " sums ", r7\n" \
+    "vrshl.s32 " sums ", r9\n"
+
+#define KWS_TILE_BYTES                      \
     "vqmovnb.s32 q1, q1\n"                  \
     "vqmovnt.s32 q1, q0\n"                  \
     "vqadd.s16 q1, q1, r10\n"               \
@@ -153,12 +150,24 @@ KWS_NAKED void kws_tile_pairs(KWS_UNSEEN const kws_tile_pass *pass)
                    "ldr      r4, [r11, #16]\n"
                    "wls      lr, r4, 3f\n"
                    "1:\n"
-                   KWS_TILE_PAIR
+                   KWS_TILE_WINDOW("q1")
+                   KWS_TILE_WINDOW("q0")
+                   KWS_TILE_SCALE("q1")
+                   KWS_TILE_SCALE("q0")
+                   KWS_TILE_BYTES
                    "vstrb.16 q1, [r1, q2]\n"
                    "add      r1, r1, r3\n"
                    "le       lr, 1b\n"
                    "3:\n"
-                   KWS_TILE_PAIR
+                   KWS_TILE_WINDOW("q1")
+                   "ldr      r4, [r11, #28]\n"
+                   "tst      r4, #12\n"
+                   "beq      4f\n"
+                   KWS_TILE_WINDOW("q0")
+                   KWS_TILE_SCALE("q0")
+                   "4:\n"
+                   KWS_TILE_SCALE("q1")
+                   KWS_TILE_BYTES
                    "vpst\n"
                    "vstrbt.16 q1, [r1, q2]\n"
                    KWS_TILE_END ::: "memory");
@@ -229,6 +238,15 @@ typedef struct kws_tile_block {
     kws_tile_pass pass;
 } kws_tile_block;
 
+/* A row beyond the edge. */
+KWS_INLINE void kws_tile_outside(const int8_t *outside, int8_t *strip)
+{
+    const int8x16_t zero_points = vld1q_s8(outside);
+    for (uint32_t i = 0; i < KWS_STRIP_ROW; i += KWS_TILE_CHANNELS) {
+        vst1q_s8(strip + i, zero_points);
+    }
+}
+
 /* Four columns of the image, of which the first and the last two may lie beyond its edges, to the strip. */
 KWS_NOINLINE void kws_tile_strip(const kws_tile_block *block, int32_t column, int8_t *strip)
 {
@@ -242,7 +260,7 @@ KWS_NOINLINE void kws_tile_strip(const kws_tile_block *block, int32_t column, in
     strip += block->above * KWS_STRIP_ROW;
     kws_tile_interleave(&lines, strip, block->rows);
     if (block->below) {
-        memset(strip + block->rows * KWS_STRIP_ROW, *block->outside, KWS_STRIP_ROW);
+        kws_tile_outside(block->outside, strip + block->rows * KWS_STRIP_ROW);
     }
 }
 
@@ -254,6 +272,8 @@ static void kws_tile_columns(const kws_tile_block *block)
     int8_t *strip = (int8_t *)block->pass.strip;
     kws_tile_pass pass = block->pass;
     pass.mask = of_pairs[block->last_rows - 1u];
+    /* Of two rows or one the second window is not seen. */
+    pass.strip_back += block->last_rows > 2u ? 0 : 2u * KWS_STRIP_ROW;
     for (uint32_t column = 0;;) {
         kws_tile_strip(block, (int32_t)column - w->before_columns, strip);
         pass.output = block->pass.output + column * pass.pixel_bytes;
@@ -269,6 +289,7 @@ static void kws_tile_columns(const kws_tile_block *block)
         }
     }
     pass.output = block->pass.output + (columns - 1u) * pass.pixel_bytes;
+    pass.strip_back = block->pass.strip_back;
     pass.mask = 0xFFFFu >> (16u - 4u * block->last_rows);
     kws_tile_edge(&pass);
 }
@@ -281,7 +302,7 @@ static void kws_depthwise_tiles(const kws_depthwise_conv_2d *conv, const int8_t 
     const int32_t *weights = (const int32_t *)conv->tile_weights;
     int8_t *outside = (int8_t *)scratch, *strip = outside + KWS_TILE_CHANNELS;
     /* A first row beyond the edge stays as it is. */
-    memset(outside, conv->input_zero_point, KWS_TILE_CHANNELS);
+    vst1q_s8(outside, vdupq_n_s8((int8_t)conv->input_zero_point));
     for (uint32_t i = 0;;) {
         const int32_t *end = weights + KWS_TILE_CHANNELS * KWS_TILE_WEIGHTS, *numbers = end + 1;
         for (uint32_t row = 0; row < w->output_rows; row += KWS_TILE_ROWS) {
@@ -314,7 +335,7 @@ static void kws_depthwise_tiles(const kws_depthwise_conv_2d *conv, const int8_t 
                 },
             };
             if (above) {
-                memset(strip, conv->input_zero_point, KWS_STRIP_ROW);
+                kws_tile_outside(outside, strip);
             }
             kws_tile_columns(&block);
         }
