@@ -56,7 +56,7 @@ def write(name: str, layer: Layer) -> Constants:
     members: dict[Arch, list[str]] = {}
     scratch: dict[Arch, int] = {}
     for arch in OUTPUTS:
-        member, words, needed = "tile_weights", tiles(kernel, arch), scratch_bytes(arch)
+        member, words, needed = "tile_weights", tiles(kernel, arch), scratch_bytes(kernel, arch)
         if words is None:
             member, words, needed = "packed_weights", packed(kernel, arch), pixel_bytes
         if words is not None:

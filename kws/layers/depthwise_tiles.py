@@ -19,6 +19,8 @@ from kws.layers.packing import Words
 
 _UNPACKED = 9  # words of a channel with the DSP extension
 _STRIP_ROWS = {Arch.DSP: 28, Arch.HELIUM: 30}
+_STEP = 4  # rows of outputs that Helium makes at once
+_EDGE = 2  # rows that they see beside their own
 
 
 def tiles(conv: DepthwiseConv2D, arch: Arch) -> Words | None:
@@ -62,10 +64,12 @@ def _ends(conv: DepthwiseConv2D, factors: list[Factor]) -> list[OneMultiplicatio
     return ends
 
 
-def scratch_bytes(arch: Arch) -> int:
+def scratch_bytes(conv: DepthwiseConv2D, arch: Arch) -> int:
     """Bytes of memory that the device needs for it: strips of a block's pixels, and its unpacked weights or a pixel."""
-    rows = _STRIP_ROWS[arch]
-    return OUTPUTS[arch] * (4 * (2 * rows + _UNPACKED) if arch is Arch.DSP else 4 * rows + 1)
+    if arch is Arch.DSP:
+        return 4 * OUTPUTS[arch] * (2 * _STRIP_ROWS[arch] + _UNPACKED)
+    rows = -(-conv.window.output[0] // _STEP) * _STEP + _EDGE
+    return OUTPUTS[arch] * (4 * min(rows, _STRIP_ROWS[arch]) + 1)
 
 
 def _dsp_block(weights: npt.NDArray[np.int8], bias: npt.NDArray[np.int32], ends: list[OneMultiplication]) -> Parts:

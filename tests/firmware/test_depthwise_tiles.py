@@ -75,7 +75,7 @@ def test_convolutions_that_fit_tiles_have_them(options, dsp, helium):
         if words is not None:
             blocks = -(-kernel.outputs // OUTPUTS[arch])
             assert words.size == blocks * (24 if arch is Arch.DSP else 113)
-            assert scratch[arch] == scratch_bytes(arch)
+            assert scratch[arch] == scratch_bytes(kernel, arch)
 
 
 def test_no_activation_clamps_the_same():
