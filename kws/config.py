@@ -8,6 +8,7 @@ neighbour, so that a typing mistake never silently trains something else. A file
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,10 @@ GREATEST_WORDS = 500
 """With silence and unknown still fewer labels than a softmax may have."""
 GREATEST_SEED = 2**32 - 1
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+
+
+def _require_order(name: str, value: Sequence[float]) -> None:
+    _require(len(value) == 2 and value[0] <= value[1], f"{name} must be [lowest, highest], not {list(value)}")
 
 
 @dataclass(frozen=True)
@@ -141,11 +146,7 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         require_ranges("augment", self)
         for name in ("gain_db", "snr_db"):
-            value = getattr(self, name)
-            _require(
-                len(value) == 2 and value[0] <= value[1],
-                f"augment.{name} must be [lowest, highest], not {list(value)}",
-            )
+            _require_order(f"augment.{name}", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,10 @@ class NegativesConfig:
             they come on top of ``training.batch_size`` clips.
         weight: of a frame of them, against 1 of a frame at which a word is to be named.
         around: share of the clips that have other speech around them instead of noise.
+        around_db: lowest and highest level of such a clip above the speech, which then goes on under it, in dB;
+            empty where the speech is as loud as it was recorded and ends where the clip begins.
+        noise_around: share of the clips with noise and music around and under them, drawn afresh in every step.
+        noise_around_db: lowest and highest level of such a clip above the noise, in dB.
         speech: weight of other speech.
         reversed_speech: weight of other speech played backwards.
         noise: weight of noise and music.
@@ -177,6 +182,9 @@ class NegativesConfig:
     share: float = number(0.5, 0, 1, below=True)
     weight: float = number(0.5, 0, 100)
     around: float = number(0.2, 0, 1)
+    around_db: tuple[float, ...] = number((), -100, 100)
+    noise_around: float = number(0.0, 0, 1)
+    noise_around_db: tuple[float, float] = number((0.0, 30.0), -100, 100)
     speech: float = number(5.0, 0, 1000)
     reversed_speech: float = number(0.5, 0, 1000)
     noise: float = number(2.0, 0, 1000)
@@ -190,10 +198,10 @@ class NegativesConfig:
 
     def __post_init__(self) -> None:
         require_ranges("negatives", self)
-        _require(
-            len(self.snr_db) == 2 and self.snr_db[0] <= self.snr_db[1],
-            f"negatives.snr_db must be [lowest, highest], not {list(self.snr_db)}",
-        )
+        for name in ("snr_db", "noise_around_db"):
+            _require_order(f"negatives.{name}", getattr(self, name))
+        if self.around_db:
+            _require_order("negatives.around_db", self.around_db)
 
 
 @dataclass(frozen=True)
@@ -210,6 +218,8 @@ class TrainingConfig:
         carry_state: share of clips that start from the state another clip left behind, as they will
             on a device that listens all day, instead of from a reset.
         gap_ms: milliseconds of noise around each clip, in which the state goes on too.
+        at_once: share of the clips after a reset that begin at once, without noise before them, as they do where
+            single clips are named.
         words_a_row: clips that follow each other closely, cut to their words, before the next gradient step hears
             others; more than 1 only with a loss that asks for an order of words (``ctc``).
         distillation: weight of a teacher's posteriors against the labels, where there is a teacher.
@@ -228,6 +238,7 @@ class TrainingConfig:
     loss: str = "frames"
     carry_state: float = number(0.4, 0, 1)
     gap_ms: float = number(320.0, 0, 20_000)
+    at_once: float = number(0.0, 0, 1)
     words_a_row: int = number(1, 1, 16)
     distillation: float = number(0.8, 0, 1)
     weight_decay: float = number(1e-3, 0, 1, below=True)
@@ -263,6 +274,11 @@ class Experiment:
         _require(
             self.frontend.frames(self.data.clip_samples) >= 1,
             "data.clip_ms is shorter than frontend.window_ms, so a clip has no frame",
+        )
+        _require(
+            self.frontend.decibels is not None or not (self.negatives.around_db or self.negatives.noise_around),
+            f"negatives.around_db and noise_around need features that are decibels, and those of {self.frontend.kind}"
+            " are not; leave them out",
         )
         if isinstance(self.network, StreamNetworkConfig):
             self.network.check(Frame.of(self.frontend))

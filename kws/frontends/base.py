@@ -21,11 +21,13 @@ class FrontendConfig(ABC):
         scale: of its int8 features.
         zero_point: of its int8 features.
         rows: windows that a frame holds.
+        decibels: one step of its features, in dB of power; None where they are no logarithm of it alone.
     """
 
     kind: ClassVar[str]
     scale: ClassVar[float]
     zero_point: ClassVar[int]
+    decibels: ClassVar[float | None] = None
     rows: int = 1
 
     @property

@@ -35,6 +35,7 @@ class LogMelConfig(FrontendConfig):
     kind: ClassVar[str] = "log_mel"
     scale: ClassVar[float] = log_mel.FEATURE_SCALE
     zero_point: ClassVar[int] = log_mel.FEATURE_ZERO_POINT
+    decibels: ClassVar[float | None] = log_mel.FEATURE_DB
 
     window_ms: float = number(30.0, 2, 64)
     hop_ms: float = number(20.0, 0.0625, 64)

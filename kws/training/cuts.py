@@ -130,10 +130,6 @@ class Negatives:
         masked = spec_augment(out, rng, self.experiment.augment, self.experiment.frontend)
         return masked, np.isin(kinds, [KINDS.index(kind) for kind in _SAYING])
 
-    def speech(self, rng: np.random.Generator, n: int, frames: int) -> Int8 | None:
-        """Cuts of other speech, int8 [n, frames, bands]; None where there is none."""
-        return self.sources[SPEECH].cut(rng, n, frames) if SPEECH in self.sources else None
-
     def _weights(self) -> list[float]:
         there = {*self.sources, *([REVERSED_SPEECH] if SPEECH in self.sources else [])}
         if there and len(self.words):
@@ -144,12 +140,16 @@ class Negatives:
         if kind == REVERSED_WORDS:
             return self._backwards(rng, n, frames)
         found = self.sources[kind.removeprefix(_BACKWARDS)].cut(rng, n, frames)
-        # A frame's spectrum has no direction: sound played backwards is its frames in reverse.
-        return found[:, ::-1] if kind == REVERSED_SPEECH else found
+        return self._reversed(found) if kind == REVERSED_SPEECH else found
+
+    def _reversed(self, features: Int8) -> Int8:
+        """Played backwards, [n, frames, features]: a row's spectrum has no direction, so it is the rows in reverse."""
+        rows = features.reshape(*features.shape[:2], self.experiment.frontend.rows, -1)
+        return rows[:, ::-1, ::-1].reshape(features.shape)
 
     def _backwards(self, rng: np.random.Generator, n: int, frames: int) -> Int8:
         variants = rng.integers(self.words.shape[1], size=n)
-        words = self.words[rng.integers(len(self.words), size=n), variants][:, ::-1]
+        words = self._reversed(self.words[rng.integers(len(self.words), size=n), variants])
         long = words.shape[1]
         if long >= frames:
             return words[:, :frames]

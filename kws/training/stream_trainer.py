@@ -94,15 +94,26 @@ class StreamTrainer(Trainer):
         carry = np.less(rng.random(self._streams), self.experiment.training.carry_state) & (step > 0)
         if self._joined is not None:
             batch = self._joined.join(batch, rng)
-        sequences = self._sequences.make(batch.features, rng)
-        if self._negatives is not None and (more := self._streams - self._rows):
+        more = self._streams - self._rows if self._negatives is not None else 0
+        places = rng.permutation(self._streams) if more else np.arange(self._streams)
+        sequences = self._sequences.make(batch.features, rng, self._at_once(carry, places, rng))
+        if self._negatives is not None and more:
             cuts, _ = self._negatives.draw(rng, more, sequences.features.shape[1])
-            places = rng.permutation(self._streams)
             sequences = sequences.with_negatives(cuts, places)
             unknown = self.experiment.data.labels.index(UNKNOWN)
             nothing = np.zeros((more, batch.targets.shape[1]), np.float32)
             batch = batch.with_negatives(cuts[:, : batch.features.shape[1]], nothing, unknown, places)
         return self.train_step(sequences.features, self.loss.targets(sequences, batch, carry), carry)
+
+    def _at_once(
+        self, carry: npt.NDArray[np.bool_], places: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> npt.NDArray[np.bool_] | None:
+        """Which clips begin with their row, bool [rows]: some of those that a reset precedes; None to draw all."""
+        share = self.experiment.training.at_once
+        if not share:
+            return None
+        chosen: npt.NDArray[np.bool_] = ~carry[np.argsort(places)][: self._rows]
+        return chosen & np.less(rng.random(self._rows), share)
 
     def train_step(
         self, features: Int8, targets: Sequence[npt.NDArray[Any]], carry: npt.NDArray[np.bool_]

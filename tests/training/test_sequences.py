@@ -150,3 +150,11 @@ def test_how_long_a_word_is_named_is_a_matter_of_time(hop_ms):
     said = np.flatnonzero(got.weights[0] == 1)
     np.testing.assert_array_equal(said, np.arange(at - early, min(at + named, FRAMES + GAP)))
     assert not got.weights[0, at + named : at + forgotten].any()
+
+
+def test_clips_that_begin_at_once_have_no_noise_before_them():
+    x = clips(20, 30, 40)
+    made = SequenceMaker(GAP, NOISE).make(x, np.random.default_rng(3), np.array([True, False, True]))
+    assert made.starts[0] == made.starts[2] == 0 < made.starts[1]
+    np.testing.assert_array_equal(made.features[[0, 2], :FRAMES], x[[0, 2]])
+    assert np.all(made.features[[0, 2], FRAMES:] == -7)

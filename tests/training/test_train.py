@@ -20,7 +20,9 @@ from kws.network.tensorflow import import_tensorflow
 from kws.training import features as feature_maker
 from kws.training import sources
 from kws.training.batches import TrainingSet
+from kws.training.cuts import Negatives, Source
 from kws.training.history import History
+from kws.training.negative_features import NegativeFeatures
 from kws.training.stream_trainer import StreamTrainer
 from kws.training.train import TrainOptions, train
 
@@ -260,6 +262,37 @@ def test_carried_state_starts_where_asked():
     trainer.train_step(x, (targets, ones, np.ones((4, 3), np.float32), ones), np.zeros(4, bool))
     assert np.any(trainer._carried[0][0].numpy() != 0)
     assert int(trainer.optimizer.iterations.numpy()) == 1
+
+
+def test_clips_begin_at_once_only_after_a_reset(monkeypatch):
+    """Among rows of negatives, too: which row a clip stands in is drawn."""
+    settings = config.Experiment(
+        data=config.DataConfig(words=("yes",)),
+        frontend=config.LogMelConfig(bands=8),
+        augment=config.AugmentConfig(time_masks=0, band_masks=0),
+        network=LstmConfig(lstm_units=(4,), dropout=0.0),
+        negatives=config.NegativesConfig(around=0),
+        training=config.TrainingConfig(carry_state=0.5, gap_ms=160, at_once=1.0, batch_size=40),
+    )
+    # The marked clips are words, all else is silence: noise, and negatives.
+    labels = np.repeat([0, 2], 20).astype(np.int32)
+    features = np.zeros((40, 1, 20, 8), np.int8)
+    features[20:] = 50
+    speech = NegativeFeatures(np.zeros((90, 8), np.int8), np.array([0, 90]), np.array([0]), 1.0)
+    negatives = Negatives(settings, {"speech": Source([speech])}, features[:0])
+    trainer = StreamTrainer(settings, TrainingSet(features, np.full((40, 1), 10, np.int16), labels, None, negatives))
+    heard = []
+    monkeypatch.setattr(trainer, "train_step", lambda x, targets, carry: heard.append((x, carry)) or (0.0, 0.0))
+    rng = np.random.default_rng(1)
+    for step in range(1, 11):
+        trainer.learn(next(trainer.batches.draw(rng)), step, rng)
+    x, carry = (np.concatenate(values) for values in zip(*heard, strict=True))
+    spoken = (x == 50).any(axis=(1, 2))
+    at_once = x[:, 0, 0] == 50
+    assert spoken.sum() == 200
+    assert np.all(at_once[spoken & ~carry])
+    # 9 places in the gap, so one in 9 of the others begins at once by chance.
+    assert 0 < at_once[spoken & carry].mean() < 0.3
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from kws.training.cuts import REVERSED_WORDS, Negatives, Source
 from kws.training.listening import Listening
 from kws.training.losses.frames import FORGOTTEN_MS, FramesLoss
 from kws.training.negative_features import NegativeFeatures
-from kws.training.sequences import Sequences
+from kws.training.sequences import SequenceMaker, Sequences
 from kws.training.train import TrainOptions, train
 
 SILENCE, UNKNOWN, YES, NO = range(4)
@@ -91,6 +91,75 @@ def test_words_are_played_backwards_but_not_those_that_become_words():
     longer, _ = negatives.draw(np.random.default_rng(0), 50, 30)
     assert all(np.sum(row[:, 0] >= 60) == 20 for row in longer)
     assert getattr(settings.negatives, REVERSED_WORDS) > 0
+
+
+@pytest.mark.parametrize("kind", ["reversed_words", "reversed_speech"])
+def test_what_is_played_backwards_has_its_rows_in_reverse_also_within_frames(kind):
+    others = dict.fromkeys(("speech", "noise", "tones", "reversed_words", "reversed_speech"), 0.0)
+    settings = dataclasses.replace(
+        TWO_WORDS,
+        frontend=config.LogMelConfig(rows=2),
+        augment=config.AugmentConfig(time_masks=0, band_masks=0),
+        negatives=config.NegativesConfig(**{**others, kind: 1.0}),
+    )
+    rng = np.random.default_rng(0)
+    sound = rng.integers(-128, 127, (40, 40), np.int8)
+    frames = sound.reshape(20, 80)
+    clips = np.broadcast_to(frames, (4, 1, 20, 80)).copy()
+    speech = NegativeFeatures(frames, np.array([0, 20]), np.array([0]), 1.0)
+    negatives = Negatives.make(settings, [("speech", speech)], clips, np.array([SILENCE, UNKNOWN, YES, NO], np.int32))
+    cuts, _ = negatives.draw(rng, 3, 20)
+    np.testing.assert_array_equal(cuts, np.broadcast_to(sound[::-1].reshape(20, 80), cuts.shape))
+
+
+@pytest.mark.parametrize("levels", [(), (12.0, 12.0)])
+def test_speech_around_a_word_goes_on_under_it_where_a_level_is_given(levels):
+    settings = dataclasses.replace(TWO_WORDS, negatives=config.NegativesConfig(around=1.0, around_db=levels))
+    noise = np.full((1, 20, 40), -100, np.int8)
+    speech = NegativeFeatures(np.full((90, 40), 10, np.int8), np.array([0, 90]), np.array([0]), 1.0)
+    negatives = Negatives(settings, {"speech": Source([speech])}, np.zeros((0, 1, 20, 40), np.int8))
+    clip = np.full((1, 20, 40), 40, np.int8)
+    clip[0, 10:] = -60
+    made = SequenceMaker(8, noise, negatives).make(clip, np.random.default_rng(0))
+    start, row = int(made.starts[0]), made.features[0, :, 0]
+    assert made.around.all()
+    # The word is at 40; 12 dB are 20 steps of a fifth of an octave of power below it, but never is speech made louder.
+    level, under = (10, 10) if levels else (10, -60)
+    np.testing.assert_array_equal(row[:start], level)
+    np.testing.assert_array_equal(row[start : start + 10], 40)
+    np.testing.assert_array_equal(row[start + 10 : start + 20], under)
+    np.testing.assert_array_equal(row[start + 20 :], level)
+
+
+def test_speech_louder_than_the_word_is_made_softer():
+    settings = dataclasses.replace(TWO_WORDS, negatives=config.NegativesConfig(around=1.0, around_db=(12.0, 12.0)))
+    speech = NegativeFeatures(np.full((90, 40), 60, np.int8), np.array([0, 90]), np.array([0]), 1.0)
+    negatives = Negatives(settings, {"speech": Source([speech])}, np.zeros((0, 1, 20, 40), np.int8))
+    clip = np.full((1, 20, 40), 40, np.int8)
+    noise = np.full((1, 20, 40), -100, np.int8)
+    made = SequenceMaker(8, noise, negatives).make(clip, np.random.default_rng(0))
+    assert set(np.unique(made.features)) == {20, 40}
+
+
+def test_noise_is_mixed_at_a_level_whether_it_was_louder_or_softer():
+    settings = dataclasses.replace(
+        TWO_WORDS, negatives=config.NegativesConfig(around=0, noise_around=1.0, noise_around_db=(12.0, 12.0))
+    )
+    clip = np.full((1, 20, 40), 40, np.int8)
+    for loud in (-30, 100):
+        hiss = NegativeFeatures(np.full((90, 40), loud, np.int8), np.array([0, 90]), np.array([0]), 1.0)
+        negatives = Negatives(settings, {"noise": Source([hiss])}, np.zeros((0, 1, 20, 40), np.int8))
+        made = SequenceMaker(8, np.full((1, 20, 40), -100, np.int8), negatives).make(clip, np.random.default_rng(0))
+        assert set(np.unique(made.features)) == {20, 40}
+        # Noise is silence around a word; only speech is not.
+        assert not made.around.any()
+
+
+def test_levels_around_words_need_features_in_decibels():
+    with pytest.raises(KwsError, match="around_db"):
+        config.from_dict(Experiment, {"frontend": {"kind": "microfrontend"}, "negatives": {"around_db": [10.0, 20.0]}})
+    with pytest.raises(KwsError, match="lowest, highest"):
+        config.NegativesConfig(around_db=(20.0, 10.0))
 
 
 @pytest.mark.parametrize("weight", [0.5, 1.0])

@@ -34,6 +34,8 @@ STEPS_PER_OCTAVE = 5
 neither a shout nor the least significant bits of a quiet room leave it."""
 FEATURE_SCALE = 1 / 32
 """The scale of the int8 features as the network sees them (zero point 0)."""
+FEATURE_DB = 2 * math.log10(2)
+"""One step of a feature, in dB of power: a fifth of an octave."""
 FEATURE_ZERO_POINT = 0
 LOG2_AT_ZERO = 21.5
 """log2 of the band energy that maps to the int8 value 0 with a 480-sample window and a 512-point
