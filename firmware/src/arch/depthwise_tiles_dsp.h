@@ -39,21 +39,35 @@ typedef struct kws_tile_pass {
     uint32_t taps; /* bytes from w0 w1 to the weights that an output at the edge has */
 } kws_tile_pass;
 
-/* Start, three words of bytes w0 w1 w2 and a scale, value and offset: to what the assembler reads. */
-static void kws_tile_unpack(const uint32_t *from, uint32_t *to)
+/* A row of taps, bytes w0 w1 w2 and a scale, of which r9 is the power of 2, to words w0 w1 and w1 w2. */
+#define KWS_TILE_UNPACK(word)                   \
+    "sxtb16  r10, " word "\n"                   \
+    "sxtb16  r11, " word ", ror #8\n"           \
+    "smulbb  r12, r10, r9\n"                    \
+    "smulbb  r11, r11, r9\n"                    \
+    "smultb  r10, r10, r9\n"                    \
+    "pkhbt   r12, r12, r11, lsl #16\n"          \
+    "pkhbt   r11, r11, r10, lsl #16\n"          \
+    "strd    r12, r11, [r1], #8\n"
+
+/* Of four channels: start, three rows of taps, value and offset, to what the passes read. */
+KWS_NAKED void kws_tile_unpack(KWS_UNSEEN const uint32_t *from, KWS_UNSEEN uint32_t *to)
 {
-    const uint32_t *const end = from + KWS_TILE_CHANNELS * KWS_TILE_WORDS;
-    for (; from < end; from += KWS_TILE_WORDS, to += KWS_TILE_UNPACKED) {
-        const uint32_t scale = 1u << (from[1] >> 24);
-        to[0] = from[0];
-        for (uint32_t row = 0; row < 3u; row++) {
-            const uint32_t word = from[1u + row], w1 = (uint32_t)(int8_t)(word >> 8) * scale;
-            to[1u + 2u * row] = kws_low_halves((uint32_t)(int8_t)word * scale, w1);
-            to[2u + 2u * row] = kws_low_halves(w1, (uint32_t)(int8_t)(word >> 16) * scale);
-        }
-        to[7] = from[4];
-        to[8] = from[5];
-    }
+    __asm volatile("push    {r4-r11, lr}\n"
+                   "add     lr, r1, #144\n"
+                   "1:\n"
+                   "ldm     r0!, {r2-r7}\n"
+                   "lsr     r8, r3, #24\n"
+                   "mov     r9, #1\n"
+                   "lsl     r9, r9, r8\n"
+                   "str     r2, [r1], #4\n"
+                   KWS_TILE_UNPACK("r3")
+                   KWS_TILE_UNPACK("r4")
+                   KWS_TILE_UNPACK("r5")
+                   "strd    r6, r7, [r1], #8\n"
+                   "cmp     r1, lr\n"
+                   "bne     1b\n"
+                   "pop     {r4-r11, pc}\n" ::: "memory");
 }
 
 /* Two rows of the pixels at r0, in r4 and r6, and of those beside them, in `next` r5 and r7, to the strip at r3. */
