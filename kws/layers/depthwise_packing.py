@@ -8,6 +8,7 @@ with one of zeros behind it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,9 @@ GREATEST = 128
 
 Parts = list[npt.NDArray[np.int8] | npt.NDArray[np.int32]]
 """Of a block, in order."""
+
+T = TypeVar("T")
+"""What an output's sum becomes its byte by."""
 
 _SUM_LIMIT = 2**30  # a factor of zero makes zero of what is smaller: kws.layers.packing.dsp_factor
 _LANES = 4
@@ -68,9 +72,9 @@ def prepare(conv: DepthwiseConv2D, size: int) -> tuple[Int64, list[Factor]] | No
 def in_blocks(
     weights: npt.NDArray[np.int8],
     bias: Int64,
-    factors: list[Factor],
+    factors: list[T],
     size: int,
-    block: Callable[[npt.NDArray[np.int8], npt.NDArray[np.int32], list[Factor]], Parts],
+    block: Callable[[npt.NDArray[np.int8], npt.NDArray[np.int32], list[T]], Parts],
 ) -> Words:
     """The words of all blocks of ``size`` outputs, the last of which may have some of those before it.
 

@@ -59,6 +59,7 @@ def model_of(channels, size, padding=SAME, scales=0.01, out_scale=0.5, zero_poin
         ({"channels": 16, "size": (4, 3), "relu": 0}, True, True),
         ({"channels": 16, "size": (4, 3), "relu": 3, "out_scale": 0.03}, False, False),
         ({"channels": 16, "size": (4, 3), "out_scale": 0.0008}, False, False),
+        ({"channels": 16, "size": (4, 3), "bias": 2**29, "out_scale": 3e4}, False, True),
     ],
 )
 def test_convolutions_that_fit_tiles_have_them(options, dsp, helium):
@@ -94,7 +95,12 @@ SHAPES = {
     "halves": {"channels": 19, "size": (3, 5), "low": -2, "scales": 0.5, "out_scale": 1.6, "bias": 20},
     "no activation": {"channels": 16, "size": (3, 3), "relu": 0},
     "a factor of zero": {"channels": 16, "size": (3, 3), "scales": [1e-14, *[0.01] * 15], "bias": 100000},
-    "great biases": {"channels": 16, "size": (3, 2), "bias": 2**29, "out_scale": 3e4},
+    "great biases": {"channels": 16, "size": (3, 2), "bias": 2**20, "out_scale": 60},
+    "three rows, one column too many": {"channels": 16, "size": (3, 9)},
+    "more rows than a strip": {"channels": 17, "size": (30, 2)},
+    "one row more than a strip": {"channels": 18, "size": (29, 3)},
+    "one row more than a strip with DSP": {"channels": 16, "size": (27, 2)},
+    "strips, no padding": {"channels": 16, "size": (57, 5), "padding": VALID},
 }
 
 

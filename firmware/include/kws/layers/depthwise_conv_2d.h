@@ -10,8 +10,9 @@ extern "C" {
 
 /*
  * Where the weights are packed, the scratch holds a pointer to what each tap sees, one more if their number is odd,
- * and a pixel of zero points; where they are laid out in tiles, with KWS_ARCH_DSP 9 + 2 * (columns + 2) words for each
- * of four channels, with Helium 16 bytes and 4 for each of 16 channels of columns + 2, which are those of the output.
+ * and a pixel of zero points; where they are laid out in tiles, with KWS_ARCH_DSP 9 words of numbers and two strips of
+ * 28 for each of four channels, with Helium 16 bytes and 64 for each row of a strip, of which there are two more than
+ * rows of the output rounded up to a multiple of 4, and at most 30.
  */
 typedef struct kws_depthwise_conv_2d {
     const int8_t *weights;          /* [kernel rows][kernel columns][outputs]; NULL if packed or in tiles */
