@@ -43,6 +43,8 @@ _TILES_DSP = "firmware/src/arch/depthwise_tiles_dsp.h"
 _TILES_LANES = "firmware/src/arch/depthwise_tiles_helium.h"
 _TILES_PACKING = "kws/layers/depthwise_tiles.py"
 _TILES = "tests/firmware/test_depthwise_tiles.py"
+_ONCE = "kws/layers/one_multiplication.py"
+_ONCE_TEST = "tests/layers/test_one_multiplication.py"
 _PACKING = "kws/layers/depthwise_packing.py"
 _CONVOLUTIONS = "tests/firmware/test_convolutions.py"
 
@@ -236,21 +238,34 @@ CORES = (
     M("DEPTHWISE_CONV_2D blocks", _PACKING, "pairs.max() > INT16_MAX", "pairs.max() > 2 * INT16_MAX", _CONVOLUTIONS),
     M("DEPTHWISE_CONV_2D blocks", _PACKING, "any(f.right_shift < 1 for f in factors)", "False", _CONVOLUTIONS),
     # ---- depthwise convolutions in tiles ----
-    M("TILES", _TILES_DSP, '"smlabt  r4, " lower ", r7, r4\\n"', '""', _TILES),
-    M("TILES", _TILES_DSP, '"smlatb  r5, " mid_upper ", r6, r5\\n"', '"nop\\n"', _TILES),
-    M("TILES", _TILES_DSP, "if (ready != (int32_t)row) {", "if (ready < 0) {", _TILES),
-    M("TILES", _TILES_DSP, "strip[2u * columns] = kws_high_halves(", "strip[2u * columns] = kws_low_halves(", _TILES),
-    M("TILES", _TILES_DSP, "inside = row >= 0 && ", "inside = ", _TILES),
-    M("TILES", _TILES_LANES, '"vshl.i32 q7, q5, #8\\n"', '"vshl.i32 q7, q4, #8\\n"', _TILES),
-    M("TILES", _TILES_LANES, '"subne    r0, r0, #64\\n"', '"subne    r0, r0, #128\\n"', _TILES),
-    M("TILES", _TILES_LANES, '"vqmovnb.s32 q1, q1\\n"', '"vmovnb.i32 q1, q1\\n"', _TILES),
     M(
         "TILES",
-        _TILES_LANES,
-        "< last_row ? row + KWS_TILE_OUTPUTS : last_row",
-        "< last_row ? row + 3u : last_row",
+        _TILES_DSP,
+        '"smlatb  " second ", " left ", r4, " from "\\n"',
+        '"mov     " second ", " from "\\n"',
         _TILES,
     ),
-    M("TILES", _TILES_PACKING, "weights[[0, 1, 1, 2], :, channel]", "weights[[0, 1, 2, 2], :, channel]", _TILES),
+    M("TILES", _TILES_DSP, '"smlatb  " second ", " left ", r4, " second "\\n"', '""', _TILES),
+    M("TILES", _TILES_DSP, "if (column + 1u == columns && !before) {", "if (column > columns) {", _TILES),
+    M("TILES", _TILES_DSP, '"cmp     r12, #1\\n"', '"cmp     r12, #2\\n"', _TILES),
+    M("TILES", _TILES_DSP, '"sxtab16 r6, lr, r11, ror #8\\n"', '"sxtab16 r6, lr, r11\\n"', _TILES),
+    M("TILES", _TILES_DSP, "block->pass.taps = 4;", "block->pass.taps = 0;", _TILES),
+    M("TILES", _TILES_DSP, '"smmla   r1, r1, r2, r3\\n"', '"smmlar  r1, r1, r2, r3\\n"', _TILES),
+    M("TILES", _TILES_LANES, '"vshl.i32 q7, q5, #8\\n"', '"vshl.i32 q7, q4, #8\\n"', _TILES),
+    M("TILES", _TILES_LANES, '"beq      4f\\n"', '""', _TILES),
+    M("TILES", _TILES_LANES, '"vqmovnt.s32 q1, q0\\n"', '"vmovnt.i32 q1, q0\\n"', _TILES),
+    M("TILES", _TILES_LANES, "{0x0033, 0x3333,", "{0x0003, 0x3333,", _TILES),
+    M("TILES", _TILES_LANES, '"vshr.u32 q1, q4, #16\\n"', '"vshr.u32 q1, q4, #8\\n"', _TILES),
+    M(
+        "TILES",
+        _TILES_PACKING,
+        "rows[:, :3] = weights[:, :, channel]",
+        "rows[:, :3] = weights[:, :, channel].T",
+        _TILES,
+    ),
     M("TILES", _TILES_PACKING, "(INT8_MIN, INT8_MIN, INT8_MAX)", "(out.zero_point, INT8_MIN, INT8_MAX)", _TILES),
+    M("TILES", _ONCE, "min(first - 1, high)", "first - 2", _ONCE_TEST),
+    M("TILES", _ONCE, "(1 << (30 + n))", "(1 << (29 + n))", _ONCE_TEST),
+    M("TILES", _ONCE, "+ (1 << past >> 1)", "+ (1 << past)", _ONCE_TEST),
+    M("TILES", _ONCE, "(max(abs(low), abs(high)) << scale) + start", "max(abs(low), abs(high)) + start", _ONCE_TEST),
 )
