@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from urllib.request import urlopen
 
+import foreground
 import pytest
 from conftest import needs
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.slow
 @needs("make", "clang", "wasm-ld")
 def test_builds_and_serves(tmp_path):
-    command = [sys.executable, ROOT / "tools/make_web.py", "--out", tmp_path, "--port", "0"]
+    command = [*foreground.script(ROOT / "tools/make_web.py"), "--out", tmp_path, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert "commands12, commands12-crnn, commands12-tiny, yes-no" in server.stdout.readline()
