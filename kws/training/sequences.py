@@ -83,17 +83,17 @@ class SequenceMaker:
         around, speech = self._drawn(SPEECH, n, frames + self._gap, rng)
         noisy, noise = self._drawn(NOISE, n, frames + self._gap, rng)
         settings = None if self._negatives is None else self._negatives.experiment
-        under = settings is not None and settings.negatives.around_db
-        if not under:
+        if settings is None or not settings.negatives.around_db:
             features[around] = speech
         for row, clip, start in zip(features, clips, starts, strict=True):
             row[start : start + frames] = clip
-        if settings is not None and under:
-            levels = _at_levels(speech, clips[around], settings, settings.negatives.around_db, rng, louder=False)
-            features[around] = np.maximum(features[around], levels)
-        if settings is not None and noisy.any():
-            levels = _at_levels(noise, clips[noisy], settings, settings.negatives.noise_around_db, rng, louder=True)
-            features[noisy] = np.maximum(features[noisy], levels)
+        if settings is not None:
+            config = settings.negatives
+            mixed = ((around, speech, config.around_db, False), (noisy, noise, config.noise_around_db, True))
+            for rows, sounds, levels, louder in mixed:
+                if levels and rows.any():
+                    under = _at_levels(sounds, clips[rows], settings, levels, rng, louder=louder)
+                    features[rows] = np.maximum(features[rows], under)
         return Sequences(features, starts, np.zeros(n, np.bool_), around)
 
     def _drawn(self, kind: str, n: int, frames: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.bool_], Int8]:

@@ -1,6 +1,6 @@
 /*
- * An LSTM cell's update for cores of 32 bits without the DSP extension: the steps LSTM/4 to LSTM/8 with fewer instructions, and the
- * same bytes. What is the same for all units is made ready once.
+ * An LSTM cell's update for cores of 32 bits without the DSP extension: the steps LSTM/4 to LSTM/8 with fewer
+ * instructions, and the same bytes. What is the same for all units is made ready once.
  *
  * Proved by tests/firmware/test_fused.py, which compares each function with the steps of lstm.c.
  */
