@@ -29,7 +29,7 @@ from kws.engines import create
 from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
 from kws.evaluation.poisson import upper_limit
 from kws.evaluation.stream import room_list
-from kws.fixedpoint.posterior import GREATEST_PROBABILITY
+from kws.fixedpoint.posterior import POSTERIOR_SCALE
 from kws.model.file import Model
 from kws.types import Int8, Int64
 
@@ -111,7 +111,7 @@ def measure(model: Model, data: Path, folders: Folders, averages: Sequence[float
             _running(posteriors, frames)[:, np.arange(len(batch)), :, [e.label for e in batch]].max(axis=2)
             for batch, (_, posteriors) in said.items()
         ]
-        least = float(np.quantile(np.concatenate(scores).ravel(), missed)) / (GREATEST_PROBABILITY * frames)
+        least = float(np.quantile(np.concatenate(scores).ravel(), missed)) * POSTERIOR_SCALE / frames
         detector = DetectorConfig(frames, min(max(least, 1e-3), 1.0), info.frontend.frames_in(_COOLDOWN_MS))
         found: Counter[str] = Counter()
         hours: Counter[str] = Counter()

@@ -151,12 +151,13 @@ class FramesLoss(Loss):
         means = tf.nn.avg_pool1d(tf.nn.softmax(logits) * heard, frames, 1, "VALID")
         greatest = tf.reduce_max(means, axis=[1, 2])
         odds = tf.math.log(greatest + _ODDS) - tf.math.log(1 - greatest + _ODDS)
-        hardest, _ = tf.math.top_k(tf.where(other > 0, odds, -1 / _ODDS), min(_HARDEST, heard.shape[0]))
+        hardest, places = tf.math.top_k(tf.where(other > 0, odds, -1 / _ODDS), min(_HARDEST, heard.shape[0]))
         # A word that ends too late in its sequence for a whole mean says nothing.
         whole = tf.reduce_sum(heard, axis=[1, 2]) >= frames
         words = tf.cast(whole & (other == 0), tf.float32)
-        pairs = tf.reduce_mean(tf.nn.softplus(hardest[None] - odds[:, None]), axis=1)
-        return tf.math.divide_no_nan(tf.reduce_sum(pairs * words), tf.reduce_sum(words))
+        pairs = words[:, None] * tf.gather(other, places)[None]
+        misranked = tf.nn.softplus(hardest[None] - odds[:, None])
+        return tf.math.divide_no_nan(tf.reduce_sum(misranked * pairs), tf.reduce_sum(pairs))
 
 
 def _excess(experiment: Experiment, labels: Int32, streams: int) -> Floats:
