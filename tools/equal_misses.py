@@ -1,4 +1,4 @@
-"""False accepts per hour of speech, music and noise where models miss equally many words: how EXPERIMENTS compares them.
+"""False accepts per hour of speech, music and noise where models miss equally many words: how EXPERIMENTS compares.
 
 One threshold for all words, at which a given share of the validation words is missed: each as recorded and with noise
 at 20 and 10 dB, in quiet noise, from a reset. With it the recordings are heard in one go each, by the exported C.
@@ -9,9 +9,8 @@ at 20 and 10 dB, in quiet noise, from a reset. With it the recordings are heard 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +23,13 @@ from kws.datasets.augment import NoiseSource
 from kws.datasets.clips import Example
 from kws.datasets.roles import Folders, Recording
 from kws.datasets.splits import VALIDATION
-from kws.decisions.detector import DetectorConfig
 from kws.engines import create
 from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
 from kws.evaluation.poisson import upper_limit
 from kws.evaluation.stream import room_list
-from kws.fixedpoint.posterior import POSTERIOR_SCALE
+from kws.fixedpoint.decisions.detector import DetectorParameters, detect, moving_sums
 from kws.model.file import Model
-from kws.types import Int8, Int64
+from kws.types import Int8
 
 _CONDITIONS = (CLEAN, Condition("snr", 20.0), Condition("snr", 10.0))
 _BLOCK = 60 * SAMPLE_RATE
@@ -76,15 +74,25 @@ class Hearing:
         """Nothing stays open."""
 
 
-def _running(posteriors: Int8, frames: int) -> Int64:
-    """Sums of the last ``frames`` posteriors, [..., time, labels]."""
-    total = np.cumsum(posteriors.astype(np.int64) + 128, axis=-2)
-    total[..., frames:, :] -= total[..., :-frames, :].copy()
-    return total
+@dataclass(frozen=True)
+class Row:
+    """What fires with means of one length.
+
+    Attributes:
+        detector: the settings.
+        found: false accepts by source.
+        words: false accepts by the word that was heard.
+    """
+
+    detector: DetectorParameters
+    found: dict[str, int]
+    words: dict[str, int]
 
 
-def measure(model: Model, data: Path, folders: Folders, averages: Sequence[float], missed: float) -> Iterator[str]:
-    """A line of counts for each length of the mean.
+def measure(
+    model: Model, data: Path, folders: Folders, averages: Sequence[float], missed: float
+) -> tuple[dict[str, float], list[Row]]:
+    """Hours by source, and a row for each length of the mean.
 
     Args:
         model: with its metadata.
@@ -97,37 +105,36 @@ def measure(model: Model, data: Path, folders: Folders, averages: Sequence[float
         KwsError: a bare network, or there is no such data.
     """
     info = model.require_info()
-    spoken = [e for e in clips.examples(clips.index(data, info.data), info.data, VALIDATION, 1) if e.clip is not None]
-    words = [e for e in spoken if e.label >= info.first_word]
+    chosen = clips.examples(clips.index(data, info.data), info.data, VALIDATION, 1)
+    first = info.first_word
+    words = [e for e in chosen if e.clip is not None and e.label >= first]
     recordings = room_list.recordings(folders, info.data, VALIDATION)
     noise = tuple(r.path for r in recordings if r.role != roles.SPEECH and not room_list.is_music(r))
     hearing = Hearing(model, noise)
-    batches = [tuple(words[i : i + _BATCH]) for i in range(0, len(words), _BATCH)]
-    said = dict(workers.run(hearing, batches))
-    heard = dict(workers.run(hearing, [r for r in recordings if r.role != roles.ROOMS]))
-    for milliseconds in averages:
-        frames = info.frontend.frames_in(milliseconds)
+    said = list(workers.run(hearing, [tuple(words[i : i + _BATCH]) for i in range(0, len(words), _BATCH)]))
+    heard = list(workers.run(hearing, recordings))
+    hours: dict[str, float] = {}
+    for recording, (long, _) in heard:
+        source = room_list.source_of(recording)
+        hours[source] = hours.get(source, 0.0) + long
+    rows = []
+    for frames in map(info.frontend.frames_in, averages):
         scores = [
-            _running(posteriors, frames)[:, np.arange(len(batch)), :, [e.label for e in batch]].max(axis=2)
-            for batch, (_, posteriors) in said.items()
+            int(moving_sums(word, frames, first)[example.label - first].max())
+            for batch, (_, posteriors) in said
+            for heard_in in posteriors
+            for word, example in zip(heard_in, batch, strict=True)
         ]
-        least = float(np.quantile(np.concatenate(scores).ravel(), missed)) * POSTERIOR_SCALE / frames
-        detector = DetectorConfig(frames, min(max(least, 1e-3), 1.0), info.frontend.frames_in(_COOLDOWN_MS))
-        found: Counter[str] = Counter()
-        hours: Counter[str] = Counter()
-        by_word: Counter[str] = Counter()
-        for recording, (long, posteriors) in heard.items():
-            detections = detector.twin(info.labels).process(posteriors)
-            source = room_list.source_of(recording)
-            found[source] += len(detections)
-            hours[source] += long  # type: ignore[assignment]
+        least = max(1, int(np.quantile(scores, missed, method="higher")))
+        cooldown = info.frontend.frames_in(_COOLDOWN_MS)
+        detector = DetectorParameters(frames, (least,) * len(info.words), cooldown, first)
+        found, by_word = Counter[str](), Counter[str]()
+        for recording, (_, posteriors) in heard:
+            detections = detect(moving_sums(posteriors, frames, first), detector)
+            found[room_list.source_of(recording)] += len(detections)
             by_word.update(info.labels[d.label] for d in detections)
-        told = ", ".join(
-            f"{name} {found[name]} in {hours[name]:.2f} h ({found[name] / hours[name]:.0f}, at most "
-            f"{upper_limit(found[name]) / hours[name]:.0f})"
-            for name in hours
-        )
-        yield f"{milliseconds:.0f} ms, {frames} frames, threshold {detector.threshold:.3f}: {told}; {dict(by_word)}"
+        rows.append(Row(detector, dict(found), dict(by_word.most_common())))
+    return hours, rows
 
 
 def main() -> None:
@@ -143,8 +150,17 @@ def main() -> None:
     folders = Folders(speech=tuple(a.speech), noise=tuple(a.noise))
     for path in a.models:
         print(path, flush=True)
-        for line in measure(Model.load(path), a.data, folders, a.averages_ms, a.missed):
-            print(f"  {line}", flush=True)
+        hours, rows = measure(Model.load(path), a.data, folders, a.averages_ms, a.missed)
+        for milliseconds, row in zip(a.averages_ms, rows, strict=True):
+            rates = (
+                f"{source} {n} in {hours[source]:.2f} h: {n / hours[source]:.1f} an hour,"
+                f" at most {upper_limit(n) / hours[source]:.1f}"
+                for source, n in row.found.items()
+            )
+            words = ", ".join(f"{word} {n}" for word, n in row.words.items())
+            frames, least = row.detector.average_frames, row.detector.threshold_sums[0]
+            mean = f"{milliseconds:g} ms ({frames} frames), threshold {least * POSTERIOR_SCALE / frames:.3f}"
+            print(f"  {mean}: {'; '.join(rates)} ({words})", flush=True)
 
 
 if __name__ == "__main__":
