@@ -28,6 +28,7 @@ from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
 from kws.evaluation.poisson import upper_limit
 from kws.evaluation.stream import room_list
 from kws.fixedpoint.decisions.detector import DetectorParameters, detect, moving_sums
+from kws.fixedpoint.posterior import POSTERIOR_SCALE
 from kws.model.file import Model
 from kws.types import Int8
 
