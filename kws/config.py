@@ -160,6 +160,8 @@ class NegativesConfig:
         share: share of the rows of a batch that hear negatives, where there is any recording of them;
             they come on top of ``training.batch_size`` clips.
         weight: of a frame of them, against 1 of a frame at which a word is to be named.
+        ranking: weight of a loss that ranks words above whatever else is heard, as a detector compares them; only with
+            the loss ``frames``.
         around: share of the clips that have other speech around them instead of noise.
         around_db: lowest and highest level of such a clip above the speech, which then goes on under it, in dB;
             empty where the speech is as loud as it was recorded and ends where the clip begins.
@@ -181,6 +183,7 @@ class NegativesConfig:
 
     share: float = number(0.5, 0, 1, below=True)
     weight: float = number(0.5, 0, 100)
+    ranking: float = number(0.0, 0, 100)
     around: float = number(0.2, 0, 1)
     around_db: tuple[float, ...] = number((), -100, 100)
     noise_around: float = number(0.0, 0, 1)

@@ -189,10 +189,59 @@ def test_the_loss_of_negatives_is_the_words_share():
     loss = FramesLoss(TWO_WORDS, np.repeat([UNKNOWN, YES], 50).astype(np.int32), 1)
     posteriors = np.array([0.5, 0.2, 0.25, 0.05], np.float32)
     nothing, ones = np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32)
-    targets = (np.eye(4, dtype=np.float32)[None, :1], nothing, np.array([[1, 1, 0, 0]], np.float32), ones)
+    heard, other = np.zeros((1, 1, 4), np.float32), np.ones(1, np.float32)
+    targets = (np.eye(4, dtype=np.float32)[None, :1], nothing, np.array([[1, 1, 0, 0]], np.float32), ones, heard, other)
     value, _ = loss(tf.constant(np.log(posteriors)[None, None]), targets)
     # "Unknown" is ten times as frequent in training as expected, and counts accordingly.
     assert float(value) == pytest.approx(-np.log((0.5 + 2) / (0.5 + 2 + 0.3)), rel=1e-4)
+
+
+class Ranked:
+    """Four streams of 60 frames, a word from frame 20 on in the first two: yes, and no too late for a whole mean."""
+
+    FRAMES = 60
+    NAMED = slice(20, 45)
+
+    def __init__(self, ranking):
+        self.tf = pytest.importorskip("tensorflow")
+        settings = dataclasses.replace(TWO_WORDS, negatives=config.NegativesConfig(ranking=ranking))
+        self.loss = FramesLoss(settings, np.array([YES, NO], np.int32), 4)
+        x = np.zeros((4, self.FRAMES, 40), np.int8)
+        labels = np.array([YES, NO, UNKNOWN, UNKNOWN], np.int32)
+        batch = Batch(x, np.eye(4, dtype=np.float32)[labels], labels, np.array([20, 50, 20, 0], np.int16))
+        negative = np.array([False, False, False, True])
+        sequences = Sequences(x, np.zeros(4, np.int64), negative, np.zeros(4, np.bool_))
+        self.wanted = self.loss.targets(sequences, batch, np.zeros(4, np.bool_))
+        self.logits = np.zeros((4, self.FRAMES, 4), np.float32)
+
+    def named(self, stream, label, logit):
+        self.logits[stream, self.NAMED, label] = logit
+        return self
+
+    def value(self):
+        return float(self.loss(self.tf.constant(self.logits), self.wanted)[0])
+
+
+def ranking(*named):
+    """What the ranking adds to the loss."""
+    with_it, without = Ranked(1.0), Ranked(0.0)
+    for made in (with_it, without):
+        for stream, label, logit in named:
+            made.named(stream, label, logit)
+    return with_it.value() - without.value()
+
+
+def test_words_are_ranked_above_whatever_else_is_heard():
+    even = ranking()
+    assert even == pytest.approx(np.log(2), rel=1e-4)
+    assert ranking((0, YES, 9)) < 0.3 * even
+    # Only what may be reported counts: not the wrong word of a clip, and of others any word.
+    assert ranking((0, NO, 9)) > even
+    for other in (2, 3):
+        assert ranking((other, NO, 9)) > 1.5 * even
+        assert ranking((other, UNKNOWN, 9)) < even
+    # A word that ends too late for a whole mean neither helps nor harms.
+    assert ranking((1, NO, 9)) == pytest.approx(even, rel=1e-4)
 
 
 def test_negatives_make_neither_silence_nor_unknown_likelier():

@@ -33,6 +33,10 @@ _SAYING_WEIGHT = 0.3
 _NEVER = 1 << 20
 # Added to a logit, it leaves nothing of the label's probability.
 _EXCLUDED = -1e9
+# Sequences of a batch without a word to spot that words are ranked against.
+_HARDEST = 4
+# Keeps log odds finite.
+_ODDS = 1e-3
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,17 @@ class FrameTargets:
         weights: how much that matters, float32 [streams, frames].
         allowed: labels that are right while a word is being said, 0 or 1: float32 [streams, labels].
         saying: how much it matters that no other is named, float32 [streams, frames].
+        heard: frames at which a detector should report the word of the clip, 0 or 1: float32 [streams, frames, labels];
+            of streams without a word to spot, those at which it must not report any.
+        other: streams without a word to spot, 0 or 1: float32 [streams].
     """
 
     posteriors: Floats
     weights: Floats
     allowed: Floats
     saying: Floats
+    heard: Floats
+    other: Floats
 
 
 class FramesLoss(Loss):
@@ -59,6 +68,7 @@ class FramesLoss(Loss):
         names, frontend = experiment.data.labels, experiment.frontend
         self._excess = _excess(experiment, labels, streams)
         self._negative_weight = experiment.negatives.weight
+        self._ranking = experiment.negatives.ranking
         self._each = np.eye(len(names), dtype=np.float32)
         self._quiet = self._each[names.index(SILENCE)]
         self._unnamed = self._quiet + self._each[names.index(UNKNOWN)]
@@ -93,17 +103,30 @@ class FramesLoss(Loss):
         allowed = np.maximum(self._unnamed, self._each[batch.labels])
         each = np.where(sequences.negative, self._negative_weight, _SAYING_WEIGHT)[:, None]
         weight = np.where(saying & (earlier >= self._forgotten), each, 0.0)
-        return FrameTargets(wanted, weights.astype(np.float32), allowed, weight.astype(np.float32))
+        spotted = 1 - self._unnamed
+        word = self._each[batch.labels] * spotted * ~sequences.negative[:, None]
+        other = ~word.any(axis=1)
+        frames = np.where(other[:, None], earlier >= self._forgotten, now & ~forgotten)
+        heard = np.where(other[:, None], spotted, word)[:, None] * frames[:, :, None]
+        return FrameTargets(
+            wanted,
+            weights.astype(np.float32),
+            allowed,
+            weight.astype(np.float32),
+            heard.astype(np.float32),
+            other.astype(np.float32),
+        )
 
     def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Floats, ...]:
         """:meth:`frame_targets`, field by field."""
         made = self.frame_targets(sequences, batch, carry)
-        return made.posteriors, made.weights, made.allowed, made.saying
+        return made.posteriors, made.weights, made.allowed, made.saying, made.heard, made.other
 
     def __call__(self, logits: Any, targets: Sequence[Any]) -> tuple[Any, Any]:
         """Mean weighted cross-entropy, and the weighted share of frames whose greatest posterior is right."""
         tf, _ = import_tensorflow()
-        posteriors, weights, allowed, saying = targets
+        posteriors, weights, allowed, saying, heard, other = targets
+        ranking = self._misranked(logits, heard, other) if self._ranking else 0.0
         # Logit adjustment, in training only (Menon 2020, arXiv:2007.07314). As an input of the function:
         # TensorFlow folds a constant into other sums, which rounds otherwise.
         with tf.init_scope():
@@ -114,7 +137,27 @@ class FramesLoss(Loss):
         among = tf.reduce_logsumexp(logits, axis=2) - tf.reduce_logsumexp(logits + others, axis=2)
         loss = tf.reduce_sum(named * weights + among * saying) / tf.reduce_sum(weights + saying)
         right = tf.cast(tf.argmax(logits, 2) == tf.argmax(posteriors, 2), tf.float32)
-        return loss, tf.reduce_sum(right * weights) / tf.reduce_sum(weights)
+        return loss + self._ranking * ranking, tf.reduce_sum(right * weights) / tf.reduce_sum(weights)
+
+    def _misranked(self, logits: Any, heard: Any, other: Any) -> Any:
+        """How far sequences without a word to spot rank above those with one, by what a detector compares.
+
+        Of each stream the greatest mean of a posterior over half a second, as log odds; of all pairs of a word and one
+        of the ``_HARDEST`` others the mean of a pairwise logistic loss (Burges 2005, "Learning to rank using
+        gradient descent"), which the hardest of a batch dominate as they do false accepts.
+        """
+        tf, _ = import_tensorflow()
+        frames = min(self._named, heard.shape[1])
+        means = tf.nn.avg_pool1d(tf.nn.softmax(logits) * heard, frames, 1, "VALID")
+        greatest = tf.reduce_max(means, axis=[1, 2])
+        odds = tf.math.log(greatest + _ODDS) - tf.math.log(1 - greatest + _ODDS)
+        hardest, places = tf.math.top_k(tf.where(other > 0, odds, -1 / _ODDS), min(_HARDEST, heard.shape[0]))
+        # A word that ends too late in its sequence for a whole mean says nothing.
+        whole = tf.reduce_sum(heard, axis=[1, 2]) >= frames
+        words = tf.cast(whole & (other == 0), tf.float32)
+        pairs = words[:, None] * tf.gather(other, places)[None]
+        misranked = tf.nn.softplus(hardest[None] - odds[:, None])
+        return tf.math.divide_no_nan(tf.reduce_sum(misranked * pairs), tf.reduce_sum(pairs))
 
 
 def _excess(experiment: Experiment, labels: Int32, streams: int) -> Floats:

@@ -1,0 +1,168 @@
+"""False accepts per hour of speech, music and noise where models miss equally many words: how EXPERIMENTS compares.
+
+One threshold for all words, at which a given share of the validation words is missed: each as recorded and with noise
+at 20 and 10 dB, in quiet noise, from a reset. With it the recordings are heard in one go each, by the exported C.
+
+    python tools/equal_misses.py MODEL... --data WORDS --speech DIR --noise DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kws import workers
+from kws.config import SAMPLE_RATE
+from kws.datasets import clips, roles
+from kws.datasets.augment import NoiseSource
+from kws.datasets.clips import Example
+from kws.datasets.roles import Folders, Recording
+from kws.datasets.splits import VALIDATION
+from kws.engines import create
+from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
+from kws.evaluation.poisson import upper_limit
+from kws.evaluation.stream import room_list
+from kws.fixedpoint.decisions.detector import DetectorParameters, detect, moving_sums
+from kws.fixedpoint.posterior import POSTERIOR_SCALE
+from kws.model.file import Model
+from kws.types import Int8
+
+_CONDITIONS = (CLEAN, Condition("snr", 20.0), Condition("snr", 10.0))
+_BLOCK = 60 * SAMPLE_RATE
+_BATCH = 128
+_COOLDOWN_MS = 700.0
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What a model says of a recording, or of words (`kws.workers`).
+
+    Attributes:
+        model: what to run.
+        noise: recordings that go under words.
+    """
+
+    model: Model
+    noise: tuple[Path, ...]
+
+    def __call__(self, job: Recording | tuple[Example, ...]) -> tuple[float, Int8]:
+        """Hours, and posteriors: int8 [frames, labels], of words [conditions, words, frames, labels]."""
+        with create("c", self.model) as engine:
+            if isinstance(job, Recording):
+                parts = list(roles.parts(job, _BLOCK, doubtful=False))
+                rows = [engine.process(part).posteriors for part in parts]
+                empty = np.zeros((0, len(self.model.require_info().labels)), np.int8)
+                return sum(map(len, parts)) / SAMPLE_RATE / 3600, np.concatenate([empty, *rows])
+            data = self.model.require_info().data
+            source = NoiseSource(self.noise, data.clip_samples, 1)
+            pcm, _ = clips.load(job, data, source)
+            rng = np.random.default_rng([1, len(job), job[0].label])
+            around, under = source.draw(rng, len(pcm)), source.draw(rng, len(pcm))
+            spoken = np.ones(len(pcm), np.bool_)
+            heard = []
+            for condition in _CONDITIONS:
+                changed = apply(condition, pcm, spoken, under)
+                quiet = pause(changed, around)
+                heard.append(engine.classify(np.concatenate([quiet, changed, quiet], axis=1)))
+            return 0.0, np.stack(heard)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What fires with means of one length.
+
+    Attributes:
+        detector: the settings.
+        found: false accepts by source.
+        words: false accepts by the word that was heard.
+    """
+
+    detector: DetectorParameters
+    found: dict[str, int]
+    words: dict[str, int]
+
+
+def measure(
+    model: Model, data: Path, folders: Folders, averages: Sequence[float], missed: float
+) -> tuple[dict[str, float], list[Row]]:
+    """Hours by source, and a row for each length of the mean.
+
+    Args:
+        model: with its metadata.
+        data: folder of word folders.
+        folders: other speech and noise.
+        averages: lengths of the mean in milliseconds.
+        missed: share of the words.
+
+    Raises:
+        KwsError: a bare network, or there is no such data.
+    """
+    info = model.require_info()
+    chosen = clips.examples(clips.index(data, info.data), info.data, VALIDATION, 1)
+    first = info.first_word
+    words = [e for e in chosen if e.clip is not None and e.label >= first]
+    recordings = room_list.recordings(folders, info.data, VALIDATION)
+    noise = tuple(r.path for r in recordings if r.role != roles.SPEECH and not room_list.is_music(r))
+    hearing = Hearing(model, noise)
+    said = list(workers.run(hearing, [tuple(words[i : i + _BATCH]) for i in range(0, len(words), _BATCH)]))
+    heard = list(workers.run(hearing, recordings))
+    hours: dict[str, float] = {}
+    for recording, (long, _) in heard:
+        source = room_list.source_of(recording)
+        hours[source] = hours.get(source, 0.0) + long
+    rows = []
+    for frames in map(info.frontend.frames_in, averages):
+        scores = [
+            int(moving_sums(word, frames, first)[example.label - first].max())
+            for batch, (_, posteriors) in said
+            for heard_in in posteriors
+            for word, example in zip(heard_in, batch, strict=True)
+        ]
+        least = max(1, int(np.quantile(scores, missed, method="higher")))
+        cooldown = info.frontend.frames_in(_COOLDOWN_MS)
+        detector = DetectorParameters(frames, (least,) * len(info.words), cooldown, first)
+        found, by_word = Counter[str](), Counter[str]()
+        for recording, (_, posteriors) in heard:
+            detections = detect(moving_sums(posteriors, frames, first), detector)
+            found[room_list.source_of(recording)] += len(detections)
+            by_word.update(info.labels[d.label] for d in detections)
+        rows.append(Row(detector, dict(found), dict(by_word.most_common())))
+    return hours, rows
+
+
+def main() -> None:
+    """Print the counts of each model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
+    parser.add_argument("--data", type=Path, required=True, help="folder of word folders")
+    parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of other speech")
+    parser.add_argument("--noise", type=Path, action="append", default=[], help="folder of noise and music")
+    parser.add_argument("--averages-ms", type=float, nargs="+", default=[200.0, 500.0, 700.0])
+    parser.add_argument("--missed", type=float, default=0.15, help="share of the words")
+    a = parser.parse_args()
+    folders = Folders(speech=tuple(a.speech), noise=tuple(a.noise))
+    for path in a.models:
+        print(path, flush=True)
+        hours, rows = measure(Model.load(path), a.data, folders, a.averages_ms, a.missed)
+        for milliseconds, row in zip(a.averages_ms, rows, strict=True):
+            rates = (
+                f"{source} {n} in {hours[source]:.2f} h: {n / hours[source]:.1f} an hour,"
+                f" at most {upper_limit(n) / hours[source]:.1f}"
+                for source, n in row.found.items()
+            )
+            words = ", ".join(f"{word} {n}" for word, n in row.words.items())
+            frames, least = row.detector.average_frames, row.detector.threshold_sums[0]
+            mean = f"{milliseconds:g} ms ({frames} frames), threshold {least * POSTERIOR_SCALE / frames:.3f}"
+            print(f"  {mean}: {'; '.join(rates)} ({words})", flush=True)
+
+
+if __name__ == "__main__":
+    main()
