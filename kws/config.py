@@ -31,6 +31,7 @@ ALL, HEAD = TRAINABLE = ("all", "head")
 GREATEST_WORDS = 500
 """With silence and unknown still fewer labels than a softmax may have."""
 GREATEST_SEED = 2**32 - 1
+WORDS, CHARACTERS, PHONES = TOKENS = ("words", "characters", "phones")
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
 
@@ -44,6 +45,10 @@ class DataConfig:
 
     Attributes:
         words: the words to spot, in label order; ``_silence_`` and ``_unknown_`` come first.
+        tokens: what a network trained with ``loss = "ctc"`` names: ``words``, or the ``characters`` or ``phones`` that
+            spell them.
+        spellings: each word and its tokens, with spaces between, such as ``"yes j E s"``; empty for a word's own letters,
+            and for the phones of espeak-ng. ``lexicon = "FILE"``, from the configuration's folder, has such lines.
         clip_ms: length every clip is padded or cut to, in milliseconds.
         silence_percent: silence clips, per cent of the number of word clips in a split.
         unknown_percent: unknown clips, per cent of the number of word clips in a split.
@@ -60,6 +65,8 @@ class DataConfig:
     """
 
     words: tuple[str, ...] = COMMANDS
+    tokens: str = WORDS
+    spellings: tuple[str, ...] = ()
     clip_ms: float = number(1000.0, 100, 10_000)
     silence_percent: float = number(10.0, 0, 100)
     unknown_percent: float = number(10.0, 0, 100)
@@ -79,6 +86,7 @@ class DataConfig:
         _require(len(set(self.words)) == len(self.words), f"data.words names a word twice: {list(self.words)}")
         bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
+        self._check_spellings()
         _require(
             self.split_by in SPLIT_RULES,
             f"data.split_by must be one of {', '.join(SPLIT_RULES)}, not {self.split_by!r}",
@@ -92,10 +100,51 @@ class DataConfig:
             "data.validation_percent and data.testing_percent leave nothing to train on",
         )
 
+    def _check_spellings(self) -> None:
+        _require(self.tokens in TOKENS, f"data.tokens must be one of {', '.join(TOKENS)}, not {self.tokens!r}")
+        _require(not self.spellings or self.tokens != WORDS, "data.spellings and lexicon need tokens that are not words")
+        if self.tokens == WORDS:
+            return
+        apart = [word for word in self.words if len(word.split()) != 1]
+        _require(not apart, f"data.words with spaces cannot be spelled: {apart}")
+        lines = [line.split() for line in self.spellings]
+        _require(
+            not lines or tuple(line[0] if line else "" for line in lines) == self.words,
+            "data.spellings needs a line for each of data.words, in their order: the word, then its tokens",
+        )
+        odd = [line[0] for line in lines if len(line) < 2 or any(token.startswith("_") for token in line[1:])]
+        _require(not odd, f"data.spellings: {', '.join(odd)} needs tokens, which cannot begin with an underscore")
+
     @property
     def labels(self) -> tuple[str, ...]:
-        """All class labels in output order: silence, unknown, then the words."""
+        """What a clip may be: silence, unknown, then the words."""
         return (SILENCE, UNKNOWN, *self.words)
+
+    @property
+    def spelled(self) -> tuple[tuple[str, ...], ...]:
+        """The tokens of each word.
+
+        Raises:
+            KwsError: they are phones that nobody has looked up (`kws.training.spelling`).
+        """
+        if self.tokens == WORDS:
+            return tuple((word,) for word in self.words)
+        if self.spellings:
+            return tuple(tuple(line.split()[1:]) for line in self.spellings)
+        if self.tokens == PHONES:
+            raise KwsError("data.spellings is empty; fill it in, or let `kws train` ask espeak-ng")
+        return tuple(map(tuple, self.words))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Labels of a trained network in output order: silence, unknown, then the words, or the tokens that spell them.
+
+        Raises:
+            KwsError: as for :attr:`spelled`.
+        """
+        if self.tokens == WORDS:
+            return self.labels
+        return (SILENCE, UNKNOWN, *sorted({token for word in self.spelled for token in word}))
 
     @property
     def clip_samples(self) -> int:
@@ -286,13 +335,26 @@ class Experiment:
                 not self.network.one_probability or len(self.data.words) == 1,
                 f"network.probability = true is for one word, and data.words are {len(self.data.words)}",
             )
-        self.detector.check(self.outputs)
+        _require(
+            self.data.tokens == WORDS or (self.training.loss == "ctc" and not self._one),
+            f'data.tokens = "{self.data.tokens}" needs training.loss = "ctc", and a probability of each token',
+        )
+        if self.data.tokens != PHONES or self.data.spellings:
+            self.decision.check(self.outputs)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Labels of the int8 network's outputs: all, or the only word where it knows no other."""
-        one = isinstance(self.network, StreamNetworkConfig) and self.network.one_probability
-        return self.data.words if one else self.data.labels
+        return self.data.words if self._one else self.data.symbols
+
+    @property
+    def _one(self) -> bool:
+        return isinstance(self.network, StreamNetworkConfig) and self.network.one_probability
+
+    @property
+    def decision(self) -> DecisionConfig:
+        """The detector; where it takes a lexicon and has none, with that of the data."""
+        return self.detector.spelled(self.data.words, self.data.spelled)
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""
@@ -337,6 +399,7 @@ def load(path: str | Path, earlier: bool = False) -> Experiment:
     path = Path(path)
     values = toml.read(path)
     try:
+        values = _with_lexicon(values, path.parent)
         renamed = upgraded(values)
         if not earlier:
             _refuse_earlier(values, renamed)
@@ -372,6 +435,25 @@ def _with_grammar(values: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in values.items() if name not in given}
     front = frontends.read(rest.get("frontend", {}), "frontend")
     return {**rest, "detector": grammar_values(rest.get("detector", {}), front.frames_in, **given)}
+
+
+def _with_lexicon(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Values in which the lines of ``data.lexicon`` have become ``data.spellings``."""
+    data = values.get("data", {})
+    if not isinstance(data, dict) or "lexicon" not in data:
+        return values
+    name, words = data["lexicon"], data.get("words", list(COMMANDS))
+    _require(isinstance(name, str) and isinstance(words, list), "data.lexicon must be a file's name")
+    try:
+        lines = (folder / name).read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise KwsError(f"cannot read data.lexicon ({error})") from error
+    # Of several ways to say a word the first is learned.
+    known = {fields[0]: " ".join(fields) for line in reversed(lines) if (fields := line.split())}
+    missing = [word for word in words if word not in known]
+    _require(not missing, f"data.lexicon = {name!r} has no line for {', '.join(map(str, missing))}")
+    rest = {key: value for key, value in data.items() if key != "lexicon"}
+    return {**values, "data": {"tokens": PHONES, **rest, "spellings": [known[word] for word in words]}}
 
 
 def _refuse_earlier(values: dict[str, Any], renamed: dict[str, Any]) -> None:
