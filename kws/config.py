@@ -47,8 +47,8 @@ class DataConfig:
         words: the words to spot, in label order; ``_silence_`` and ``_unknown_`` come first.
         tokens: what a network trained with ``loss = "ctc"`` names: ``words``, or the ``characters`` or ``phones`` that
             spell them.
-        spellings: each word and its tokens, with spaces between, such as ``"yes j E s"``; empty for a word's own letters,
-            and for the phones of espeak-ng. ``lexicon = "FILE"``, from the configuration's folder, has such lines.
+        spellings: each word and its tokens, with spaces between, such as ``"yes j E s"``; empty for a word's own
+            letters or espeak-ng's phones. ``lexicon = "FILE"``, in the configuration's folder, has such lines.
         clip_ms: length every clip is padded or cut to, in milliseconds.
         silence_percent: silence clips, per cent of the number of word clips in a split.
         unknown_percent: unknown clips, per cent of the number of word clips in a split.
@@ -102,7 +102,7 @@ class DataConfig:
 
     def _check_spellings(self) -> None:
         _require(self.tokens in TOKENS, f"data.tokens must be one of {', '.join(TOKENS)}, not {self.tokens!r}")
-        _require(not self.spellings or self.tokens != WORDS, "data.spellings and lexicon need tokens that are not words")
+        _require(not self.spellings or self.tokens != WORDS, "data.spellings needs data.tokens that are not words")
         if self.tokens == WORDS:
             return
         apart = [word for word in self.words if len(word.split()) != 1]

@@ -30,9 +30,9 @@ class CtcLexiconConfig(TranscriptionConfig):
     Attributes:
         threshold: how likely the tokens of a word must be, over the likeliest ones of its frames, 0 to 1.
         other_nats: greatest cost of a frame outside words, in nats: the more, the more readily words are heard.
-        patience_frames: frames for which a word is on the best path before it is reported.
-        words: each word and its tokens, with spaces between, such as ``"yes y e s"``; a word may have several such lines.
-            Empty in a configuration for the data's.
+        patience_frames: frames that a word waits before it is reported, for a longer one or one that fits better.
+        words: each word and its tokens, with spaces between, such as ``"yes y e s"``; a word may have several such
+            lines. Empty in a configuration for the data's.
     """
 
     kind: ClassVar[str] = "ctc_lexicon"
@@ -46,8 +46,8 @@ class CtcLexiconConfig(TranscriptionConfig):
         """Refuse labels without a blank, and words that they don't spell.
 
         Raises:
-            KwsError: the first label is a word; too many labels; no words or too many; one without tokens, of others than
-                the labels, of too many, or one that is called as a label is.
+            KwsError: the first label is a word; too many labels; no words or too many; one without tokens, with too
+                many, or with others than the labels.
         """
         super().check(labels)
         require(len(labels) <= _MOST_LABELS, f"a decision of kind ctc_lexicon takes at most {_MOST_LABELS} labels")
@@ -59,7 +59,7 @@ class CtcLexiconConfig(TranscriptionConfig):
         for line in self.words:
             name, *tokens = line.split() or [""]
             odd = [token for token in tokens if token not in known]
-            require(not odd, f"detector.words: {name!r} has {odd[0] if odd else ''!r}, which is no token of the network")
+            require(not odd, f"detector.words: {name!r} has {odd[0] if odd else ''!r}, which is no token")
             require(
                 0 < len(tokens) <= _MOST_TOKENS and is_text(name) and not name.startswith("_"),
                 f"detector.words: {line!a} is no word with 1 to {_MOST_TOKENS} tokens",
@@ -122,13 +122,14 @@ class CtcLexiconConfig(TranscriptionConfig):
         """
         p = self.parameters(labels)
         tokens = np.array([token for word in p.words for token in word], np.uint8)
+        lengths = np.array([len(word) for word in p.words], np.uint8)
         return Constants(
             macros={"LEXICON_WORDS": len(p.words), "LEXICON_TOKENS": len(tokens)},
             memory="KWS_CTC_LEXICON_BYTES(KWS_MODEL_LEXICON_WORDS, KWS_MODEL_LEXICON_TOKENS)",
             arrays=(
                 Array("int8_t", "logs", np.array(LOGS, np.int8), "256u"),
                 Array("uint8_t", "tokens", tokens, "KWS_MODEL_LEXICON_TOKENS"),
-                Array("uint8_t", "lengths", np.array([len(word) for word in p.words], np.uint8), "KWS_MODEL_LEXICON_WORDS"),
+                Array("uint8_t", "lengths", lengths, "KWS_MODEL_LEXICON_WORDS"),
                 Array("uint16_t", "reports", np.array(p.reports, np.uint16), "KWS_MODEL_LEXICON_WORDS"),
             ),
             members={

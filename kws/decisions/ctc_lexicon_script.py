@@ -38,7 +38,7 @@ class Rule(StrEnum):
     OTHERS = "LEX/3: anything else costs no more than it may"
     ENDS = "LEX/4: a word that is cheaper than what lies between words ends"
     WORSE = "LEX/4: one that is as dear does not"
-    CHANGES = "LEX/6: a best path with another word begins to wait anew"
+    CHANGES = "LEX/6: another word begins to wait anew"
     PATIENCE = "LEX/6: a word that waited is reported"
     NEXT = "LEX/6: a word is reported when the next one ends"
     OTHER_PATHS = "LEX/7: paths without the word are gone"
@@ -57,13 +57,11 @@ def ctc_lexicon_script(parameters: LexiconParameters) -> Script:
     walk = _Walk(parameters)
     scenes = played(walk, _scenes(parameters))
     words = parameters.words
-    single = all(len(word) == 1 for word in words)
     impossible = {
         Rule.BLANK: parameters.first_word < 2,
         Rule.HELD: not {word[-1] for word in words} & {word[0] for word in words},
         Rule.CLOSE: not any(a != b for word in words for a, b in itertools.pairwise(word)),
         Rule.DOUBLED: not any(a == b for word in words for a, b in itertools.pairwise(word)),
-        Rule.NEXT: single and parameters.patience == 1,
     }
     return Script(scenes, walk.finish(), those_of(impossible))
 
@@ -156,28 +154,29 @@ class _Walk:
     def _finish_frame(self, ended: _Entry | None) -> None:
         p, reached = self._p, self._reached
         least = min([self._between[0], *(entry[0] for entry in self._inside.values())])
-        between_is_best = self._between[0] == least
-        places = sorted(place for place, entry in self._inside.items() if entry[0] == least)
-        best = self._between if between_is_best else self._inside[places[0]]
-        waited = min(self._waits[1] + 1, p.patience) if best[2] == self._waits[0] else 0
-        reached[Rule.CHANGES] += best[2] != self._waits[0] and self._waits[0] is not None
-        self._waits = (best[2], waited)
-        overtaken = ended is not None and ended[2] is not None and (between_is_best or best[2] == ended[2])
-        if overtaken or (best[2] is not None and waited == p.patience):
-            reached[Rule.NEXT if overtaken else Rule.PATIENCE] += 1
-            _, _, word, cost = ended if overtaken and ended is not None else best
-            assert word is not None
-            score = next(v for v in range(_FULL, -1, -1) if _log(v) <= -cost)
-            self.detections.append(Detection(self._frame, p.reports[word], score))
-            same = {at: (entry[0], entry[1], None, 0) for at, entry in self._inside.items() if entry[2] == word}
-            reached[Rule.OTHER_PATHS] += len(same) < len(self._inside)
-            reached[Rule.SAME_PATHS] += bool(same)
-            self._inside = same
-            if not overtaken:
-                self._between = (self._between[0], 0, None, 0)
-            self._waits = (self._between[2], 0)
         self._between = (self._between[0] - least, *self._between[1:])
         self._inside = {at: (entry[0] - least, *entry[1:]) for at, entry in self._inside.items()}
+        before, waited = self._waits
+        latest = self._between[2]
+        reached[Rule.CHANGES] += latest != before and before is not None
+        self._waits = (latest, min(waited + 1, p.patience) if latest == before else 0)
+        overtaken = ended is not None and ended[2] is not None
+        if not overtaken and (latest is None or self._waits[1] < p.patience):
+            return
+        reached[Rule.NEXT if overtaken else Rule.PATIENCE] += 1
+        _, _, word, cost = ended if overtaken and ended is not None else self._between
+        assert word is not None
+        score = next(v for v in range(_FULL, -1, -1) if _log(v) <= -cost)
+        self.detections.append(Detection(self._frame, p.reports[word], score))
+        same: dict[_Place, _Entry] = {
+            at: (entry[0], entry[1], None, 0) for at, entry in self._inside.items() if entry[2] == word
+        }
+        reached[Rule.OTHER_PATHS] += len(same) < len(self._inside)
+        reached[Rule.SAME_PATHS] += bool(same)
+        self._inside = same
+        if not overtaken:
+            self._between = (self._between[0], 0, None, 0)
+        self._waits = (self._between[2], 0)
 
     def finish(self) -> dict[str, int]:
         return {rule.value: int(self._reached[rule]) for rule in Rule}

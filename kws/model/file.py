@@ -89,17 +89,32 @@ class ModelInfo:
         stored = self.provenance.get("settings", {})
         values = stored.get("data", {}) if isinstance(stored, dict) else {}
         return from_dict(
-            DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(self.words)}, "data"
+            DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(self.spoken)}, "data"
         )
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The labels that are words, in output order."""
+        """The labels that are words, or that spell them, in output order."""
         return self.labels[self.first_word :]
 
     @property
+    def spoken(self) -> tuple[str, ...]:
+        """The words to spot: those that labels spell, or else :attr:`words`."""
+        return self.decision.lexicon() or self.words
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What a clip may be: the labels that are no words, then :attr:`spoken`."""
+        return (*self.labels[: self.first_word], *self.spoken)
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Whatever may be reported: words and phrases."""
+        return self.decision.lexicon() or self.names[self.first_word :]
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """What a detection's label stands for: the labels, and behind them the names of phrases."""
+        """What a detection's label stands for: the labels, and behind them phrases, or words that labels spell."""
         return self.decision.names(self.labels)
 
     @property

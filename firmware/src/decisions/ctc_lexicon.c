@@ -79,20 +79,20 @@ static void advance(const kws_ctc_lexicon *p, const kws_ctc_lexicon_state *state
 
 /* LEX/6: the path whose word is reported, or NULL. */
 static const kws_lexicon_path *decided(const kws_ctc_lexicon *p, kws_ctc_lexicon_state *state,
-                                       const kws_lexicon_path *best, const kws_lexicon_path *ended)
+                                       const kws_lexicon_path *ended)
 {
-    const bool same = best->word == state->waiting;
+    const bool same = state->rest.word == state->waiting;
     state->steady = (uint16_t)(!same ? 0u : state->steady < p->patience ? state->steady + 1u : p->patience);
-    state->waiting = best->word;
-    if (ended->word != NONE && (best == &state->rest || best->word == ended->word)) {
+    state->waiting = state->rest.word;
+    if (ended->word != NONE) {
         return ended;
     }
-    return best->word != NONE && state->steady == p->patience ? best : NULL;
+    return state->rest.word != NONE && state->steady == p->patience ? &state->rest : NULL;
 }
 
 /* LEX/7 */
-static void report(const kws_ctc_lexicon *p, kws_ctc_lexicon_state *state, kws_lexicon_path said, bool overtaken,
-                   uint32_t places, kws_result *result)
+static void report(const kws_ctc_lexicon *p, kws_ctc_lexicon_state *state, kws_lexicon_path said, uint32_t places,
+                   kws_result *result)
 {
     kws_lexicon_path *paths = paths_of(state);
     for (uint32_t i = 0; i < places; i++) {
@@ -102,12 +102,7 @@ static void report(const kws_ctc_lexicon *p, kws_ctc_lexicon_state *state, kws_l
         paths[i].word = NONE;
         paths[i].score = 0;
     }
-    if (!overtaken) {
-        state->rest.word = NONE;
-        state->rest.score = 0;
-    }
     state->steady = 0;
-    state->waiting = state->rest.word;
     uint32_t score = 255;
     while (-p->logs[score] < said.score) {
         score--;
@@ -159,19 +154,22 @@ void kws_ctc_lexicon_step(const kws_decision *decision, void *memory, const int8
     }
     /* LEX/5 */
     paths = paths_of(state);
-    const kws_lexicon_path *best = &state->rest;
+    uint8_t least = state->rest.cost;
     for (uint32_t i = 0; i < place; i++) {
-        best = cheaper(best, &paths[i]);
+        least = paths[i].cost < least ? paths[i].cost : least;
     }
-    const uint8_t least = best->cost;
     state->rest.cost = (uint8_t)(state->rest.cost - least);
     for (uint32_t i = 0; i < place; i++) {
         if (paths[i].cost != NONE) {
             paths[i].cost = (uint8_t)(paths[i].cost - least);
         }
     }
-    const kws_lexicon_path *said = decided(p, state, best, &ended);
+    const kws_lexicon_path *said = decided(p, state, &ended);
     if (said != NULL) {
-        report(p, state, *said, said == &ended, place, result);
+        report(p, state, *said, place, result);
+    }
+    if (said == &state->rest) {
+        state->rest.word = state->waiting = NONE;
+        state->rest.score = 0;
     }
 }

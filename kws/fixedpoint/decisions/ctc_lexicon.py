@@ -30,7 +30,7 @@ class LexiconParameters:
         first_word: labels before this one are blank, whatever else they are called.
         limit: greatest cost of a word's own frames, in 1/16 nat.
         other: greatest cost of a frame outside words, in 1/16 nat.
-        patience: frames for which a word is on the best path before it is reported.
+        patience: frames for which a word stays the last of what is cheapest before it is reported.
         words: the tokens of each word, as labels.
         reports: the label that stands for each word in detections.
     """
@@ -110,6 +110,7 @@ class CtcLexicon(Decision):
                 ended = paths[-1]
                 self._rest = _Path(ended.cost, 0, word, ended.own)
                 self._last = p.words[word][-1]
+        self._lower()
         return self._report(ended)
 
     def _advanced(self, paths: list[_Path], costs: list[int], tokens: tuple[int, ...], blank: int) -> list[_Path]:
@@ -133,30 +134,26 @@ class CtcLexicon(Decision):
         return after
 
     def _report(self, ended: _Path) -> tuple[int, int] | None:
-        # LEX/5
-        paths = [self._rest, *(path for word in self._words for path in word)]
-        least = min(path.cost for path in paths)
-        best = next(path for path in paths if path.cost == least)
         # LEX/6
-        self._steady = min(self._steady + 1, self.parameters.patience) if best.word == self._waiting else 0
-        self._waiting = best.word
-        overtaken = ended.word != NONE and (best is self._rest or best.word == ended.word)
-        reported = ended if overtaken else best
-        if not overtaken and (best.word == NONE or self._steady < self.parameters.patience):
-            self._lower(least)
+        rest, p = self._rest, self.parameters
+        self._steady = min(self._steady + 1, p.patience) if rest.word == self._waiting else 0
+        self._waiting = rest.word
+        if ended.word != NONE:
+            said = ended
+        elif rest.word != NONE and self._steady == p.patience:
+            said = rest
+            self._rest = _Path(rest.cost)
+            self._waiting = NONE
+        else:
             return None
         # LEX/7
-        said = reported.word
-        self._words = [[_without(path, said) for path in word] for word in self._words]
-        if not overtaken:
-            self._rest = _Path(self._rest.cost)
         self._steady = 0
-        self._waiting = self._rest.word
-        self._lower(least)
-        score = max(value for value in range(256) if -LOGS[value] >= reported.score)
-        return self.parameters.reports[said], score
+        self._words = [[_without(path, said.word) for path in word] for word in self._words]
+        return p.reports[said.word], max(value for value in range(256) if -LOGS[value] >= said.score)
 
-    def _lower(self, least: int) -> None:
+    def _lower(self) -> None:
+        # LEX/5
+        least = min(self._rest.cost, *(path.cost for word in self._words for path in word))
         self._rest = _lowered(self._rest, least)
         self._words = [[_lowered(path, least) for path in word] for word in self._words]
 

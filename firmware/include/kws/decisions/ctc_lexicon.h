@@ -36,7 +36,7 @@ typedef struct kws_lexicon_path {
 /* The paths in words follow: of each word a place for each token and one between each two. */
 typedef struct kws_ctc_lexicon_state {
     kws_lexicon_path rest; /* the path between words */
-    uint16_t steady;       /* frames for which the best path has had the same word */
+    uint16_t steady;       /* frames for which `rest` has had the same word */
     uint8_t waiting;       /* that word, or KWS_LEXICON_NONE */
     uint8_t last;          /* the token that needs a blank before it can begin a word, or KWS_LEXICON_NONE */
 } kws_ctc_lexicon_state;
