@@ -33,6 +33,7 @@ from kws.voice_gate import VoiceGateConfig, asleep
 
 METADATA_NAME = "kws.model"
 METADATA_VERSION = 1
+_SPELLING = ("tokens", "spellings")
 
 _CHANGED = (
     "it was changed after it was written, for its bytes do not have the SHA-256 that it carries;"
@@ -88,9 +89,9 @@ class ModelInfo:
         """How the model's clips were chosen and cut, as far as its provenance tells."""
         stored = self.provenance.get("settings", {})
         values = stored.get("data", {}) if isinstance(stored, dict) else {}
-        return from_dict(
-            DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(self.spoken)}, "data"
-        )
+        # How words are spelled, the decision knows.
+        kept = {k: v for k, v in values.items() if k not in _SPELLING} if isinstance(values, dict) else {}
+        return from_dict(DataConfig, {**kept, "words": list(self.spoken)}, "data")
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def test_from_recordings_to_c(engine, tmp_path, capsys):
     pytest.importorskip("tensorflow")
     data = tones.write(tmp_path / "tones")
     train(tones.experiment(epochs=12), data, tmp_path / "frames")
-    wanted = settings(tmp_path, epochs=120, patience=60, learning_rate=0.02)
+    wanted = settings(tmp_path, epochs=60, patience=60, batch_size=8, learning_rate=0.01)
     history = train(wanted, data, tmp_path / "run", options=TrainOptions(start=tmp_path / "frames"))
     assert history.best.validation_accuracy > 0.6  # chance is 1/6
     assert history.epochs[-1].loss < history.epochs[0].loss
