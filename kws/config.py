@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kws import decisions, fields, frontends, network, toml
+from kws import decisions, fields, frontends, network, spelling, toml
 from kws.decisions import DecisionConfig, DetectorConfig, grammar_values
+from kws.earlier import refuse_earlier, upgraded
 from kws.errors import KwsError
 from kws.fields import number, require_ranges
 from kws.fields import require as _require
 from kws.fixedpoint.frontends import base
 from kws.frontends import FrontendConfig, LogMelConfig
 from kws.network import Frame, LstmConfig, NetworkConfig, StreamNetworkConfig
+from kws.spelling import PHONES, WORDS
 from kws.voice_gate import VoiceGateConfig
 
 SILENCE = "_silence_"
@@ -31,7 +33,6 @@ ALL, HEAD = TRAINABLE = ("all", "head")
 GREATEST_WORDS = 500
 """With silence and unknown still fewer labels than a softmax may have."""
 GREATEST_SEED = 2**32 - 1
-WORDS, CHARACTERS, PHONES = TOKENS = ("words", "characters", "phones")
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
 
@@ -86,7 +87,7 @@ class DataConfig:
         _require(len(set(self.words)) == len(self.words), f"data.words names a word twice: {list(self.words)}")
         bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
-        self._check_spellings()
+        spelling.check(self.words, self.tokens, self.spellings)
         _require(
             self.split_by in SPLIT_RULES,
             f"data.split_by must be one of {', '.join(SPLIT_RULES)}, not {self.split_by!r}",
@@ -100,21 +101,6 @@ class DataConfig:
             "data.validation_percent and data.testing_percent leave nothing to train on",
         )
 
-    def _check_spellings(self) -> None:
-        _require(self.tokens in TOKENS, f"data.tokens must be one of {', '.join(TOKENS)}, not {self.tokens!r}")
-        _require(not self.spellings or self.tokens != WORDS, "data.spellings needs data.tokens that are not words")
-        if self.tokens == WORDS:
-            return
-        apart = [word for word in self.words if len(word.split()) != 1]
-        _require(not apart, f"data.words with spaces cannot be spelled: {apart}")
-        lines = [line.split() for line in self.spellings]
-        _require(
-            not lines or tuple(line[0] if line else "" for line in lines) == self.words,
-            "data.spellings needs a line for each of data.words, in their order: the word, then its tokens",
-        )
-        odd = [line[0] for line in lines if len(line) < 2 or any(token.startswith("_") for token in line[1:])]
-        _require(not odd, f"data.spellings: {', '.join(odd)} needs tokens, which cannot begin with an underscore")
-
     @property
     def labels(self) -> tuple[str, ...]:
         """What a clip may be: silence, unknown, then the words."""
@@ -125,15 +111,9 @@ class DataConfig:
         """The tokens of each word.
 
         Raises:
-            KwsError: they are phones that nobody has looked up (`kws.training.spelling`).
+            KwsError: they are phones that nobody has looked up (`kws.training.phones`).
         """
-        if self.tokens == WORDS:
-            return tuple((word,) for word in self.words)
-        if self.spellings:
-            return tuple(tuple(line.split()[1:]) for line in self.spellings)
-        if self.tokens == PHONES:
-            raise KwsError("data.spellings is empty; fill it in, or let `kws train` ask espeak-ng")
-        return tuple(map(tuple, self.words))
+        return spelling.spelled(self.words, self.tokens, self.spellings)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -399,32 +379,13 @@ def load(path: str | Path, earlier: bool = False) -> Experiment:
     path = Path(path)
     values = toml.read(path)
     try:
-        values = _with_lexicon(values, path.parent)
+        values = spelling.with_lexicon(values, path.parent, COMMANDS)
         renamed = upgraded(values)
         if not earlier:
-            _refuse_earlier(values, renamed)
+            refuse_earlier(values, renamed)
         return from_dict(Experiment, _with_grammar(renamed if earlier else values))
     except KwsError as error:
         raise KwsError(f"{path}: {error}") from error
-
-
-# Durations in frames, of the time when a frame was taken to be 20 ms; today's key is in milliseconds.
-_IN_FRAMES = {("training", "gap_frames"): "gap_ms", ("augment", "time_mask_frames"): "time_mask_ms"}
-# Every network had the settings of all kinds.
-_OF_OTHER_KINDS = {"lstm": ("channels",), "teacher": ("lstm_units", "dropout")}
-
-
-def upgraded(settings: dict[str, Any]) -> dict[str, Any]:
-    """An experiment's settings as nested plain values, as an earlier version of kws wrote them, with today's keys."""
-    new = {name: dict(value) if isinstance(value, dict) else value for name, value in settings.items()}
-    hop_ms = new.get("frontend", {}).get("hop_ms", LogMelConfig().hop_ms)
-    for (section, old), key in _IN_FRAMES.items():
-        if old in new.get(section, {}):
-            new[section][key] = new[section].pop(old) * hop_ms
-    kept = new.get("network", {})
-    for key in _OF_OTHER_KINDS.get(kept.get("kind", ""), ()):
-        kept.pop(key, None)
-    return new
 
 
 def _with_grammar(values: dict[str, Any]) -> dict[str, Any]:
@@ -435,28 +396,3 @@ def _with_grammar(values: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in values.items() if name not in given}
     front = frontends.read(rest.get("frontend", {}), "frontend")
     return {**rest, "detector": grammar_values(rest.get("detector", {}), front.frames_in, **given)}
-
-
-def _with_lexicon(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Values in which the lines of ``data.lexicon`` have become ``data.spellings``."""
-    data = values.get("data", {})
-    if not isinstance(data, dict) or "lexicon" not in data:
-        return values
-    name, words = data["lexicon"], data.get("words", list(COMMANDS))
-    _require(isinstance(name, str) and isinstance(words, list), "data.lexicon must be a file's name")
-    try:
-        lines = (folder / name).read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise KwsError(f"cannot read data.lexicon ({error})") from error
-    # Of several ways to say a word the first is learned.
-    known = {fields[0]: " ".join(fields) for line in reversed(lines) if (fields := line.split())}
-    missing = [word for word in words if word not in known]
-    _require(not missing, f"data.lexicon = {name!r} has no line for {', '.join(map(str, missing))}")
-    rest = {key: value for key, value in data.items() if key != "lexicon"}
-    return {**values, "data": {"tokens": PHONES, **rest, "spellings": [known[word] for word in words]}}
-
-
-def _refuse_earlier(values: dict[str, Any], renamed: dict[str, Any]) -> None:
-    for (section, old), key in _IN_FRAMES.items():
-        if old in values.get(section, {}):
-            raise KwsError(f"{section}.{old} is now in milliseconds; write {key} = {renamed[section][key]:g} instead")

@@ -28,8 +28,8 @@ from kws.training.clip_trainer import ClipTrainer
 from kws.training.cuts import Negatives
 from kws.training.history import Epoch, History
 from kws.training.listening import Listening
+from kws.training.phones import with_phones
 from kws.training.sources import Sources
-from kws.training.spelling import with_phones
 from kws.training.start import Start
 from kws.training.stream_trainer import StreamTrainer
 from kws.training.trainer import Metrics, Trainer

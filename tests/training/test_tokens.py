@@ -16,7 +16,7 @@ from kws.decisions import CtcLexiconConfig
 from kws.errors import KwsError
 from kws.model.file import Model
 from kws.quantize.convert import convert
-from kws.training import spelling
+from kws.training.phones import with_phones
 from kws.training.train import TrainOptions, train
 from kws.verify.compare import verify
 
@@ -53,15 +53,15 @@ def test_a_lexicon_file(tmp_path):
 def test_phones_of_espeak_ng():
     data = config.DataConfig(words=("yes", "no"), tokens="phones")
     asked = config.Experiment(data=data, training=config.TrainingConfig(loss="ctc"), detector=CtcLexiconConfig())
-    with pytest.raises(KwsError, match="data.spellings is empty"):
+    with pytest.raises(KwsError, match=r"data\.spellings is empty"):
         _ = asked.outputs
     try:
-        found = spelling.with_phones(asked)
+        found = with_phones(asked)
     except KwsError as error:
         pytest.skip(str(error))
     assert found.data.spellings == ("yes j E s", "no n oU")
     assert found.outputs[2:] == ("E", "j", "n", "oU", "s")
-    assert spelling.with_phones(found) is found
+    assert with_phones(found) is found
 
 
 @pytest.mark.slow

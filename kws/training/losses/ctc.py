@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from kws.config import SILENCE, UNKNOWN, WORDS, Experiment
+from kws.config import SILENCE, UNKNOWN, Experiment
 from kws.errors import KwsError
 from kws.network.tensorflow import import_tensorflow
+from kws.spelling import WORDS
 from kws.training.batches import Batch
 from kws.training.losses.base import Loss
 from kws.training.sequences import Sequences

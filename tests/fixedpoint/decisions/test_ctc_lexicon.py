@@ -151,7 +151,7 @@ def test_a_word_may_be_said_in_two_ways():
 def test_settings():
     with pytest.raises(KwsError, match="a label for the blank"):
         CtcLexiconConfig(words=("on o n",)).check(("o", "n"))
-    with pytest.raises(KwsError, match="needs 1 to 254 detector.words, not 0"):
+    with pytest.raises(KwsError, match=r"needs 1 to 254 detector\.words, not 0"):
         CtcLexiconConfig().check(LABELS)
     with pytest.raises(KwsError, match="'on' has 'x', which is no token"):
         CtcLexiconConfig(words=("on o x",)).check(LABELS)

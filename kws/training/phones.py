@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from kws.config import PHONES, Experiment
+from kws.config import Experiment
 from kws.datasets import espeak
+from kws.spelling import PHONES
 
 
 def with_phones(experiment: Experiment) -> Experiment:
