@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 
-import numpy as np
 import pytest
 import tones
 from conftest import needs
@@ -83,13 +82,12 @@ def test_from_recordings_to_c(engine, tmp_path, capsys):
     assert report.ok, report
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(data), "--sequences", "4", "--json", "-"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["engines"][0]["accuracy"] > 0.6
-    errors = told["sequences"][-1]
-    assert errors["word_error_rate"] < 0.8
-    assert errors["token_error_rate"] < 0.8
-    assert main(["spot", str(tmp_path / "run"), str(next((data / "rise").glob("*.wav")))]) == 0
-    words = capsys.readouterr().out.split()
-    assert np.isin(words, list(tones.WORDS)).any()
+    assert told["accuracy"] > 0.6
+    # Low and high in a row are the tokens of rise, so that only these can be counted.
+    assert told["sequences"][-1]["token_error_rate"] < 0.8
+    assert main(["spot", str(tmp_path / "run"), *map(str, sorted((data / "rise").glob("*.wav")))]) == 0
+    said = capsys.readouterr().out.split()
+    assert set(said) & {"low", "high", "rise"}
 
 
 def _has_tflm():
