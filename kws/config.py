@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kws import decisions, fields, frontends, network, toml
+from kws import decisions, fields, frontends, network, spelling, toml
 from kws.decisions import DecisionConfig, DetectorConfig, grammar_values
+from kws.earlier import refuse_earlier, upgraded
 from kws.errors import KwsError
 from kws.fields import number, require_ranges
 from kws.fields import require as _require
 from kws.fixedpoint.frontends import base
 from kws.frontends import FrontendConfig, LogMelConfig
 from kws.network import Frame, LstmConfig, NetworkConfig, StreamNetworkConfig
+from kws.spelling import PHONES, WORDS
 from kws.voice_gate import VoiceGateConfig
 
 SILENCE = "_silence_"
@@ -44,6 +46,10 @@ class DataConfig:
 
     Attributes:
         words: the words to spot, in label order; ``_silence_`` and ``_unknown_`` come first.
+        tokens: what a network trained with ``loss = "ctc"`` names: ``words``, or the ``characters`` or ``phones`` that
+            spell them.
+        spellings: each word and its tokens, with spaces between, such as ``"yes j E s"``; empty for a word's own
+            letters or espeak-ng's phones. ``lexicon = "FILE"``, in the configuration's folder, has such lines.
         clip_ms: length every clip is padded or cut to, in milliseconds.
         silence_percent: silence clips, per cent of the number of word clips in a split.
         unknown_percent: unknown clips, per cent of the number of word clips in a split.
@@ -60,6 +66,8 @@ class DataConfig:
     """
 
     words: tuple[str, ...] = COMMANDS
+    tokens: str = WORDS
+    spellings: tuple[str, ...] = ()
     clip_ms: float = number(1000.0, 100, 10_000)
     silence_percent: float = number(10.0, 0, 100)
     unknown_percent: float = number(10.0, 0, 100)
@@ -79,6 +87,7 @@ class DataConfig:
         _require(len(set(self.words)) == len(self.words), f"data.words names a word twice: {list(self.words)}")
         bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
+        spelling.check(self.words, self.tokens, self.spellings)
         _require(
             self.split_by in SPLIT_RULES,
             f"data.split_by must be one of {', '.join(SPLIT_RULES)}, not {self.split_by!r}",
@@ -94,8 +103,28 @@ class DataConfig:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """All class labels in output order: silence, unknown, then the words."""
+        """What a clip may be: silence, unknown, then the words."""
         return (SILENCE, UNKNOWN, *self.words)
+
+    @property
+    def spelled(self) -> tuple[tuple[str, ...], ...]:
+        """The tokens of each word.
+
+        Raises:
+            KwsError: they are phones that nobody has looked up (`kws.training.phones`).
+        """
+        return spelling.spelled(self.words, self.tokens, self.spellings)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Labels of a trained network in output order: silence, unknown, then the words, or the tokens that spell them.
+
+        Raises:
+            KwsError: as for :attr:`spelled`.
+        """
+        if self.tokens == WORDS:
+            return self.labels
+        return (SILENCE, UNKNOWN, *sorted({token for word in self.spelled for token in word}))
 
     @property
     def clip_samples(self) -> int:
@@ -289,13 +318,26 @@ class Experiment:
                 not self.network.one_probability or len(self.data.words) == 1,
                 f"network.probability = true is for one word, and data.words are {len(self.data.words)}",
             )
-        self.detector.check(self.outputs)
+        _require(
+            self.data.tokens == WORDS or (self.training.loss == "ctc" and not self._one),
+            f'data.tokens = "{self.data.tokens}" needs training.loss = "ctc", and a probability of each token',
+        )
+        if self.data.tokens != PHONES or self.data.spellings:
+            self.decision.check(self.outputs)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Labels of the int8 network's outputs: all, or the only word where it knows no other."""
-        one = isinstance(self.network, StreamNetworkConfig) and self.network.one_probability
-        return self.data.words if one else self.data.labels
+        return self.data.words if self._one else self.data.symbols
+
+    @property
+    def _one(self) -> bool:
+        return isinstance(self.network, StreamNetworkConfig) and self.network.one_probability
+
+    @property
+    def decision(self) -> DecisionConfig:
+        """The detector; where it takes a lexicon and has none, with that of the data."""
+        return self.detector.spelled(self.data.words, self.data.spelled)
 
     def as_dict(self) -> dict[str, Any]:
         """The experiment as nested plain values, ready for JSON."""
@@ -340,31 +382,13 @@ def load(path: str | Path, earlier: bool = False) -> Experiment:
     path = Path(path)
     values = toml.read(path)
     try:
+        values = spelling.with_lexicon(values, path.parent, COMMANDS)
         renamed = upgraded(values)
         if not earlier:
-            _refuse_earlier(values, renamed)
+            refuse_earlier(values, renamed)
         return from_dict(Experiment, _with_grammar(renamed if earlier else values))
     except KwsError as error:
         raise KwsError(f"{path}: {error}") from error
-
-
-# Durations in frames, of the time when a frame was taken to be 20 ms; today's key is in milliseconds.
-_IN_FRAMES = {("training", "gap_frames"): "gap_ms", ("augment", "time_mask_frames"): "time_mask_ms"}
-# Every network had the settings of all kinds.
-_OF_OTHER_KINDS = {"lstm": ("channels",), "teacher": ("lstm_units", "dropout")}
-
-
-def upgraded(settings: dict[str, Any]) -> dict[str, Any]:
-    """An experiment's settings as nested plain values, as an earlier version of kws wrote them, with today's keys."""
-    new = {name: dict(value) if isinstance(value, dict) else value for name, value in settings.items()}
-    hop_ms = new.get("frontend", {}).get("hop_ms", LogMelConfig().hop_ms)
-    for (section, old), key in _IN_FRAMES.items():
-        if old in new.get(section, {}):
-            new[section][key] = new[section].pop(old) * hop_ms
-    kept = new.get("network", {})
-    for key in _OF_OTHER_KINDS.get(kept.get("kind", ""), ()):
-        kept.pop(key, None)
-    return new
 
 
 def _with_grammar(values: dict[str, Any]) -> dict[str, Any]:
@@ -375,9 +399,3 @@ def _with_grammar(values: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in values.items() if name not in given}
     front = frontends.read(rest.get("frontend", {}), "frontend")
     return {**rest, "detector": grammar_values(rest.get("detector", {}), front.frames_in, **given)}
-
-
-def _refuse_earlier(values: dict[str, Any], renamed: dict[str, Any]) -> None:
-    for (section, old), key in _IN_FRAMES.items():
-        if old in values.get(section, {}):
-            raise KwsError(f"{section}.{old} is now in milliseconds; write {key} = {renamed[section][key]:g} instead")

@@ -86,9 +86,7 @@ class Spotter:
         loaded = [Model.load(path) for path in paths]
         names = names_of(paths)
         infos = [model.require_info() for model in loaded]
-        self.words: dict[str, tuple[str, ...]] = dict(
-            zip(names, (info.names[info.first_word :] for info in infos), strict=True)
-        )
+        self.words: dict[str, tuple[str, ...]] = dict(zip(names, (info.reported for info in infos), strict=True))
         decisions = [changed(info, threshold, cooldown) for info in infos]
         check_words(threshold, infos)
         self._resampler = Resampler(sample_rate)

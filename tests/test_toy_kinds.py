@@ -252,7 +252,8 @@ def test_unknown_kinds_are_named():
         from_dict(Experiment, {"frontend": {"kind": "peaks"}})
     info = ModelInfo(LABELS, LogMelConfig(), decisions.DetectorConfig()).to_json()
     with pytest.raises(
-        KwsError, match=r"detector.kind must be one of detector, grammar, sliding_mean, ctc, ctc_beam, not 3"
+        KwsError,
+        match=r"detector.kind must be one of detector, grammar, sliding_mean, ctc, ctc_beam, ctc_lexicon, not 3",
     ):
         ModelInfo.from_json(info.replace(b'"detector":{', b'"detector":{"kind":3,'))
 

@@ -48,7 +48,7 @@ def blend(run: Path, model: Path, share: float, out: Path) -> None:
         KwsError: no run, no such model, or the model has other labels or shapes.
     """
     experiment, start = runs.load_config(run), Start.load(model)
-    if start.labels != experiment.data.labels:
+    if start.labels != experiment.data.symbols:
         raise KwsError(f"{model} has other labels than {run}")
     network = blended(runs.load_network(run), start.network, share)
     said = runs.load_json(run / runs.PROVENANCE)

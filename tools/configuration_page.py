@@ -23,7 +23,8 @@ _HEAD = """\
 One experiment is one TOML file; `configs/` has some to start from. Every section and key is optional, and an unknown
 key is an error. `base = "other.toml"` takes over what another file says, section by section. Of `frontend`,
 `detector` and `network` the key `kind` chooses which settings there are. `[[phrases]]` and `[listening]`
-make a detector a grammar ([phrases.md](phrases.md)). Written by `tools/configuration_page.py`.
+make a detector a grammar ([phrases.md](phrases.md)); `lexicon = "FILE"` in `[data]` stands for `spellings`. Written by
+`tools/configuration_page.py`.
 """
 
 

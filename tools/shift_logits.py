@@ -33,7 +33,7 @@ def shift(run: Path, by: Mapping[str, float], out: Path) -> None:
         KwsError: no run, a label that it lacks, a number that is none, or another kind of last layer.
     """
     experiment, network = runs.load_config(run), runs.load_network(run)
-    labels = experiment.data.labels
+    labels = experiment.data.symbols
     for label, value in by.items():
         if label not in labels:
             raise KwsError(f"{run} has no label {label!r}; it has {', '.join(labels)}")

@@ -11,6 +11,7 @@ from typing import Any
 from kws.decisions.base import DEFAULT, DecisionConfig, first_word
 from kws.decisions.ctc import CtcConfig
 from kws.decisions.ctc_beam import CtcBeamConfig
+from kws.decisions.ctc_lexicon import CtcLexiconConfig
 from kws.decisions.detector import DetectorConfig, require_detector
 from kws.decisions.grammar import GrammarConfig, Phrase
 from kws.decisions.grammar_values import grammar_values
@@ -21,6 +22,7 @@ __all__ = [
     "KINDS",
     "CtcBeamConfig",
     "CtcConfig",
+    "CtcLexiconConfig",
     "DecisionConfig",
     "DetectorConfig",
     "GrammarConfig",
@@ -38,6 +40,7 @@ KINDS: dict[str, type[DecisionConfig]] = {
     SlidingMeanConfig.kind: SlidingMeanConfig,
     CtcConfig.kind: CtcConfig,
     CtcBeamConfig.kind: CtcBeamConfig,
+    CtcLexiconConfig.kind: CtcLexiconConfig,
 }
 
 

@@ -40,6 +40,20 @@ class DecisionConfig(ABC):
         """What a detection's label stands for: the network's labels, and behind them whatever else is reported."""
         return tuple(labels)
 
+    def lexicon(self) -> tuple[str, ...]:
+        """Words that are reported and that labels spell, in the order of :meth:`names`; none where words are labels."""
+        return ()
+
+    def spelled(self, words: Sequence[str], spellings: Sequence[Sequence[str]]) -> DecisionConfig:
+        """Where words are spelled by labels and the settings say none, the same with these.
+
+        Args:
+            words: the words.
+            spellings: the labels that spell each of them.
+        """
+        del words, spellings
+        return self
+
     def words_alone(self) -> DecisionConfig:
         """What decides on single words."""
         return self

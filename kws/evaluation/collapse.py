@@ -72,7 +72,7 @@ def example(model: Model, data: Path) -> dict[str, Any] | None:
     """
     info = model.require_info()
     voices = Voices.of_split(data, info.data, VALIDATION)
-    there = [word for word in info.words if word in voices.words]
+    there = [word for word in info.spoken if word in voices.words]
     if not there:
         return None
     rng = np.random.default_rng(_SEED)

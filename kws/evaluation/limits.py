@@ -66,13 +66,13 @@ def scope(info: ModelInfo, data: DataConfig, root: Path, split: str, heard: Iter
     """
     clips = list(heard)
     training = {c.speaker for c in clip_lists.index(root, data) if c.split == TRAINING}
-    people = {c.speaker for c in clips if c.word in info.words}
+    people = {c.speaker for c in clips if c.word in info.spoken}
     return Scope(
         split,
         len(people),
         len(people & training),
         data.split_by == BY_TAKE,
-        sum(c.word not in info.words for c in clips),
+        sum(c.word not in info.spoken for c in clips),
         clip_lists.is_synthetic(root),
         root.resolve().name in _trained_on(info),
     )

@@ -119,7 +119,7 @@ class _Listener:
             rows.append(self._engine.process(part).posteriors)
             samples += len(part)
         detections = info.decision.twin(info.labels).process(np.concatenate(rows))
-        return samples, dict(Counter(info.labels[d.label] for d in detections))
+        return samples, dict(Counter(info.names[d.label] for d in detections))
 
     def close(self) -> None:
         if self._engine is not None:

@@ -176,7 +176,7 @@ def hear(model: Model, folder: Path = EVALUATION_PACK) -> Heard:
     """
     info = model.require_info()
     table = transcripts.read(folder)
-    kept = set(stretches(folder, info.words))
+    kept = set(stretches(folder, info.spoken))
     files = [(name, list(rows)) for name, rows in groupby(table, key=lambda row: row.file)]
     kinds = {name: SPEECH if any(row.text for row in rows) else Path(name).stem for name, rows in files}
     heard = []

@@ -18,7 +18,7 @@ from kws.datasets.augment import NoiseSource
 from kws.datasets.clips import Clip, Example
 from kws.engines import create
 from kws.engines.base import Engine
-from kws.evaluation.clip.decision import clip_labels
+from kws.evaluation.clip.decision import clip_classes
 from kws.evaluation.stream.room_audio import reverberated
 from kws.model.file import Model, ModelInfo
 from kws.types import Floats, Pcm
@@ -96,9 +96,9 @@ def run(
     """
     info = model.require_info()
     listed = [c for c in clip_lists.index(root, info.data) if split in (c.split, "all")]
-    wanted = [c for c in listed if c.word in info.words]
+    wanted = [c for c in listed if c.word in info.spoken]
     backwards = [c for c in wanted if c.word.lower() not in REVERSIBLE]
-    others = [c for c in listed if c.word not in info.words and not c.word.startswith("_")]
+    others = [c for c in listed if c.word not in info.spoken and not c.word.startswith("_")]
     with create(engine, model) as running:
         found = [_beeps(running, info)]
         found.append(_clips("words played backwards", running, info, backwards, lambda x: x[:, ::-1].copy()))
@@ -121,7 +121,7 @@ def _beeps(running: Engine, info: ModelInfo) -> Probe:
     heard = 0
     for i in range(0, len(beeps), _BLOCK):
         for rows in running.classify(np.stack(beeps[i : i + _BLOCK])):
-            names = {info.labels[d.label] for d in info.decision.twin(info.labels).process(rows)}
+            names = {info.names[d.label] for d in info.decision.twin(info.labels).process(rows)}
             words.update(names)
             heard += bool(names)
     return Probe("beeps", heard, len(beeps), dict(words.most_common()))
@@ -134,12 +134,12 @@ def _labelled(
     for i in range(0, len(clips), _BLOCK):
         block = clips[i : i + _BLOCK]
         pcm = clip_lists.load([Example(0, c) for c in block], info.data, noise)[0]
-        labels = clip_labels(running.classify(change(pcm)), info.labels, info.frontend)
-        yield from zip(block, (info.labels[label] for label in labels), strict=True)
+        labels = clip_classes(running.classify(change(pcm)), info)
+        yield from zip(block, (info.classes[label] for label in labels), strict=True)
 
 
 def _clips(name: str, running: Engine, info: ModelInfo, clips: Sequence[Clip], change: Callable[[Pcm], Pcm]) -> Probe:
-    heard = [label for _, label in _labelled(running, info, clips, change) if label in info.words]
+    heard = [label for _, label in _labelled(running, info, clips, change) if label in info.spoken]
     return Probe(name, len(heard), len(clips), dict(Counter(heard).most_common()))
 
 

@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from kws.decisions import CtcConfig, CtcLexiconConfig
 from kws.engines import create
 from kws.evaluation.sequences import Said, SequenceSettings, Voices, render
 from kws.evaluation.stream.spec import CLEAN
-from kws.model.file import Model
+from kws.model.file import Model, ModelInfo
 from kws.types import Progress
 
 LONGEST = 5
 SNRS = (CLEAN, 20.0, 10.0, 5.0)
 _A_STREAM = 25
+# The likeliest symbol of a frame counts, however unlikely it is.
+_ANY = 1 / 256
 _DRAWS = 1000
 
 
@@ -28,15 +31,22 @@ class WordErrors:
     Attributes:
         length: words a sequence; 0 for all.
         counts: of each sequence: words said, substitutions, deletions, insertions.
+        tokens: the same of the tokens that spell the words, read greedily; empty where the words are the labels.
     """
 
     length: int
     counts: tuple[tuple[int, int, int, int], ...]
+    tokens: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
     def rate(self) -> float:
         """Errors for each word said; may be above 1."""
         return _rate(np.array(self.counts))
+
+    @property
+    def token_rate(self) -> float | None:
+        """The same for each token; None where words are labels."""
+        return _rate(np.array(self.tokens)) if self.tokens else None
 
     @property
     def right(self) -> float:
@@ -61,6 +71,7 @@ class WordErrors:
             "words": said,
             "word_error_rate": self.rate,
             "interval": list(self.interval),
+            **({"token_error_rate": self.token_rate} if self.tokens else {}),
             "sequences_right": self.right,
             **dict(zip(("substitutions", "deletions", "insertions"), errors, strict=True)),
         }
@@ -103,7 +114,7 @@ def word_errors(
         progress: called with (streams done, in total).
 
     Returns:
-        The counts by length, then those of all.
+        The counts by length, then those of all; with those of tokens, where the model's labels spell its words.
 
     Raises:
         KwsError: a bare network, a word without clips, or an engine that is missing.
@@ -111,23 +122,40 @@ def word_errors(
     info = model.require_info()
     voices = Voices.of_split(root, info.data)
     rng = np.random.default_rng(seed)
-    wanted = [rng.choice(info.words, length).tolist() for length in range(1, LONGEST + 1) for _ in range(sequences)]
+    wanted = [rng.choice(info.spoken, length).tolist() for length in range(1, LONGEST + 1) for _ in range(sequences)]
     order = rng.permutation(len(wanted))
     counts: dict[int, list[tuple[int, int, int, int]]] = {length: [] for length in range(1, LONGEST + 1)}
+    tokens: dict[int, list[tuple[int, int, int, int]]] = {length: [] for length in counts}
+    spelled = _spelled(info)
     streams = range(0, len(order), _A_STREAM)
     with create(engine, model) as running:
         for number, first in enumerate(streams):
             chosen = [wanted[i] for i in order[first : first + _A_STREAM]]
             pcm, said = render(voices, chosen, (seed, number), SequenceSettings(snr_db=SNRS))
             running.reset()
-            found = running.process(pcm).detections
-            reports = [(info.samples(d.frame), info.names[d.label]) for d in found if d.label < len(info.labels)]
+            output = running.process(pcm)
+            reports = [(info.samples(d.frame), info.names[d.label]) for d in output.detections]
+            reports = [(time, name) for time, name in reports if name in info.spoken]
             for one, heard in zip(said, _shared(said, reports), strict=True):
                 counts[len(one.words)].append((len(one.words), *alignment(one.words, heard)))
+            if spelled:
+                read = CtcConfig(_ANY).twin(info.labels).process(output.posteriors)
+                reports = [(info.samples(d.frame), info.labels[d.label]) for d in read]
+                for one, heard in zip(said, _shared(said, reports), strict=True):
+                    wanted_tokens = [token for word in one.words for token in spelled[word]]
+                    tokens[len(one.words)].append((len(wanted_tokens), *alignment(wanted_tokens, heard)))
             if progress is not None:
                 progress(number + 1, len(streams))
-    results = [WordErrors(length, tuple(c)) for length, c in counts.items()]
-    return [*results, WordErrors(0, tuple(c for r in results for c in r.counts))]
+    results = [WordErrors(length, tuple(c), tuple(tokens[length])) for length, c in counts.items()]
+    every = WordErrors(0, tuple(c for r in results for c in r.counts), tuple(c for r in results for c in r.tokens))
+    return [*results, every]
+
+
+def _spelled(info: ModelInfo) -> dict[str, list[str]]:
+    """The first spelling of each word; empty where words are labels."""
+    if not isinstance(info.decision, CtcLexiconConfig):
+        return {}
+    return {word: tokens for word, *tokens in (line.split() for line in reversed(info.decision.words))}
 
 
 def _shared(said: Sequence[Said], reports: Sequence[tuple[int, str]]) -> list[list[str]]:

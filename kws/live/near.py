@@ -32,7 +32,8 @@ class NearMisses:
         words = info.decision.words_alone()
         one = words.threshold if isinstance(words, CtcConfig | CtcBeamConfig) else _OTHERS
         thresholds = info.thresholds if isinstance(words, DetectorConfig) else [one] * len(info.words)
-        self._limits = np.array(thresholds) * share
+        # The score of a token is none of a word.
+        self._limits = np.array(thresholds) * (share if not info.decision.lexicon() else np.inf)
         self._words = info.words
         self._above = np.zeros(len(info.words), np.bool_)
         self._void = np.zeros(len(info.words), np.bool_)

@@ -33,6 +33,7 @@ from kws.voice_gate import VoiceGateConfig, asleep
 
 METADATA_NAME = "kws.model"
 METADATA_VERSION = 1
+_SPELLING = ("tokens", "spellings")
 
 _CHANGED = (
     "it was changed after it was written, for its bytes do not have the SHA-256 that it carries;"
@@ -88,18 +89,33 @@ class ModelInfo:
         """How the model's clips were chosen and cut, as far as its provenance tells."""
         stored = self.provenance.get("settings", {})
         values = stored.get("data", {}) if isinstance(stored, dict) else {}
-        return from_dict(
-            DataConfig, {**(values if isinstance(values, dict) else {}), "words": list(self.words)}, "data"
-        )
+        # How words are spelled, the decision knows.
+        kept = {k: v for k, v in values.items() if k not in _SPELLING} if isinstance(values, dict) else {}
+        return from_dict(DataConfig, {**kept, "words": list(self.spoken)}, "data")
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The labels that are words, in output order."""
+        """The labels that are words, or that spell them, in output order."""
         return self.labels[self.first_word :]
 
     @property
+    def spoken(self) -> tuple[str, ...]:
+        """The words to spot: those that labels spell, or else :attr:`words`."""
+        return self.decision.lexicon() or self.words
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What a clip may be: the labels that are no words, then :attr:`spoken`."""
+        return (*self.labels[: self.first_word], *self.spoken)
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Whatever may be reported: words and phrases."""
+        return self.decision.lexicon() or self.names[self.first_word :]
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """What a detection's label stands for: the labels, and behind them the names of phrases."""
+        """What a detection's label stands for: the labels, and behind them phrases, or words that labels spell."""
         return self.decision.names(self.labels)
 
     @property

@@ -87,7 +87,7 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
     graph = network.quantized(np.load(run / runs.CALIBRATION, allow_pickle=False))
     if graph is None:
         graph = single_step(parse(quantize(run), "the converter's result"), network)
-    info = ModelInfo(experiment.outputs, experiment.frontend, experiment.detector, provenance, experiment.gate)
+    info = ModelInfo(experiment.outputs, experiment.frontend, experiment.decision, provenance, experiment.gate)
     content = with_info(graph, info)
     path = run / runs.MODEL
     model = Model.from_bytes(content, os.fspath(path))
@@ -111,7 +111,7 @@ def _require_calibration(run: Path, experiment: Experiment) -> None:
 def _check_fit(network: FloatNetwork, experiment: Experiment, run: Path) -> None:
     assert isinstance(experiment.network, StreamNetworkConfig)
     sizes = network.sizes
-    wanted = experiment.network.sizes(Frame.of(experiment.frontend), len(experiment.data.labels))
+    wanted = experiment.network.sizes(Frame.of(experiment.frontend), len(experiment.data.symbols))
     if sizes != wanted:
         raise KwsError(
             f"{run}: the weights are of a network of sizes {sizes}, the settings of {wanted};"

@@ -86,7 +86,7 @@ class Service:
             check_words(own.thresholds, [info])
             self._models.append((name, info, _decision(info, own, common)))
         check_words((settings or {}).get("", Settings()).thresholds, infos)
-        self.words = _served({name: info.names[info.first_word :] for name, info in zip(names, infos, strict=True)})
+        self.words = _served({name: info.reported for name, info in zip(names, infos, strict=True)})
         self._stack = ExitStack()
         with self._stack:
             self._make: list[Callable[[], Engine]] = [

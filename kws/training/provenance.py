@@ -12,7 +12,8 @@ import numpy as np
 
 import kws
 from kws import runs
-from kws.config import Experiment, upgraded
+from kws.config import Experiment
+from kws.earlier import upgraded
 from kws.errors import KwsError
 
 # Settings that a run may change without its training being another one.

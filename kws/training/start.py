@@ -62,7 +62,7 @@ class Start:
             )
         network = runs.load_network(path)
         digest = runs.digest(path / runs.WEIGHTS)
-        return cls(path, network, experiment.data.labels, experiment.frontend, experiment.name, digest)
+        return cls(path, network, experiment.data.symbols, experiment.frontend, experiment.name, digest)
 
     def provenance(self) -> dict[str, Any]:
         """What the provenance of what starts here says of it."""
@@ -93,7 +93,7 @@ class Start:
         """
         self._require_same(experiment)
         known_kernel, known_bias = self.network.head
-        wanted, inputs = experiment.data.labels, len(known_kernel)
+        wanted, inputs = experiment.data.symbols, len(known_kernel)
         limit = math.sqrt(6 / (inputs + len(wanted)))
         rng = np.random.default_rng([experiment.training.seed, _HEAD])
         kernel = rng.uniform(-limit, limit, (inputs, len(wanted))).astype(np.float32)

@@ -55,7 +55,7 @@ class StreamTrainer(Trainer):
         assert isinstance(network, StreamNetworkConfig)
         self._tf, _ = import_tensorflow()
         self.current, self.average = (
-            network.build(Frame.of(experiment.frontend), len(experiment.data.labels), training.seed) for _ in range(2)
+            network.build(Frame.of(experiment.frontend), len(experiment.data.symbols), training.seed) for _ in range(2)
         )
         if initial is not None:
             self.current.set(initial)
@@ -207,5 +207,6 @@ class StreamTrainer(Trainer):
         pauses = np.resize(self._noise[:, :frames], (streams, frames, features.shape[2]))
         reset, stream = self.predict(features, streams, pauses)
         in_stream = stream[streams:].argmax(axis=1) == labels[streams:]
-        missed = None if clips.listening is None else clips.listening.missed(self.hear)
+        listens = clips.listening is not None and self.loss.names_words
+        missed = clips.listening.missed(self.hear) if clips.listening is not None and listens else None
         return Metrics(cross_entropy(reset, labels), share_right(reset, labels), float(np.mean(in_stream)), missed)

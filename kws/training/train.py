@@ -28,6 +28,7 @@ from kws.training.clip_trainer import ClipTrainer
 from kws.training.cuts import Negatives
 from kws.training.history import Epoch, History
 from kws.training.listening import Listening
+from kws.training.phones import with_phones
 from kws.training.sources import Sources
 from kws.training.start import Start
 from kws.training.stream_trainer import StreamTrainer
@@ -105,6 +106,7 @@ def train(
     """
     require_tensorflow()
     losses.named(experiment.training.loss)
+    experiment = with_phones(experiment)
     tell = progress if progress is not None else _silent
     folders = [data] if isinstance(data, Path) else list(data)
     found = sources.find(experiment, folders, options.others, options.leave_out)

@@ -10,11 +10,15 @@ import pytest
 import tones
 
 from kws import runs
-from kws.config import DataConfig, Experiment
-from kws.decisions import CtcConfig
+from kws.config import DataConfig, Experiment, TrainingConfig
+from kws.decisions import CtcConfig, CtcLexiconConfig
 from kws.errors import KwsError
+from kws.evaluation.clip.decision import clip_classes
+from kws.model.file import ModelInfo
+from kws.training.batches import Batch
 from kws.training.losses import named
 from kws.training.losses.ctc import CtcLoss
+from kws.training.sequences import Sequences
 from kws.training.train import TrainOptions, train
 
 tf = pytest.importorskip("tensorflow")
@@ -86,6 +90,39 @@ def test_the_blank_is_silence():
 
     with pytest.raises(KwsError, match="takes the first label for the blank"):
         CtcLoss(Odd, np.zeros(1, np.int32), 1)
+
+
+SPELLED = Experiment(
+    data=DataConfig(words=("ab", "aab", "b"), tokens="characters"), training=TrainingConfig(loss="ctc")
+)
+
+
+def test_words_are_spelled():
+    loss = CtcLoss(SPELLED, np.zeros(1, np.int32), 1)
+    assert SPELLED.data.symbols == ("_silence_", "_unknown_", "a", "b")
+    assert not loss.names_words
+    batch = Batch(np.zeros((3, 1, 1), np.int8), np.zeros((3, 5)), np.array([[0, 2], [3, 1], [4, 4]]), np.zeros(3))
+    sequences = Sequences(batch.features, np.zeros(3, int), np.array([False, False, True]), np.zeros(3, bool))
+    (targets,) = loss.targets(sequences, batch, np.zeros(3, bool))
+    assert targets.tolist() == [[2, 3, 0, 0, 0, 0], [2, 2, 3, 1, 0, 0], [-1] * 6]
+
+
+def test_a_clip_is_the_word_whose_tokens_are_likeliest():
+    """In TensorFlow while training and in NumPy of a device's posteriors: the sum over all alignments."""
+    loss = CtcLoss(SPELLED, np.zeros(1, np.int32), 1)
+    logits = np.random.default_rng(5).normal(0, 1, (6, 5, 4)).astype(np.float32)
+    rows = loss.posteriors(tf.constant(logits)).numpy()
+    p = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    wanted = np.zeros((6, 5))
+    for row in itertools.product(range(4), repeat=5):
+        said = tuple(s for s, _ in itertools.groupby(row) if s)
+        for place, tokens in enumerate([(), (1,), (2, 3), (2, 2, 3), (3,)]):
+            wanted[:, place] += (said == tokens) * np.prod([p[:, t, s] for t, s in enumerate(row)], axis=0)
+    assert rows == pytest.approx(wanted / wanted.sum(axis=1, keepdims=True), rel=1e-4)
+    decision = CtcLexiconConfig().spelled(SPELLED.data.words, SPELLED.data.spelled)
+    info = ModelInfo(SPELLED.data.symbols, SPELLED.frontend, decision)
+    assert clip_classes(p, info).tolist() == wanted.argmax(axis=1).tolist()
+    assert len(set(wanted.argmax(axis=1).tolist())) > 1
 
 
 @pytest.mark.slow

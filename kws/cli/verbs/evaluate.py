@@ -140,8 +140,10 @@ def _print_errors(errors: list[WordErrors]) -> None:
         low, high = e.interval
         kinds = [str(sum(c[i] for c in e.counts)) for i in range(4)]
         interval = f"{100 * low:.1f} to {100 * high:.1f} %"
-        rows.append((str(e.length or "all"), *kinds, percent(e.rate, 1), interval, percent(e.right, 1)))
-    columns = ("words", "said", "substituted", "deleted", "inserted", "word errors", "95 % interval", "all right")
+        row = [str(e.length or "all"), *kinds, percent(e.rate, 1), interval, percent(e.right, 1)]
+        rows.append(row if e.token_rate is None else [*row, percent(e.token_rate, 1)])
+    columns = ["words", "said", "substituted", "deleted", "inserted", "word errors", "95 % interval", "all right"]
+    columns += ["token errors"] if errors[0].tokens else []
     console.table(columns, rows, "sequences of words, pauses of 0 to 0.3 s, clean and down to 5 dB")
 
 

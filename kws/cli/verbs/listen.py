@@ -261,7 +261,7 @@ class _Tally:
     def _key(self, key: str) -> None:
         assert self._dump is not None
         assert self._view is not None
-        words = self._info.words
+        words = () if self._info.decision.lexicon() else self._info.words
         if key in KEYS[: len(words)]:
             word = words[KEYS.index(key)]
             path = self._dump.missed(word)

@@ -149,10 +149,10 @@ def evaluate_clips(
     guesses = _gather(results, len(chosen))
     names = [*usable, *([FLOAT] if floats is not None else [])]
     who = [f"silence {i}" if e.clip is None else e.clip.speaker for i, e in enumerate(chosen)]
-    scores = [_score(name, true, who, guesses, len(info.labels), _errors(results, name)) for name in names]
+    scores = [_score(name, true, who, guesses, len(info.classes), _errors(results, name)) for name in names]
     first = guesses[usable[0], CLEAN]
     return ClipReport(
-        info.labels,
+        info.classes,
         root.resolve().name,
         clip_index.is_synthetic(root),
         bool(background),
@@ -161,8 +161,8 @@ def evaluate_clips(
         tuple(scores),
         reference.missing,
         missing,
-        scoring.by_word(chosen, first, info.labels),
-        scoring.by_speaker(chosen, first, info.labels),
+        scoring.by_word(chosen, first, info.classes),
+        scoring.by_speaker(chosen, first, info.classes),
         {c: _right(true, who, guesses[usable[0], c]) for c in options.conditions},
         tensors,
         limits.scope(info, data, root, options.split, [e.clip for e in chosen if e.clip is not None]),

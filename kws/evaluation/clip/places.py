@@ -65,6 +65,8 @@ def places(run: Path, data: Path, progress: Progress | None = None) -> list[Plac
     """
     model = Model.load(run)
     info = model.require_info()
+    if info.decision.lexicon():
+        raise KwsError(f"{model.source} names tokens, so no frame says which word a clip is; see `kws evaluate`")
     network = runs.load_network(run)
     found = clips.index(data, info.data)
     if not found:

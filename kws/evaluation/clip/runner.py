@@ -17,7 +17,7 @@ from kws.datasets.clips import Example
 from kws.engines import create
 from kws.engines.base import Engine
 from kws.evaluation.clip.conditions import CLEAN, ClipSequences, Condition, apply, pause
-from kws.evaluation.clip.decision import clip_labels
+from kws.evaluation.clip.decision import clip_classes
 from kws.fixedpoint.posterior import probabilities
 from kws.model.file import Model
 from kws.network import FloatNetwork
@@ -174,13 +174,13 @@ class ClipRunner:
         cuts = np.zeros((0, 0), np.float32)
         if any(c.kind == "snr" for c in job.conditions):
             cuts = self._source().draw(np.random.default_rng([self.seed, job.clips[0]]), len(pcm))
-        frontend = self.model.require_info().frontend
+        info = self.model.require_info()
         for condition in job.conditions:
             changed = apply(condition, pcm, spoken, cuts)
             names = list(self._running) if condition == CLEAN else self.engines[:1]
             posteriors = {name: self._running[name].classify(changed) for name in names}
             for name, values in posteriors.items():
-                results.labels[name, condition] = clip_labels(values, self.data.labels, frontend)
+                results.labels[name, condition] = clip_classes(values, info)
                 if FLOAT in posteriors and name != FLOAT:
                     error = np.abs(probabilities(values).astype(np.float32) - posteriors[FLOAT])
                     results.errors[name] = (float(error.sum(dtype=np.float64)), float(error.max()), error.size)
@@ -192,10 +192,10 @@ class ClipRunner:
         pcm = self.load(clips.ravel().tolist()).reshape(*clips.shape, -1)
         cuts = self._source().draw(np.random.default_rng([self.seed, int(clips[0, 0])]), clips.size)
         spaced = np.concatenate([pause(pcm.reshape(len(cuts), -1), cuts).reshape(*clips.shape, -1), pcm], axis=2)
-        frontend = self.model.require_info().frontend
-        frames = frontend.frames(self.data.clip_samples)
+        info = self.model.require_info()
+        frames = info.frontend.frames(self.data.clip_samples)
         for name, engine in self._running.items():
             # Without the pause: what is named there is the clip before.
             posteriors = engine.classify_streams(spaced)[scored][:, -frames:]
-            results.labels[name, None] = clip_labels(posteriors, self.data.labels, frontend)
+            results.labels[name, None] = clip_classes(posteriors, info)
         return results

@@ -24,6 +24,11 @@ class Loss(ABC):
 
     orders_words: ClassVar[bool] = False
 
+    @property
+    def names_words(self) -> bool:
+        """Whether a frame's posteriors are of words, so that a threshold on them spots words."""
+        return True
+
     @abstractmethod
     def __init__(self, experiment: Experiment, labels: npt.NDArray[np.int32], streams: int) -> None:
         """Prepare for a training.

@@ -1,7 +1,7 @@
 """Loss ``ctc``: connectionist temporal classification (Graves 2006, doi:10.1145/1143844.1143891).
 
 Of a word only its place in the order is asked for: somewhere in the sequence the network shall name it, and say
-blank in all other frames. The label for silence is the blank.
+blank in all other frames. The label for silence is the blank. A word that tokens spell is a row of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from kws.config import SILENCE, UNKNOWN, Experiment
 from kws.errors import KwsError
 from kws.network.tensorflow import import_tensorflow
+from kws.spelling import WORDS
 from kws.training.batches import Batch
 from kws.training.losses.base import Loss
 from kws.training.sequences import Sequences
@@ -37,14 +38,27 @@ class CtcLoss(Loss):
     def __init__(self, experiment: Experiment, labels: Int32, streams: int) -> None:
         if experiment.data.labels[BLANK] != SILENCE:
             raise KwsError(f"the loss ctc takes the first label for the blank, and that is not {SILENCE}")
-        self._unknown = experiment.data.labels.index(UNKNOWN)
+        data = experiment.data
+        symbols = data.symbols
+        self._unknown = symbols.index(UNKNOWN)
+        self._names_words = data.tokens == WORDS
+        rows = [[BLANK], [self._unknown], *([symbols.index(token) for token in word] for word in data.spelled)]
+        self._lengths = np.array([0, *map(len, rows[1:])], np.int32)
+        self._spelled = np.full((len(rows), max(self._lengths)), BLANK, np.int32)
+        for row, tokens in zip(self._spelled, rows, strict=True):
+            row[: len(tokens)] = tokens
+
+    @property
+    def names_words(self) -> bool:
+        """Whether no tokens spell the words."""
+        return self._names_words
 
     def reset(self) -> None:
         """Nothing is kept from sequence to sequence."""
 
     def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Int32, ...]:
-        """The words of each sequence in order, blanks behind them; -1 for negatives: int32 [streams, words]."""
-        labels = batch.labels.reshape(len(batch.labels), -1)
+        """The tokens of each sequence in order, blanks behind them; -1 for negatives: int32 [streams, tokens]."""
+        labels = self._spelled[batch.labels].reshape(len(batch.labels), -1)
         # A stable sort by whether it is blank: clips of silence are no part of the order.
         order = np.argsort(labels == BLANK, axis=1, kind="stable")
         words = np.take_along_axis(labels, order, axis=1)
@@ -82,9 +96,29 @@ class CtcLoss(Loss):
         return loss, tf.reduce_mean(tf.cast(tf.where(others, nothing, right), tf.float32))
 
     def posteriors(self, logits: Any) -> Any:
-        """Each word's greatest posterior in a clip, and what is left of the greatest one for the blank."""
+        """Each word's greatest posterior in a clip, and what is left of the greatest one for the blank.
+
+        Of words that tokens spell, what the likelihood of each word's tokens is of that of all.
+        """
         tf, _ = import_tensorflow()
+        if not self._names_words:
+            return tf.nn.softmax(self._likelihoods(logits))
         peaks = tf.reduce_max(tf.nn.softmax(logits), axis=1)[:, BLANK + 1 :]
         silent = 1 - tf.reduce_max(peaks, axis=1, keepdims=True)
         both = tf.concat([silent, peaks], axis=1)
         return both / tf.reduce_sum(both, axis=1, keepdims=True)
+
+    def _likelihoods(self, logits: Any) -> Any:
+        """Log likelihoods of silence, of what is unknown and of each word alone, float32 [clips, labels]."""
+        tf, _ = import_tensorflow()
+        clips, frames, classes = tf.shape(logits)[0], tf.shape(logits)[1], len(self._lengths)
+        losses = tf.nn.ctc_loss(
+            tf.tile(tf.constant(np.maximum(self._spelled, BLANK + 1)), [clips, 1]),
+            tf.repeat(logits, classes, axis=0),
+            tf.tile(tf.constant(np.maximum(self._lengths, 1)), [clips]),
+            tf.fill([clips * classes], frames),
+            logits_time_major=False,
+            blank_index=BLANK,
+        )
+        silent = tf.reduce_sum(tf.nn.log_softmax(logits)[:, :, BLANK], axis=1, keepdims=True)
+        return tf.concat([silent, -tf.reshape(losses, [clips, classes])[:, BLANK + 1 :]], axis=1)
