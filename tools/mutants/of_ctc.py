@@ -1,4 +1,4 @@
-"""Faults of transcriptions, greedy and by beam search, in both twins."""
+"""Faults of transcriptions, greedy, by beam search and by token passing, in both twins."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ _C = "firmware/src/decisions/ctc.c"
 _NUMPY = "kws/fixedpoint/decisions/ctc.py"
 _BEAM_C = "firmware/src/decisions/ctc_beam.c"
 _BEAM = "kws/fixedpoint/decisions/ctc_beam.py"
+_LEXICON_C = "firmware/src/decisions/ctc_lexicon.c"
+_LEXICON = "kws/fixedpoint/decisions/ctc_lexicon.py"
+# No model of `kws verify` here has words that tokens spell.
+_SPELLED = "tests/fixedpoint/decisions/test_ctc_lexicon.py"
 
 CTC = (
     # ---- greedy, C ----
@@ -61,4 +65,80 @@ CTC = (
     M("BEAM/6", _BEAM, "if self._steady == p.patience and", "if False and"),
     M("BEAM/7", _BEAM, "len(firsts) == 1 and () not in firsts", "len(firsts) == 1 and () != firsts"),
     M("BEAM/7", _BEAM, "peaks=h.peaks[1:]", "peaks=h.peaks[:-1]"),
+    # ---- token passing, C ----
+    M(
+        "LEX reset",
+        _LEXICON_C,
+        "state->rest.word = state->waiting = state->last = NONE;",
+        "state->rest.word = state->waiting = NONE;",
+        _SPELLED,
+    ),
+    M("LEX/1", _LEXICON_C, "i < p->first_word; i++", "i < 1; i++", _SPELLED),
+    M("LEX/1", _LEXICON_C, "posterior < 255 ? posterior : 255", "posterior < 200 ? posterior : 200", _SPELLED),
+    M("LEX/1", _LEXICON_C, "    int32_t greatest = none;\n", "    int32_t greatest = 0;\n", _SPELLED),
+    M("LEX/2", _LEXICON_C, "other->cost < further->cost ? other", "other->cost <= further->cost ? other", _SPELLED),
+    M("LEX/2", _LEXICON_C, "path.own + cost > p->limit", "path.own + cost >= p->limit", _SPELLED),
+    M("LEX/2", _LEXICON_C, "path.cost + cost >= (int32_t)NONE", "path.cost + cost > (int32_t)NONE", _SPELLED),
+    M("LEX/2", _LEXICON_C, "    path.own = (uint8_t)(path.own + cost);\n", "", _SPELLED),
+    M("LEX/2", _LEXICON_C, "place == 0 && token != state->last", "place == 0", _SPELLED),
+    M("LEX/2", _LEXICON_C, "place > 0 && token != tokens[place / 2u - 1u]", "place > 0", _SPELLED),
+    M(
+        "LEX/2",
+        _LEXICON_C,
+        "uint32_t place = places; place-- > 0;",
+        "uint32_t place = 0; place < places; place++",
+        _SPELLED,
+    ),
+    M("LEX/3", _LEXICON_C, "    if (blank <= p->other) {", "    if (blank < p->other) {", _SPELLED),
+    M("LEX/3", _LEXICON_C, "(blank < p->other ? blank : p->other)", "blank", _SPELLED),
+    M("LEX/4", _LEXICON_C, "end.cost < state->rest.cost", "end.cost <= state->rest.cost", _SPELLED),
+    M("LEX/4", _LEXICON_C, "            state->last = p->tokens[token - 1u];\n", "", _SPELLED),
+    M("LEX/4", _LEXICON_C, "(uint8_t)word, end.own};", "(uint8_t)word, end.cost};", _SPELLED),
+    M("LEX/5", _LEXICON_C, "    uint8_t least = state->rest.cost;\n", "    uint8_t least = 0;\n", _SPELLED),
+    M("LEX/6", _LEXICON_C, "!same ? 0u : state->steady <", "state->steady <", _SPELLED),
+    M(
+        "LEX/6",
+        _LEXICON_C,
+        "state->steady == p->patience ? &state->rest",
+        "state->steady + 1u >= p->patience ? &state->rest",
+        _SPELLED,
+    ),
+    M("LEX/6", _LEXICON_C, "    if (ended->word != NONE) {\n        return ended;\n    }\n", "", _SPELLED),
+    M(
+        "LEX/6",
+        _LEXICON_C,
+        "        state->rest.word = state->waiting = NONE;\n        state->rest.score",
+        "        state->waiting = NONE;\n        state->rest.score",
+        _SPELLED,
+    ),
+    M(
+        "LEX/7",
+        _LEXICON_C,
+        "            paths[i] = gone;\n        }\n        paths[i].word",
+        "        }\n        paths[i].word",
+        _SPELLED,
+    ),
+    M("LEX/7", _LEXICON_C, "    state->steady = 0;\n    uint32_t score", "    uint32_t score", _SPELLED),
+    M("LEX/7", _LEXICON_C, "-p->logs[score] < said.score", "-p->logs[score] <= said.score", _SPELLED),
+    # ---- token passing, NumPy ----
+    M("LEX/1", _LEXICON, "min(255, sum(", "min(200, sum(", _SPELLED),
+    M("LEX/2", _LEXICON, " if tokens[0] != self._last else []", "", _SPELLED),
+    M("LEX/2", _LEXICON, " if tokens[token] != tokens[token - 1] else []", "", _SPELLED),
+    M(
+        "LEX/2",
+        _LEXICON,
+        "came.own + cost <= self.parameters.limit",
+        "came.own + cost < self.parameters.limit",
+        _SPELLED,
+    ),
+    M("LEX/2", _LEXICON, "came.cost + cost < DEAD", "came.cost + cost <= DEAD", _SPELLED),
+    M("LEX/3", _LEXICON, "if blank <= p.other", "if blank < p.other", _SPELLED),
+    M("LEX/3", _LEXICON, "min(blank, p.other), DEAD", "blank, DEAD", _SPELLED),
+    M("LEX/4", _LEXICON, "if paths[-1].cost < self._rest.cost", "if paths[-1].cost <= self._rest.cost", _SPELLED),
+    M("LEX/4", _LEXICON, "                self._last = p.words[word][-1]\n", "", _SPELLED),
+    M("LEX/5", _LEXICON, "        self._rest = _lowered(self._rest, least)\n", "", _SPELLED),
+    M("LEX/6", _LEXICON, " if rest.word == self._waiting else 0", "", _SPELLED),
+    M("LEX/6", _LEXICON, "            self._rest = _Path(rest.cost)\n", "", _SPELLED),
+    M("LEX/7", _LEXICON, " if path.word == word else _GONE", "", _SPELLED),
+    M("LEX/7", _LEXICON, "-LOGS[value] >= said.score", "-LOGS[value] > said.score", _SPELLED),
 )
