@@ -51,9 +51,10 @@ export class Line {
 
   end(text) { if (this.ended) this.ended(text); }
 
-  // What is on its way may take a while.
+  // Answers that are on their way still come for this long; for none, they are dropped.
   stop(milliseconds = 0) {
     this.ended = null;
+    if (!milliseconds) this.answered = () => {};
     this.microphone.stop();
     if (this.socket) setTimeout(() => this.socket.close(), milliseconds);
   }

@@ -131,11 +131,16 @@ class Recording {
   }
 
   hear(message, word) {
-    if (message.odd) { this.told.textContent = `The microphone: ${message.odd}`; return; }
-    if (message.refused) { this.told.textContent = `Not kept: ${message.refused}`; return; }
+    if (message.odd) { this.tell(`The microphone: ${message.odd}`); return; }
+    if (message.refused) { this.tell(`Not kept: ${message.refused}`); return; }
     if (message.done) { this.stop(`The room is kept: ${message.take}`); return; }
     this.list(message.take, word);
-    this.told.textContent = `${this.takes.children.length} kept; the voice at ${message.level.toFixed(0)} dB, the room at ${message.room.toFixed(0)} dB`;
+    this.tell(`${this.takes.children.length} kept; the voice at ${message.level.toFixed(0)} dB, the room at ${message.room.toFixed(0)} dB`);
+  }
+
+  // Why recording has ended stays, whatever is heard after it.
+  tell(text) {
+    if (this.microphone || !this.told.textContent) this.told.textContent = text;
   }
 
   list(path, word) {
