@@ -1,7 +1,8 @@
 """Print what models cost on each emulated core: instructions per hop, flash, RAM, stack.
 
 Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models, commands12
-with a voice gate, too, and a random LSTM of 64 units. Instructions are counted by an emulator: they are not
+with a voice gate, too, and a random LSTM of 64 units. A configuration stands for its network with initial weights;
+trained ones have other factors, which may take other ways. Instructions are counted by an emulator: they are not
 cycles, and the same on every machine. docs/boards/qemu.md says how.
 """
 
@@ -14,20 +15,25 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from random_models import spotting_model
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from kws import config, runs
 from kws.boards import BOARDS, EMULATED
 from kws.cli import exit_codes
 from kws.cli.console import messages
 from kws.config import SAMPLE_RATE
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import scratch, write_atomic
 from kws.image.bench import Cost, measure
 from kws.model.file import Model, with_gate
+from kws.network import Frame, StreamNetworkConfig
+from kws.quantize.convert import convert
+from kws.training import provenance
 from kws.voice_gate import VoiceGateConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +109,25 @@ def with_default_gate(model: Model) -> Model:
     return Model.from_bytes(with_gate(model, VoiceGateConfig(on=True)), model.source)
 
 
+def untrained(path: Path) -> Model:
+    """The network of a configuration with the weights that a training would start from.
+
+    Raises:
+        KwsError: no device runs it, or TensorFlow, which converts it, is missing.
+    """
+    experiment = config.load(path)
+    if not isinstance(experiment.network, StreamNetworkConfig):
+        raise KwsError(f"{path} has a {experiment.network.kind}, which no device runs; name another configuration")
+    frontend, labels = experiment.frontend, len(experiment.outputs)
+    shape = (8, frontend.frames(experiment.data.clip_samples), frontend.features)
+    with scratch("bench") as run:
+        runs.write_config(experiment, run)
+        runs.save_json(provenance.of(experiment, {}), run / runs.PROVENANCE)
+        experiment.network.build(Frame.of(frontend), labels, experiment.training.seed).save(run / runs.WEIGHTS)
+        np.save(run / runs.CALIBRATION, np.random.default_rng(1).integers(-128, 128, shape).astype(np.int8))
+        return convert(run).model
+
+
 def random_model(units: int) -> Model:
     """Front end, an LSTM of 40 inputs, a fully connected layer and a softmax of 12 labels."""
     words = tuple(f"word{i}" for i in range(10))
@@ -134,7 +159,10 @@ def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument(
-        "model", type=Path, nargs="*", help="a .tflite file, or a run's folder (default: the shipped ones)"
+        "model",
+        type=Path,
+        nargs="*",
+        help="a .tflite file, a run's folder, or a configuration (.toml), untrained (default: the shipped ones)",
     )
     parser.add_argument("--units", type=int, nargs="*", default=[64], metavar="N", help="random LSTMs of one layer too")
     parser.add_argument("--boards", nargs="+", choices=tuple(EMULATED), default=list(EMULATED), help="default: all")
@@ -150,7 +178,7 @@ def main() -> int:
     if (a.mhz is not None and a.mhz <= 0) or any(n < 1 for n in a.units):
         parser.error("--mhz and --units take numbers above 0")
     try:
-        models = [(path.stem, Model.load(path)) for path in a.model or SHIPPED]
+        models = [(p.stem, untrained(p) if p.suffix == ".toml" else Model.load(p)) for p in a.model or SHIPPED]
         plain = {
             f"{name}, voice gate": (name, model) for name, model in models[: None if a.gate else 0 if a.model else 1]
         }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bench_firmware
 import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
@@ -107,6 +108,19 @@ def test_the_tool(tmp_path, tiny_file):
     rows = json.loads(out.read_text())
     assert [r["model"] for r in rows] == ["tiny", "random LSTM of 8 units, 40 inputs"]
     assert rows[1]["macs"] == 4 * 8 * 48 + 12 * 8
+
+
+@pytest.mark.slow
+def test_a_configuration_stands_for_its_network():
+    pytest.importorskip("tensorflow")
+    model = bench_firmware.untrained(ROOT / "configs/zoo/dnn-16.toml")
+    assert model.network.weight_bytes == 14416
+    assert model.require_info().frontend.hop == 480
+
+
+def test_a_teacher_is_refused():
+    with pytest.raises(KwsError, match="a teacher, which no device runs"):
+        bench_firmware.untrained(ROOT / "configs/teacher12.toml")
 
 
 def test_the_tool_refuses_what_is_no_model(tmp_path):
