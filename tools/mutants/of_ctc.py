@@ -10,6 +10,7 @@ _BEAM_C = "firmware/src/decisions/ctc_beam.c"
 _BEAM = "kws/fixedpoint/decisions/ctc_beam.py"
 _LEXICON_C = "firmware/src/decisions/ctc_lexicon.c"
 _LEXICON = "kws/fixedpoint/decisions/ctc_lexicon.py"
+_GONE = "a path that costs 255 is cheaper than none, as no path is"
 # No model of `kws verify` here has words that tokens spell.
 _SPELLED = "tests/fixedpoint/decisions/test_ctc_lexicon.py"
 
@@ -72,13 +73,14 @@ CTC = (
         "state->rest.word = state->waiting = state->last = NONE;",
         "state->rest.word = state->waiting = NONE;",
         _SPELLED,
+        "label 0 is the blank, and never a token",
     ),
     M("LEX/1", _LEXICON_C, "i < p->first_word; i++", "i < 1; i++", _SPELLED),
     M("LEX/1", _LEXICON_C, "posterior < 255 ? posterior : 255", "posterior < 200 ? posterior : 200", _SPELLED),
     M("LEX/1", _LEXICON_C, "    int32_t greatest = none;\n", "    int32_t greatest = 0;\n", _SPELLED),
     M("LEX/2", _LEXICON_C, "other->cost < further->cost ? other", "other->cost <= further->cost ? other", _SPELLED),
     M("LEX/2", _LEXICON_C, "path.own + cost > p->limit", "path.own + cost >= p->limit", _SPELLED),
-    M("LEX/2", _LEXICON_C, "path.cost + cost >= (int32_t)NONE", "path.cost + cost > (int32_t)NONE", _SPELLED),
+    M("LEX/2", _LEXICON_C, "path.cost + cost >= (int32_t)NONE", "path.cost + cost > (int32_t)NONE", _SPELLED, _GONE),
     M("LEX/2", _LEXICON_C, "    path.own = (uint8_t)(path.own + cost);\n", "", _SPELLED),
     M("LEX/2", _LEXICON_C, "place == 0 && token != state->last", "place == 0", _SPELLED),
     M("LEX/2", _LEXICON_C, "place > 0 && token != tokens[place / 2u - 1u]", "place > 0", _SPELLED),
@@ -131,7 +133,7 @@ CTC = (
         "came.own + cost < self.parameters.limit",
         _SPELLED,
     ),
-    M("LEX/2", _LEXICON, "came.cost + cost < DEAD", "came.cost + cost <= DEAD", _SPELLED),
+    M("LEX/2", _LEXICON, "came.cost + cost < DEAD", "came.cost + cost <= DEAD", _SPELLED, _GONE),
     M("LEX/3", _LEXICON, "if blank <= p.other", "if blank < p.other", _SPELLED),
     M("LEX/3", _LEXICON, "min(blank, p.other), DEAD", "blank, DEAD", _SPELLED),
     M("LEX/4", _LEXICON, "if paths[-1].cost < self._rest.cost", "if paths[-1].cost <= self._rest.cost", _SPELLED),

@@ -193,3 +193,19 @@ def test_lexicons_reach_the_board(engine, config, tiny_model):
         assert heard == model.info.decision.twin(labels).process(rows)
     assert {d.label for d in heard} <= {len(labels), len(labels) + 1, len(labels) + 2}
     assert heard
+
+
+@needs("cc", "make")
+def test_a_word_may_cost_just_its_limit(tiny_model):
+    labels, (a, b, *_) = tiny_model.require_info().labels, tiny_model.require_info().words
+    model = Model.from_bytes(with_decision(tiny_model, CtcLexiconConfig(0.1, 2.0, 3).spelled(("this",), ((a, b),))))
+    # 25 and 26 of 256 have the same logarithm, 24 has the next one.
+    for posterior, heard in ((26, 1), (25, 1), (24, 0)):
+        rows = np.zeros((12, len(labels)), int)
+        rows[2:, 0] = 255
+        rows[:2, labels.index(b)] = 255
+        rows[0, labels.index(a)] = posterior
+        with engines.create("c", model) as engine:
+            found = engine.decide((rows - 128).astype(np.int8))
+        assert found == model.info.decision.twin(labels).process((rows - 128).astype(np.int8))
+        assert len(found) == heard
