@@ -63,7 +63,7 @@ def with_lexicon(values: dict[str, Any], folder: Path, words: Sequence[str]) -> 
     name, wanted = data["lexicon"], data.get("words", list(words))
     require(isinstance(name, str) and isinstance(wanted, list), "data.lexicon must be a file's name")
     try:
-        lines = (folder / name).read_text("utf-8").splitlines()
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise KwsError(f"cannot read data.lexicon ({error})") from error
     # Of several ways to say a word the first is learned.

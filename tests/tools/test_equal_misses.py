@@ -11,6 +11,7 @@ from kws import audio
 from kws.datasets.roles import Folders
 
 
+@pytest.mark.slow
 @needs("make", "cc")
 def test_the_more_words_may_be_missed_the_less_fires(tmp_path, tiny_model):
     rng = np.random.default_rng(1)

@@ -189,8 +189,7 @@ def test_the_loss_of_negatives_is_the_words_share():
     loss = FramesLoss(TWO_WORDS, np.repeat([UNKNOWN, YES], 50).astype(np.int32), 1)
     posteriors = np.array([0.5, 0.2, 0.25, 0.05], np.float32)
     nothing, ones = np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32)
-    heard, other = np.zeros((1, 1, 4), np.float32), np.ones(1, np.float32)
-    targets = (np.eye(4, dtype=np.float32)[None, :1], nothing, np.array([[1, 1, 0, 0]], np.float32), ones, heard, other)
+    targets = (np.eye(4, dtype=np.float32)[None, :1], nothing, np.array([[1, 1, 0, 0]], np.float32), ones)
     value, _ = loss(tf.constant(np.log(posteriors)[None, None]), targets)
     # "Unknown" is ten times as frequent in training as expected, and counts accordingly.
     assert float(value) == pytest.approx(-np.log((0.5 + 2) / (0.5 + 2 + 0.3)), rel=1e-4)

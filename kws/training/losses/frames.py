@@ -104,10 +104,10 @@ class FramesLoss(Loss):
         each = np.where(sequences.negative, self._negative_weight, _SAYING_WEIGHT)[:, None]
         weight = np.where(saying & (earlier >= self._forgotten), each, 0.0)
         spotted = 1 - self._unnamed
-        word = self._each[batch.labels] * spotted * ~sequences.negative[:, None]
-        other = ~word.any(axis=1)
+        own = self._each[batch.labels] * spotted * ~sequences.negative[:, None]
+        other = ~own.any(axis=1)
         frames = np.where(other[:, None], earlier >= self._forgotten, now & ~forgotten)
-        heard = np.where(other[:, None], spotted, word)[:, None] * frames[:, :, None]
+        heard = np.where(other[:, None], spotted, own)[:, None] * frames[:, :, None]
         return FrameTargets(
             wanted,
             weights.astype(np.float32),
@@ -118,15 +118,16 @@ class FramesLoss(Loss):
         )
 
     def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Floats, ...]:
-        """:meth:`frame_targets`, field by field."""
+        """:meth:`frame_targets`, field by field; the last two only where they are ranked."""
         made = self.frame_targets(sequences, batch, carry)
-        return made.posteriors, made.weights, made.allowed, made.saying, made.heard, made.other
+        compared = (made.heard, made.other) if self._ranking else ()
+        return made.posteriors, made.weights, made.allowed, made.saying, *compared
 
     def __call__(self, logits: Any, targets: Sequence[Any]) -> tuple[Any, Any]:
         """Mean weighted cross-entropy, and the weighted share of frames whose greatest posterior is right."""
         tf, _ = import_tensorflow()
-        posteriors, weights, allowed, saying, heard, other = targets
-        ranking = self._misranked(logits, heard, other) if self._ranking else 0.0
+        posteriors, weights, allowed, saying, *compared = targets
+        ranking = self._misranked(logits, *compared) if compared else 0.0
         # Logit adjustment, in training only (Menon 2020, arXiv:2007.07314). As an input of the function:
         # TensorFlow folds a constant into other sums, which rounds otherwise.
         with tf.init_scope():

@@ -173,7 +173,9 @@ def test_settings():
         pytest.param("c", CtcLexiconConfig(), marks=needs("cc", "make")),
         pytest.param("c", CtcLexiconConfig(0.2, 0.3, 2), marks=needs("cc", "make")),
         pytest.param(
-            "qemu", CtcLexiconConfig(0.05, 2.0, 9), marks=needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
+            "qemu",
+            CtcLexiconConfig(0.05, 2.0, 9),
+            marks=(pytest.mark.slow, needs("make", "arm-none-eabi-gcc", "qemu-system-arm")),
         ),
     ],
 )
