@@ -24,6 +24,7 @@ from kws.datasets.clips import Example
 from kws.datasets.roles import Folders, Recording
 from kws.datasets.splits import VALIDATION
 from kws.engines import create
+from kws.evaluation import long
 from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
 from kws.evaluation.poisson import upper_limit
 from kws.evaluation.stream import room_list
@@ -33,7 +34,6 @@ from kws.model.file import Model
 from kws.types import Int8
 
 _CONDITIONS = (CLEAN, Condition("snr", 20.0), Condition("snr", 10.0))
-_BLOCK = 60 * SAMPLE_RATE
 _BATCH = 128
 _COOLDOWN_MS = 700.0
 
@@ -53,12 +53,11 @@ class Hearing:
     def __call__(self, job: Recording | tuple[Example, ...]) -> tuple[float, Int8]:
         """Hours, and posteriors: int8 [frames, labels], of words [conditions, words, frames, labels]."""
         with create("c", self.model) as engine:
+            info = self.model.require_info()
             if isinstance(job, Recording):
-                parts = list(roles.parts(job, _BLOCK, doubtful=False))
-                rows = [engine.process(part).posteriors for part in parts]
-                empty = np.zeros((0, len(self.model.require_info().labels)), np.int8)
-                return sum(map(len, parts)) / SAMPLE_RATE / 3600, np.concatenate([empty, *rows])
-            data = self.model.require_info().data
+                samples, posteriors = long.hear(engine, job, len(info.labels))
+                return samples / SAMPLE_RATE / 3600, posteriors
+            data = info.data
             source = NoiseSource(self.noise, data.clip_samples, 1)
             pcm, _ = clips.load(job, data, source)
             rng = np.random.default_rng([1, len(job), job[0].label])
@@ -115,9 +114,9 @@ def measure(
     said = list(workers.run(hearing, [tuple(words[i : i + _BATCH]) for i in range(0, len(words), _BATCH)]))
     heard = list(workers.run(hearing, recordings))
     hours: dict[str, float] = {}
-    for recording, (long, _) in heard:
+    for recording, (duration, _) in heard:
         source = room_list.source_of(recording)
-        hours[source] = hours.get(source, 0.0) + long
+        hours[source] = hours.get(source, 0.0) + duration
     rows = []
     for frames in map(info.frontend.frames_in, averages):
         scores = [

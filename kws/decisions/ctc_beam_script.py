@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from kws.decisions.script import Script, played, saying, those_of
+from kws.decisions.script import Script, log_of, played, saying, those_of
 from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.decisions.ctc_beam import BeamParameters
 
@@ -87,15 +87,15 @@ class _Walk:
 
     def step(self, row: Sequence[int]) -> None:
         p, reached = self._p, self._reached
-        silent = _log(min(255, sum(row[: p.first_word])))
+        silent = log_of(min(255, sum(row[: p.first_word])))
         reached[Rule.BLANK] += sum(1 for v in row[: p.first_word] if v > 0) > 1
         reached[Rule.RESET] += self._frame == 0 and self._left
         candidates: list[tuple[tuple[int, ...], _Entry]] = []
         for words, (blank, label, last, peaks) in self._beam.items():
-            more = _NEVER if last is None else label + _log(row[last])
+            more = _NEVER if last is None else label + log_of(row[last])
             parent = self._beam.get(words[:-1]) if words else None
             if parent is not None and last is not None and row[last] >= p.least:
-                more = _sum(more, _source(parent, last) + _log(row[last]))
+                more = _sum(more, _source(parent, last) + log_of(row[last]))
                 reached[Rule.JOINS] += 1
             candidates.append((words, (_sum(blank, label) + silent, more, last, peaks)))
         for words, entry in self._beam.items():
@@ -110,7 +110,7 @@ class _Walk:
                 reached[Rule.BEGINS] += row[word] == p.least
                 reached[Rule.AGAIN] += entry[2] == word
                 candidates.append(
-                    ((*words, word), (_NEVER, _source(entry, word) + _log(row[word]), word, (*entry[3], 0)))
+                    ((*words, word), (_NEVER, _source(entry, word) + log_of(row[word]), word, (*entry[3], 0)))
                 )
         self._choose(candidates, row)
         self._frame += 1
@@ -169,10 +169,6 @@ class _Walk:
 
 def _source(entry: _Entry, word: int) -> int:
     return entry[0] if entry[2] == word else _sum(entry[0], entry[1])
-
-
-def _log(posterior: int) -> int:
-    return round(16 * math.log((posterior or 0.5) / 256))
 
 
 def _sum(one: int, other: int) -> int:

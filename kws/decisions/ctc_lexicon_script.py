@@ -6,14 +6,13 @@ The rules are worked out here on a dictionary of the places that can be reached,
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 import numpy as np
 
-from kws.decisions.script import Script, played, saying, those_of
+from kws.decisions.script import Script, log_of, played, saying, those_of
 from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.decisions.ctc_lexicon import LexiconParameters
 
@@ -89,14 +88,14 @@ class _Walk:
         reached[Rule.BLANK] += sum(1 for v in row[: p.first_word] if v > 0) > 1
         reached[Rule.RESET] += self._frame == 0 and self._left
         top = max([nothing, *row[p.first_word :]])
-        blank = _log(top) - _log(nothing)
+        blank = log_of(top) - log_of(nothing)
         before, self._inside = self._inside, {}
         for word, tokens in enumerate(p.words):
             for place in range(2 * len(tokens) - 1):
                 came = self._came(before, word, place)
                 if came is None:
                     continue
-                price = blank if place % 2 else _log(top) - _log(row[tokens[place // 2]])
+                price = blank if place % 2 else log_of(top) - log_of(row[tokens[place // 2]])
                 cost, own = came[0] + price, came[1] + price
                 reached[Rule.LIMIT] += own == p.limit
                 reached[Rule.BEYOND] += own > p.limit
@@ -166,7 +165,7 @@ class _Walk:
         reached[Rule.NEXT if overtaken else Rule.PATIENCE] += 1
         _, _, word, cost = ended if overtaken and ended is not None else self._between
         assert word is not None
-        score = next(v for v in range(_FULL, -1, -1) if _log(v) <= -cost)
+        score = next(v for v in range(_FULL, -1, -1) if log_of(v) <= -cost)
         self.detections.append(Detection(self._frame, p.reports[word], score))
         same: dict[_Place, _Entry] = {
             at: (entry[0], entry[1], None, 0) for at, entry in self._inside.items() if entry[2] == word
@@ -180,10 +179,6 @@ class _Walk:
 
     def finish(self) -> dict[str, int]:
         return {rule.value: int(self._reached[rule]) for rule in Rule}
-
-
-def _log(posterior: int) -> int:
-    return round(16 * math.log((posterior or 0.5) / 256))
 
 
 def _scenes(p: LexiconParameters) -> Iterator[tuple[str, list[list[int]]]]:
@@ -201,7 +196,7 @@ def _scenes(p: LexiconParameters) -> Iterator[tuple[str, list[list[int]]]]:
     waits = p.patience + 2
     # Long enough for what lies between words to become dearer than any word may be.
     long = p.limit // p.other + 3
-    least = next(v for v in range(256) if -_log(v) <= p.limit)
+    least = next(v for v in range(256) if -log_of(v) <= p.limit)
     shown = range(min(len(p.words), _RANDOM_WORDS))
     for word in shown:
         tokens, other = p.words[word], (word + 1) % len(p.words)

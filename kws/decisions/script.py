@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,3 +92,8 @@ def saying(labels: int, *said: tuple[int, int]) -> list[int]:
 def those_of(rules: Mapping[_Rule, bool]) -> frozenset[str]:
     """The texts of the rules that a statement is true of."""
     return frozenset(rule.value for rule, true in rules.items() if true)
+
+
+def log_of(posterior: int) -> int:
+    """The logarithm of a posterior of 0 to 255, in sixteenths of a nat, apart from the twins' table of it."""
+    return round(16 * math.log((posterior or 0.5) / 256))

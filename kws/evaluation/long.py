@@ -25,7 +25,7 @@ from kws.evaluation.stream.room import MUSIC, NOISE, SPEECH
 from kws.evaluation.stream.room_list import source_of
 from kws.evaluation.stream.source import SourceRate
 from kws.model.file import Model, ModelInfo
-from kws.types import Progress
+from kws.types import Int8, Progress
 
 _BLOCK = 60 * SAMPLE_RATE
 
@@ -112,19 +112,37 @@ class _Listener:
         if self._engine is None:
             self._engine = create(self.name, self.model)
         info = self.model.require_info()
-        self._engine.reset()
-        rows = [np.zeros((0, len(info.labels)), np.int8)]
-        samples = 0
-        for part in roles.parts(job, _BLOCK, doubtful=False):
-            rows.append(self._engine.process(part).posteriors)
-            samples += len(part)
-        detections = info.decision.twin(info.labels).process(np.concatenate(rows))
+        samples, posteriors = hear(self._engine, job, len(info.labels))
+        detections = info.decision.twin(info.labels).process(posteriors)
         return samples, dict(Counter(info.names[d.label] for d in detections))
 
     def close(self) -> None:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+
+
+def hear(engine: Engine, recording: Recording, labels: int) -> tuple[int, Int8]:
+    """Run an engine over a recording in one go, from a reset, a minute in memory at a time.
+
+    Args:
+        engine: what runs the model.
+        recording: what to hear, without what says a word or may say one.
+        labels: how many the model has.
+
+    Returns:
+        Samples heard, and posteriors: int8 [frames, labels].
+
+    Raises:
+        KwsError: the recording cannot be read.
+    """
+    engine.reset()
+    rows = [np.zeros((0, labels), np.int8)]
+    samples = 0
+    for part in roles.parts(recording, _BLOCK, doubtful=False):
+        rows.append(engine.process(part).posteriors)
+        samples += len(part)
+    return samples, np.concatenate(rows)
 
 
 def listen(

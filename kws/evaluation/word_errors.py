@@ -134,8 +134,8 @@ def word_errors(
             pcm, said = render(voices, chosen, (seed, number), SequenceSettings(snr_db=SNRS))
             running.reset()
             output = running.process(pcm)
-            reports = [(info.samples(d.frame), info.names[d.label]) for d in output.detections]
-            reports = [(time, name) for time, name in reports if name in info.spoken]
+            words = [d for d in output.detections if info.names[d.label] in info.spoken]
+            reports = [(info.samples(d.frame), info.names[d.label]) for d in words]
             for one, heard in zip(said, _shared(said, reports), strict=True):
                 counts[len(one.words)].append((len(one.words), *alignment(one.words, heard)))
             if spelled:

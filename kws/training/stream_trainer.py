@@ -207,6 +207,6 @@ class StreamTrainer(Trainer):
         pauses = np.resize(self._noise[:, :frames], (streams, frames, features.shape[2]))
         reset, stream = self.predict(features, streams, pauses)
         in_stream = stream[streams:].argmax(axis=1) == labels[streams:]
-        listens = clips.listening is not None and self.loss.names_words
-        missed = clips.listening.missed(self.hear) if clips.listening is not None and listens else None
+        listening = clips.listening if self.loss.names_words else None
+        missed = None if listening is None else listening.missed(self.hear)
         return Metrics(cross_entropy(reset, labels), share_right(reset, labels), float(np.mean(in_stream)), missed)

@@ -42,3 +42,24 @@ class Decision(ABC):
     @abstractmethod
     def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
         """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""
+
+
+class FrameDecision(Decision):
+    """One that goes frame by frame, as C does."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._frame = 0
+
+    def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
+        """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""
+        found = []
+        for row in (posteriors.astype(np.int64) + 128).tolist():
+            word = self._step(row)
+            found += [Detection(self._frame, *word)] if word is not None else []
+            self._frame += 1
+        return found
+
+    @abstractmethod
+    def _step(self, row: list[int]) -> tuple[int, int] | None:
+        """The label and the score of what is detected at the end of a frame of posteriors, 0 to 255 each."""

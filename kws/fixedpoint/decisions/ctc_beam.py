@@ -9,10 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
-from kws.fixedpoint.decisions.base import Decision, Detection
+from kws.fixedpoint.decisions.base import FrameDecision
 
 UNIT = 16
 """Logs are in so many parts of a nat."""
@@ -93,7 +90,7 @@ class _Hypothesis:
         return replace(self, peaks=(*self.peaks[:-1], max(self.peaks[-1], row[self.last])))
 
 
-class CtcBeam(Decision):
+class CtcBeam(FrameDecision):
     """The search of one stream. A score is the word's greatest posterior, 0 to 255."""
 
     def __init__(self, parameters: BeamParameters) -> None:
@@ -102,18 +99,9 @@ class CtcBeam(Decision):
 
     def reset(self) -> None:
         """Forget everything."""
-        self._frame = 0
+        super().reset()
         self._steady = 0
         self._beam = [_Hypothesis()]
-
-    def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
-        """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""
-        found = []
-        for row in (posteriors.astype(np.int64) + 128).tolist():
-            word = self._step(row)
-            found += [Detection(self._frame, *word)] if word is not None else []
-            self._frame += 1
-        return found
 
     def _step(self, row: list[int]) -> tuple[int, int] | None:
         p = self.parameters

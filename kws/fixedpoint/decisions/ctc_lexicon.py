@@ -10,10 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from kws.fixedpoint.decisions.base import Decision, Detection
+from kws.fixedpoint.decisions.base import FrameDecision
 from kws.fixedpoint.decisions.ctc_beam import LOGS
 
 DEAD = 255
@@ -63,7 +60,7 @@ class _Path(NamedTuple):
 _GONE = _Path()
 
 
-class CtcLexicon(Decision):
+class CtcLexicon(FrameDecision):
     """The decision of one stream. A score is the probability of the word's tokens, over that of the likeliest ones."""
 
     def __init__(self, parameters: LexiconParameters) -> None:
@@ -72,21 +69,12 @@ class CtcLexicon(Decision):
 
     def reset(self) -> None:
         """Forget everything."""
-        self._frame = 0
+        super().reset()
         self._steady = 0
         self._waiting = NONE
         self._last = NONE
         self._rest = _Path(0)
         self._words = [[_GONE] * (2 * len(word) - 1) for word in self.parameters.words]
-
-    def process(self, posteriors: npt.NDArray[np.int8]) -> list[Detection]:
-        """Feed int8 [frames, labels] posteriors (zero point -128); return what was detected."""
-        found = []
-        for row in (posteriors.astype(np.int64) + 128).tolist():
-            word = self._step(row)
-            found += [Detection(self._frame, *word)] if word is not None else []
-            self._frame += 1
-        return found
 
     def _step(self, row: list[int]) -> tuple[int, int] | None:
         p = self.parameters

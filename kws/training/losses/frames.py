@@ -48,8 +48,9 @@ class FrameTargets:
         weights: how much that matters, float32 [streams, frames].
         allowed: labels that are right while a word is being said, 0 or 1: float32 [streams, labels].
         saying: how much it matters that no other is named, float32 [streams, frames].
-        heard: frames at which a detector should report the word of the clip, 0 or 1: float32 [streams, frames, labels];
-            of streams without a word to spot, those at which it must not report any.
+        reported: the label that a detector should report of a clip, 0 or 1: float32 [streams, labels]; of streams
+            without a word to spot, those that it must not.
+        when: frames at which it should, or must not, 0 or 1: float32 [streams, frames].
         other: streams without a word to spot, 0 or 1: float32 [streams].
     """
 
@@ -57,7 +58,8 @@ class FrameTargets:
     weights: Floats
     allowed: Floats
     saying: Floats
-    heard: Floats
+    reported: Floats
+    when: Floats
     other: Floats
 
 
@@ -106,21 +108,22 @@ class FramesLoss(Loss):
         spotted = 1 - self._unnamed
         own = self._each[batch.labels] * spotted * ~sequences.negative[:, None]
         other = ~own.any(axis=1)
-        frames = np.where(other[:, None], earlier >= self._forgotten, now & ~forgotten)
-        heard = np.where(other[:, None], spotted, own)[:, None] * frames[:, :, None]
+        reported = np.where(other[:, None], spotted, own)
+        when = np.where(other[:, None], earlier >= self._forgotten, now & ~forgotten)
         return FrameTargets(
             wanted,
             weights.astype(np.float32),
             allowed,
             weight.astype(np.float32),
-            heard.astype(np.float32),
+            reported,
+            when.astype(np.float32),
             other.astype(np.float32),
         )
 
     def targets(self, sequences: Sequences, batch: Batch, carry: npt.NDArray[np.bool_]) -> tuple[Floats, ...]:
-        """:meth:`frame_targets`, field by field; the last two only where they are ranked."""
+        """:meth:`frame_targets`, field by field; the last three only where they are ranked."""
         made = self.frame_targets(sequences, batch, carry)
-        compared = (made.heard, made.other) if self._ranking else ()
+        compared = (made.reported, made.when, made.other) if self._ranking else ()
         return made.posteriors, made.weights, made.allowed, made.saying, *compared
 
     def __call__(self, logits: Any, targets: Sequence[Any]) -> tuple[Any, Any]:
@@ -140,7 +143,7 @@ class FramesLoss(Loss):
         right = tf.cast(tf.argmax(logits, 2) == tf.argmax(posteriors, 2), tf.float32)
         return loss + self._ranking * ranking, tf.reduce_sum(right * weights) / tf.reduce_sum(weights)
 
-    def _misranked(self, logits: Any, heard: Any, other: Any) -> Any:
+    def _misranked(self, logits: Any, reported: Any, when: Any, other: Any) -> Any:
         """How far sequences without a word to spot rank above those with one, by what a detector compares.
 
         Of each stream the greatest mean of a posterior over half a second, as log odds; of all pairs of a word and one
@@ -148,6 +151,7 @@ class FramesLoss(Loss):
         gradient descent"), which the hardest of a batch dominate as they do false accepts.
         """
         tf, _ = import_tensorflow()
+        heard = reported[:, None] * when[:, :, None]
         frames = min(self._named, heard.shape[1])
         means = tf.nn.avg_pool1d(tf.nn.softmax(logits) * heard, frames, 1, "VALID")
         greatest = tf.reduce_max(means, axis=[1, 2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import needs
+from decision_checks import check_chunks_and_rules
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -46,16 +47,7 @@ def test_any_chunking_and_the_rules(labels, first, least, seed, cut):
     p = CtcParameters(labels, min(first, labels - 1), least)
     script = ctc_script(p)
     assert script.missed == []
-    twin = Ctc(p)
-    for scene in script.scenes:
-        twin.reset()
-        assert twin.process(scene.posteriors[:cut]) + twin.process(scene.posteriors[cut:]) == scene.detections
-    assert not any(script.reached[rule] for rule in script.impossible)
-    rows = np.random.default_rng(seed).integers(-128, 128, (40, labels)).astype(np.int8)
-    twin.reset()
-    expected = twin.process(rows)
-    twin.reset()
-    assert [d for row in rows for d in twin.process(row[None])] == expected
+    check_chunks_and_rules(Ctc(p), script, labels, seed, cut)
 
 
 def test_it_needs_a_blank():

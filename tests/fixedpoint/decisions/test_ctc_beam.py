@@ -8,16 +8,14 @@ import math
 import numpy as np
 import pytest
 from conftest import needs
+from decision_checks import check_chunks_and_rules, check_reaches_the_board
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from kws import engines
 from kws.decisions import CtcBeamConfig, read
 from kws.decisions.ctc_beam_script import ctc_beam_script
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.ctc_beam import BeamParameters, CtcBeam
-from kws.model.file import Model, with_decision
-from kws.verify.compare import verify
 
 NO_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]
 LABELS = ("_silence_", "_unknown_", "yes", "no", "up")
@@ -73,17 +71,7 @@ parameters = st.builds(
 @settings(max_examples=6, phases=NO_SHRINKING)
 @given(p=parameters, seed=st.integers(0, 1000), cut=st.integers(0, 60))
 def test_any_chunking_and_the_rules(p, seed, cut):
-    script = ctc_beam_script(p)
-    twin = CtcBeam(p)
-    for scene in script.scenes:
-        twin.reset()
-        assert twin.process(scene.posteriors[:cut]) + twin.process(scene.posteriors[cut:]) == scene.detections
-    assert not any(script.reached[rule] for rule in script.impossible)
-    rows = np.random.default_rng(seed).integers(-128, 128, (40, p.labels)).astype(np.int8)
-    twin.reset()
-    expected = twin.process(rows)
-    twin.reset()
-    assert [d for row in rows for d in twin.process(row[None])] == expected
+    check_chunks_and_rules(CtcBeam(p), ctc_beam_script(p), p.labels, seed, cut)
 
 
 @pytest.mark.parametrize("config", [CtcBeamConfig(), CtcBeamConfig(sequences=("yes no", "no", "up up"))])
@@ -133,15 +121,7 @@ def test_settings():
     ],
 )
 def test_searches_reach_the_board(engine, config, tiny_model):
-    labels = tiny_model.require_info().labels
     words = tiny_model.require_info().words
     if config.sequences:
         config = CtcBeamConfig(sequences=(words[0], " ".join([*words, words[0]])))
-    model = Model.from_bytes(with_decision(tiny_model, config))
-    report = verify(model, [engine], random=1)
-    assert report.ok, report
-    rng = np.random.default_rng(1)
-    sharp = np.minimum(np.round(256 * rng.dirichlet(np.full(len(labels), 0.3), 300)), 255)
-    rows = (sharp - 128).astype(np.int8)
-    with engines.create(engine, model) as other:
-        assert other.decide(rows) == model.info.decision.twin(labels).process(rows)
+    check_reaches_the_board(engine, config, tiny_model)

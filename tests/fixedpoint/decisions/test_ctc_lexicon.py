@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 from conftest import needs
+from decision_checks import check_chunks_and_rules, check_reaches_the_board
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,6 @@ from kws.decisions.ctc_lexicon_script import ctc_lexicon_script
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.ctc_lexicon import CtcLexicon, LexiconParameters
 from kws.model.file import Model, with_decision
-from kws.verify.compare import verify
 
 NO_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]
 LABELS = ("_silence_", "_unknown_", "n", "o", "e", "f")
@@ -123,17 +123,7 @@ configs = st.builds(
 @given(config=configs, seed=st.integers(0, 1000), cut=st.integers(0, 60))
 def test_any_chunking_and_the_rules(config, seed, cut):
     p = config.parameters(LABELS)
-    script = ctc_lexicon_script(p)
-    twin = CtcLexicon(p)
-    for scene in script.scenes:
-        twin.reset()
-        assert twin.process(scene.posteriors[:cut]) + twin.process(scene.posteriors[cut:]) == scene.detections
-    assert not any(script.reached[rule] for rule in script.impossible)
-    rows = np.random.default_rng(seed).integers(-128, 128, (40, p.labels)).astype(np.int8)
-    twin.reset()
-    expected = twin.process(rows)
-    twin.reset()
-    assert [d for row in rows for d in twin.process(row[None])] == expected
+    check_chunks_and_rules(CtcLexicon(p), ctc_lexicon_script(p), p.labels, seed, cut)
 
 
 @pytest.mark.parametrize("config", [CtcLexiconConfig(words=WORDS), CtcLexiconConfig(0.3, 0.5, 4, WORDS[:2])])
@@ -182,17 +172,9 @@ def test_settings():
 def test_lexicons_reach_the_board(engine, config, tiny_model):
     labels, (a, b, *_) = tiny_model.require_info().labels, tiny_model.require_info().words
     lexicon = ("this", "that", "that", "other"), ((a, b), (b, a, b), (a, a), (b,))
-    model = Model.from_bytes(with_decision(tiny_model, config.spelled(*lexicon)))
+    model, heard = check_reaches_the_board(engine, config.spelled(*lexicon), tiny_model)
     assert model.info.spoken == model.info.reported == ("this", "that", "other")
     assert model.info.classes == (*labels[:2], "this", "that", "other")
-    report = verify(model, [engine], random=1)
-    assert report.ok, report
-    rng = np.random.default_rng(1)
-    sharp = np.minimum(np.round(256 * rng.dirichlet(np.full(len(labels), 0.3), 300)), 255)
-    rows = (sharp - 128).astype(np.int8)
-    with engines.create(engine, model) as other:
-        heard = other.decide(rows)
-        assert heard == model.info.decision.twin(labels).process(rows)
     assert {d.label for d in heard} <= {len(labels), len(labels) + 1, len(labels) + 2}
     assert heard
 
