@@ -23,16 +23,39 @@ from kws.fixedpoint.frontends import base
 from kws.frontends import FrontendConfig, LogMelConfig
 from kws.network import Frame, LstmConfig, NetworkConfig, StreamNetworkConfig
 from kws.spelling import PHONES, WORDS
+from kws.training_config import ALL, GREATEST_SEED, HEAD, TRAINABLE, TrainingConfig
 from kws.voice_gate import VoiceGateConfig
+
+__all__ = [
+    "ALL",
+    "BY_SPEAKER",
+    "BY_TAKE",
+    "COMMANDS",
+    "GREATEST_SEED",
+    "GREATEST_WORDS",
+    "HEAD",
+    "ONE_OUT",
+    "SAMPLE_RATE",
+    "SILENCE",
+    "SPLIT_RULES",
+    "TRAINABLE",
+    "UNKNOWN",
+    "AugmentConfig",
+    "DataConfig",
+    "Experiment",
+    "LogMelConfig",
+    "NegativesConfig",
+    "TrainingConfig",
+    "from_dict",
+    "load",
+]
 
 SILENCE = "_silence_"
 UNKNOWN = "_unknown_"
 SAMPLE_RATE = base.SAMPLE_RATE
 BY_SPEAKER, BY_TAKE, ONE_OUT = SPLIT_RULES = ("speaker", "take", "one-speaker-out")
-ALL, HEAD = TRAINABLE = ("all", "head")
 GREATEST_WORDS = 500
 """With silence and unknown still fewer labels than a softmax may have."""
-GREATEST_SEED = 2**32 - 1
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
 
@@ -50,6 +73,8 @@ class DataConfig:
             spell them.
         spellings: each word and its tokens, with spaces between, such as ``"yes j E s"``; empty for a word's own
             letters or espeak-ng's phones. ``lexicon = "FILE"``, in the configuration's folder, has such lines.
+        alphabet: tokens that a network names besides those of the words; empty in a configuration for those of the
+            sentences that ``training.sentences`` has it learn from, which `kws train` writes down.
         clip_ms: length every clip is padded or cut to, in milliseconds.
         silence_percent: silence clips, per cent of the number of word clips in a split.
         unknown_percent: unknown clips, per cent of the number of word clips in a split.
@@ -68,6 +93,7 @@ class DataConfig:
     words: tuple[str, ...] = COMMANDS
     tokens: str = WORDS
     spellings: tuple[str, ...] = ()
+    alphabet: tuple[str, ...] = ()
     clip_ms: float = number(1000.0, 100, 10_000)
     silence_percent: float = number(10.0, 0, 100)
     unknown_percent: float = number(10.0, 0, 100)
@@ -87,7 +113,7 @@ class DataConfig:
         _require(len(set(self.words)) == len(self.words), f"data.words names a word twice: {list(self.words)}")
         bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
-        spelling.check(self.words, self.tokens, self.spellings)
+        spelling.check(self.words, self.tokens, self.spellings, self.alphabet)
         _require(
             self.split_by in SPLIT_RULES,
             f"data.split_by must be one of {', '.join(SPLIT_RULES)}, not {self.split_by!r}",
@@ -117,14 +143,15 @@ class DataConfig:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Labels of a trained network in output order: silence, unknown, then the words, or the tokens that spell them.
+        """Labels of a trained network in output order: silence, unknown, then the words, or the tokens that spell them
+        and the sentences, sorted.
 
         Raises:
             KwsError: as for :attr:`spelled`.
         """
         if self.tokens == WORDS:
             return self.labels
-        return (SILENCE, UNKNOWN, *sorted({token for word in self.spelled for token in word}))
+        return (SILENCE, UNKNOWN, *sorted({*self.alphabet, *(token for word in self.spelled for token in word)}))
 
     @property
     def clip_samples(self) -> int:
@@ -237,57 +264,6 @@ class NegativesConfig:
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """The training loop.
-
-    Attributes:
-        epochs: greatest number of passes over the training clips.
-        batch_size: clips a gradient step.
-        learning_rate: peak learning rate (cosine decay to a hundredth of it).
-        patience: epochs without a better validation accuracy before training stops.
-        loss: what a network that hears streams learns from (`kws.training.losses`). One that hears
-            whole clips has a loss of its own.
-        carry_state: share of clips that start from the state another clip left behind, as they will
-            on a device that listens all day, instead of from a reset.
-        gap_ms: milliseconds of noise around each clip, in which the state goes on too.
-        at_once: share of the clips after a reset that begin at once, without noise before them, as they do where
-            single clips are named.
-        words_a_row: clips that follow each other closely, cut to their words, before the next gradient step hears
-            others; more than 1 only with a loss that asks for an order of words (``ctc``).
-        distillation: weight of a teacher's posteriors against the labels, where there is a teacher.
-        weight_decay: decoupled weight decay (AdamW).
-        label_smoothing: label smoothing of the cross-entropy.
-        calibration_clips: training clips that set the int8 ranges.
-        trainable: what learns: ``all`` layers, or only the ``head``, the last layer, on top of those
-            of another model (`kws train --from`).
-        seed: seed of every random draw.
-    """
-
-    epochs: int = number(50, 1, 100_000)
-    batch_size: int = number(128, 1, 65_536)
-    learning_rate: float = number(3e-3, 0, 1, above=True, below=True)
-    patience: int = number(12, 1, 100_000)
-    loss: str = "frames"
-    carry_state: float = number(0.4, 0, 1)
-    gap_ms: float = number(320.0, 0, 20_000)
-    at_once: float = number(0.0, 0, 1)
-    words_a_row: int = number(1, 1, 16)
-    distillation: float = number(0.8, 0, 1)
-    weight_decay: float = number(1e-3, 0, 1, below=True)
-    label_smoothing: float = number(0.05, 0, 1, below=True)
-    calibration_clips: int = number(500, 1, 100_000)
-    trainable: str = ALL
-    seed: int = number(1, 0, GREATEST_SEED)
-
-    def __post_init__(self) -> None:
-        require_ranges("training", self)
-        _require(
-            self.trainable in TRAINABLE,
-            f"training.trainable must be one of {', '.join(TRAINABLE)}, not {self.trainable!r}",
-        )
-
-
-@dataclass(frozen=True)
 class Experiment:
     """Everything that defines one model: a whole TOML file."""
 
@@ -321,6 +297,12 @@ class Experiment:
         _require(
             self.data.tokens == WORDS or (self.training.loss == "ctc" and not self._one),
             f'data.tokens = "{self.data.tokens}" needs training.loss = "ctc", and a probability of each token',
+        )
+        _require(
+            not self.training.sentences
+            or (self.data.tokens != WORDS and isinstance(self.network, StreamNetworkConfig)),
+            "training.sentences needs data.tokens that spell words, characters or phones, and a network that hears"
+            " streams",
         )
         if self.data.tokens != PHONES or self.data.spellings:
             self.decision.check(self.outputs)

@@ -12,14 +12,18 @@ from kws.fields import require
 WORDS, CHARACTERS, PHONES = TOKENS = ("words", "characters", "phones")
 
 
-def check(words: Sequence[str], tokens: str, spellings: Sequence[str]) -> None:
-    """Refuse spellings that are not those of the words, in their order.
+def check(words: Sequence[str], tokens: str, spellings: Sequence[str], alphabet: Sequence[str] = ()) -> None:
+    """Refuse spellings that are not those of the words, in their order, and an alphabet of what is no token.
 
     Raises:
         KwsError: they are not, or there is no such kind of tokens, or a word cannot be spelled.
     """
     require(tokens in TOKENS, f"data.tokens must be one of {', '.join(TOKENS)}, not {tokens!r}")
     require(not spellings or tokens != WORDS, "data.spellings needs data.tokens that are not words")
+    require(not alphabet or tokens != WORDS, "data.alphabet needs data.tokens that are not words")
+    strange = [token for token in alphabet if not token or token.startswith("_") or token.split() != [token]]
+    require(not strange, f"data.alphabet has {strange}, which are no tokens: no spaces, no underscore before them")
+    require(len(set(alphabet)) == len(alphabet), f"data.alphabet names a token twice: {list(alphabet)}")
     if tokens == WORDS:
         return
     apart = [word for word in words if len(word.split()) != 1]
