@@ -33,7 +33,7 @@ from kws.voice_gate import VoiceGateConfig, asleep
 
 METADATA_NAME = "kws.model"
 METADATA_VERSION = 1
-_SPELLING = ("tokens", "spellings")
+_SPELLING = ("tokens", "spellings", "alphabet")
 
 _CHANGED = (
     "it was changed after it was written, for its bytes do not have the SHA-256 that it carries;"

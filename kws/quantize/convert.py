@@ -129,9 +129,14 @@ def _provenance(run: Path) -> dict[str, Any]:
         for name, section in values.get("settings", {}).items()
         if name not in ("frontend", "detector")
     }
+    # The labels are the alphabet, and where it is empty nobody needs to know that there might be one.
+    if isinstance(settings.get("data"), dict):
+        settings["data"] = {key: value for key, value in settings["data"].items() if key != "alphabet"}
     data = dict(values.get("data", {}))
     # The run knows the clips of each label and the hours of each source.
     data["clips"] = {split: sum(counts.values()) for split, counts in data.get("clips", {}).items()}
+    if "sentences" in data:
+        data["sentences"] = {key: data["sentences"][key] for key in ("count", "hours")}
     if "negatives" in data:
         data["negatives"] = _hours(data["negatives"])
     return {

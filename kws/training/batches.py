@@ -12,6 +12,7 @@ from kws.config import SILENCE, Experiment
 from kws.datasets import spec_augment
 from kws.training.cuts import Negatives
 from kws.training.listening import Listening
+from kws.training.sentence_rows import SentenceRows
 from kws.types import Floats, Int8, Int32
 
 
@@ -25,6 +26,7 @@ class TrainingSet:
         labels: int32 [clips].
         distilled: the teachers' posteriors, float32 [clips, variants, labels], or None.
         negatives: what else is heard that is no word to spot, or None.
+        sentences: what else is heard that is to be spelled, or None.
     """
 
     features: Int8
@@ -32,6 +34,7 @@ class TrainingSet:
     labels: Int32
     distilled: Floats | None = None
     negatives: Negatives | None = None
+    sentences: SentenceRows | None = None
 
     def noise(self, experiment: Experiment) -> Int8:
         """All variants of the clips without speech, int8 [clips, frames, bands]."""
@@ -63,12 +66,33 @@ class Batch:
         targets: what to say of each, as probabilities: float32 [n, labels].
         labels: int32 [n], or [n, words] of several words in a row.
         ends: int16 [n].
+        tokens: of rows that are sentences what spells them, blanks (0) behind it, and blanks alone of others: int32
+            [n, tokens]; None where there are no sentences.
     """
 
     features: Int8
     targets: Floats
     labels: Int32
     ends: npt.NDArray[np.int16]
+    tokens: Int32 | None = None
+
+    def with_sentences(self, features: Int8, tokens: Int32, places: npt.NDArray[np.int64]) -> Batch:
+        """These and some sentences, put into an order.
+
+        Args:
+            features: int8 [n, frames, bands].
+            tokens: what spells them, blanks behind it, int32 [n, tokens].
+            places: which stands in each place, the sentences after these: int64 [this + n].
+        """
+        n, frames, _ = features.shape
+        none = np.zeros((len(self.features), tokens.shape[1]), np.int32)
+        return Batch(
+            np.concatenate([self.features, features])[places],
+            np.concatenate([self.targets, np.zeros((n, self.targets.shape[1]), np.float32)])[places],
+            np.concatenate([self.labels, np.zeros((n, *self.labels.shape[1:]), np.int32)])[places],
+            np.concatenate([self.ends, np.full(n, frames, np.int16)])[places],
+            np.concatenate([none, tokens])[places],
+        )
 
     def with_negatives(self, cuts: Int8, targets: Floats, unknown: int, places: npt.NDArray[np.int64]) -> Batch:
         """These and some negatives, put into an order.
@@ -84,6 +108,7 @@ class Batch:
             np.concatenate([self.targets, targets])[places],
             np.concatenate([self.labels, np.full((len(cuts), *self.labels.shape[1:]), unknown, np.int32)])[places],
             np.concatenate([self.ends, np.zeros(len(cuts), np.int16)])[places],
+            None if self.tokens is None else np.pad(self.tokens, ((0, len(cuts)), (0, 0)))[places],
         )
 
 

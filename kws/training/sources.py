@@ -20,9 +20,12 @@ from kws.datasets.splits import TRAINING, VALIDATION, key
 from kws.errors import KwsError
 from kws.text import decoded
 from kws.training import features as feature_maker
-from kws.training import losses, negative_features
+from kws.training import losses, negative_features, sentence_features
+from kws.training import sentences as sentence_lists
 from kws.training.features import Recipe
 from kws.training.negative_features import Recipe as NegativeRecipe
+from kws.training.sentence_features import Recipe as SentenceRecipe
+from kws.training.sentences import Sentences
 
 _TAKES = 'or, where one person or very few speak, set data.split_by = "take"'
 
@@ -42,11 +45,25 @@ class Sources:
         clips: what makes the features of clips, by split; :data:`LISTENING` where there are negatives to validate with.
         negatives: what makes the features of negatives.
         left_out: how many training clips were left out.
+        sentences: what is learned from as transcribed, or None.
     """
 
     clips: dict[str, Recipe]
     negatives: list[NegativeRecipe]
     left_out: int = 0
+    sentences: Sentences | None = None
+
+    def settled(self, experiment: Experiment) -> Experiment:
+        """The experiment with what only its recordings tell: the tokens of sentences."""
+        return experiment if self.sentences is None else self.sentences.settled(experiment)
+
+    def sentence_recipe(self, experiment: Experiment) -> SentenceRecipe | None:
+        """What makes the features of the sentences; they are heard in the rooms and over the noise that words are."""
+        if self.sentences is None:
+            return None
+        words = self.clips[TRAINING]
+        stretches = tuple(s.stretch for s in self.sentences.chosen)
+        return SentenceRecipe(experiment, stretches, words.background, words.rooms)
 
     @property
     def splits(self) -> dict[str, Recipe]:
@@ -70,18 +87,23 @@ def find(
 
     Raises:
         KwsError: a folder is missing, holds nothing or is for evaluation alone; a word has no
-            clip to train on, or none has one to validate with; no clip to leave out is there.
+            clip to train on, or none has one to validate with; no clip to leave out is there; no sentence is left.
     """
     negatives.refuse_to_train([*folders, *others.speech, *others.noise, *others.rooms])
     recordings = roles.everything(others, experiment.data)
     listed, left_out = _kept(clip_lists.collect(folders, experiment.data), leave_out)
     made = _recipes(experiment, folders, listed, recordings)
     config = experiment.negatives
+    pack = roles.speech(negatives.TRAINING_PACK, experiment.data) if config.pack else []
+    said = None
+    if experiment.training.sentences:
+        packs = [negatives.TRAINING_PACK] if config.pack else []
+        said = sentence_lists.find(experiment, [*others.speech, *packs])
+        recordings, pack = said.without(recordings), said.without(pack)
     if config.share == 0:
-        return Sources(made, [], left_out)
+        return Sources(made, [], left_out, said)
     found = negative_features.recipes(experiment, recordings, made[VALIDATION].background)
-    if config.pack:
-        pack = roles.speech(negatives.TRAINING_PACK, experiment.data)
+    if pack:
         found += negative_features.recipes(experiment, pack, made[VALIDATION].background, PACK)
     # Listening takes means over half a second, and what orders words names each for a frame or two.
     spikes = losses.named(experiment.training.loss).orders_words
@@ -103,7 +125,7 @@ def find(
         made[LISTENING] = Recipe(
             experiment, VALIDATION, tuple(words), background, noisy.variants, augment=noisy, purpose=LISTENING
         )
-    return Sources(made, found, left_out)
+    return Sources(made, found, left_out, said)
 
 
 def _kept(listed: Sequence[Clip], leave_out: Collection[str]) -> tuple[list[Clip], int]:
@@ -181,6 +203,9 @@ def provenance(folders: Sequence[Path], found: Sources, others: roles.Folders = 
     listed = [feature_maker.listing(r) for r in made.values()]
     if found.negatives:
         listed.append([negative_features.listing(r) for r in found.negatives])
+    said = found.sentences
+    if said is not None and (recipe := found.sentence_recipe(made[TRAINING].experiment)) is not None:
+        listed.append([sentence_features.listing(recipe), [s.tokens for s in said.chosen]])
     listing = json.dumps(listed)
     each = [{"name": f.resolve().name, "synthetic": clip_lists.is_synthetic(f)} for f in folders]
     return {
@@ -189,9 +214,16 @@ def provenance(folders: Sequence[Path], found: Sources, others: roles.Folders = 
         **({"folders": each} if len(each) > 1 else {}),
         "clips": {split: _counts(r) for split, r in made.items()},
         **({"left_out": found.left_out} if found.left_out else {}),
-        **({"others": _others(others), "negatives": [_hours(r) for r in found.negatives]} if found.negatives else {}),
+        **({"others": _others(others)} if found.negatives or said is not None else {}),
+        **({"negatives": [_hours(r) for r in found.negatives]} if found.negatives else {}),
+        **({"sentences": _told(said)} if said is not None else {}),
         "fingerprint": hashlib.sha256(listing.encode()).hexdigest()[:16],
     }
+
+
+def _told(said: Sentences) -> dict[str, Any]:
+    tokens = sum(len(s.tokens) for s in said.chosen)
+    return {"count": len(said.chosen), "hours": round(said.hours, 3), "tokens": tokens, "left_out": said.left_out}
 
 
 def _others(others: roles.Folders) -> dict[str, list[str]]:

@@ -73,6 +73,9 @@ class StreamTrainer(Trainer):
         self._rows = self.batches.size if self._joined is None else self._joined.rows(self.batches.size)
         if not self._rows:
             raise KwsError(f"a batch of {self.batches.size} clips makes no row of training.words_a_row")
+        self._sentences = clips.sentences
+        self._spelled = self._sentences.rows(self._rows) if self._sentences is not None else 0
+        self._rows += self._spelled
         self._streams = self._rows + (clips.negatives.rows(self._rows) if clips.negatives else 0)
         self.loss = loss(experiment, clips.labels, self._streams)
         # What comes before a clip is no part of it.
@@ -94,6 +97,9 @@ class StreamTrainer(Trainer):
         carry = np.less(rng.random(self._streams), self.experiment.training.carry_state) & (step > 0)
         if self._joined is not None:
             batch = self._joined.join(batch, rng)
+        if self._sentences is not None:
+            sentences = self._sentences.draw(rng, self._spelled, batch.features.shape[1])
+            batch = batch.with_sentences(*sentences, rng.permutation(self._rows))
         more = self._streams - self._rows if self._negatives is not None else 0
         places = rng.permutation(self._streams) if more else np.arange(self._streams)
         sequences = self._sequences.make(batch.features, rng, self._at_once(carry, places, rng))

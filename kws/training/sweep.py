@@ -177,7 +177,12 @@ def _keys(given: Sequence[Point], data: Sequence[Path], options: TrainOptions) -
 
 def _heard(plain: dict[str, Any]) -> str:
     """All settings that features may depend on."""
-    return json.dumps({name: values for name, values in plain.items() if name not in ("name", "network", "training")})
+    heard = {name: values for name, values in plain.items() if name not in ("name", "network", "training")}
+    training = plain["training"]
+    if training["sentences"]:
+        # Which sentences fit depends on the rows.
+        heard["rows"] = [training[name] for name in ("words_a_row", "gap_ms")]
+    return json.dumps(heard)
 
 
 def _prepare(missing: Sequence[Point], data: Sequence[Path], options: TrainOptions, tell: StageProgress) -> None:

@@ -21,7 +21,7 @@ from kws.errors import KwsError
 from kws.files import replacing, user_cache
 from kws.network import FloatNetwork, StreamNetworkConfig
 from kws.network.tensorflow import require_tensorflow
-from kws.training import checkpoint, distillation, losses, negative_features, provenance, sources
+from kws.training import checkpoint, distillation, losses, negative_features, provenance, sentence_features, sources
 from kws.training import features as feature_maker
 from kws.training.batches import TrainingSet, ValidationSet
 from kws.training.clip_trainer import ClipTrainer
@@ -29,6 +29,7 @@ from kws.training.cuts import Negatives
 from kws.training.history import Epoch, History
 from kws.training.listening import Listening
 from kws.training.phones import with_phones
+from kws.training.sentence_rows import SentenceRows
 from kws.training.sources import Sources
 from kws.training.start import Start
 from kws.training.stream_trainer import StreamTrainer
@@ -110,6 +111,7 @@ def train(
     tell = progress if progress is not None else _silent
     folders = [data] if isinstance(data, Path) else list(data)
     found = sources.find(experiment, folders, options.others, options.leave_out)
+    experiment = found.settled(experiment)
     start = _start(experiment, options.start, run)
     if options.restart:
         _clear(run)
@@ -147,7 +149,8 @@ def prepare(
     if options.cache is None:
         raise KwsError("features are prepared in a cache; name a folder for it")
     tell = progress if progress is not None else _silent
-    found = sources.find(experiment, data, options.others, options.leave_out)
+    found = sources.find(with_phones(experiment), data, options.others, options.leave_out)
+    experiment = found.settled(with_phones(experiment))
     clips, _ = _features(experiment, found, options.cache, True, tell)
     distillation.distilled(experiment, clips, options.teachers, options.cache, tell)
 
@@ -225,6 +228,7 @@ def _features(
     if learned:
         negatives = Negatives.make(experiment, learned, training.features, training.labels)
         training = replace(training, negatives=negatives)
+    training = replace(training, sentences=_sentences(experiment, found, training, cache, shared, progress))
     listening = None
     if sources.LISTENING in made:
         judged = [f for recipe, f in heard if recipe.split == VALIDATION]
@@ -233,18 +237,35 @@ def _features(
     return training, ValidationSet(made[VALIDATION].features[order, 0], labels[VALIDATION][order], listening)
 
 
+def _sentences(
+    experiment: Experiment, found: Sources, clips: TrainingSet, cache: Path, shared: bool, progress: StageProgress
+) -> SentenceRows | None:
+    recipe = found.sentence_recipe(experiment)
+    if recipe is None or found.sentences is None:
+        return None
+
+    def tell(done: int, total: int) -> None:
+        progress("features of sentences", done, total)
+
+    made = sentence_features.features(recipe, cache, tell, shared)
+    return SentenceRows(experiment, made, [s.tokens for s in found.sentences.chosen], clips.noise(experiment))
+
+
 def _save_calibration(experiment: Experiment, clips: TrainingSet, run: Path) -> None:
-    """Keep what sets the int8 ranges: clips, and as large a share of negatives as a batch has."""
+    """Keep what sets the int8 ranges: clips, and as large a share of negatives and of sentences as a batch has."""
     config = experiment.training
     rng = np.random.default_rng([config.seed, 0])
     count = min(config.calibration_clips, len(clips.features))
     negatives = clips.negatives
     others = round(count * experiment.negatives.share) if negatives is not None and negatives.rows(count) else 0
-    chosen: npt.NDArray[np.int64] = rng.permutation(len(clips.features))[: count - others]
+    said = round((count - others) * config.sentences) if clips.sentences is not None else 0
+    chosen: npt.NDArray[np.int64] = rng.permutation(len(clips.features))[: count - others - said]
     which = rng.integers(clips.features.shape[1], size=len(chosen))
     heard = clips.features[chosen, which]
     if negatives is not None and others:
         heard = np.concatenate([heard, negatives.draw(rng, others, heard.shape[1])[0]])
+    if clips.sentences is not None and said:
+        heard = np.concatenate([heard, clips.sentences.draw(rng, said, heard.shape[1])[0]])
     with replacing(run / runs.CALIBRATION) as temporary, temporary.open("wb") as file:
         np.save(file, heard)
 

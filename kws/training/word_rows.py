@@ -6,11 +6,9 @@ import numpy as np
 
 from kws.config import Experiment
 from kws.training.batches import Batch
+from kws.training.rows import Lengths, pauses
 from kws.types import Int8
 
-# What is kept of a clip: its word's last frames and a few more. Nearly all words are shorter; the rest of what is kept
-# is the pause before them.
-_WORD_MS, _AFTER_MS = 660.0, 60.0
 # Below 1, pauses are unequal: some words follow at once, others after a while.
 _EVENNESS = 0.7
 
@@ -30,11 +28,8 @@ class WordRows:
             noise: features of clips without speech, int8 [clips, frames, bands]; where there are none, a row's
                 pauses hold copies of its first clip's first frame.
         """
-        training, frontend = experiment.training, experiment.frontend
-        self.words = training.words_a_row
-        self._after = frontend.frames_in(_AFTER_MS)
-        self._kept = frontend.frames_in(_WORD_MS) + self._after
-        self._gap = frontend.frames_in(training.gap_ms)
+        self.words = experiment.training.words_a_row
+        self._lengths = Lengths.of(experiment)
         self._noise = noise
 
     def rows(self, clips: int) -> int:
@@ -54,14 +49,13 @@ class WordRows:
         """
         rows = self.rows(len(batch.features))
         frames = batch.features.shape[1]
-        longest = min(self._kept, frames)
-        total = self.words * (longest + self._gap)
+        longest, total = self._lengths.longest(frames), self._lengths.total(self.words, frames)
         out = self._background(batch.features, rows, total, rng)
         labels = batch.labels[: rows * self.words].reshape(rows, self.words)
         for row in range(rows):
             cuts = []
             for clip in range(row * self.words, (row + 1) * self.words):
-                last = min(max(int(batch.ends[clip]) + self._after, longest), frames)
+                last = min(max(int(batch.ends[clip]) + self._lengths.after, longest), frames)
                 cuts.append(batch.features[clip, last - longest : last])
             slack = rng.dirichlet(np.full(self.words + 1, _EVENNESS)) * (total - self.words * longest)
             starts = np.cumsum(slack[:-1]).astype(int) + longest * np.arange(self.words)
@@ -71,9 +65,6 @@ class WordRows:
         return Batch(out, batch.targets[: rows * self.words : self.words], labels, ends)
 
     def _background(self, clips: Int8, rows: int, total: int, rng: np.random.Generator) -> Int8:
-        bands = clips.shape[2]
         if not len(self._noise):
             return np.repeat(clips[: rows * self.words : self.words, :1], total, axis=1)
-        parts = -(-total // self._noise.shape[1])
-        chosen = self._noise[rng.integers(len(self._noise), size=(rows, parts))]
-        return np.ascontiguousarray(chosen.reshape(rows, -1, bands)[:, :total])
+        return pauses(self._noise, rows, total, rng)

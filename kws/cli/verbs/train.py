@@ -59,12 +59,18 @@ def run(a: argparse.Namespace) -> int:
         console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
         return exit_codes.INTERRUPTED
     best = history.best
-    counts = runs.load_json(a.out / runs.PROVENANCE)["data"]["clips"]["training"]
-    for label in (label for label, count in counts.items() if not count):
+    data = runs.load_json(a.out / runs.PROVENANCE)["data"]
+    for label in (label for label, count in data["clips"]["training"].items() if not count):
         console.messages.print(
             f"kws: warning: there was no clip of {label} to learn from; for _unknown_, add folders of other words"
         )
-    if (left_out := runs.load_json(a.out / runs.PROVENANCE)["data"].get("left_out")) and not a.json:
+    if (said := data.get("sentences")) and not a.json:
+        others = "".join(f"; {count} {reason}" for reason, count in said["left_out"].items())
+        console.messages.print(
+            f"kws: note: {said['count']} sentences of {said['hours']:.2f} hours were learned from; left out: "
+            f"{others[2:] or 'none'}"
+        )
+    if (left_out := data.get("left_out")) and not a.json:
         console.messages.print(f"kws: note: {left_out} training clips were left out, as {a.leave_out} says")
     is_teacher = isinstance(experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {a.out}" if is_teacher else f"kws convert {a.out}"

@@ -49,7 +49,7 @@ class Loss(ABC):
 
         Args:
             sequences: what is heard.
-            batch: the clips in them.
+            batch: the clips in them, and the sentences.
             carry: bool [streams]: which go on where the last sequence of the same stream ended.
         """
 

@@ -1,7 +1,8 @@
 """Loss ``ctc``: connectionist temporal classification (Graves 2006, doi:10.1145/1143844.1143891).
 
 Of a word only its place in the order is asked for: somewhere in the sequence the network shall name it, and say
-blank in all other frames. The label for silence is the blank. A word that tokens spell is a row of them.
+blank in all other frames. The label for silence is the blank. A word that tokens spell is a row of them, and so is a
+transcribed sentence.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ class CtcLoss(Loss):
         # A stable sort by whether it is blank: clips of silence are no part of the order.
         order = np.argsort(labels == BLANK, axis=1, kind="stable")
         words = np.take_along_axis(labels, order, axis=1)
+        if batch.tokens is not None:
+            widest = max(words.shape[1], batch.tokens.shape[1])
+            words, said = (np.pad(t, ((0, 0), (0, widest - t.shape[1]))) for t in (words, batch.tokens))
+            words = np.where(said[:, :1] > BLANK, said, words)
         return (np.where(sequences.negative[:, None], _OTHERS, words).astype(np.int32),)
 
     def __call__(self, logits: Any, targets: Sequence[Any]) -> tuple[Any, Any]:
