@@ -126,7 +126,7 @@ def word_errors(
     order = rng.permutation(len(wanted))
     counts: dict[int, list[tuple[int, int, int, int]]] = {length: [] for length in range(1, LONGEST + 1)}
     tokens: dict[int, list[tuple[int, int, int, int]]] = {length: [] for length in counts}
-    spelled = _spelled(info)
+    spelled = spellings(info)
     streams = range(0, len(order), _A_STREAM)
     with create(engine, model) as running:
         for number, first in enumerate(streams):
@@ -151,7 +151,7 @@ def word_errors(
     return [*results, every]
 
 
-def _spelled(info: ModelInfo) -> dict[str, list[str]]:
+def spellings(info: ModelInfo) -> dict[str, list[str]]:
     """The first spelling of each word; empty where words are labels."""
     if not isinstance(info.decision, CtcLexiconConfig):
         return {}

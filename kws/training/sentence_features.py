@@ -112,7 +112,7 @@ def digest(made: Recipe) -> str:
         "variants": made.variants,
         "augment": [
             clip_features.waveform_settings(config.augment),
-            clip_lists.digests([*made.noise, *made.rooms]),
+            [clip_lists.digests(list(paths)) for paths in (made.noise, made.rooms)],
         ]
         if made.variants > 1
         else None,

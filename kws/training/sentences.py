@@ -10,10 +10,9 @@ from pathlib import Path
 
 from kws import audio
 from kws.config import SAMPLE_RATE, Experiment
-from kws.datasets import espeak, roles, transcribed, transcripts
+from kws.datasets import roles, transcribed, transcripts
 from kws.datasets.transcribed import Transcribed
 from kws.errors import KwsError
-from kws.spelling import CHARACTERS
 from kws.training.phones import with_phones
 from kws.training.rows import row_frames
 
@@ -22,7 +21,6 @@ TOO_DENSE = "too short for their tokens"
 NOT_IN_ALPHABET = "with tokens that are not in data.alphabet"
 UNSPEAKABLE = "with a word that espeak-ng says nothing of"
 
-_APOSTROPHE = "'"
 # Of a recording that is cut into sentences, what is left between them is no other speech.
 _PAUSE_SECONDS = 1.0
 
@@ -105,22 +103,24 @@ def find(experiment: Experiment, folders: Sequence[Path]) -> Sentences:
             missing, perhaps; or as for `kws.datasets.transcribed.stretches`.
     """
     experiment = with_phones(experiment)
+    data = experiment.data
     left_out: Counter[str] = Counter()
     readable: list[Transcribed] = []
     for folder in folders:
-        found, others = transcribed.stretches(folder, experiment.data)
+        found, others = transcribed.stretches(folder, data)
         readable += found
         left_out += others
-    dictionary = _dictionary(experiment, readable)
+    own = dict(zip(data.words, data.spelled, strict=True))
+    dictionary = transcribed.dictionary(data.tokens, own, readable)
     longest = row_frames(experiment)
-    tokens = {token for word in experiment.data.spelled for token in word}
-    known = tokens.union(experiment.data.alphabet) if experiment.data.alphabet else set()
+    tokens = {token for word in data.spelled for token in word}
+    known = tokens.union(data.alphabet) if data.alphabet else set()
     chosen = []
     for stretch in readable:
-        spelled = [dictionary[word] for word in stretch.words]
-        sentence = Sentence(stretch, tuple(token for word in spelled for token in word))
+        spelled = transcribed.spelled(stretch, dictionary)
+        sentence = Sentence(stretch, spelled)
         frames = experiment.frontend.frames(stretch.end - stretch.start)
-        if not all(spelled):
+        if not spelled:
             left_out[UNSPEAKABLE] += 1
         elif frames > longest:
             left_out[TOO_LONG] += 1
@@ -134,25 +134,6 @@ def find(experiment: Experiment, folders: Sequence[Path]) -> Sentences:
         raise KwsError(_nothing(experiment, left_out, longest))
     alphabet = tuple(sorted(tokens.union(known, *(s.tokens for s in chosen))))
     return Sentences(tuple(chosen), alphabet, dict(sorted(left_out.items())), tuple(readable))
-
-
-def _dictionary(experiment: Experiment, readable: Sequence[Transcribed]) -> dict[str, tuple[str, ...]]:
-    """The tokens of every word that is said."""
-    data = experiment.data
-    own = dict(zip((word.lower() for word in data.words), data.spelled, strict=True))
-    said = sorted({word for stretch in readable for word in stretch.words})
-    if data.tokens == CHARACTERS:
-        kept = any(_APOSTROPHE in word for word in own.values())
-        return {word: tuple(word if kept else word.replace(_APOSTROPHE, "")) for word in said} | own
-    phones = espeak.phonemes(said)
-    known = {phone for word in (*phones, *espeak.phonemes(data.words)) for phone in word}
-    odd = sorted({token for word in own.values() for token in word} - known)
-    if said and odd:
-        raise KwsError(
-            f"the words of sentences are spelled by espeak-ng's phones, and data.spellings has others"
-            f" ({' '.join(odd)}); leave out data.lexicon and data.spellings, or training.sentences"
-        )
-    return dict(zip(said, phones, strict=True)) | own
 
 
 def _longest(recording: roles.Recording) -> float:

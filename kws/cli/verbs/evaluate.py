@@ -32,6 +32,7 @@ from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS, Accuracy, Rate, Speakers
 from kws.evaluation.long import LongReport
 from kws.evaluation.negatives import hear
+from kws.evaluation.sentence_errors import SentenceErrors, sentence_errors
 from kws.evaluation.probes import Probe
 from kws.evaluation.stream import room_list
 from kws.evaluation.stream.room import SPEECH
@@ -76,7 +77,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--sequences",
         type=whole(1, 100_000),
         metavar="N",
-        help="also the word error rate of sequences of 1 to 5 words, N of each length",
+        help="also the word error rate of sequences of 1 to 5 words, N of each length; of a model that spells, with"
+        " --speech, the token error rate of transcribed sentences, too",
     )
     add_seed(parser, "of the draw of unknown words, silence, noise and order")
     parser.add_argument("--plot", type=figure, metavar="FILE", help="draw the confusion matrix (.png, .svg or .pdf)")
@@ -107,19 +109,28 @@ def run(a: argparse.Namespace) -> int:
     heard = hear(model).count()
     unknown = limits.sentences(report.scope, heard, *_heard(long_ones))
     errors: list[WordErrors] = []
+    spelled: SentenceErrors | None = None
     if a.sequences is not None:
         with console.progress("hearing sequences (streams)") as progress:
             errors = word_errors(model, a.data, a.sequences, engine=settings.engines[0], seed=a.seed, progress=progress)
+        if a.speech:
+            with console.progress("hearing sentences") as progress:
+                spelled = sentence_errors(
+                    model, a.speech, settings.split, engine=settings.engines[0], progress=progress
+                )
     if a.json:
         values = {"model": str(a.model), "id": model.id, **report.as_dict(), **negatives.values(heard, unknown)}
         values["recordings"] = None if long_ones is None else long_ones.as_dict()
         values["probes"] = [p.as_dict() for p in probed]
         values |= {"sequences": [e.as_dict() for e in errors]} if errors else {}
+        values |= {"sentences": spelled.as_dict()} if spelled is not None else {}
         console.write_report(json.dumps(values, indent=1) + "\n", a.json)
     if a.json != "-":
         _print_report(report)
         if errors:
             _print_errors(errors)
+        if spelled is not None:
+            _print_sentences(spelled)
         _print_roles(long_ones, probed)
         negatives.show(heard)
         negatives.show_limits(unknown)
@@ -145,6 +156,15 @@ def _print_errors(errors: list[WordErrors]) -> None:
     columns = ["words", "said", "substituted", "deleted", "inserted", "word errors", "95 % interval", "all right"]
     columns += ["token errors"] if errors[0].tokens else []
     console.table(columns, rows, "sequences of words, pauses of 0 to 0.3 s, clean and down to 5 dB")
+
+
+def _print_sentences(found: SentenceErrors) -> None:
+    low, high = found.interval
+    row = [str(len(found.counts)), *map(str, found.total), percent(found.rate, 1)]
+    columns = ("sentences", "tokens said", "substituted", "deleted", "inserted", "token errors", "95 % interval")
+    left_out = ", ".join(f"{count} {reason}" for reason, count in found.left_out.items())
+    title = "transcribed sentences, as recorded, tokens read greedily" + (f"; left out: {left_out}" if left_out else "")
+    console.table(columns, [[*row, f"{100 * low:.1f} to {100 * high:.1f} %"]], title)
 
 
 def _roles(a: argparse.Namespace, model: Model, settings: ClipOptions) -> tuple[LongReport | None, list[Probe]]:
