@@ -91,7 +91,6 @@ def _rate(counts: Int64) -> float:
 def sentence_errors(
     model: Model,
     folders: Sequence[Path],
-    split: str = VALIDATION,
     *,
     engine: str = "c",
     progress: Progress | None = None,
@@ -100,8 +99,7 @@ def sentence_errors(
 
     Args:
         model: the model.
-        folders: of other speech, with transcripts.
-        split: whose sentences.
+        folders: of other speech, with transcripts; sentences of the validation split count.
         engine: what runs the model.
         progress: called with (sentences done, in total).
 
@@ -118,7 +116,7 @@ def sentence_errors(
     left_out: Counter[str] = Counter()
     found: list[Transcribed] = []
     for folder in folders:
-        readable, others = transcribed.stretches(folder, info.data, split)
+        readable, others = transcribed.stretches(folder, info.data, VALIDATION)
         found += readable
         left_out += others
     by_word = transcribed.dictionary(tokens, spellings(info), found)

@@ -32,8 +32,8 @@ from kws.evaluation.clip.report import ClipReport
 from kws.evaluation.clip.scoring import MIN_WORD_CLIPS, Accuracy, Rate, Speakers
 from kws.evaluation.long import LongReport
 from kws.evaluation.negatives import hear
-from kws.evaluation.sentence_errors import SentenceErrors, sentence_errors
 from kws.evaluation.probes import Probe
+from kws.evaluation.sentence_errors import SentenceErrors, sentence_errors
 from kws.evaluation.stream import room_list
 from kws.evaluation.stream.room import SPEECH
 from kws.evaluation.word_errors import WordErrors, word_errors
@@ -115,9 +115,7 @@ def run(a: argparse.Namespace) -> int:
             errors = word_errors(model, a.data, a.sequences, engine=settings.engines[0], seed=a.seed, progress=progress)
         if a.speech:
             with console.progress("hearing sentences") as progress:
-                spelled = sentence_errors(
-                    model, a.speech, settings.split, engine=settings.engines[0], progress=progress
-                )
+                spelled = sentence_errors(model, a.speech, engine=settings.engines[0], progress=progress)
     if a.json:
         values = {"model": str(a.model), "id": model.id, **report.as_dict(), **negatives.values(heard, unknown)}
         values["recordings"] = None if long_ones is None else long_ones.as_dict()
