@@ -19,6 +19,7 @@ NOT_TRANSCRIBED = "not transcribed"
 NOTHING_SAID = "without a word"
 UNSPELLED = "with digits or letters that no English word is written with"
 FOREIGN = "in another language"
+CUT_OUT = "cut out of a sentence by kws mine"
 
 # Words that a text of the language can hardly do without, and that are none of another's. Of those that English shares
 # ("die", "on", "me") none is here: a list of English words, said one by one, would be taken for German.
@@ -29,7 +30,7 @@ _OTHERS = frozenset(
     sentences.tokens(
         "der und das nicht ist mit von ein eine auf sich zu im ich sie wird werden het een dat niet zijn aan wordt"
         " voor ik je naar bij deze el los del que una su usted le les des est pas vous dans une qui vos votre sont"
-        " il di che non della sono nel alla premere um uma mais ao foi och att som jag inte det av og jeg"
+        " il di che non della sono nel alla premere uma mais foi och att som jag inte det av og jeg"
     )
 )
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
@@ -80,6 +81,8 @@ def stretches(folder: Path, data: DataConfig, split: str = TRAINING) -> tuple[li
     if not (folder / transcripts.NAME).exists():
         return [], left_out
     rows = [s for s in transcripts.read(folder) if s.file in recordings]
+    if (folder.resolve().parent / transcripts.MINED).exists():
+        return [], Counter({CUT_OUT: len(rows)} if rows else {})
     foreign = _foreign(s for s in rows if _transcribed(s))
     found = []
     for s in rows:

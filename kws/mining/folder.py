@@ -32,7 +32,7 @@ from kws.model.file import Model
 from kws.text import decoded
 from kws.types import Floats, Progress
 
-TABLE, PAGE, NEGATIVES, TO_CHECK = "mined.tsv", "index.html", "negatives", "to-check"
+TABLE, PAGE, NEGATIVES, TO_CHECK = transcripts.MINED, "index.html", "negatives", "to-check"
 SPEECH, WORDS = FORMS = ("speech", "unknown")
 COLUMNS = ("file", "kind", "heard_as", "score", "source", "at_s", "start_s", "end_s", "copies", "text")
 ALIKE = 0.96

@@ -110,6 +110,13 @@ def test_a_folder_without_a_table_has_no_sentences(tmp_path):
         sentences.find(experiment(), [folder])
 
 
+def test_texts_of_mined_cuts_are_of_more_than_the_cuts(folder):
+    (folder.parent / "mined.tsv").write_text("")
+    found, left_out = transcribed.stretches(folder, DataConfig())
+    assert found == []
+    assert left_out == {transcribed.CUT_OUT: 12}
+
+
 def test_sentences_are_spelled_and_those_that_fit_no_row_left_out(folder):
     settings = experiment()
     found = sentences.find(settings, [folder])
