@@ -14,7 +14,7 @@ from kws.files import write_atomic
 
 NAME = "transcripts.tsv"
 MINED = "mined.tsv"
-"""What `kws mine` writes beside a folder of cuts, whose texts are those of the whole sentences that they are cut from."""
+"""`kws mine` writes it beside a folder of cuts, whose texts are those of the whole sentences they are cut from."""
 COLUMNS = ("file", "start_s", "end_s", "text", "command_words", "voice")
 _NEEDED = COLUMNS[:4]
 
