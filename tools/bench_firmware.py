@@ -1,9 +1,10 @@
 """Print what models cost on each emulated core: instructions per hop, flash, RAM, stack.
 
 Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models, commands12
-with a voice gate, too, and a random LSTM of 64 units. A configuration stands for its network with initial weights;
-trained ones have other factors, which may take other ways. Instructions are counted by an emulator: they are not
-cycles, and the same on every machine. docs/boards/qemu.md says how.
+with a voice gate, too, a random LSTM of 64 units and a random wake word on the microfrontend. A configuration
+stands for its network with initial weights; trained ones have other factors, which may take other ways.
+Instructions are counted by an emulator: they are not cycles, and the same on every machine. docs/boards/qemu.md
+says how.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from random_models import spotting_model
+from random_models import spotting_model, wake_model
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -29,6 +30,7 @@ from kws.config import SAMPLE_RATE
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError
 from kws.files import scratch, write_atomic
+from kws.frontends import MicroFrontendConfig
 from kws.image.bench import Cost, measure
 from kws.model.file import Model, with_gate
 from kws.network import Frame, StreamNetworkConfig
@@ -38,6 +40,10 @@ from kws.voice_gate import VoiceGateConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = (ROOT / "models/commands12.tflite", ROOT / "models/commands12-tiny.tflite")
+
+ORIGINAL = 83_200
+"""Instructions of a window of TFLM's own microfrontend, in C++ with kissfft, on a Cortex-M4 in QEMU; without PCAN."""
+WAKE_WORD = "random wake word, microfrontend"
 
 
 def _thousands(value: float | None) -> str:
@@ -63,6 +69,12 @@ def table(costs: list[Cost]) -> Table:
             duty,
         )
     return result
+
+
+def windows(costs: list[Cost], rows: int) -> str:
+    """What one window of the microfrontend takes on each core, beside the original."""
+    each = ", ".join(f"{_thousands((c.frontend or 0) / rows)} on {c.core}" for c in costs)
+    return f"a window of {costs[0].model}: {each}; TFLM's own takes {_thousands(ORIGINAL)} on Cortex-M4"
 
 
 # Whose instructions a real board executes, or nearly: the RP2040's core is a Cortex-M0+.
@@ -183,6 +195,8 @@ def main() -> int:
             f"{name}, voice gate": (name, model) for name, model in models[: None if a.gate else 0 if a.model else 1]
         }
         models += [(name, with_default_gate(model)) for name, (_, model) in plain.items()]
+        if not a.model:
+            models.append((WAKE_WORD, wake_model()))
         models += [(f"random LSTM of {units} units, 40 inputs", random_model(units)) for units in a.units]
         results = run(models, a.boards, a.mhz)
         if a.json:
@@ -194,6 +208,9 @@ def main() -> int:
     console = wide_console()
     for costs in results:
         console.print(table(costs))
+    for (_, model), costs in zip(models, results, strict=True):
+        if model.info is not None and isinstance(model.info.frontend, MicroFrontendConfig):
+            console.print(windows(costs, model.info.frontend.rows))
     by_name = {costs[0].model: costs for costs in results}
     for name, (without, model) in plain.items():
         hops = SAMPLE_RATE / model.require_info().frontend.hop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import bench_firmware
 import pytest
 from conftest import needs
-from random_models import bare_model, spotting_model
+from random_models import bare_model, spotting_model, wake_model
 
 from kws.boards import BOARDS, EMULATED
 from kws.engines.qemu import QemuEngine
@@ -108,6 +109,14 @@ def test_the_tool(tmp_path, tiny_file):
     rows = json.loads(out.read_text())
     assert [r["model"] for r in rows] == ["tiny", "random LSTM of 8 units, 40 inputs"]
     assert rows[1]["macs"] == 4 * 8 * 48 + 12 * 8
+
+
+def test_a_window_stands_beside_the_original(tmp_path):
+    cost = measure(wake_model(), "a wake word", "mps2_an386", tmp_path)
+    said = bench_firmware.windows([cost], 3)
+    found = re.search(r": (\d+\.\d) k on Cortex-M4; TFLM's own takes 83\.2 k on Cortex-M4$", said)
+    assert found
+    assert 40 < float(found[1]) < 48
 
 
 @pytest.mark.slow
