@@ -94,15 +94,18 @@ def sleeping(plain: list[Cost], gated: list[Cost], hops: float, awake: float) ->
         row = (_thousands(b.asleep), _thousands(gate), *(f"{s / 1e6:.2f} M" for s in seconds[b.board]))
         cores.add_row(b.core, *row, f"{flash:,}", f"{b.ram - a.ram:,}")
     boards = Table(box=box.SIMPLE_HEAD)
-    for name in ("board", "speech", "nobody speaks", "assumed: clock", "cycles", "running", "waiting"):
+    spoken = ("duty, speech", "nobody speaks", "current, speech", "nobody speaks")
+    for name in ("board", *spoken, "microphone", "assumed: clock", "cycles", "running", "waiting"):
         boards.add_column(name, justify="left" if name == "board" else "right")
     for name, like in LIKE.items():
         power = BOARDS[name].power
         if power is None or like not in seconds:
             continue
+        duties = (f"{100 * power.busy(s):.1f} %" for s in seconds[like])
         currents = (f"{power.milliamperes(s):.1f} mA" for s in seconds[like])
+        microphone = f"{power.microphone / 1e6:.2f} M"
         assumed = (f"{power.mhz:g} MHz", f"{power.cycles:g}", f"{power.running_ma:g} mA", f"{power.waiting_ma:g} mA")
-        boards.add_row(name, *currents, *assumed)
+        boards.add_row(name, *duties, *currents, microphone, *assumed)
     return cores, boards
 
 
@@ -248,8 +251,10 @@ def main() -> int:
         console.print(part)
     console.print(
         "instructions per hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
-        "duty: share of the time between two hops at the board's clock, if an instruction took one cycle;\n"
-        "currents are estimates from the assumptions beside them, of the microcontroller alone: nothing was measured"
+        "duty: share of the time between two hops at the board's clock, if an instruction took one cycle,"
+        " of real boards as assumed;\n"
+        "currents are estimates from the assumptions beside them, of the microcontroller alone: nothing was measured;\n"
+        "microphone: instructions a second that its samples take there, counted in the simulator"
     )
     return 0
 

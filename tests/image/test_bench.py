@@ -12,7 +12,7 @@ import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model
 
-from kws.boards import BOARDS, EMULATED
+from kws.boards import BOARDS, EMULATED, Power, find
 from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
 from kws.image.bench import instructions, measure
@@ -165,6 +165,16 @@ def test_a_configuration_stands_for_its_network():
     model = bench_firmware.untrained(ROOT / "configs/zoo/dnn-16.toml")
     assert model.network.weight_bytes == 14416
     assert model.require_info().frontend.hop == 480
+
+
+def test_currents_count_what_the_microphone_takes():
+    power = Power(mhz=100, cycles=2, running_ma=30, waiting_ma=10, microphone=5e6)
+    assert power.busy(20e6) == 0.5
+    assert power.milliamperes(20e6) == 20
+    assert power.milliamperes(1e9) == 30
+    # The nRF52840 has hardware for it; the decimator is most of what an STM32F407 does while nobody speaks.
+    nrf52840, stm32f407, rp2040 = (find(name).power.microphone for name in ("nrf52840", "stm32f407", "rp2040"))
+    assert nrf52840 < 1e5 < stm32f407 < rp2040
 
 
 def test_a_teacher_is_refused():
