@@ -165,7 +165,7 @@ def main() -> None:
     a = parser.parse_args()
     with mock.patch.object(training, "StreamTrainer", pruned(a.share, a.block)):
         history = training.train(
-            trainings.experiment(a),
+            trainings.experiment(a.config),
             a.data,
             a.out,
             report=lambda epoch, best: print(epoch, "best" if best else "", flush=True),
