@@ -65,12 +65,10 @@ benchmark: setup
 # Features are made once for all that hear alike; an interrupted zoo goes on.
 DATA ?= data/speech_commands
 ZOO ?= $(BUILD)/zoo
-NAMES ?= $(filter-out zoo,$(basename $(notdir $(wildcard configs/zoo/*.toml))))
+NAMES ?= $(basename $(notdir $(wildcard configs/zoo/*.toml)))
 zoo: setup
-	@set -e; for name in $(NAMES); do \
-		.venv/bin/kws train configs/zoo/$$name.toml --data $(DATA) --cache $(ZOO)/cache --out $(ZOO)/$$name; \
-		.venv/bin/kws convert $(ZOO)/$$name >$(ZOO)/$$name/convert.txt; \
-	done
+	.venv/bin/kws train $(patsubst %,configs/zoo/%.toml,$(NAMES)) --data $(DATA) --cache $(ZOO)/cache --out $(ZOO)
+	.venv/bin/kws convert $(addprefix $(ZOO)/,$(NAMES)) >$(ZOO)/convert.txt
 	.venv/bin/kws compare $(addprefix $(ZOO)/,$(NAMES)) --data $(DATA) --plot $(ZOO)/zoo.png
 
 bench-firmware: setup

@@ -1,9 +1,10 @@
 """Print what models cost on each emulated core: instructions per hop, flash, RAM, stack.
 
 Run ``python tools/bench_firmware.py [MODEL ...]``; ``make bench-firmware`` takes the shipped models, commands12
-with a voice gate, too, and a random LSTM of 64 units. A configuration stands for its network with initial weights;
-trained ones have other factors, which may take other ways. Instructions are counted by an emulator: they are not
-cycles, and the same on every machine. docs/boards/qemu.md says how.
+with a voice gate, too, what options add to that, a random LSTM of 64 units and a random wake word on the
+microfrontend. A configuration stands for its network with initial weights; trained ones have other factors, which
+may take other ways. Instructions are counted by an emulator: they are not cycles, and the same on every machine.
+docs/boards/qemu.md says how.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import argparse
 import json
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from random_models import spotting_model
+from random_models import spotting_model, wake_model
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -26,11 +27,14 @@ from kws.boards import BOARDS, EMULATED
 from kws.cli import exit_codes
 from kws.cli.console import messages
 from kws.config import SAMPLE_RATE
-from kws.decisions import DetectorConfig
+from kws.decisions import DetectorConfig, GrammarConfig, Phrase, first_word, require_detector
 from kws.errors import KwsError
 from kws.files import scratch, write_atomic
+from kws.frontends import MicroFrontendConfig
 from kws.image.bench import Cost, measure
-from kws.model.file import Model, with_gate
+from kws.image.build import compiled
+from kws.image.size import SizeReport
+from kws.model.file import Model, with_decision, with_gate
 from kws.network import Frame, StreamNetworkConfig
 from kws.quantize.convert import convert
 from kws.training import provenance
@@ -38,6 +42,10 @@ from kws.voice_gate import VoiceGateConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = (ROOT / "models/commands12.tflite", ROOT / "models/commands12-tiny.tflite")
+
+ORIGINAL = 83_200
+"""Instructions of a window of TFLM's own microfrontend, in C++ with kissfft, on a Cortex-M4 in QEMU; without PCAN."""
+WAKE_WORD = "random wake word, microfrontend"
 
 
 def _thousands(value: float | None) -> str:
@@ -63,6 +71,12 @@ def table(costs: list[Cost]) -> Table:
             duty,
         )
     return result
+
+
+def windows(costs: list[Cost], rows: int) -> str:
+    """What one window of the microfrontend takes on each core, beside the original."""
+    each = ", ".join(f"{_thousands((c.frontend or 0) / rows)} on {c.core}" for c in costs)
+    return f"a window of {costs[0].model}: {each}; TFLM's own takes {_thousands(ORIGINAL)} on Cortex-M4"
 
 
 # Whose instructions a real board executes, or nearly: the RP2040's core is a Cortex-M0+.
@@ -92,21 +106,62 @@ def sleeping(plain: list[Cost], gated: list[Cost], hops: float, awake: float) ->
         row = (_thousands(b.asleep), _thousands(gate), *(f"{s / 1e6:.2f} M" for s in seconds[b.board]))
         cores.add_row(b.core, *row, f"{flash:,}", f"{b.ram - a.ram:,}")
     boards = Table(box=box.SIMPLE_HEAD)
-    for name in ("board", "speech", "nobody speaks", "assumed: clock", "cycles", "running", "waiting"):
+    spoken = ("duty, speech", "nobody speaks", "current, speech", "nobody speaks")
+    for name in ("board", *spoken, "microphone", "assumed: clock", "cycles", "running", "waiting"):
         boards.add_column(name, justify="left" if name == "board" else "right")
     for name, like in LIKE.items():
         power = BOARDS[name].power
         if power is None or like not in seconds:
             continue
+        duties = (f"{100 * power.busy(s):.1f} %" for s in seconds[like])
         currents = (f"{power.milliamperes(s):.1f} mA" for s in seconds[like])
+        microphone = f"{power.microphone / 1e6:.2f} M"
         assumed = (f"{power.mhz:g} MHz", f"{power.cycles:g}", f"{power.running_ma:g} mA", f"{power.waiting_ma:g} mA")
-        boards.add_row(name, *currents, *assumed)
+        boards.add_row(name, *duties, *currents, microphone, *assumed)
     return cores, boards
 
 
 def with_default_gate(model: Model) -> Model:
     """The model with a voice gate of default settings."""
     return Model.from_bytes(with_gate(model, VoiceGateConfig(on=True)), model.source)
+
+
+LONGER_MEAN = 35
+"""Frames: the longest mean that ``kws tune`` tries."""
+
+
+def with_options(model: Model) -> dict[str, Model]:
+    """The model with each option of a product by itself, by what it is called."""
+    info = model.require_info()
+    words = require_detector(info.decision)
+    said = info.labels[first_word(info.labels)], info.labels[-1]
+    longer = f"mean of {LONGER_MEAN} frames, not {words.average_frames}"
+    decisions = {
+        "a phrase of two words": GrammarConfig(**asdict(words), phrases=(Phrase(said),)),
+        longer: replace(words, average_frames=LONGER_MEAN),
+    }
+    changed = {name: Model.from_bytes(with_decision(model, d), model.source) for name, d in decisions.items()}
+    return {"voice gate": with_default_gate(model), **changed}
+
+
+def added(model: Model, name: str, boards: list[str]) -> Table:
+    """What each option adds to a product, a row an option and core."""
+    result = Table(title=f"{name}: what options add", title_justify="left", box=box.SIMPLE_HEAD)
+    for column in ("option", "core", "flash", "RAM", "stack"):
+        result.add_column(column, justify="left" if column in ("option", "core") else "right")
+    without = {board: size(model, board) for board in boards}
+    for option, other in with_options(model).items():
+        for board in boards:
+            a, b = without[board], size(other, board)
+            row = (f"{after - before:,}" for before, after in ((a.flash, b.flash), (a.ram, b.ram), (a.stack, b.stack)))
+            result.add_row(option, BOARDS[board].core, *row)
+    return result
+
+
+def size(model: Model, board: str) -> SizeReport:
+    """What a product of the model takes on a board."""
+    with compiled(model, BOARDS[board], "spotter") as image:
+        return image.size
 
 
 def untrained(path: Path) -> Model:
@@ -169,6 +224,9 @@ def main() -> int:
     parser.add_argument("--mhz", type=float, help="clock for the duty cycle (default: the emulated board's)")
     parser.add_argument("--gate", action="store_true", help="each model also with a voice gate")
     parser.add_argument(
+        "--options", action="store_true", help="also what a voice gate, a phrase and a longer mean add to each model"
+    )
+    parser.add_argument(
         "--awake", type=float, default=2.2, metavar="PERCENT", help="of the hops while nobody speaks (default: 2.2)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
@@ -182,9 +240,13 @@ def main() -> int:
         plain = {
             f"{name}, voice gate": (name, model) for name, model in models[: None if a.gate else 0 if a.model else 1]
         }
+        optional = models[: None if a.options else 0 if a.model else 1]
         models += [(name, with_default_gate(model)) for name, (_, model) in plain.items()]
+        if not a.model:
+            models.append((WAKE_WORD, wake_model()))
         models += [(f"random LSTM of {units} units, 40 inputs", random_model(units)) for units in a.units]
         results = run(models, a.boards, a.mhz)
+        options = [added(model, name, a.boards) for name, model in optional]
         if a.json:
             rows = [{**asdict(c), "total": c.total, "per_mac": c.per_mac} for costs in results for c in costs]
             write_atomic(a.json, json.dumps(rows, indent=1) + "\n")
@@ -194,15 +256,22 @@ def main() -> int:
     console = wide_console()
     for costs in results:
         console.print(table(costs))
+    for (_, model), costs in zip(models, results, strict=True):
+        if model.info is not None and isinstance(model.info.frontend, MicroFrontendConfig):
+            console.print(windows(costs, model.info.frontend.rows))
     by_name = {costs[0].model: costs for costs in results}
     for name, (without, model) in plain.items():
         hops = SAMPLE_RATE / model.require_info().frontend.hop
         for part in sleeping(by_name[without], by_name[name], hops, a.awake / 100):
             console.print(part)
+    for part in options:
+        console.print(part)
     console.print(
         "instructions per hop, mean over the exported test vectors; bytes; the stack without interrupts;\n"
-        "duty: share of the time between two hops at the board's clock, if an instruction took one cycle;\n"
-        "currents are estimates from the assumptions beside them, of the microcontroller alone: nothing was measured"
+        "duty: share of the time between two hops at the board's clock, if an instruction took one cycle,"
+        " of real boards as assumed;\n"
+        "currents are estimates from the assumptions beside them, of the microcontroller alone: nothing was measured;\n"
+        "microphone: instructions a second that its samples take there, counted in the simulator"
     )
     return 0
 

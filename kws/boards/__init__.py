@@ -73,7 +73,7 @@ class Uf2:
 
 @dataclass(frozen=True)
 class Power:
-    """What an estimate of a board's current starts from: assumptions, nothing measured.
+    """What an estimate of a board's current starts from: assumptions, nothing measured on a board.
 
     The currents are what the makers' documents have as typical for about this use, rounded, of the microcontroller
     alone, at room temperature.
@@ -83,17 +83,23 @@ class Power:
         cycles: of an instruction, on average, wait states of the flash included.
         running_ma: while the core runs.
         waiting_ma: while it waits for an interrupt, with clocks and microphone interface running.
+        microphone: instructions a second that samples take before they are heard: the decimator, where no
+            hardware does its work, and interrupts. Counted in the simulator, beside those of the program.
     """
 
     mhz: float
     cycles: float
     running_ma: float
     waiting_ma: float
+    microphone: float
+
+    def busy(self, instructions: float) -> float:
+        """The share of the time that the core runs, at so many instructions a second beside the microphone's."""
+        return (instructions + self.microphone) * self.cycles / (1e6 * self.mhz)
 
     def milliamperes(self, instructions: float) -> float:
-        """The mean current at so many instructions a second; while they are too many, that of a core that runs."""
-        busy = min(instructions * self.cycles / (1e6 * self.mhz), 1.0)
-        return self.waiting_ma + busy * (self.running_ma - self.waiting_ma)
+        """The mean current then; where they are too many, that of a core that runs."""
+        return self.waiting_ma + min(self.busy(instructions), 1.0) * (self.running_ma - self.waiting_ma)
 
 
 @dataclass(frozen=True)
@@ -161,7 +167,7 @@ BOARDS = {
             bauds=(115200, 1000000),
             probe=Probe("nrf52840"),
             hint="without a probe the Arduino's boot loader takes the .bin: docs/boards/nrf52840.md",
-            power=Power(mhz=64, cycles=1.5, running_ma=3.3, waiting_ma=1.0),
+            power=Power(mhz=64, cycles=1.5, running_ma=3.3, waiting_ma=1.0, microphone=0.08e6),
         ),
         Board(
             "rp2040",
@@ -172,7 +178,7 @@ BOARDS = {
             probe=Probe("rp2040"),
             uf2=Uf2("RPI-RP2", family=0xE48BFF56, origin=0x10000000),
             hint="hold BOOTSEL while plugging the Pico in, and it shows up as a drive",
-            power=Power(mhz=125, cycles=1.6, running_ma=25, waiting_ma=15),
+            power=Power(mhz=125, cycles=1.6, running_ma=25, waiting_ma=15, microphone=11.1e6),
         ),
         Board(
             "stm32f407",
@@ -180,7 +186,7 @@ BOARDS = {
             "Cortex-M4",
             bauds=(115200, 1000000),
             probe=Probe("stm32f407vgtx", pack="stm32f407vg"),
-            power=Power(mhz=168, cycles=1.6, running_ma=46, waiting_ma=16),
+            power=Power(mhz=168, cycles=1.6, running_ma=46, waiting_ma=16, microphone=5.0e6),
         ),
         Board(
             "microbit",

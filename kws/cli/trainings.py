@@ -12,13 +12,21 @@ from kws.training import labels
 from kws.training.train import TrainOptions
 
 
-def add_options(parser: argparse.ArgumentParser, kept: str) -> None:
-    """The experiment, the data, teachers; ``kept`` says where features are kept, for the help."""
+def add_options(parser: argparse.ArgumentParser, kept: str, several: bool = False) -> None:
+    """The experiment, the data, teachers.
+
+    Args:
+        parser: what gets the options.
+        kept: where features are kept, for the help.
+        several: whether there may be more than one experiment.
+    """
     parser.add_argument(
         "config",
         type=Path,
         metavar="CONFIG",
-        help="the experiment's settings: a .toml file, or the name of one that kws configs lists",
+        nargs="+" if several else None,
+        help="the experiment's settings: a .toml file, or the name of one that kws configs lists"
+        + ("; several are trained one after the other" if several else ""),
     )
     parser.add_argument(
         "--data",
@@ -56,13 +64,12 @@ def add_options(parser: argparse.ArgumentParser, kept: str) -> None:
     )
 
 
-def experiment(a: argparse.Namespace) -> Experiment:
+def experiment(given: Path) -> Experiment:
     """The experiment of a file, or of one that comes with kws under a bare name.
 
     Raises:
         KwsError: it is missing, or says what there is not.
     """
-    given: Path = a.config
     bare = not given.exists() and given.parent == Path() and not given.suffix
     return config.load(configs.find(given.name) if bare else given)
 

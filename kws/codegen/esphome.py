@@ -19,8 +19,8 @@ from kws.engines import arena
 from kws.errors import KwsError
 from kws.files import write_all
 from kws.frontends import MicroFrontendConfig
-from kws.model.file import Model
-from kws.model.manifest import VERSION
+from kws.model.file import Model, ModelInfo
+from kws.model.manifest import VERSION, about
 from kws.tflite import Graph, Operator, Tensor, build
 
 OPERATORS = (
@@ -32,6 +32,8 @@ OPERATORS = (
 GREATEST_VARIABLES = 20
 MARGIN = 1.5
 """The arena asked for, over what TFLM's reference kernels take: Espressif's take scratch memory of their own."""
+VOICE = "vad"
+"""What the runtime takes for a detector of voices, and not for a wake word."""
 MINIMUM_ESPHOME = "2024.7.0"
 """The first version whose runtime reads manifests of version 2."""
 
@@ -75,13 +77,14 @@ def export_esphome(model: Model, out: Path) -> Package:
     content = build(replace(graph, metadata={}))
     measured = arena.measure(content, model.source)
     stem = re.sub(r"[^a-z0-9]+", "_", info.words[0].lower()).strip("_") or "wake_word"
+    # Somebody else's model stays somebody else's. ESPHome refuses a website that is empty.
     manifest: dict[str, object] = {
         "type": "micro",
         "wake_word": info.words[0],
         "author": "kws",
-        "website": "",
-        "model": f"{stem}.tflite",
         "trained_languages": [],
+        **_about(info),
+        "model": f"{stem}.tflite",
         "version": VERSION,
         "micro": {
             "probability_cutoff": decision.cutoff,
@@ -94,6 +97,11 @@ def export_esphome(model: Model, out: Path) -> Package:
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     write_all(out, {f"{stem}.tflite": content, f"{stem}.json": text})
     return Package((out / f"{stem}.tflite", out / f"{stem}.json"), measured, manifest)
+
+
+def _about(info: ModelInfo) -> dict[str, object]:
+    said = info.provenance.get("manifest")
+    return about(said) if isinstance(said, dict) else {}
 
 
 def with_byte_output(graph: Graph) -> Graph:
@@ -134,6 +142,8 @@ def refusals(model: Model, graph: Graph) -> list[str]:
         )
     elif not {"tuned", "manifest"} & info.provenance.keys():
         reasons.append("its cut-off was never tuned, so it may never trigger: run `kws tune` on it first")
+    if info.words[0] == VOICE:
+        reasons.append(f"its word is {VOICE!r}, by which the runtime knows its voice detector: call it otherwise")
     every = [graph, *graph.subgraphs]
     names = sorted({op.name for each in every for op in each.operators} - set(OPERATORS))
     if names:

@@ -288,7 +288,7 @@ def _whole(content: bytes, words: Manifest, source: str, named: Path) -> bytes:
         return content
     try:
         label, frontend, decision = words.parts(graph)
-        return with_info(graph, ModelInfo((label,), frontend, decision, {"manifest": "microWakeWord"}))
+        return with_info(graph, ModelInfo((label,), frontend, decision, {"manifest": words.about}))
     except KwsError as error:
         raise KwsError(f"{named}: {error}") from error
 

@@ -10,11 +10,15 @@ from pathlib import Path
 from kws.errors import KwsError
 from kws.files import read_file
 from kws.layers import reader_of
-from kws.model.file import Model
+from kws.model import manifest
+from kws.model.file import METADATA_NAME, Model
 from kws.model.folding import VARIABLES
 from kws.model.foreign import advice
 from kws.model.states import ends
 from kws.tflite import Graph, Tensor, parse
+
+_IN_A_LOOP = "goes with the loop or branch that it is in"
+_OTHERWISE = "leave it out, or build it of operators that run: docs/OPERATORS.md"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Inspection:
         subgraphs: how many graphs are in the file.
         refusal: why kws cannot run it; empty where it can.
         model: the model, where kws can run it.
+        manifest: name of the manifest beside it that makes it whole; empty where none does.
     """
 
     inputs: tuple[str, ...]
@@ -53,6 +58,7 @@ class Inspection:
     subgraphs: int
     refusal: str
     model: Model | None
+    manifest: str = ""
 
     @property
     def what(self) -> str:
@@ -63,6 +69,8 @@ class Inspection:
         states = [state for declared in network.states for state in declared]
         held = f"{len(states)} states of {sum(state.bytes for state in states)} bytes" if states else "no state"
         whose = "a kws model" if self.model.info is not None else "a bare network"
+        if self.manifest and self.model.info is not None:
+            whose = f"the wake word {self.model.info.words[0]!a} of {self.manifest}"
         return (
             f"{whose} that runs: {len(network.layers)} layers, {held}, {network.weight_bytes} bytes of weights and"
             f" biases, {network.macs} multiply-accumulates a call"
@@ -70,7 +78,7 @@ class Inspection:
 
 
 def inspect(path: Path) -> Inspection:
-    """Read a file and say what it is, whether kws can run it or not.
+    """Read a file, and a manifest of microWakeWord beside it, and say what it is, whether kws can run it or not.
 
     Raises:
         KwsError: it cannot be read, or is no .tflite file.
@@ -83,9 +91,10 @@ def inspect(path: Path) -> Inspection:
     graph = parse(content, source)
     model, refusal = None, ""
     try:
-        model = Model.from_bytes(content, source)
+        model = Model.load(path)
     except KwsError as error:
         refusal = str(error).removeprefix(f"{source}: ")
+    beside = manifest.beside(path) if model is not None and METADATA_NAME not in graph.metadata else None
     states = () if model is None else ends(graph).states
     inputs, outputs = ([_end(graph.tensors[i]) for i in end] for end in (graph.inputs, graph.outputs))
     for a, b in states:
@@ -98,6 +107,7 @@ def inspect(path: Path) -> Inspection:
         1 + len(graph.subgraphs),
         refusal,
         model,
+        "" if beside is None else beside.name,
     )
 
 
@@ -108,9 +118,11 @@ def _end(tensor: Tensor) -> str:
 
 def _operators(graph: Graph) -> tuple[Used, ...]:
     counts = Counter(op.name for each in (graph, *graph.subgraphs) for op in each.operators)
+    outside = {op.name for op in graph.operators}
     folded = (*VARIABLES, "DEQUANTIZE")
     used = []
     for name, count in sorted(counts.items()):
         runs = reader_of(name) is not None or name in folded
-        used.append(Used(name, count, runs, "" if runs else advice(name)))
+        advised = _IN_A_LOOP if name not in outside else advice(name) or _OTHERWISE
+        used.append(Used(name, count, runs, "" if runs else advised))
     return tuple(used)

@@ -7,9 +7,10 @@ has a front end, a label and a decision.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 from kws.decisions import SlidingMeanConfig
 from kws.errors import KwsError
@@ -24,6 +25,8 @@ COOLDOWN_MS = 2000
 _STEP_MS = {1: 20, 2: 10}
 """Distance between windows where the manifest has none, by version."""
 _LONG_WINDOW = "sliding_window_average_size"
+ABOUT = ("author", "website", "trained_languages")
+"""What a manifest says for people, which nothing computes with."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Manifest:
         cutoff: mean probability above which the word is detected.
         window: probabilities in the mean.
         step_ms: distance between the front end's windows, in milliseconds.
+        about: who made the model and for which languages: of :data:`ABOUT` what is there and is what it should be.
     """
 
     word: str
@@ -43,6 +47,7 @@ class Manifest:
     cutoff: float
     window: int
     step_ms: float
+    about: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
@@ -71,9 +76,8 @@ class Manifest:
             raise ValueError(f"version {version} is not one of {', '.join(map(str, _STEP_MS))}")
         window = micro["sliding_window_size"] if "sliding_window_size" in micro else micro[_LONG_WINDOW]
         step = float(micro.get("feature_step_size", _STEP_MS[version]))
-        return cls(
-            str(values["wake_word"]), str(values["model"]), float(micro["probability_cutoff"]), int(window), step
-        )
+        cutoff = float(micro["probability_cutoff"])
+        return cls(str(values["wake_word"]), str(values["model"]), cutoff, int(window), step, about(values))
 
     def parts(self, graph: Graph) -> tuple[str, MicroFrontendConfig, SlidingMeanConfig]:
         """Label, front end and decision of the network that the manifest is of.
@@ -87,6 +91,27 @@ class Manifest:
             raise KwsError(f"it is of a network that reads [1, rows, {bands}], but this one reads {list(shape)}")
         frontend = MicroFrontendConfig(self.step_ms, shape[1])
         return self.word, frontend, SlidingMeanConfig(self.cutoff, self.window, frontend.frames_in(COOLDOWN_MS))
+
+
+def about(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said for people, without what ESPHome would refuse: a website that is no address, say."""
+    author, website, languages = (values.get(key) for key in ABOUT)
+    said: dict[str, Any] = {}
+    if isinstance(author, str) and author:
+        said["author"] = author
+    if isinstance(website, str) and _is_address(website):
+        said["website"] = website
+    if isinstance(languages, list) and all(isinstance(language, str) for language in languages):
+        said["trained_languages"] = languages
+    return said
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlparse(text)
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc)
 
 
 def beside(path: Path) -> Path | None:

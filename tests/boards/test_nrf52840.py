@@ -21,6 +21,8 @@ from kws.firmware import nrf52840_gain, sources_dir
 from kws.image.build import build
 from kws.image.make import make_image
 from kws.image.size import size_report
+from kws.model.file import Model, with_gate
+from kws.voice_gate import VoiceGateConfig
 
 pytestmark = needs("cc", "make", "arm-none-eabi-gcc")
 
@@ -65,6 +67,26 @@ def test_it_hears_what_the_harness_hears(model, pcm, tmp_path, variant):
     assert board.ports[0].drives(MICROPHONE_POWER_PIN) == (1 if variant == "nano33ble" else None)
     assert board.machine.resets == []
     assert 0.5 < board.machine.asleep / board.machine.now < 1
+
+
+@pytest.mark.slow
+def test_a_network_that_sleeps_hears_the_same_words(model, pcm, tmp_path):
+    """A gate skips calls of the network: less to do, and the detections of the harness with that gate."""
+    gate = VoiceGateConfig(on=True, settle_ms=600)
+    gated = Model.from_bytes(with_gate(model, gate))
+    quiet = np.concatenate([np.zeros(32000, np.int16), pcm, np.zeros(32000, np.int16)])
+    heard, busy = [], []
+    for number, other in enumerate((model, gated)):
+        board = boot(image(other, tmp_path / str(number)), pcm=quiet)
+        board.machine.run(until=lambda board=board: board.source.ended)
+        found = [m for m in messages(board) if "word" in m]
+        wanted = expected(other, quiet)
+        assert found == wanted[: len(found)]
+        assert len(found) >= len(wanted) - 1
+        heard.append(found)
+        busy.append(board.machine.now - board.machine.asleep)
+    assert len(heard[1]) > 3
+    assert busy[1] < 0.9 * busy[0]
 
 
 def test_a_model_lies_in_flash_on_its_own(model, pcm, tmp_path):

@@ -314,7 +314,7 @@ def test_files_after_options(tiny_file, speech, tmp_path):
     assert decision["detections"] > 20
     both = json.loads(kws("verify", tiny_file, tmp_path / "a b.wav", *options, tmp_path / "a b.wav"))
     assert both["inputs"] == 2 + 3 + 7 + 1
-    for arguments in (["verify", tiny_file, "--rnadom", "1"], ["convert", tmp_path, "extra"]):
+    for arguments in (["verify", tiny_file, "--rnadom", "1"], ["report", tmp_path, "extra"]):
         with pytest.raises(SystemExit) as stop:
             cli.main([str(a) for a in arguments])
         assert stop.value.code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,7 @@ def test_help(verb, capsys):
     text = help_of(*verb, capsys=capsys)
     assert len(text) > 200
     assert text.startswith(f"usage: {' '.join(('kws', *verb))} ")
+    assert not re.search(r"\(default: [^()]*\)\s+\(default:", text), "a default is told twice"
 
 
 def test_help_lists_every_verb_once(capsys):

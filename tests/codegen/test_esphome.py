@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import jsonschema
 import numpy as np
 import pytest
 from random_models import spotting_model, wake_model
@@ -18,6 +19,37 @@ from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError
 from kws.model.file import Model, with_detector
 from kws.tflite import parse
+
+# What ESPHome's micro_wake_word asks of a manifest before it compiles anything; a key that it does not know is refused.
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["type", "model", "author", "version", "wake_word", "trained_languages", "micro"],
+    "properties": {
+        "type": {"const": "micro"},
+        "model": {"type": "string"},
+        "author": {"type": "string"},
+        "version": {"const": 2},
+        "wake_word": {"type": "string"},
+        "trained_languages": {"type": "array", "items": {"type": "string"}},
+        "website": {"type": "string", "pattern": "^[a-z]+://[^/]+"},
+        "micro": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": [
+                *("feature_step_size", "tensor_arena_size", "probability_cutoff", "sliding_window_size"),
+                "minimum_esphome_version",
+            ],
+            "properties": {
+                "feature_step_size": {"type": "integer", "minimum": 0, "maximum": 30},
+                "tensor_arena_size": {"type": "integer"},
+                "probability_cutoff": {"type": "number"},
+                "sliding_window_size": {"type": "integer", "minimum": 0},
+                "minimum_esphome_version": {"type": "string", "pattern": "^[0-9]+\\.[0-9]+\\.[0-9]+$"},
+            },
+        },
+    },
+}
 
 
 def tuned():
@@ -40,6 +72,20 @@ def test_the_manifest_says_what_the_model_has(tmp_path):
     # The manifest that came with the model asks for 22,348 bytes.
     assert made.arena_bytes == arena.measure((FOLDER / "alexa.tflite").read_bytes(), "alexa") < 22348
     assert 22348 < micro["tensor_arena_size"] < 2 * made.arena_bytes
+
+
+def test_esphome_accepts_the_manifest(tmp_path):
+    """A model of our own, whose maker has no website, and somebody's, whose maker stays named through `kws tune`."""
+    model = Model.load(FOLDER / "alexa.tflite")
+    ours = replace(model, info=replace(model.info, provenance={"tuned": {}}))
+    names = {}
+    for name, each in {"ours": ours, "theirs": tuned()}.items():
+        values = esphome.export_esphome(each, tmp_path / name).manifest
+        assert values == json.loads((tmp_path / name / "alexa.json").read_text())
+        jsonschema.validate(values, SCHEMA)
+        names[name] = (values["author"], values.get("website"), values["trained_languages"])
+    assert names["ours"] == ("kws", None, [])
+    assert names["theirs"] == ("Kevin Ahrendt", "https://www.kevinahrendt.com/", ["en"])
 
 
 def test_pymicro_wakeword_detects_what_kws_detects(tmp_path):
@@ -77,6 +123,14 @@ def test_every_reason_is_told(tmp_path):
         esphome.export_esphome(wake_model(), tmp_path / "a")
     with pytest.raises(KwsError, match=r"its input is int8 \[1, 1, 120\], and must be int8 \[1, rows, 40\]"):
         esphome.export_esphome(wake_model(), tmp_path / "a")
+
+
+def test_a_word_of_the_runtime_s_own():
+    model = Model.load(FOLDER / "alexa.tflite")
+    named = replace(model, info=replace(model.info, labels=("vad",)))
+    assert esphome.refusals(named, model.graph) == [
+        "its word is 'vad', by which the runtime knows its voice detector: call it otherwise"
+    ]
 
 
 def test_too_many_variables():

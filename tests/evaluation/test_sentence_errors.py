@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-from random_models import spotting_model, with_decision
+from random_models import spotting_model
 
+from kws.config import Experiment
 from kws.datasets import transcripts
 from kws.datasets.transcripts import Stretch
 from kws.decisions import CtcLexiconConfig
@@ -41,3 +42,41 @@ def speech(tmp_path):
         soundfile.write(tmp_path / name, 0.1 * np.random.default_rng(1).standard_normal(48_000), 16_000, "PCM_16")
     transcripts.write(tmp_path, table)
     return tmp_path
+
+
+def model(letters: str, tokens: str = "characters") -> Model:
+    """Random weights that name letters, and a decision that spells "yes" with them."""
+    plain = spotting_model(1, words=tuple(letters), units=(16,))
+    data = {**Experiment().as_dict()["data"], "tokens": tokens, "words": ["yes"]}
+    info = ModelInfo(
+        plain.info.labels,
+        plain.info.frontend,
+        CtcLexiconConfig(words=("yes y e s",)) if tokens != "words" else plain.info.decision,
+        {"settings": {"data": data}},
+    )
+    return Model.from_bytes(with_info(plain.graph, info))
+
+
+def test_sentences_of_validation_recordings_that_the_labels_can_spell(speech):
+    told = []
+    found = sentence_errors(model("ehsty"), [speech], engine="numpy", progress=lambda *p: told.append(p))
+    assert [c[0] for c in found.counts] == [len("theyes"), len("seeeyes")]
+    assert all(replaced + deleted <= said for said, replaced, deleted, _ in found.counts)
+    assert found.rate > 0.3, "weights are random"
+    assert found.recordings == (0, 0)
+    assert found.left_out == {"not transcribed": 1}
+    assert told == [(1, 2), (2, 2)]
+    fewer = sentence_errors(model("esy"), [speech], engine="numpy")
+    assert [c[0] for c in fewer.counts] == [len("seeeyes")]
+    assert fewer.left_out == {"not transcribed": 1, "with tokens that the model does not name": 1}
+    # Each is heard from a reset: what was heard before does not matter.
+    assert found == sentence_errors(model("ehsty"), [speech], engine="numpy")
+
+
+def test_a_model_of_words_spells_nothing(speech):
+    assert sentence_errors(model("ehsty", "words"), [speech], engine="numpy") is None
+
+
+def test_no_sentence_to_judge_by(speech):
+    (speech / transcripts.NAME).unlink()
+    assert sentence_errors(model("ehsty"), [speech], engine="numpy") is None

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import needs
 from random_models import spotting_model
 
 from kws.config import Experiment, LogMelConfig, from_dict
 from kws.engines.c_engine import CEngine
 from kws.engines.interpreters import TflmEngine
 from kws.engines.numpy_engine import NumpyEngine
+from kws.engines.qemu import QemuEngine
 from kws.errors import KwsError
 from kws.fixedpoint.voice_gate import ASLEEP, HIGHEST_FLOOR, VoiceGate, VoiceGateParameters
 from kws.model.file import Model, ModelInfo, with_gate
@@ -80,6 +82,21 @@ def test_c_is_numpy_however_streams_are_cut(name):
         reference.reset()
     assert slept > 20, "the network must sleep sometimes"
     assert detected > 0, "the random model must detect something, or detections are not compared"
+
+
+@pytest.mark.slow
+@needs("make", "arm-none-eabi-gcc", "qemu-system-arm")
+@pytest.mark.parametrize("board", ["microbit", "mps2_an386", "mps3_an547"])
+def test_emulated_cores_are_numpy(board):
+    model = gated(GATES["default"])
+    pcm = np.concatenate([loud_at_once(), changing(1)])
+    expected = NumpyEngine(model).process(pcm)
+    slept = (expected.posteriors == asleep(model.info.labels)).all(axis=1)
+    assert 20 < slept.sum() < len(slept) - 20
+    report = EngineReport(board, True)
+    with QemuEngine(model, board) as core:
+        compare(model, "a stream", expected, core.process(pcm), report)
+    assert report.first is None, str(report.first)
 
 
 def test_tflm_and_streams_side_by_side():

@@ -137,6 +137,20 @@ def test_manifests_that_are_refused(tmp_path, changes, says):
     assert "alexa.json" in str(found.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, {"author", "website", "trained_languages"}),
+        ({"website": "", "author": ""}, {"trained_languages"}),
+        ({"website": "http://[", "trained_languages": "en"}, {"author"}),
+        ({"website": None, "author": 3, "trained_languages": [1]}, set()),
+    ],
+)
+def test_who_made_it(tmp_path, changes, kept):
+    """What is said for people is kept where it is what it should be, and is never a reason to refuse."""
+    assert Model.load(manifest(tmp_path, **changes)).info.provenance["manifest"].keys() == kept
+
+
 def test_other_json_files_are_none_of_ours(tmp_path):
     path = manifest(tmp_path, type="coco")
     assert Model.load(path).info is None

@@ -37,9 +37,12 @@ KWS_INLINE int8_t *kws_fill(int8_t *to, int32_t value, uint32_t count)
     return to + count;
 }
 
-/* The first `depth` channels of each tap, one tap after another; beyond the edge `outside`. */
-static inline void kws_gather(const kws_window *w, uint32_t depth, const int8_t *x, const kws_taps *rows,
-                              const kws_taps *columns, int32_t outside, int8_t *to)
+/*
+ * The first `depth` channels of each tap, one tap after another; beyond the edge `outside`. Not inlined: what it
+ * keeps on the stack is gone when the sums begin.
+ */
+KWS_NOINLINE void kws_gather(const kws_window *w, uint32_t depth, const int8_t *x, const kws_taps *rows,
+                             const kws_taps *columns, int32_t outside, int8_t *to)
 {
     const uint32_t seen = columns->last - columns->first;
     /* Neighbours lie side by side. */

@@ -22,7 +22,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=minutes,
         default=60.0,
         metavar="N",
-        help="length of the stream at the desk in which misses are counted (default: 60)",
+        help="length of the stream at the desk in which misses are counted",
     )
     parser.add_argument("--no-stream", action="store_true", help="leave misses in a stream out")
     parser.add_argument(
@@ -30,7 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=positive_number,
         default=10.0,
         metavar="N",
-        help="false accepts per hour at which misses are counted (default: 10)",
+        help="false accepts per hour at which misses are counted",
     )
     parser.add_argument("--no-boards", action="store_true", help="leave instructions and RAM out")
     parser.add_argument("--plot", type=figure, metavar="FILE", help="draw accuracy by cost (.png, .svg or .pdf)")

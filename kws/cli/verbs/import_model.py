@@ -37,6 +37,7 @@ def run(a: argparse.Namespace) -> int:
                 "refusal": found.refusal,
                 "what": found.what,
                 "bare_network": found.model is not None and found.model.info is None,
+                "manifest": found.manifest,
                 "subgraphs": found.subgraphs,
                 "inputs": found.inputs,
                 "outputs": found.outputs,
@@ -66,5 +67,7 @@ def _print(path: Path, found: Inspection) -> None:
         say(
             f"next: `kws verify {path}` compares NumPy, TensorFlow Lite Micro and C on it, and"
             f" `kws export {path} --out DIR` writes it as C; it carries no front end or labels,"
-            " so it cannot hear by itself"
+            " so it cannot hear by itself (a wake word of microWakeWord needs its .json beside it)"
         )
+    if found.manifest:
+        say(f"next: `kws spot {path} RECORDING.wav` hears with it, as every other verb does")

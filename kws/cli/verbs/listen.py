@@ -85,7 +85,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=seconds,
         default=WAIT_SECONDS,
         metavar="S",
-        help=f"how long to wait for a microphone that was unplugged; 0 ends at once (default: {WAIT_SECONDS:.0f})",
+        help="how long to wait for a microphone that was unplugged; 0 ends at once",
     )
     add_engine(parser, None)
     parser.add_argument("--lines", action="store_true", help="lines in place of the view, on a terminal too")

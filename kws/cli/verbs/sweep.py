@@ -39,7 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws sweep``."""
-    experiment = trainings.experiment(a)
+    experiment = trainings.experiment(a.config)
     grid: dict[str, list[Any]] = {}
     for key, values in a.grid:
         if key in grid:
