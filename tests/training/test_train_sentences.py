@@ -22,7 +22,7 @@ from kws.decisions import CtcLexiconConfig
 from kws.errors import KwsError
 from kws.model.file import Model
 from kws.quantize.convert import convert
-from kws.training import sources
+from kws.training import sources, sweep
 from kws.training.train import TrainOptions, prepare, train
 
 tf = pytest.importorskip("tensorflow")
@@ -134,6 +134,14 @@ def test_sentences_that_come_with_kws_count(data):
     assert len(found.sentences.chosen) > 400
     assert all(s.stretch.recording.path.parent.name == "negatives" for s in found.sentences.chosen)
     assert not [n for n in found.negatives if n.kind == "speech"]
+
+
+def test_a_sweep_makes_sentences_anew_for_other_rows():
+    """Its points share what they hear, and which sentences fit depends on settings of the training."""
+    heard = [sweep._heard(experiment(share, words_a_row=rows).as_dict()) for share in (0.0, 0.3) for rows in (3, 4)]
+    assert heard[0] == heard[1] == sweep._heard(experiment(0.0, learning_rate=0.5).as_dict())
+    assert len(set(heard)) == 3
+    assert heard[2] == sweep._heard(experiment(0.3, learning_rate=0.5).as_dict())
 
 
 @pytest.mark.slow
