@@ -12,6 +12,7 @@ Zeros stay zeros in the int8 file, so that `kws convert RUN` and `kws evaluate R
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -25,6 +26,8 @@ from kws.network import FloatNetwork, LstmNetwork
 from kws.network.lstm import KerasLstmNetwork
 from kws.training import stream_trainer
 from kws.training import train as training
+from kws.training.batches import ValidationSet
+from kws.training.trainer import Metrics
 from kws.types import Floats
 
 GATES = 4
@@ -127,11 +130,13 @@ def pruned(share: float, block: str) -> type[stream_trainer.StreamTrainer]:
             layers = zip(self.current.lstms, self.average.lstms, strict=True)
             self._pairs = [(a.weights[:2], b.weights[:2]) for a, b in layers]
             self._masks = [[self._tf.Variable(self._tf.ones_like(v)) for v in pair] for pair, _ in self._pairs]
+            self._rising = max(1, self.experiment.training.epochs // 2)
+            self._whole = False
 
         def epoch(self, number: int, progress: Any) -> tuple[float, float]:
             """Learn from every clip once; ``number`` says what share of the blocks is zero."""
-            rising = max(1, self.experiment.training.epochs // 2)
-            now = share * (1 - (1 - min(number / rising, 1)) ** 3)
+            now = share * (1 - (1 - min(number / self._rising, 1)) ** 3)
+            self._whole = number >= self._rising
             for mask, found in zip(self._masks, masks(self.current.get(), now, block), strict=True):
                 for variable, values in zip(mask, found, strict=True):
                     variable.assign(values.astype(np.float32))
@@ -139,6 +144,11 @@ def pruned(share: float, block: str) -> type[stream_trainer.StreamTrainer]:
             for (_, average), mask in zip(self._pairs, self._masks, strict=True):
                 self._zero(average, mask)
             return result
+
+        def validate(self, clips: ValidationSet) -> Metrics:
+            """How the averaged weights do; nothing right while blocks are still to go, lest they be kept."""
+            metrics = super().validate(clips)
+            return metrics if self._whole else replace(metrics, from_reset=0.0, in_stream=0.0, missed=None)
 
         def _zero(self, weights: list[Any], mask: list[Any]) -> None:
             for weight, kept in zip(weights, mask, strict=True):

@@ -63,7 +63,7 @@ def test_zeros_stay_zeros_in_training_and_the_rest_learns(tmp_path, monkeypatch,
     data = tones.write(tmp_path / "data")
     start = written(tmp_path / "start", 1)
     config = tmp_path / "config.toml"
-    runs.write_config(tones.experiment((6, 5), epochs=2), tmp_path)
+    runs.write_config(tones.experiment((6, 5), epochs=4), tmp_path)
     (tmp_path / runs.CONFIG).rename(config)
     out = tmp_path / "out"
     arguments = ["--from", start, "--share", "0.5", "--block", block, "--data", data, "--out", out]
@@ -76,6 +76,13 @@ def test_zeros_stay_zeros_in_training_and_the_rest_learns(tmp_path, monkeypatch,
         for kept, weights, first in ((kernel, lstm.kernel, old.kernel), (recurrent, lstm.recurrent, old.recurrent)):
             assert not weights[~kept].any()
             assert (weights[kept] != first[kept]).any()
+    # What was kept has lost its whole share: the first epoch, in which less was gone, does not count.
+    assert [e["validation_accuracy"] > 0 for e in runs.load_json(out / runs.HISTORY)["epochs"]] == [
+        False,
+        True,
+        True,
+        True,
+    ]
     left, whole = (pruning_experiment.products(n) for n in (after, before))
     assert 0.2 * whole < left < 0.6 * whole
     assert f"{left:,} products" in capsys.readouterr().out
