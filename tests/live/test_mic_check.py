@@ -92,7 +92,8 @@ def test_every_model_that_comes_with_kws_says_what_noise_costs(name):
     table = table_of(shipped.models()[name])
     assert table.snr_db == (20, 10, 5, 0)
     assert list(table.accuracy) == sorted(table.accuracy, reverse=True)
-    assert 0 < table.clean - table.accuracy[0] < 3
+    # Rows of two models would differ by more, or in the other direction.
+    assert 0 < table.clean - table.accuracy[0] < 4
 
 
 def test_what_a_run_says(tmp_path):
