@@ -21,6 +21,8 @@ from kws.live.board_microphone import BoardMicrophone, open_board
 from kws.model.file import Model, with_detector
 
 FAST = 1_000_000
+SAMPLES = SYNC + b"\x46"
+"""How a message of samples begins."""
 CHAIN = ("cc", "make", "arm-none-eabi-gcc")
 
 
@@ -72,17 +74,27 @@ def test_lost_blocks_are_counted_and_times_stay_right(elf, model):
             self.inner, self.seen, self.dropped, self.buffer = inner, 0, 0, bytearray()
 
         def read(self, timeout):
-            self.buffer += self.inner.read(timeout)
+            try:
+                self.buffer += self.inner.read(timeout)
+            except TimeoutError:
+                if not self.buffer:
+                    raise
+                # What looked like the beginning of a message was the end of one.
+                out = bytes(self.buffer)
+                self.buffer.clear()
+                return out
             out = bytearray()
-            while (start := self.buffer.find(SYNC + b"\x46")) >= 0 and len(self.buffer) >= start + 336:
+            while (start := self.buffer.find(SAMPLES)) >= 0 and len(self.buffer) >= start + 336:
                 self.seen += 1
                 gone = self.seen % 7 == 3
                 self.dropped += gone
                 out += self.buffer[: start if gone else start + 336]
                 del self.buffer[: start + 336]
             if start < 0:
-                out += self.buffer
-                self.buffer.clear()
+                # However the line cuts what it carries, no message passes unseen.
+                begun = next((n for n in (2, 1) if self.buffer.endswith(SAMPLES[:n])), 0)
+                out += self.buffer[: len(self.buffer) - begun]
+                del self.buffer[: len(self.buffer) - begun]
             return bytes(out) or self.read(timeout)
 
         def write(self, data):
@@ -96,7 +108,7 @@ def test_lost_blocks_are_counted_and_times_stay_right(elf, model):
         line = Holes(SerialStream(port, FAST))
         with BoardMicrophone(line, BLOCK_SAMPLES, "a bad line", model) as opened:
             heard = np.concatenate([next(opened) for _ in range(100)])
-            assert opened.missing >= 5
+            assert opened.missing >= 10
             assert opened.overruns == 0
     # The last block has arrived; the first may be one of the lost.
     start = place(pcm, heard[-BLOCK_SAMPLES:]) + BLOCK_SAMPLES - len(heard)
