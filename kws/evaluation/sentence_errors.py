@@ -16,9 +16,8 @@ from kws.config import SAMPLE_RATE
 from kws.datasets import transcribed
 from kws.datasets.splits import VALIDATION
 from kws.datasets.transcribed import Transcribed
-from kws.decisions import CtcConfig
 from kws.engines import create
-from kws.evaluation.word_errors import alignment, spellings
+from kws.evaluation.word_errors import alignment, error_rate, read_greedily, resampled, spellings
 from kws.model.file import Model, ModelInfo
 from kws.spelling import WORDS
 from kws.types import Int64, Progress
@@ -27,9 +26,6 @@ NOT_NAMED = "with tokens that the model does not name"
 
 # What a network names late still belongs to the sentence.
 _AFTER = SAMPLE_RATE // 2
-# The likeliest symbol of a frame counts, however unlikely it is.
-_ANY = 1 / 256
-_DRAWS = 1000
 
 
 @dataclass(frozen=True)
@@ -49,16 +45,12 @@ class SentenceErrors:
     @property
     def rate(self) -> float:
         """Errors for each token said; may be above 1."""
-        return _rate(self._by_recording)
+        return error_rate(self._by_recording)
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the rate: percentiles of resampled recordings, since one speaker's go together."""
-        found = self._by_recording
-        rng = np.random.default_rng(1)
-        drawn = [_rate(found[rng.integers(len(found), size=len(found))]) for _ in range(_DRAWS)]
-        low, high = np.percentile(drawn, [2.5, 97.5])
-        return float(low), float(high)
+        return resampled(self._by_recording)
 
     @property
     def total(self) -> tuple[int, int, int, int]:
@@ -82,10 +74,6 @@ class SentenceErrors:
             **dict(zip(("tokens", "substitutions", "deletions", "insertions"), self.total, strict=True)),
             "left_out": self.left_out,
         }
-
-
-def _rate(counts: Int64) -> float:
-    return float(counts[:, 1:].sum() / counts[:, 0].sum())
 
 
 def sentence_errors(
@@ -135,7 +123,7 @@ def sentence_errors(
                 running.reset()
                 heard = np.concatenate([pcm[stretch.start : stretch.end], np.zeros(_AFTER, np.int16)])
                 posteriors = running.process(heard).posteriors
-                read = [info.labels[d.label] for d in CtcConfig(_ANY).twin(info.labels).process(posteriors)]
+                read = [info.labels[d.label] for d in read_greedily(posteriors, info.labels)]
                 counts.append((len(said), *alignment(said, read)))
                 recordings.append(number)
                 if progress is not None:

@@ -13,13 +13,13 @@ from kws.decisions import CtcConfig, CtcLexiconConfig
 from kws.engines import create
 from kws.evaluation.sequences import Said, SequenceSettings, Voices, render
 from kws.evaluation.stream.spec import CLEAN
+from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import Model, ModelInfo
-from kws.types import Progress
+from kws.types import Int8, Int64, Progress
 
 LONGEST = 5
 SNRS = (CLEAN, 20.0, 10.0, 5.0)
 _A_STREAM = 25
-# The likeliest symbol of a frame counts, however unlikely it is.
 _ANY = 1 / 256
 _DRAWS = 1000
 
@@ -41,12 +41,12 @@ class WordErrors:
     @property
     def rate(self) -> float:
         """Errors for each word said; may be above 1."""
-        return _rate(np.array(self.counts))
+        return error_rate(np.array(self.counts))
 
     @property
     def token_rate(self) -> float | None:
         """The same for each token; None where words are labels."""
-        return _rate(np.array(self.tokens)) if self.tokens else None
+        return error_rate(np.array(self.tokens)) if self.tokens else None
 
     @property
     def right(self) -> float:
@@ -56,11 +56,7 @@ class WordErrors:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the rate: percentiles of resampled sequences (Bisani and Ney 2004)."""
-        counts = np.array(self.counts)
-        rng = np.random.default_rng(1)
-        drawn = [_rate(counts[rng.integers(len(counts), size=len(counts))]) for _ in range(_DRAWS)]
-        low, high = np.percentile(drawn, [2.5, 97.5])
-        return float(low), float(high)
+        return resampled(np.array(self.counts))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -77,8 +73,22 @@ class WordErrors:
         }
 
 
-def _rate(counts: Any) -> float:
+def error_rate(counts: Int64) -> float:
+    """Errors for each thing said, of int64 [n, 4]: said, substitutions, deletions, insertions."""
     return float(counts[:, 1:].sum() / counts[:, 0].sum())
+
+
+def resampled(counts: Int64) -> tuple[float, float]:
+    """The 95 % interval of :func:`error_rate`: percentiles of what rows drawn with replacement give."""
+    rng = np.random.default_rng(1)
+    drawn = [error_rate(counts[rng.integers(len(counts), size=len(counts))]) for _ in range(_DRAWS)]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def read_greedily(posteriors: Int8, labels: Sequence[str]) -> list[Detection]:
+    """The tokens of int8 posteriors [frames, labels] from a reset; the likeliest counts, however unlikely it is."""
+    return CtcConfig(_ANY).twin(labels).process(posteriors)
 
 
 def alignment(said: Sequence[str], heard: Sequence[str]) -> tuple[int, int, int]:
@@ -139,7 +149,7 @@ def word_errors(
             for one, heard in zip(said, _shared(said, reports), strict=True):
                 counts[len(one.words)].append((len(one.words), *alignment(one.words, heard)))
             if spelled:
-                read = CtcConfig(_ANY).twin(info.labels).process(output.posteriors)
+                read = read_greedily(output.posteriors, info.labels)
                 reports = [(info.samples(d.frame), info.labels[d.label]) for d in read]
                 for one, heard in zip(said, _shared(said, reports), strict=True):
                     wanted_tokens = [token for word in one.words for token in spelled[word]]

@@ -11,17 +11,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import soxr
 
 import kws
-from kws import audio, workers
+from kws import workers
 from kws.config import SAMPLE_RATE, Experiment
 from kws.datasets import clips as clip_lists
 from kws.datasets import roles
@@ -30,10 +28,10 @@ from kws.datasets.rooms import Rooms
 from kws.datasets.splits import SPLITS, TRAINING
 from kws.datasets.tones import tones
 from kws.errors import KwsError
-from kws.files import replacing
 from kws.fixedpoint import frontends as fixedpoint_frontends
 from kws.training import features as clip_features
-from kws.types import Floats, Int8, Int64, Pcm, Progress
+from kws.training import long_features
+from kws.types import Int8, Int64, Pcm, Progress
 
 SPEECH, NOISE, TONES = KINDS = (roles.SPEECH, roles.NOISE, "tones")
 PART_SECONDS = 20
@@ -119,7 +117,7 @@ def digest(made: Recipe) -> str:
         "files": listing(made),
         "code": [
             *clip_features.sources_in(fixedpoint_frontends),
-            *(clip_features.source(m) for m in (active_rms, Rooms, tones, roles.parts, features)),
+            *(clip_features.source(m) for m in (active_rms, Rooms, tones, roles.parts, long_features.varied, features)),
         ],
     }
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
@@ -139,64 +137,36 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
     Raises:
         KwsError: a recording cannot be read, or the cache cannot be written.
     """
-    name = f"negatives-{made.name or made.kind}-{made.split}"
-    data, table = (folder / f"{name}-{digest(made)}{suffix}" for suffix in (".int8", ".npz"))
-    bands = made.experiment.frontend.features
-    if (found := _cached(data, table, bands)) is not None:
-        return found
-    with replacing(data) as temporary:
-        with temporary.open("wb") as file:
-            lengths, which, samples = _written(made, file, progress)
-        if not lengths:
-            raise KwsError(f"nothing of the {made.kind} to hear is left; give other recordings, or leave them out")
-        # The table last: where it is, the data are whole.
-        table.unlink(missing_ok=True)
-    with replacing(table) as temporary, temporary.open("wb") as file:
-        np.savez(file, bounds=np.cumsum([0, *lengths]), recordings=np.array(which), samples=np.array(samples))
-    for old in () if shared else folder.glob(f"{name}-*"):
-        if old not in (data, table):
-            old.unlink()
-    made_now = _cached(data, table, bands)
-    if made_now is None:
-        raise KwsError(f"{data} changed while it was written; is another training using the same cache?")
-    return made_now
+    found, table = long_features.kept(
+        folder,
+        f"negatives-{made.name or made.kind}-{made.split}",
+        digest(made),
+        made.experiment.frontend.features,
+        lambda table: len(table["bounds"]) == len(table["recordings"]) + 1 and "samples" in table,
+        lambda file: _written(made, file, progress),
+        shared,
+    )
+    return NegativeFeatures(found, table["bounds"], table["recordings"], float(table["samples"]) / SAMPLE_RATE)
 
 
-def _cached(data: Path, table: Path, bands: int) -> NegativeFeatures | None:
-    if not (data.exists() and table.exists()):
-        return None
-    try:
-        with np.load(table, allow_pickle=False) as file:
-            bounds, recordings, samples = (np.asarray(file[n], np.int64) for n in ("bounds", "recordings", "samples"))
-        if len(bounds) != len(recordings) + 1 or data.stat().st_size != bounds[-1] * bands:
-            return None
-        mapped = np.memmap(data, np.int8, "r", shape=(int(bounds[-1]), bands))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None  # damaged: computed again
-    return NegativeFeatures(mapped, bounds, recordings, float(samples) / SAMPLE_RATE)
-
-
-def _written(made: Recipe, file: BinaryIO, progress: Progress | None) -> tuple[list[int], list[int], int]:
-    """Write the features in order of the recordings; returns each segment's length and recording, and the samples."""
+def _written(made: Recipe, file: BinaryIO, progress: Progress | None) -> long_features.Table:
+    """Write the features in order of the recordings; returns each segment's bounds and recording, and the samples."""
     lengths: list[int] = []
     which: list[int] = []
-    samples, done = 0, 0
-    waiting: dict[int, _Heard] = {}
+    samples = 0
     # Closed at once, whatever happens: its processes must not outlive this call.
     with contextlib.closing(workers.run(_Maker(made), range(made.jobs))) as results:
-        for job, heard in results:
-            waiting[job] = heard
-            while done in waiting:
-                one = waiting.pop(done)
-                clip_features.require_space(Path(file.name), one.features.nbytes)
-                file.write(one.features.tobytes())
-                lengths += one.lengths
-                which += [done] * len(one.lengths)
-                samples += one.samples
-                done += 1
+        for job, heard in enumerate(long_features.in_order(results)):
+            clip_features.require_space(Path(file.name), heard.features.nbytes)
+            file.write(heard.features.tobytes())
+            lengths += heard.lengths
+            which += [job] * len(heard.lengths)
+            samples += heard.samples
             if progress is not None:
-                progress(done, made.jobs)
-    return lengths, which, samples
+                progress(job + 1, made.jobs)
+    if not lengths:
+        raise KwsError(f"nothing of the {made.kind} to hear is left; give other recordings, or leave them out")
+    return {"bounds": np.cumsum([0, *lengths]), "recordings": np.array(which), "samples": np.array(samples)}
 
 
 @dataclass(frozen=True)
@@ -248,21 +218,12 @@ def _parts(made: Recipe, job: int) -> Iterator[Pcm]:
 
 def _varied(made: Recipe, part: Pcm, rng: np.random.Generator) -> Pcm:
     """A part at another speed, in a room, under noise and at another gain; beeps are made as they should be."""
-    config = made.experiment.augment
-    x: Floats = part.astype(np.float32)
-    if made.kind != TONES and config.speed_percent > 0:
-        speed = 1 + rng.uniform(-config.speed_percent, config.speed_percent) / 100
-        x = soxr.resample(x, SAMPLE_RATE * speed, SAMPLE_RATE, "LQ")
+    config = made.experiment
     rooms = clip_features.rooms_of(made.rooms)
-    if rooms is not None:
-        rooms.reverberate(x[None], rng, config.rooms_probability)
-    if made.kind == SPEECH and rng.random() < config.noise_probability:
-        cut = _noise(made).draw(rng, 1)[:, : len(x)]
-        x = x[: cut.shape[1]]
-        ratio = 10 ** (rng.uniform(*made.experiment.negatives.snr_db) / 20)
-        level = float(active_rms(x[None])[0]) / ratio
-        x += cut[0] * np.float32(level / max(float(np.sqrt(np.mean(np.square(cut)))), 1.0))
-    return audio.to_int16(x * np.float32(10 ** (rng.uniform(*config.gain_db) / 20)))
+    noise = (lambda: _noise(made)) if made.kind == SPEECH else None
+    return long_features.varied(
+        part, rng, config.augment, rooms, noise, config.negatives.snr_db, at_speeds=made.kind != TONES
+    )
 
 
 def _noise(made: Recipe) -> NoiseSource:

@@ -1,8 +1,7 @@
 """int8 features of transcribed sentences, cached: one file on the disk, read as it is needed.
 
 Each sentence has variants as clips of words have: faster or slower, in a room, under noise, at another gain. An hour is
-7.2 MB a variant, as of negatives (`kws.training.negative_features`, which keeps files of its own: its source is part of
-their names).
+7.2 MB a variant, as of negatives.
 """
 
 from __future__ import annotations
@@ -11,14 +10,12 @@ import contextlib
 import hashlib
 import itertools
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import soxr
 
 import kws
 from kws import audio, workers
@@ -29,10 +26,10 @@ from kws.datasets.augment import active_rms
 from kws.datasets.rooms import Rooms
 from kws.datasets.transcribed import Transcribed
 from kws.errors import KwsError
-from kws.files import replacing
 from kws.fixedpoint import frontends as fixedpoint_frontends
 from kws.training import features as clip_features
-from kws.types import Floats, Int8, Int64, Pcm, Progress
+from kws.training import long_features
+from kws.types import Int8, Int64, Pcm, Progress
 
 NAME = "sentences"
 
@@ -120,7 +117,7 @@ def digest(made: Recipe) -> str:
         "files": listing(made),
         "code": [
             *clip_features.sources_in(fixedpoint_frontends),
-            *(clip_features.source(m) for m in (active_rms, Rooms, features)),
+            *(clip_features.source(m) for m in (active_rms, Rooms, long_features.varied, features)),
         ],
     }
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
@@ -140,37 +137,17 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
     Raises:
         KwsError: a recording cannot be read, or ends before a sentence does, or the cache cannot be written.
     """
-    data, table = (folder / f"{NAME}-{digest(made)}{suffix}" for suffix in (".int8", ".npz"))
-    if (found := _cached(made, data, table)) is not None:
-        return found
-    with replacing(data) as temporary, temporary.open("wb") as file:
-        lengths = _written(made, file, progress)
-    # The table last: where it is, the data are whole.
-    table.unlink(missing_ok=True)
-    with replacing(table) as temporary, temporary.open("wb") as file:
-        np.savez(file, bounds=np.cumsum([0, *lengths]))
-    for old in () if shared else folder.glob(f"{NAME}-*"):
-        if old not in (data, table):
-            old.unlink()
-    made_now = _cached(made, data, table)
-    if made_now is None:
-        raise KwsError(f"{data} changed while it was written; is another training using the same cache?")
-    return made_now
-
-
-def _cached(made: Recipe, data: Path, table: Path) -> SentenceFeatures | None:
-    if not (data.exists() and table.exists()):
-        return None
-    bands = made.experiment.frontend.features
-    try:
-        with np.load(table, allow_pickle=False) as file:
-            bounds = np.asarray(file["bounds"], np.int64)
-        if len(bounds) != len(made.stretches) * made.variants + 1 or data.stat().st_size != bounds[-1] * bands:
-            return None
-        mapped = np.memmap(data, np.int8, "r", shape=(int(bounds[-1]), bands))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None  # damaged: computed again
-    return SentenceFeatures(mapped, bounds, made.variants)
+    parts = len(made.stretches) * made.variants
+    found, table = long_features.kept(
+        folder,
+        NAME,
+        digest(made),
+        made.experiment.frontend.features,
+        lambda table: len(table["bounds"]) == parts + 1,
+        lambda file: _written(made, file, progress),
+        shared,
+    )
+    return SentenceFeatures(found, table["bounds"], made.variants)
 
 
 def _groups(stretches: Sequence[Transcribed]) -> list[list[Transcribed]]:
@@ -178,26 +155,22 @@ def _groups(stretches: Sequence[Transcribed]) -> list[list[Transcribed]]:
     return [list(group) for _, group in itertools.groupby(stretches, key=lambda s: s.recording.path)]
 
 
-def _written(made: Recipe, file: BinaryIO, progress: Progress | None) -> list[int]:
-    """Write the features in order of the stretches; returns the frames of each variant."""
+def _written(made: Recipe, file: BinaryIO, progress: Progress | None) -> long_features.Table:
+    """Write the features in order of the stretches; returns the bounds of each variant."""
     groups = _groups(made.stretches)
     lengths: list[int] = []
-    waiting: dict[int, list[Int8]] = {}
-    written, done = 0, 0
+    done = 0
     # Closed at once, whatever happens: its processes must not outlive this call.
     with contextlib.closing(workers.run(_Maker(made), range(len(groups)))) as results:
-        for job, heard in results:
-            waiting[job] = heard
-            while written in waiting:
-                for variant in waiting.pop(written):
-                    clip_features.require_space(Path(file.name), variant.nbytes)
-                    file.write(variant.tobytes())
-                    lengths.append(len(variant))
-                written += 1
-            done += len(groups[job])
+        for group, heard in zip(groups, long_features.in_order(results), strict=True):
+            for variant in heard:
+                clip_features.require_space(Path(file.name), variant.nbytes)
+                file.write(variant.tobytes())
+                lengths.append(len(variant))
+            done += len(group)
             if progress is not None:
                 progress(done, len(made.stretches))
-    return lengths
+    return {"bounds": np.cumsum([0, *lengths])}
 
 
 @dataclass(frozen=True)
@@ -240,16 +213,12 @@ def _cuts(group: Sequence[Transcribed]) -> Iterator[Pcm]:
 def _varied(made: Recipe, pcm: Pcm, rng: np.random.Generator) -> Pcm:
     """A sentence at another speed, in a room, under noise and at another gain."""
     config = made.experiment.augment
-    x: Floats = pcm.astype(np.float32)
-    if config.speed_percent > 0:
-        speed = 1 + rng.uniform(-config.speed_percent, config.speed_percent) / 100
-        x = soxr.resample(x, SAMPLE_RATE * speed, SAMPLE_RATE, "LQ")
     rooms = clip_features.rooms_of(made.rooms)
-    if rooms is not None:
-        rooms.reverberate(x[None], rng, config.rooms_probability)
-    if rng.random() < config.noise_probability:
-        source = clip_features.noise_of(made.noise, made.longest, config.seed)
-        cut = source.draw(rng, 1)[0, : len(x)]
-        level = float(active_rms(x[None])[0]) / 10 ** (rng.uniform(*config.snr_db) / 20)
-        x += cut * np.float32(level / max(float(np.sqrt(np.mean(np.square(cut)))), 1.0))
-    return audio.to_int16(x * np.float32(10 ** (rng.uniform(*config.gain_db) / 20)))
+    return long_features.varied(
+        pcm,
+        rng,
+        config,
+        rooms,
+        lambda: clip_features.noise_of(made.noise, made.longest, config.seed),
+        config.snr_db,
+    )

@@ -149,8 +149,9 @@ def prepare(
     if options.cache is None:
         raise KwsError("features are prepared in a cache; name a folder for it")
     tell = progress if progress is not None else _silent
-    found = sources.find(with_phones(experiment), data, options.others, options.leave_out)
-    experiment = found.settled(with_phones(experiment))
+    experiment = with_phones(experiment)
+    found = sources.find(experiment, data, options.others, options.leave_out)
+    experiment = found.settled(experiment)
     clips, _ = _features(experiment, found, options.cache, True, tell)
     distillation.distilled(experiment, clips, options.teachers, options.cache, tell)
 

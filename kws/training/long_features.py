@@ -1,0 +1,130 @@
+"""What features of long recordings have in common: a file on the disk that is mapped into memory, and how parts vary.
+
+The modules that use it are told apart in the names of their files by its source, too.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import numpy as np
+import soxr
+
+from kws import audio
+from kws.config import SAMPLE_RATE, AugmentConfig
+from kws.datasets.augment import NoiseSource, active_rms
+from kws.datasets.rooms import Rooms
+from kws.errors import KwsError
+from kws.files import replacing
+from kws.types import Floats, Int8, Int64, Pcm
+
+Table = dict[str, Int64]
+"""Where the parts of features lie, ``bounds``: the first frame of each and the end of the last; and what they are."""
+_T = TypeVar("_T")
+
+
+def kept(
+    folder: Path,
+    name: str,
+    digest: str,
+    bands: int,
+    fits: Callable[[Table], bool],
+    write: Callable[[BinaryIO], Table],
+    shared: bool,
+) -> tuple[Int8, Table]:
+    """Features from the cache, or written into it.
+
+    Args:
+        folder: the cache.
+        name: of the files, before the digest.
+        digest: of all that makes them.
+        bands: of a frame.
+        fits: whether a table is one of them; it may raise a KeyError.
+        write: writes the features, frame by frame, and returns their table.
+        shared: leave other files of the name in the cache, instead of deleting them.
+
+    Returns:
+        int8 [frames, bands], mapped into memory, and the table.
+
+    Raises:
+        KwsError: the cache cannot be written.
+    """
+    data, table = (folder / f"{name}-{digest}{suffix}" for suffix in (".int8", ".npz"))
+    if (found := _read(data, table, bands, fits)) is not None:
+        return found
+    with replacing(data) as temporary:
+        with temporary.open("wb") as file:
+            said = write(file)
+        # The table last: where it is, the data are whole.
+        table.unlink(missing_ok=True)
+    with replacing(table) as temporary, temporary.open("wb") as file:
+        np.savez(file, **said)  # type: ignore[arg-type]
+    for old in () if shared else folder.glob(f"{name}-*"):
+        if old not in (data, table):
+            old.unlink()
+    made_now = _read(data, table, bands, fits)
+    if made_now is None:
+        raise KwsError(f"{data} changed while it was written; is another training using the same cache?")
+    return made_now
+
+
+def _read(data: Path, table: Path, bands: int, fits: Callable[[Table], bool]) -> tuple[Int8, Table] | None:
+    if not (data.exists() and table.exists()):
+        return None
+    try:
+        with np.load(table, allow_pickle=False) as file:
+            said = {name: np.asarray(file[name], np.int64) for name in file.files}
+        bounds = said["bounds"]
+        if not fits(said) or data.stat().st_size != bounds[-1] * bands:
+            return None
+        return np.memmap(data, np.int8, "r", shape=(int(bounds[-1]), bands)), said
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # damaged: computed again
+
+
+def in_order(results: Iterable[tuple[int, _T]]) -> Iterator[_T]:
+    """The results of jobs 0, 1, ..., which end in any order."""
+    waiting: dict[int, _T] = {}
+    done = 0
+    for job, result in results:
+        waiting[job] = result
+        while done in waiting:
+            yield waiting.pop(done)
+            done += 1
+
+
+def varied(
+    pcm: Pcm,
+    rng: np.random.Generator,
+    config: AugmentConfig,
+    rooms: Rooms | None,
+    noise: Callable[[], NoiseSource] | None,
+    snr_db: tuple[float, float],
+    at_speeds: bool = True,
+) -> Pcm:
+    """A part at another speed, in a room, under noise and at another gain, int16 [samples].
+
+    Args:
+        pcm: int16 [samples].
+        rng: source of the draws.
+        config: how much of each.
+        rooms: impulse responses, or None.
+        noise: makes the source of noise when it is needed; a cut of it that is shorter than the part shortens the part.
+        snr_db: lowest and highest ratio of the part to the noise.
+        at_speeds: whether the speed changes.
+    """
+    x: Floats = pcm.astype(np.float32)
+    if at_speeds and config.speed_percent > 0:
+        speed = 1 + rng.uniform(-config.speed_percent, config.speed_percent) / 100
+        x = soxr.resample(x, SAMPLE_RATE * speed, SAMPLE_RATE, "LQ")
+    if rooms is not None:
+        rooms.reverberate(x[None], rng, config.rooms_probability)
+    if noise is not None and rng.random() < config.noise_probability:
+        cut = noise().draw(rng, 1)[0, : len(x)]
+        x = x[: len(cut)]
+        level = float(active_rms(x[None])[0]) / 10 ** (rng.uniform(*snr_db) / 20)
+        x += cut * np.float32(level / max(float(np.sqrt(np.mean(np.square(cut)))), 1.0))
+    return audio.to_int16(x * np.float32(10 ** (rng.uniform(*config.gain_db) / 20)))
