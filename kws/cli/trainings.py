@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser, kept: str, several: bool = Fals
         metavar="CONFIG",
         nargs="+" if several else None,
         help="the experiment's settings: a .toml file, or the name of one that kws configs lists"
-        + ("; several are trained one after the other" if several else ""),
+        + ("; several are trained side by side, features made once" if several else ""),
     )
     parser.add_argument(
         "--data",

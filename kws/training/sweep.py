@@ -1,8 +1,4 @@
-"""Trainings over settings and seeds: the same jobs here or on a cluster, gone on with, features shared.
-
-Each training has a run's folder of its own (`kws.runs`) and uses one thread, so that several run side by
-side and none depends on how many.
-"""
+"""Trainings over settings and seeds, side by side (`kws.training.side_by_side`), gone on with."""
 
 from __future__ import annotations
 
@@ -10,29 +6,28 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import os
 import re
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kws import config, runs, workers
+from kws import config, runs
 from kws.config import Experiment
 from kws.errors import KwsError
-from kws.files import parse_json, require_place
+from kws.files import require_place
 from kws.network.tensorflow import require_tensorflow
 from kws.training import distillation, sources
+from kws.training.history import History
+from kws.training.side_by_side import Training, train_all, what_is_heard
 from kws.training.start import Start
-from kws.training.train import TrainOptions, prepare, train
+from kws.training.train import TrainOptions
 from kws.types import StageProgress
 
 RUNS, RESULTS, CACHE = "runs", "results", "cache"
-_LOOK_SECONDS = 2.0
 _NAME = 60
 _OTHER = ("epoch", "learning_rate", "loss", "accuracy", "validation_loss", "seconds")
 
@@ -138,23 +133,21 @@ def sweep(
         KwsError: as `points` and `kws.training.train.train`.
     """
     require_tensorflow()
-    tell = progress if progress is not None else lambda *_: None
     given = points(experiment, grid)
     options = options or TrainOptions()
     options = dataclasses.replace(options, cache=(options.cache or out / CACHE).absolute())
     results = out.absolute() / RESULTS
     require_place(results / "x")
     keys = _keys(given, data, options)
-    missing = [p for p in given if _load(results, p, keys[p.name]) is None]
-    _prepare(missing, data, options, tell)
-    jobs = [(p, (out / RUNS / p.name).absolute()) for p in missing]
-    watched = [(out / RUNS / p.name, p.experiment.training.epochs) for p in given]
-    done = {p.name for p in given} - {p.name for p in missing}
-    worker = _Trainer(tuple(d.absolute() for d in data), options)
-    with _watching(watched, done, tell), closing(workers.run(worker, jobs, processes)) as found:
-        for (point, _), values in found:
-            runs.save_json({"key": keys[point.name], **values}, results / f"{point.name}.json")
-            done.add(point.name)
+    trainings = [Training(p.experiment, out / RUNS / p.name) for p in given]
+    point_of = dict(zip(trainings, given, strict=True))
+    finished = [t for t in trainings if _load(results, point_of[t], keys[point_of[t].name]) is not None]
+    missing = [t for t in trainings if t not in finished]
+    with closing(train_all(missing, data, options, processes, progress, finished)) as found:
+        for training, history in found:
+            point = point_of[training]
+            values = {"key": keys[point.name], **_values(point, training.run, history)}
+            runs.save_json(values, results / f"{point.name}.json")
     return [_require(results, p, keys[p.name]) for p in given]
 
 
@@ -166,7 +159,7 @@ def _keys(given: Sequence[Point], data: Sequence[Path], options: TrainOptions) -
     prints: dict[str, str] = {}
     for point in given:
         plain = point.experiment.as_dict()
-        about = _heard(plain)
+        about = what_is_heard(point.experiment)
         if about not in prints:
             found = sources.find(point.experiment, data, options.others, options.leave_out)
             prints[about] = sources.provenance(data, found, options.others)["fingerprint"]
@@ -175,51 +168,18 @@ def _keys(given: Sequence[Point], data: Sequence[Path], options: TrainOptions) -
     return keys
 
 
-def _heard(plain: dict[str, Any]) -> str:
-    """All settings that features may depend on."""
-    heard = {name: values for name, values in plain.items() if name not in ("name", "network", "training")}
-    training = plain["training"]
-    if training["sentences"]:
-        # Which sentences fit depends on the rows.
-        heard["rows"] = [training[name] for name in ("words_a_row", "gap_ms")]
-    return json.dumps(heard)
-
-
-def _prepare(missing: Sequence[Point], data: Sequence[Path], options: TrainOptions, tell: StageProgress) -> None:
-    """Make the features, and what teachers say of them, before any training asks for them."""
-    seen = set()
-    for point in missing:
-        about = _heard(point.experiment.as_dict())
-        if about not in seen:
-            seen.add(about)
-            prepare(point.experiment, data, options, tell)
-
-
-@dataclass(frozen=True)
-class _Trainer:
-    """The worker (`kws.workers`)."""
-
-    data: tuple[Path, ...]
-    options: TrainOptions
-
-    def __call__(self, job: tuple[Point, Path]) -> dict[str, Any]:
-        point, run = job
-        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ.setdefault(name, "1")
-        history = train(point.experiment, self.data, run, options=self.options)
-        best = dataclasses.asdict(history.best)
-        with np.load(run / runs.WEIGHTS, allow_pickle=False) as file:
-            weights = sum(int(np.prod(file[name].shape)) for name in file.files)
-        return {
-            "settings": [list(pair) for pair in point.settings],
-            "measures": {name: value for name, value in best.items() if _measured(name, value)},
-            "best": history.best.epoch,
-            "epochs": len(history.epochs),
-            "weights": weights,
-        }
-
-    def close(self) -> None:
-        pass
+def _values(point: Point, run: Path, history: History) -> dict[str, Any]:
+    """What a result's file says."""
+    best = dataclasses.asdict(history.best)
+    with np.load(run / runs.WEIGHTS, allow_pickle=False) as file:
+        weights = sum(int(np.prod(file[name].shape)) for name in file.files)
+    return {
+        "settings": [list(pair) for pair in point.settings],
+        "measures": {name: value for name, value in best.items() if _measured(name, value)},
+        "best": history.best.epoch,
+        "epochs": len(history.epochs),
+        "weights": weights,
+    }
 
 
 def _measured(name: str, value: object) -> bool:
@@ -245,29 +205,3 @@ def _require(results: Path, point: Point, key: str) -> Result:
     if found is None:
         raise KwsError(f"{results / point.name}.json is gone; sweep again")
     return found
-
-
-@contextmanager
-def _watching(watched: Sequence[tuple[Path, int]], done: set[str], tell: StageProgress) -> Iterator[None]:
-    """Tell of epochs while trainings run, wherever they do: their histories are files."""
-    total = sum(epochs for _, epochs in watched)
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(_LOOK_SECONDS):
-            tell("training (epochs)", sum(e if run.name in done else _epochs(run, e) for run, e in watched), total)
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _epochs(run: Path, most: int) -> int:
-    try:
-        return min(len(parse_json((run / runs.HISTORY).read_bytes())["epochs"]), most)
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0

@@ -11,6 +11,7 @@ from kws import runs
 from kws.cli import exit_codes
 from kws.cli.main import main
 from kws.model.file import Model
+from kws.training import side_by_side
 
 
 @pytest.fixture
@@ -54,14 +55,33 @@ def test_what_is_wrong_is_said_before_the_first_is_trained(written, tmp_path, ca
 @pytest.mark.slow
 def test_an_interrupt_ends_all_and_the_same_command_goes_on(written, tmp_path, capsys, monkeypatch):
     out = tmp_path / "runs"
-    arguments = ["train", *written, "--data", str(tmp_path / "data"), "--out", str(out)]
+    arguments = ["train", *written, "--data", str(tmp_path / "data"), "--out", str(out), "--jobs", "1"]
+    real = side_by_side.train
 
-    def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+    def stop_at_the_second(experiment, data, run, **options):
+        if run.name == "units-8":
+            raise KeyboardInterrupt
+        return real(experiment, data, run, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr("kws.cli.verbs.train.train", stop)
+        patch.setattr(side_by_side, "train", stop_at_the_second)
         assert main(arguments) == exit_codes.INTERRUPTED
-    assert f"goes on from {out / 'units-6'}" in " ".join(capsys.readouterr().err.split())
+    assert f"goes on from {out}" in " ".join(capsys.readouterr().err.split())
+    first = (out / "units-6" / runs.WEIGHTS).stat().st_mtime_ns
+    assert not (out / "units-8").exists()
     assert main(arguments) == 0
-    assert [runs.load_json(out / f"units-{u}" / runs.HISTORY)["epochs"] for u in (6, 8)]
+    assert [len(runs.load_json(out / f"units-{u}" / runs.HISTORY)["epochs"]) for u in (6, 8)] == [1, 1]
+    # What was trained before is not trained again.
+    assert (out / "units-6" / runs.WEIGHTS).stat().st_mtime_ns == first
+
+
+@pytest.mark.slow
+def test_how_many_are_trained_at_once_changes_nothing(written, tmp_path, capsys):
+    data = ["--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
+    for jobs in ("1", "2"):
+        assert main(["train", *written, *data, "--out", str(tmp_path / jobs), "--jobs", jobs]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert said.index(f"kws convert {tmp_path / jobs / 'units-6'}") < said.index("units-8:")
+    for units in (6, 8):
+        one, two = ((tmp_path / jobs / f"units-{units}" / runs.WEIGHTS).read_bytes() for jobs in ("1", "2"))
+        assert one == two

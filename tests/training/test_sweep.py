@@ -14,8 +14,7 @@ from kws import runs
 from kws.cli import exit_codes
 from kws.cli.main import main
 from kws.errors import KwsError
-from kws.training import sweep as sweeping
-from kws.training import sweep_report
+from kws.training import side_by_side, sweep_report
 from kws.training.history import Epoch, History
 from kws.training.sweep import Result, points, sweep
 from kws.training.train import train
@@ -47,8 +46,8 @@ def stand_in(monkeypatch):
         np.savez(run / runs.WEIGHTS, kernel=np.zeros((units, 3)))
         return History((Epoch(1, 0.02, 1.0, 0.5, 1.0, validation_accuracy=units / 100, **OTHERS),))
 
-    monkeypatch.setattr(sweeping, "train", train_at_once)
-    monkeypatch.setattr(sweeping, "prepare", lambda *_: None)
+    monkeypatch.setattr(side_by_side, "train", train_at_once)
+    monkeypatch.setattr(side_by_side, "prepare", lambda *_: None)
     return trained
 
 
@@ -120,8 +119,8 @@ def test_each_training_is_that_of_kws_train(swept, data, tmp_path):
 def test_what_is_done_is_not_done_again(swept, data, monkeypatch):
     out, results = swept
     trained = []
-    real = sweeping.train
-    monkeypatch.setattr(sweeping, "train", lambda e, *a, **k: trained.append(e.training.seed) or real(e, *a, **k))
+    real = side_by_side.train
+    monkeypatch.setattr(side_by_side, "train", lambda e, *a, **k: trained.append(e.training.seed) or real(e, *a, **k))
     assert sweep(EXPERIMENT, GRID, [data], out, processes=1) == results
     assert not trained
     more = {**GRID, "network.lstm_units": [[6]], "training.seed": [1, 2, 7]}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from kws import runs
 from kws.cli import console, exit_codes, trainings
-from kws.cli.options import add_cluster, add_json, on_cluster
-from kws.config import Experiment
+from kws.cli.options import add_cluster, add_json, jobs, on_cluster
 from kws.errors import UsageError
 from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch, History
+from kws.training.side_by_side import Training, train_all
 from kws.training.start import Start
 from kws.training.train import TrainOptions, train
 
@@ -37,6 +38,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="with --from: take the model's network and front end in place of CONFIG's",
     )
     parser.add_argument("--restart", action="store_true", help="start afresh even if RUN holds another run")
+    parser.add_argument(
+        "--jobs",
+        type=jobs,
+        metavar="N",
+        help="of several CONFIGs: trainings side by side, each in one thread (default: one a core)",
+    )
     add_cluster(parser)
     add_json(parser)
 
@@ -49,22 +56,18 @@ def run(a: argparse.Namespace) -> int:
     experiments = [trainings.experiment(path) for path in a.config]
     if a.same_network:
         experiments = [Start.load(a.start).taken_over(experiment) for experiment in experiments]
-    how, outs = trainings.train_options(a, a.restart), [a.out]
-    if len(experiments) > 1:
-        outs = _outs(a.config, a.out)
-        how = replace(how, cache=how.cache or a.out / _SHARED_CACHE)
-    found = []
-    for experiment, out in zip(experiments, outs, strict=True):
-        if len(outs) > 1:
-            console.messages.print(f"{out}:")
-        try:
-            found.append(_train(a, experiment, out, how))
-        except KeyboardInterrupt:
-            console.messages.print(f"kws: interrupted; the same command goes on from {out}")
-            return exit_codes.INTERRUPTED
+    how = trainings.train_options(a, a.restart)
+    several = len(experiments) > 1
+    outs = _outs(a.config, a.out) if several else [a.out]
+    given = [Training(experiment, out) for experiment, out in zip(experiments, outs, strict=True)]
+    try:
+        found = _train_all(a, given, how) if several else [_train(a, given[0], how)]
+    except KeyboardInterrupt:
+        console.messages.print(f"kws: interrupted; the same command goes on from {a.out}")
+        return exit_codes.INTERRUPTED
     if a.json:
         said = [{"run": str(out), **history.as_dict()} for out, history in zip(outs, found, strict=True)]
-        console.print_json(said[0] if len(said) == 1 else {"runs": said})
+        console.print_json({"runs": said} if several else said[0])
     return exit_codes.OK
 
 
@@ -80,7 +83,7 @@ def _outs(configs: list[Path], out: Path) -> list[Path]:
     return [out / name for name in names]
 
 
-def _train(a: argparse.Namespace, experiment: Experiment, out: Path, how: TrainOptions) -> History:
+def _train(a: argparse.Namespace, training: Training, how: TrainOptions) -> History:
     def report(epoch: Epoch, is_best: bool) -> None:
         missed = "" if epoch.missed is None else f"  missed {100 * epoch.missed:5.1f} %"
         console.messages.print(
@@ -90,7 +93,30 @@ def _train(a: argparse.Namespace, experiment: Experiment, out: Path, how: TrainO
         )
 
     with on_cluster(a), console.stages() as progress:
-        history = train(experiment, a.data, out, progress, report, how)
+        history = train(training.experiment, a.data, training.run, progress, report, how)
+    _tell(a, training, history)
+    return history
+
+
+def _train_all(a: argparse.Namespace, given: list[Training], how: TrainOptions) -> list[History]:
+    how = replace(how, cache=how.cache or a.out / _SHARED_CACHE)
+    found = {}
+    with (
+        on_cluster(a),
+        console.stages() as progress,
+        closing(train_all(given, a.data, how, a.jobs, progress)) as trained,
+    ):
+        for training, history in trained:
+            found[training] = history
+            console.messages.print(f"{training.run}: epoch {len(history.epochs)}; {len(found)} of {len(given)} ended")
+    for training in given:
+        _tell(a, training, found[training])
+    return [found[training] for training in given]
+
+
+def _tell(a: argparse.Namespace, training: Training, history: History) -> None:
+    """Say what came of a training, what it did without, and what is next."""
+    out = training.run
     best = history.best
     data = runs.load_json(out / runs.PROVENANCE)["data"]
     for label in (label for label, count in data["clips"]["training"].items() if not count):
@@ -105,11 +131,10 @@ def _train(a: argparse.Namespace, experiment: Experiment, out: Path, how: TrainO
         )
     if (left_out := data.get("left_out")) and not a.json:
         console.messages.print(f"kws: note: {left_out} training clips were left out, as {a.leave_out} says")
-    is_teacher = isinstance(experiment.network, ClipNetworkConfig)
+    is_teacher = isinstance(training.experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {out}" if is_teacher else f"kws convert {out}"
     if not a.json:
         console.out.print(
             f"{out}: {100 * best.validation_accuracy:.2f} % on validation (float, epoch {best.epoch} of"
             f" {len(history.epochs)}); history in {out / 'history.png'}; next: {following}"
         )
-    return history
