@@ -34,6 +34,9 @@ from kws.model.file import Model
 from kws.types import Int8
 
 _CONDITIONS = (CLEAN, Condition("snr", 20.0), Condition("snr", 10.0))
+# Lengths of the mean, and the share of the words, that docs/EXPERIMENTS.md compares at.
+AVERAGES_MS = (200.0, 500.0, 700.0)
+MISSED = 0.15
 _BATCH = 128
 _COOLDOWN_MS = 700.0
 
@@ -144,8 +147,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of word folders")
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of other speech")
     parser.add_argument("--noise", type=Path, action="append", default=[], help="folder of noise and music")
-    parser.add_argument("--averages-ms", type=float, nargs="+", default=[200.0, 500.0, 700.0])
-    parser.add_argument("--missed", type=float, default=0.15, help="share of the words")
+    parser.add_argument("--averages-ms", type=float, nargs="+", default=AVERAGES_MS)
+    parser.add_argument("--missed", type=float, default=MISSED, help="share of the words")
     a = parser.parse_args()
     folders = Folders(speech=tuple(a.speech), noise=tuple(a.noise))
     for path in a.models:

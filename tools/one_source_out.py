@@ -1,5 +1,8 @@
 """Leave one source of speech out of a training in turn, count false accepts on it, and pool the counts.
 
+A threshold is that at which a share of the validation words is missed (`tools/equal_misses.py`), for means of several
+lengths.
+
 A few minutes of validation speech show no low rate, and they come from the sources that were trained on. So:
 for every source of the folders of other speech (`kws.datasets.roles`: the part of a file's name before the first
 underscore, or its folder), a model is trained without any recording of it, and all of them, training recordings
@@ -19,20 +22,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import equal_misses
 
 from kws import audio, config
 from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import roles, transcripts
 from kws.datasets.clips import is_synthetic
-from kws.datasets.roles import Recording
+from kws.datasets.roles import Folders, Recording
 from kws.datasets.splits import TRAINING
-from kws.evaluation.stream.source import SourceRate
+from kws.evaluation.poisson import upper_limit
 from kws.files import write_atomic
+from kws.model.file import Model
 
 EVALUATION = "left-out.json"
+ALL = "all"
 
 
 def minutes(recordings: Sequence[Recording]) -> float:
@@ -97,39 +105,51 @@ def leave_out(source: str, folders: Sequence[Path], data: DataConfig, out: Path)
     return both
 
 
-def pool(found: dict[str, dict[str, Any]]) -> list[SourceRate]:
-    """False accepts on each source that was left out, and on all of them together.
+@dataclass(frozen=True)
+class Heard:
+    """What a model made of a source that it did not learn from.
+
+    Attributes:
+        hours: of speech.
+        false_accepts: for each length of the mean.
+    """
+
+    hours: float
+    false_accepts: tuple[int, ...]
+
+
+def hear(run: Path, data: Path, folders: Folders, averages: Sequence[float], missed: float) -> Heard:
+    """Count the false accepts of a converted run on recordings of speech.
 
     Args:
-        found: by source, what ``kws evaluate --json`` says of its recordings.
+        run: the run.
+        data: folder of word folders, whose validation words set the thresholds.
+        folders: the speech, and noise for the words.
+        averages: lengths of the mean in milliseconds.
+        missed: share of the words.
     """
-    rates = []
-    for source, values in found.items():
-        speech = next(s for s in values["recordings"]["sources"] if s["name"] == roles.SPEECH)
-        rates.append(
-            SourceRate(source, speech["hours"], 1.0, speech["recordings"], speech["false_accepts"], speech["words"])
+    hours, rows = equal_misses.measure(Model.load(run), data, folders, averages, missed)
+    return Heard(hours[roles.SPEECH], tuple(row.found[roles.SPEECH] for row in rows))
+
+
+def pool(found: Mapping[str, Heard]) -> dict[str, Heard]:
+    """What each source brought, and all of them together."""
+    counts = zip(*(heard.false_accepts for heard in found.values()), strict=True)
+    together = Heard(sum(heard.hours for heard in found.values()), tuple(map(sum, counts)))
+    return {**found, ALL: together}
+
+
+def table(pooled: Mapping[str, Heard], averages: Sequence[float]) -> str:
+    """Counts and rates as Markdown."""
+    lines = [
+        "| left out | hours | " + " | ".join(f"{a:g} ms" for a in averages) + " |",
+        "|---" * (2 + len(averages)) + "|",
+    ]
+    for name, heard in pooled.items():
+        rates = (
+            f"{n}: {n / heard.hours:.1f} (at most {upper_limit(n) / heard.hours:.1f})" for n in heard.false_accepts
         )
-    words: dict[str, int] = {}
-    for rate in rates:
-        for word, count in rate.words.items():
-            words[word] = words.get(word, 0) + count
-    together = SourceRate(
-        "all",
-        sum(r.hours for r in rates),
-        1.0,
-        sum(r.recordings for r in rates),
-        sum(r.false_accepts for r in rates),
-        dict(sorted(words.items(), key=lambda item: (-item[1], item[0]))),
-    )
-    return [*rates, together]
-
-
-def table(rates: Sequence[SourceRate]) -> str:
-    """The rates as Markdown."""
-    lines = ["| left out | hours | recordings | false accepts | per hour | at most (95 %) |", "|---" * 6 + "|"]
-    for r in rates:
-        shown = [f"{x:.1f}" if x is not None else "-" for x in (r.per_hour, r.most_per_hour)]
-        lines.append(f"| {r.name} | {r.hours:.2f} | {r.recordings} | {r.false_accepts} | {shown[0]} | {shown[1]} |")
+        lines.append(f"| {name} | {heard.hours:.2f} | {' | '.join(rates)} |")
     return "\n".join(lines)
 
 
@@ -142,13 +162,15 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--least", type=float, default=5.0, metavar="MINUTES", help="of a source, to leave it out")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--averages-ms", type=float, nargs="+", default=equal_misses.AVERAGES_MS)
+    parser.add_argument("--missed", type=float, default=equal_misses.MISSED, help="share of the words")
     parser.add_argument("--train", default="", metavar="OPTIONS", help="more options of kws train, such as --teacher")
     a = parser.parse_args()
     data = config.load(Path(a.config)).data
     people = [r for folder in a.speech for r in spoken_by_people(folder, data)]
     every = sorted({r.source for r in people})
     sources = [s for s in every if minutes([r for r in people if r.source == s]) >= a.least]
-    found = {}
+    found: dict[str, Heard] = {}
     for source in sources:
         out = a.out / source
         report = out / EVALUATION
@@ -158,9 +180,12 @@ def main() -> None:
             words = [x for d in a.data for x in ("--data", d)]
             _kws("train", a.config, *words, "--speech", others, *given, "--out", out / "run", *a.train.split())
             _kws("convert", out / "run")
-            _kws("evaluate", out / "run", "--data", a.data[0], "--speech", left_out, "--json", report)
-        found[source] = json.loads(report.read_text(encoding="utf-8"))
-    text = table(pool(found))
+            folders = Folders(speech=(left_out,), noise=tuple(a.noise))
+            heard = hear(out / "run", a.data[0], folders, a.averages_ms, a.missed)
+            write_atomic(report, json.dumps(asdict(heard)) + "\n")
+        values = json.loads(report.read_text(encoding="utf-8"))
+        found[source] = Heard(values["hours"], tuple(values["false_accepts"]))
+    text = table(pool(found), a.averages_ms)
     write_atomic(a.out / "pooled.md", text + "\n")
     print(text)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import equal_misses
 import numpy as np
 import one_source_out
 import pytest
@@ -10,6 +13,7 @@ from kws import audio
 from kws.config import DataConfig
 from kws.datasets import roles
 
+ROOT = Path(__file__).parents[2]
 DATA = DataConfig(words=("yes", "no"))
 
 
@@ -50,14 +54,26 @@ def test_left_out(folder, tmp_path):
 
 
 def test_pooled():
-    def report(hours, count):
-        words = {"yes": count} if count else {}
-        speech = {"name": "speech", "hours": hours, "recordings": 2, "false_accepts": count, "words": words}
-        return {"recordings": {"sources": [{"name": "noise"}, speech]}}
+    found = {"a": one_source_out.Heard(2.0, (3, 1)), "b": one_source_out.Heard(1.0, (0, 0))}
+    pooled = one_source_out.pool(found)
+    assert pooled == {**found, "all": one_source_out.Heard(3.0, (3, 1))}
+    text = one_source_out.table(pooled, (200.0, 500.0))
+    assert "| left out | hours | 200 ms | 500 ms |" in text
+    # Nothing in an hour allows three.
+    assert "| b | 1.00 | 0: 0.0 (at most 3.0) | 0: 0.0 (at most 3.0) |" in text
 
-    rates = one_source_out.pool({"a": report(2.0, 3), "b": report(1.0, 0)})
-    assert [(r.name, r.hours, r.false_accepts) for r in rates] == [("a", 2.0, 3), ("b", 1.0, 0), ("all", 3.0, 3)]
-    assert rates[-1].words == {"yes": 3}
-    assert rates[-1].recordings == 4
-    text = one_source_out.table(rates)
-    assert "| b | 1.00 | 2 | 0 | 0.0 | 3.0 |" in text
+
+def test_heard(folder, tmp_path, monkeypatch):
+    """Only the speech counts: the noise is there for the words."""
+    model = ROOT / "models" / "commands12-tiny.tflite"
+    rows = [equal_misses.Row(None, {"speech": n, "noise": 9}, {}) for n in (4, 2)]
+    given = {}
+
+    def measure(model, data, folders, averages, missed):
+        given.update(folders=folders, averages=averages, missed=missed)
+        return {"speech": 0.5, "noise": 2.0}, rows
+
+    monkeypatch.setattr(equal_misses, "measure", measure)
+    heard = one_source_out.hear(model, tmp_path, roles.Folders(speech=(folder,)), (200.0, 500.0), 0.2)
+    assert heard == one_source_out.Heard(0.5, (4, 2))
+    assert given == {"folders": roles.Folders(speech=(folder,)), "averages": (200.0, 500.0), "missed": 0.2}
