@@ -21,7 +21,19 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         KwsError: the file or a base of it is missing, is not TOML, or is its own base.
     """
-    return _read(path, ())
+    merged: dict[str, Any] = {}
+    for _, values in reversed(_chain(path)):
+        merged = _merged(merged, values)
+    return merged
+
+
+def files(path: Path) -> list[Path]:
+    """A file, its base, the base of that, and so on.
+
+    Raises:
+        KwsError: as `read`.
+    """
+    return [place for place, _ in _chain(path)]
 
 
 def value(of: Any) -> str:
@@ -32,25 +44,31 @@ def value(of: Any) -> str:
     return json.dumps(of)
 
 
-def _read(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
-    # Not Path.resolve, which raises RuntimeError at a link to itself.
-    here = Path(os.path.realpath(path))
-    if here in derived:
-        raise KwsError(f"{path} is its own base, by way of {', '.join(p.name for p in derived)}; remove one `base`")
-    try:
-        values = tomllib.loads(read_file(path).decode())
-    except OSError as error:
-        what = f"the base of {derived[-1]}" if derived else "the configuration"
-        raise KwsError(f"cannot read {what}, {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KwsError(f"{path} is not valid TOML: {error}") from error
-    except RecursionError:
-        raise KwsError(f"{path} is not valid TOML: it is nested too deeply") from None
-    base = values.pop("base", None)
-    if base is None:
-        return values
-    require(isinstance(base, str), f"{path}: base must be the path of a configuration, not {base!r}")
-    return _merged(_read(path.parent / base, (*derived, here)), values)
+def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """A file and its bases with what each says itself."""
+    found: list[tuple[Path, dict[str, Any]]] = []
+    derived: list[Path] = []
+    while True:
+        # Not Path.resolve, which raises RuntimeError at a link to itself.
+        here = Path(os.path.realpath(path))
+        if here in derived:
+            raise KwsError(f"{path} is its own base, by way of {', '.join(p.name for p in derived)}; remove one `base`")
+        try:
+            values = tomllib.loads(read_file(path).decode())
+        except OSError as error:
+            what = f"the base of {derived[-1]}" if derived else "the configuration"
+            raise KwsError(f"cannot read {what}, {path}: {error.strerror or error}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise KwsError(f"{path} is not valid TOML: {error}") from error
+        except RecursionError:
+            raise KwsError(f"{path} is not valid TOML: it is nested too deeply") from None
+        base = values.pop("base", None)
+        found.append((path, values))
+        if base is None:
+            return found
+        require(isinstance(base, str), f"{path}: base must be the path of a configuration, not {base!r}")
+        derived.append(here)
+        path = path.parent / base
 
 
 def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
 import subprocess
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
-    *sorted((ROOT / "models").glob("*.md")),
+    *sorted((ROOT / "models").rglob("*.md")),
     ROOT / "firmware/tflm/README.md",
     ROOT / "tests/simulator/README.md",
 ]
@@ -69,6 +70,42 @@ def test_paths_are_there(document):
     assert not missing
 
 
+def commands(text: str) -> list[str]:
+    """What follows ``kws`` in a document's code, or in the comment at the head of a configuration."""
+    joined = re.sub(r"\\\n#?\s*", "", text)
+    lines = re.findall(r"^(?:\$ |#   )?kws (.*)$", joined, flags=re.MULTILINE)
+    found = [line.split("  #")[0] for line in lines] + re.findall(r"`kws ([^`]*)`", joined)
+    return [part.removeprefix("kws ") for line in found for part in re.split(r" (?:&&|\|) (?=kws )", line)]
+
+
+@pytest.fixture(scope="module")
+def known_options():
+    """The options of each verb, by its name."""
+    verbs = {verb.name: verb for group in VERBS.values() for verb in group if not verb.verbs}
+    verbs |= {f"{v.name} {one.name}": one for group in VERBS.values() for v in group for one in v.verbs}
+    known = {}
+    for name, verb in verbs.items():
+        parser = argparse.ArgumentParser()
+        verb.load().options(parser)
+        known[name] = {option for action in parser._actions for option in action.option_strings}
+    return known
+
+
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, *sorted((ROOT / "configs").rglob("*.toml"))], ids=lambda p: p.relative_to(ROOT).as_posix()
+)
+def test_options_are_those_of_the_verbs(document, known_options):
+    # A changelog also names what is no more.
+    if document.name == "CHANGELOG.md":
+        return
+    unknown = []
+    for command in commands(document.read_text(encoding="utf-8")):
+        verb = max((v for v in known_options if f"{command} ".startswith(f"{v} ")), key=len, default=None)
+        given = re.findall(r"(?<![\w-])--[a-z][\w-]*", command)
+        unknown += [f"kws {command}"] if verb and not set(given) <= known_options[verb] else []
+    assert not unknown
+
+
 def test_readme_has_a_row_for_every_verb_and_every_extra():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = [line for line in readme.splitlines() if line.startswith("| `")]
@@ -88,6 +125,12 @@ def test_the_checks_see_what_is_wrong(tmp_path):
     )
     assert anchors(document) == {"a-b-c"}
     assert repository_paths(prose(document)) == ["kws/gone.py", "kws/layers/*.py"]
+    assert commands("`kws a --b`\n```sh\nkws c \\\n  --d && kws e  # --f\n```\n#   kws g\n") == [
+        "c --d",
+        "e",
+        "g",
+        "a --b",
+    ]
     with pytest.raises(AssertionError, match=r"gone\.md"):
         test_links_lead_somewhere(document)
     with pytest.raises(AssertionError, match=r"gone\.py"):

@@ -38,6 +38,23 @@ def test_copy(name, tmp_path, capsys, monkeypatch):
     assert config.load(tmp_path / "demo.toml").name == "demo"
 
 
+@pytest.mark.parametrize("name", configs.names())
+def test_a_copy_needs_nothing_else(name, tmp_path):
+    assert main(["configs", "--copy", name, str(tmp_path)]) == 0
+    copied = tmp_path / f"{name}.toml"
+    assert config.load(copied) == config.load(configs.find(name))
+    # What it stands on may be there already, but not changed: who changed it wants it kept.
+    bases = [path for path in tmp_path.iterdir() if path != copied]
+    copied.unlink()
+    assert main(["configs", "--copy", name, str(tmp_path)]) == 0
+    if bases:
+        copied.unlink()
+        bases[0].write_text("mine")
+        assert main(["configs", "--copy", name, str(tmp_path)]) == 3
+        assert bases[0].read_text() == "mine"
+        assert not copied.exists()
+
+
 def test_wrong_names(capsys):
     assert main(["configs", "--copy", "dmo"]) == 2
     assert "did you mean 'demo'?" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws import configs
+from kws import configs, toml
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json
 from kws.errors import KwsError, UsageError
@@ -18,7 +18,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--copy",
         nargs="+",
         metavar=("NAME", "DIR"),
-        help="copy this configuration, to be changed, to this folder or to where you are",
+        help="copy this configuration and those it stands on, to be changed, to this folder or to where you are",
     )
     add_json(parser)
 
@@ -28,11 +28,12 @@ def run(a: argparse.Namespace) -> int:
     if a.copy is not None:
         if len(a.copy) > 2:
             raise UsageError("--copy takes one configuration and one folder")
-        target = _copy(a.copy[0], Path(*a.copy[1:]))
+        target, *bases = _copy(a.copy[0], Path(*a.copy[1:]))
         if a.json:
-            console.print_json({"config": str(target)})
+            console.print_json({"config": str(target), "bases": list(map(str, bases))})
         else:
-            console.out.print(f"{target}; train with `kws train {target} --data DIR --out RUN`", markup=False)
+            beside = f", which stands on {', '.join(path.name for path in bases)} beside it" if bases else ""
+            console.out.print(f"{target}{beside}; train with `kws train {target} --data DIR --out RUN`", markup=False)
         return exit_codes.OK
     known = {name: configs.about(name) for name in configs.names()}
     if a.json:
@@ -44,10 +45,14 @@ def run(a: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _copy(name: str, folder: Path) -> Path:
-    source = configs.find(name)
-    target = folder / source.name
-    if target.exists():
-        raise KwsError(f"{target} is there already; name another folder")
-    write_atomic(target, source.read_bytes())
-    return target
+def _copy(name: str, folder: Path) -> list[Path]:
+    """Copy a configuration and those that it stands on, unless these are there as they come with kws."""
+    sources = toml.files(configs.find(name))
+    targets = [folder / source.name for source in sources]
+    for source, target in zip(sources, targets, strict=True):
+        known = source is not sources[0] and target.exists() and target.read_bytes() == source.read_bytes()
+        if target.exists() and not known:
+            raise KwsError(f"{target} is there already; name another folder")
+    for source, target in zip(sources, targets, strict=True):
+        write_atomic(target, source.read_bytes())
+    return targets

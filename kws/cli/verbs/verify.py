@@ -21,7 +21,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws verify``."""
     add_model(parser)
     parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help="recordings (bare network: int8 .npy) to add"
+        "files", nargs="*", type=Path, metavar="FILE", help="recordings (bare network: .npy of its input's type) to add"
     )
     parser.add_argument(
         "--engines",
