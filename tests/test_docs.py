@@ -157,14 +157,17 @@ def test_the_version_is_told_alike():
 
 @pytest.mark.slow
 @needs("cc", "make", "arm-none-eabi-gcc", "qemu-system-arm")
-def test_readme_shows_what_the_commands_print(tmp_path):
-    block = re.search(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+@pytest.mark.parametrize("document", ["README.md", "docs/phrases.md"])
+def test_documents_show_what_the_commands_print(document, tmp_path):
+    block = re.search(r"```console\n(.*?)```", (ROOT / document).read_text(), flags=re.DOTALL)
     assert block
     (tmp_path / "models").symlink_to(ROOT / "models")
     printed = []
     for line in block[1].splitlines():
-        if line.startswith("$ kws "):
-            command = [sys.executable, "-m", "kws", *shlex.split(line)[2:]]
+        if line.startswith("$ "):
+            command = shlex.split(line)[1:]
+            if command[0] == "kws":
+                command = [sys.executable, "-m", *command]
             done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
             printed += [line, *(text.rstrip() for text in done.stdout.rstrip().splitlines())]
     assert printed == block[1].splitlines()

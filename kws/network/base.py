@@ -85,6 +85,13 @@ def softmax(logits: Floats) -> Floats:
     return posteriors
 
 
+def logistic(x: Floats) -> Floats:
+    """1 / (1 + exp(-x))."""
+    # tanh never overflows, exp does.
+    half = np.float32(0.5)
+    return np.asarray(half * np.tanh(half * x) + half, np.float32)
+
+
 class FloatNetwork(ABC):
     """A trained network in plain NumPy: what quantization is judged against, without TensorFlow."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kws.network.base import Rounding
+from kws.network.base import Rounding, logistic
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.types import Floats
 
@@ -28,13 +28,6 @@ SUMS = ("input_gates", "recurrent_gates", "input_candidate", "recurrent_candidat
 """What is a matrix's product each, with a gate's or the candidate's limit."""
 STEPS = (*SUMS, "gates", "update_reset", "reset_candidate", "candidate_sum", "candidate")
 LAST = ("kept", "share", "new", "hidden")
-
-
-def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x))."""
-    # tanh never overflows, exp does.
-    half = np.float32(0.5)
-    return np.asarray(half * np.tanh(half * x) + half, np.float32)
 
 
 def limited(sums: Floats, limit: float) -> Floats:
@@ -117,7 +110,7 @@ class FloatGru:
                 name: made(name, limited(h @ kernel + bias, _LIMITS[name])) for name, (kernel, bias) in products.items()
             }
             gates = made("gates", limited(found["input_gates"][:, t] + sums["recurrent_gates"], GATE_CLIP))
-            update, reset = np.split(made("update_reset", sigmoid(gates)), 2, axis=1)
+            update, reset = np.split(made("update_reset", logistic(gates)), 2, axis=1)
             of_h = made("reset_candidate", reset * sums["recurrent_candidate"])
             total = made("candidate_sum", limited(found["input_candidate"][:, t] + of_h, CANDIDATE_CLIP))
             candidate = made("candidate", np.tanh(total))

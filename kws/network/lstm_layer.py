@@ -9,7 +9,7 @@ import numpy as np
 
 from kws.fixedpoint.layers.lstm import GATE_SCALE_POWER, GATES
 from kws.layers.lstm import BIASES, CELL, INPUT_WEIGHTS, RECURRENT_WEIGHTS
-from kws.network.base import Format, Rounding
+from kws.network.base import Format, Rounding, logistic
 from kws.network.graphs import bias, weights
 from kws.network.tensorflow import import_tensorflow, initial_seed
 from kws.tflite import Graph, Operator, Tensor
@@ -29,13 +29,6 @@ far beyond 8, which int8 then hurts more than anything else."""
 PARTS = ("kernel", "recurrent", "bias")
 _INPUT, _RECURRENT, _SUMS = "input_weights", "recurrent_weights", "gate_sums"
 _MATRICES = {_INPUT: "kernel", _RECURRENT: "recurrent"}
-
-
-def _sigmoid(x: Floats) -> Floats:
-    # tanh never overflows, exp does.
-    half = np.float32(0.5)
-    result: Floats = half * np.tanh(half * x) + half
-    return result
 
 
 def limited(sums: Floats) -> Floats:
@@ -90,8 +83,8 @@ class FloatLstm:
     def step(self, gates: Floats, c: Floats) -> tuple[Floats, Floats]:
         """h and c, float32 [n, units], after the gates' sums float32 [n, 4 units] and the c before."""
         i, f, g, o = np.split(gates, 4, axis=1)
-        c = np.clip(_sigmoid(f) * c + _sigmoid(i) * np.tanh(g), -CELL_CLIP, CELL_CLIP)
-        return _sigmoid(o) * np.tanh(c), c
+        c = np.clip(logistic(f) * c + logistic(i) * np.tanh(g), -CELL_CLIP, CELL_CLIP)
+        return logistic(o) * np.tanh(c), c
 
     def run(self, x: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
         """Run float32 [n, frames, inputs] from the state h, c, float32 [n, units].

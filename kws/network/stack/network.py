@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from kws.errors import KwsError
-from kws.network.base import FloatNetwork, Format, Frame, Rounding, State, softmax
+from kws.network.base import FloatNetwork, Format, Frame, Rounding, State, logistic, softmax
 from kws.network.stack import graph as graphs
 from kws.network.stack import reading
 from kws.network.stack.layer import Call, Layer, Weights
@@ -61,13 +61,6 @@ def posteriors_of(logits: Floats, wake: bool) -> Floats:
     if logits.shape[-1] == 1:
         return word
     return np.concatenate([(1 - word) * softmax(logits[..., :-1]), word], axis=-1)
-
-
-def logistic(x: Floats) -> Floats:
-    """1 / (1 + exp(-x))."""
-    half = np.float32(0.5)
-    # tanh never overflows, exp does.
-    return np.asarray(half * np.tanh(half * x) + half, np.float32)
 
 
 @dataclass(frozen=True)
