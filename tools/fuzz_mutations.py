@@ -12,12 +12,13 @@ import json
 import math
 import random
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fuzz_metadata import METADATA, Edit, edited
 from random_int16 import int16_graph
 from random_layers import graph
 from random_models import bare_model, spotting_model
@@ -38,10 +39,6 @@ ZERO_POINTS = (-(2**62), -(2**31), -129, -128, -1, 0, 1, 127, 128, 2**31, 2**62)
 NUMBERS = (0, 1, 2, 3, 4, 5, 6, 7, 127, -1, -128)
 FLOATS = (0.0, -1.0, 1.0, 1e-30, 1e-5, 0.5, 10.0, 1e9, 1e30, math.inf, math.nan)
 WORDS = (0, 1, 2, 4, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFC, 0xFFFFFFFF)
-
-
-Edit = Callable[[Any, random.Random], None]
-"""Changes a file's bytes, a graph or the metadata's values, as the numbers fall."""
 
 
 class CannotBuild(Exception):
@@ -112,8 +109,7 @@ def make(seed: int, number: int, leave_out: Collection[int] = ()) -> Case:
             edit(data, random.Random(n))
         return Case(bytes(data), level, len(edits), what)
     if level == "metadata":
-        text = _text(graph, chosen)
-        graph.metadata[METADATA_NAME] = text
+        graph.metadata[METADATA_NAME] = edited(_values(graph), chosen, BYTES)
         return Case(build(graph), level, len(edits), what)
     try:
         for edit, n in chosen:
@@ -365,85 +361,3 @@ FIELDS: tuple[Edit, ...] = (
     _add_data, _extreme_data, _extreme_data, _variable, _name, _swap_tensors, _operator_name, _input, _input, _inputs,
     _outputs, _cycle, _operators, _option, _option, _option, _ends, _subgraph,
 )  # fmt: skip
-
-
-# ---- metadata ----
-
-ODD: tuple[Any, ...] = (
-    None, True, False, -1, 0, 1, 2, 3, 255, 65536, 10**30, 10**400, -(10**400), 1e-300, 1e308, math.inf, -math.inf,
-    math.nan, 0.5, "", "\ud800", "\0", "yes\n", '"', "*/", "??/", "x" * 100000, [], {}, [[]], {"a": {}}, ["\udfff"],
-    [1] * 10000, [None], "ß" * 300, "_silence_",
-)  # fmt: skip
-
-
-def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Every container with every key or index in it."""
-    keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
-    return [(value, key) for key in keys] + [place for key in keys for place in _places(value[key])]
-
-
-def _replace(values: Any, rng: random.Random) -> None:
-    places = _places(values)
-    if places:
-        container, key = rng.choice(places)
-        container[key] = copy.deepcopy(rng.choice(ODD))
-
-
-def _remove(values: Any, rng: random.Random) -> None:
-    places = _places(values)
-    if places:
-        container, key = rng.choice(places)
-        del container[key]
-
-
-def _add(values: Any, rng: random.Random) -> None:
-    containers = [values, *(c[k] for c, k in _places(values))]
-    container = rng.choice([c for c in containers if isinstance(c, dict | list)] or [{}])
-    if isinstance(container, dict):
-        container[rng.choice(("kind", "version", "x", "\ud800", "sha256", ""))] = copy.deepcopy(rng.choice(ODD))
-    else:
-        container.insert(rng.randrange(len(container) + 1), copy.deepcopy(rng.choice(ODD)))
-
-
-def _label(values: Any, rng: random.Random) -> None:
-    labels = values.get("labels") if isinstance(values, dict) else None
-    if isinstance(labels, list) and labels:
-        labels[rng.randrange(len(labels))] = rng.choice((*labels, "Yes", "yes ", "*/", "\ud83d", "a\0b", "_x_", 'a"\\'))
-
-
-def _deep(values: Any, rng: random.Random) -> None:
-    if isinstance(values, dict):
-        values[rng.choice(("provenance", "labels", "frontend", "detector", "x"))] = Deep(rng.choice((500, 100000)))
-
-
-def _damage(values: Any, rng: random.Random) -> None:
-    if isinstance(values, dict):
-        values["damage"] = rng.randrange(2**32)
-
-
-METADATA: tuple[Edit, ...] = (
-    _replace, _replace, _replace, _remove, _add, _label, _label, _deep, _damage,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Deep:
-    """Lists in lists, too deep for :func:`json.dumps`."""
-
-    depth: int
-
-
-def _text(graph: Graph, edits: list[tuple[Edit, int]]) -> bytes:
-    values = _values(graph)
-    for edit, n in edits:
-        edit(values, random.Random(n))
-    damage = values.pop("damage", None)
-    deep = {f"@deep{d.depth}@": d.depth for c, k in _places(values) if isinstance(d := c[k], Deep)}
-    text = json.dumps(values, default=lambda d: f"@deep{d.depth}@")
-    for mark, depth in deep.items():
-        text = text.replace(f'"{mark}"', "[" * depth + "]" * depth)
-    data = bytearray(text.encode())
-    if isinstance(damage, int):
-        rng = random.Random(damage)
-        rng.choice(BYTES)(data, rng)
-    return bytes(data)
