@@ -107,6 +107,12 @@ def choose(kinds: Mapping[str, type[T]], default: str, values: dict[str, Any], w
     return read(kinds[name], {key: value for key, value in values.items() if key != "kind"}, where)
 
 
+def plain(settings: Any, default: str) -> dict[str, Any]:
+    """What `choose` made settings of: plain values, ``kind`` left out where it is the default."""
+    kind = {} if settings.kind == default else {"kind": settings.kind}
+    return {**kind, **dataclasses.asdict(settings)}
+
+
 def read(kind: type[T], values: dict[str, Any], where: str = "", readers: Readers = _NO_READERS) -> T:
     """Build the dataclass ``kind`` from nested plain values, as TOML or JSON give them.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from kws import fields
 from kws.constants import Constants
 from kws.decisions.script import Script
 from kws.fixedpoint.decisions.base import Decision
@@ -96,5 +96,4 @@ class DecisionConfig(ABC):
 
     def as_dict(self) -> dict[str, Any]:
         """The settings as plain values; ``kind`` is left out where it is :data:`DEFAULT`."""
-        kind = {} if self.kind == DEFAULT else {"kind": self.kind}
-        return {**kind, **dataclasses.asdict(self)}  # type: ignore[call-overload]
+        return fields.plain(self, DEFAULT)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from kws import fields
 from kws.constants import Constants
 from kws.fixedpoint.frontends.base import SAMPLE_RATE, Frontend
 
@@ -90,5 +90,4 @@ class FrontendConfig(ABC):
 
     def as_dict(self) -> dict[str, Any]:
         """The settings as plain values; ``kind`` is left out where it is :data:`DEFAULT`."""
-        kind = {} if self.kind == DEFAULT else {"kind": self.kind}
-        return {**kind, **dataclasses.asdict(self)}  # type: ignore[call-overload]
+        return fields.plain(self, DEFAULT)
