@@ -167,6 +167,8 @@ def _recipes(
         tuple(r.path for r in negative_features.of_split(others, role, TRAINING))
         for role in (roles.SPEECH, roles.NOISE)
     )
+    # What never sounds under a word makes no difference to its features.
+    speech = speech if experiment.augment.babble_probability else ()
     rooms = tuple(r.path for r in others if r.role == roles.ROOMS)
     for split, variants in ((TRAINING, experiment.augment.variants), (VALIDATION, 1)):
         chosen = clip_lists.examples(listed, experiment.data, split, experiment.augment.seed)
