@@ -24,6 +24,10 @@ from kws.types import StageProgress
 
 CORES: Mapping[str, str] = {"Cortex-M4": "mps2_an386", "Cortex-M55": "mps3_an547"}
 """Emulated boards by core, of which instructions are counted."""
+# More names than these lie on each other.
+_MOST_NAMES = 8
+# Per cent: where a logarithm shows none.
+_LEAST_WRONG = 0.1
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,10 @@ def table(found: Sequence[Compared], options: CompareOptions) -> str:
 
 
 def plot(found: Sequence[Compared], path: Path) -> None:
-    """Draw accuracy by bytes of weights and by what a second of audio costs; each kind has a colour.
+    """Draw the clips that are named wrong by bytes of weights and by what a second of audio costs.
+
+    The axes are logarithmic, and better is up and left. Each kind has a colour and a line; where many are drawn,
+    the points have no names.
 
     Raises:
         KwsError: the file cannot be written.
@@ -234,20 +241,28 @@ def plot(found: Sequence[Compared], path: Path) -> None:
     def price(one: Compared) -> float | None:
         return one.instructions_per_second.get(core) if core else one.macs_per_second
 
+    names = len(found) <= _MOST_NAMES
     for kind in dict.fromkeys(one.kind for one in found):
         heard = [one for one in found if one.kind == kind and one.accuracy is not None]
         for axis in axes:
-            xs_of = [(one.weight_bytes if axis is axes[0] else price(one), one) for one in heard]
-            points = [(x, one) for x, one in xs_of if x is not None]
-            scale = 1e3 if axis is axes[0] else 1e6
-            xs = [x / scale for x, _ in points]
-            axis.plot(xs, [100 * (one.accuracy or 0) for _, one in points], "o", label=kind)
-            for x, (_, one) in zip(xs, points, strict=True):
-                axis.annotate(caption(one.name), (x, 100 * (one.accuracy or 0)), fontsize=7)
+            costs = [(one.weight_bytes / 1e3 if axis is axes[0] else (price(one) or 0) / 1e6, one) for one in heard]
+            points = sorted(((x, one) for x, one in costs if x), key=lambda point: point[0])
+            wrong = [max(100 * (1 - (one.accuracy or 0)), _LEAST_WRONG) for _, one in points]
+            axis.plot([x for x, _ in points], wrong, "o-", linewidth=0.8, label=kind)
+            for (x, one), y in zip(points, wrong, strict=True):
+                if names:
+                    axis.annotate(caption(one.name), (x, y), fontsize=7)
     axes[0].set_xlabel("weights, KB")
     axes[1].set_xlabel(cost)
-    axes[0].set_ylabel("clips right, int8, %")
-    axes[0].legend()
+    axes[0].set_ylabel("clips wrong, int8, %")
+    axes[0].set_yscale("log")
+    axes[0].invert_yaxis()
+    axes[0].legend(ncols=2, fontsize=8)
     for axis in axes:
-        axis.grid(alpha=0.3)
+        axis.set_xscale("log")
+        for scale in (axis.xaxis, axis.yaxis):
+            scale.set_major_formatter("{x:g}")
+            scale.set_minor_formatter("{x:g}")
+        axis.grid(alpha=0.3, which="both")
+        axis.tick_params(which="both", labelsize=8)
     plots.save(figure, path)
