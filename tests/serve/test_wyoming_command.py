@@ -13,15 +13,26 @@ from pathlib import Path
 import foreground
 import pytest
 from wyoming.client import AsyncUnixClient
-from wyoming_stories import PATIENCE, answers, expected, send, serving
+from wyoming_stories import PATIENCE, answers, expected, send, serving, write_models
 
 from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.cli.verbs import serve
 from kws.errors import KwsError, UsageError
-from kws.serve.service import Settings
+from kws.serve.service import Service, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def one(files):
+    with Service(files[:1], "numpy") as service:
+        yield service
 
 
 def test_the_settings_on_the_command_line():

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import numpy as np
+from random_models import spotting_model
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncServer
@@ -17,6 +18,14 @@ from kws.serve.wyoming import Client
 
 PATIENCE = 600.0
 CHUNK = 1024
+
+
+def write_models(folder):
+    """Two models; their paths."""
+    paths = [folder / "one.tflite", folder / "two.tflite"]
+    for path, seed in zip(paths, (4, 5), strict=True):
+        path.write_bytes(spotting_model(seed, units=(32,)).content)
+    return paths
 
 
 def expected(path, pcm):

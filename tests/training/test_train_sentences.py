@@ -22,7 +22,8 @@ from kws.decisions import CtcLexiconConfig
 from kws.errors import KwsError
 from kws.model.file import Model
 from kws.quantize.convert import convert
-from kws.training import sources, sweep
+from kws.training import sources
+from kws.training.side_by_side import what_is_heard
 from kws.training.train import TrainOptions, prepare, train
 
 tf = pytest.importorskip("tensorflow")
@@ -138,10 +139,10 @@ def test_sentences_that_come_with_kws_count(data):
 
 def test_a_sweep_makes_sentences_anew_for_other_rows():
     """Its points share what they hear, and which sentences fit depends on settings of the training."""
-    heard = [sweep._heard(experiment(share, words_a_row=rows).as_dict()) for share in (0.0, 0.3) for rows in (3, 4)]
-    assert heard[0] == heard[1] == sweep._heard(experiment(0.0, learning_rate=0.5).as_dict())
+    heard = [what_is_heard(experiment(share, words_a_row=rows)) for share in (0.0, 0.3) for rows in (3, 4)]
+    assert heard[0] == heard[1] == what_is_heard(experiment(0.0, learning_rate=0.5))
     assert len(set(heard)) == 3
-    assert heard[2] == sweep._heard(experiment(0.3, learning_rate=0.5).as_dict())
+    assert heard[2] == what_is_heard(experiment(0.3, learning_rate=0.5))
 
 
 @pytest.mark.slow
