@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from kws.fixedpoint.arrays import Int8, Int16, Int32, Int64
 
-__all__ = ["Floats", "Int8", "Int16", "Int32", "Int64", "Pcm", "Progress", "StageProgress"]
+__all__ = ["Floats", "Int8", "Int16", "Int32", "Int64", "Pcm", "Progress", "StageProgress", "silent"]
 
 Floats = npt.NDArray[np.float32]
 Pcm = npt.NDArray[np.int16]
@@ -20,3 +20,7 @@ Progress = Callable[[int, int], None]
 
 StageProgress = Callable[[str, int, int], None]
 """The same of work in named stages."""
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Tell nobody: what stands in for a `StageProgress` that is not given."""

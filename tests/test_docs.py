@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import needs
+from typed_verbs import MODULES
 
 import kws
 from kws.cli.registry import VERBS
@@ -81,13 +82,11 @@ def commands(text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def known_options():
     """The options of each verb, by its name."""
-    verbs = {verb.name: verb for group in VERBS.values() for verb in group if not verb.verbs}
-    verbs |= {f"{v.name} {one.name}": one for group in VERBS.values() for v in group for one in v.verbs}
     known = {}
-    for name, verb in verbs.items():
+    for typed, verb in MODULES.items():
         parser = argparse.ArgumentParser()
         verb.load().options(parser)
-        known[name] = {option for action in parser._actions for option in action.option_strings}
+        known[" ".join(typed)] = {option for action in parser._actions for option in action.option_strings}
     return known
 
 

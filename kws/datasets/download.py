@@ -21,7 +21,7 @@ from typing import IO
 
 from kws.datasets.public import Archive, DataSet
 from kws.errors import KwsError
-from kws.types import Progress, StageProgress
+from kws.types import Progress, StageProgress, silent
 
 _TIMEOUT = 30.0
 _CHUNK = 1 << 20
@@ -52,7 +52,7 @@ def get(data: DataSet, out: str | Path, progress: StageProgress | None = None) -
         KwsError: a folder in the way, no connection, no room, or an archive that fails its checksum.
     """
     out = Path(out)
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise KwsError(f"{out} already exists and is not empty; name another folder or delete it")
     source = data.archive
@@ -69,10 +69,6 @@ def get(data: DataSet, out: str | Path, progress: StageProgress | None = None) -
     except OSError as error:
         raise KwsError(f"cannot store the data set in {out}: {error}; check the folder and the free space") from error
     return out
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def _require_space(folder: Path, needed: int, what: str) -> None:

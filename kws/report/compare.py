@@ -20,7 +20,7 @@ from kws.evaluation.stream.spec import StreamSettings, specify
 from kws.image.bench import measure
 from kws.model.file import Model
 from kws.text import caption
-from kws.types import StageProgress
+from kws.types import StageProgress, silent
 
 CORES: Mapping[str, str] = {"Cortex-M4": "mps2_an386", "Cortex-M55": "mps3_an547"}
 """Emulated boards by core, of which instructions are counted."""
@@ -106,12 +106,8 @@ def compare(
     """
     # Everything is read before the first is measured.
     models = [(folder, Model.load(folder), runs.load_config(folder).network.kind) for folder in folders]
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     return [_one(folder, model, kind, data, options, tell) for folder, model, kind in models]
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def _one(
@@ -249,9 +245,8 @@ def plot(found: Sequence[Compared], path: Path) -> None:
             points = sorted(((x, one) for x, one in costs if x), key=lambda point: point[0])
             wrong = [max(100 * (1 - (one.accuracy or 0)), _LEAST_WRONG) for _, one in points]
             axis.plot([x for x, _ in points], wrong, "o-", linewidth=0.8, label=kind)
-            for (x, one), y in zip(points, wrong, strict=True):
-                if names:
-                    axis.annotate(caption(one.name), (x, y), fontsize=7)
+            for (x, one), y in zip(points, wrong, strict=True) if names else ():
+                axis.annotate(caption(one.name), (x, y), fontsize=7)
     axes[0].set_xlabel("weights, KB")
     axes[1].set_xlabel(cost)
     axes[0].set_ylabel("clips wrong, int8, %")

@@ -21,7 +21,7 @@ from kws.text import decoded
 from kws.training import features as feature_maker
 from kws.training.distillation import Teacher, as_labels
 from kws.training.features import Recipe
-from kws.types import Floats, StageProgress
+from kws.types import Floats, StageProgress, silent
 
 COLUMNS = ("clip", "split", "speaker", "label", "heard_as", "probability")
 FEWEST = 2
@@ -74,7 +74,7 @@ def doubts(root: Path, teachers: Sequence[Path], progress: StageProgress | None 
     weights = [runs.digest(run / runs.WEIGHTS) for run in teachers]
     if len(set(weights)) < len(weights):
         raise UsageError("two of the teachers are the same network; train them independently, with other seeds")
-    tell = progress if progress is not None else lambda *_: None
+    tell = progress if progress is not None else silent
     first = runs.load_config(teachers[0])
     listed = clip_lists.index(root, first.data)
     examples = tuple(clip_lists.everything(listed, first.data))

@@ -16,7 +16,7 @@ from kws.errors import KwsError
 from kws.files import parse_json
 from kws.training.history import History
 from kws.training.train import TrainOptions, prepare, train
-from kws.types import StageProgress
+from kws.types import StageProgress, silent
 
 _LOOK_SECONDS = 2.0
 
@@ -57,7 +57,7 @@ def train_all(
     """
     if options.cache is None:
         raise KwsError("several trainings share their features; name a folder for them")
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     options = replace(options, cache=options.cache.absolute())
     seen = set()
     for training in trainings:
@@ -85,10 +85,6 @@ def what_is_heard(experiment: Experiment) -> str:
         # Which sentences fit depends on the rows.
         heard["rows"] = [training[name] for name in ("words_a_row", "gap_ms")]
     return json.dumps(heard)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @dataclass(frozen=True)

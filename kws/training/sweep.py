@@ -135,7 +135,7 @@ def sweep(
     require_tensorflow()
     given = points(experiment, grid)
     options = options or TrainOptions()
-    options = dataclasses.replace(options, cache=(options.cache or out / CACHE).absolute())
+    options = dataclasses.replace(options, cache=options.cache or out / CACHE)
     results = out.absolute() / RESULTS
     require_place(results / "x")
     keys = _keys(given, data, options)

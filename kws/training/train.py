@@ -34,7 +34,7 @@ from kws.training.sources import Sources
 from kws.training.start import Start
 from kws.training.stream_trainer import StreamTrainer
 from kws.training.trainer import Metrics, Trainer
-from kws.types import StageProgress
+from kws.types import StageProgress, silent
 
 """Called with (what is being done, how much is done, how much there is)."""
 Report = Callable[[Epoch, bool], None]
@@ -108,7 +108,7 @@ def train(
     require_tensorflow()
     losses.named(experiment.training.loss)
     experiment = with_phones(experiment)
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     folders = [data] if isinstance(data, Path) else list(data)
     found = sources.find(experiment, folders, options.others, options.leave_out)
     experiment = found.settled(experiment)
@@ -148,16 +148,12 @@ def prepare(
     """
     if options.cache is None:
         raise KwsError("features are prepared in a cache; name a folder for it")
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     experiment = with_phones(experiment)
     found = sources.find(experiment, data, options.others, options.leave_out)
     experiment = found.settled(experiment)
     clips, _ = _features(experiment, found, options.cache, True, tell)
     distillation.distilled(experiment, clips, options.teachers, options.cache, tell)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def _start(experiment: Experiment, start: Path | None, run: Path) -> Start | None:

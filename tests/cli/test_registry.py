@@ -11,22 +11,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typed_verbs import COMMANDS, MODULES
 
 from kws.cli import main as cli
 from kws.cli import registry, verbs
 from kws.cli.registry import VERBS, Verb
-
-
-def commands(group, before=()):
-    """Every verb as it is typed, sub-verbs behind their group."""
-    for verb in group:
-        typed = (*before, verb.name)
-        yield typed, verb
-        yield from commands(verb.verbs, typed)
-
-
-COMMANDS = dict(commands(verb for group in VERBS.values() for verb in group))
-MODULES = {typed: verb for typed, verb in COMMANDS.items() if not verb.verbs}
 
 
 def help_of(*verb, capsys):

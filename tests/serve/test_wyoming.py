@@ -7,26 +7,18 @@ import json
 
 import numpy as np
 import pytest
+import wyoming_stories
 from wyoming.audio import AudioChunk, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
 from wyoming.wake import Detect, NotDetected
-from wyoming_stories import answers, expected, run, send, write_models
+from wyoming_stories import answers, expected, run, send
 
 from kws.errors import KwsError
 from kws.serve.service import Service, Settings
 
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return write_models(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def one(files):
-    with Service(files[:1], "numpy") as service:
-        yield service
+files, one = wyoming_stories.files, wyoming_stories.one
 
 
 def test_detections_with_their_time(one, files, speech):

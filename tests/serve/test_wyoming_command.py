@@ -12,27 +12,20 @@ from pathlib import Path
 
 import foreground
 import pytest
+import wyoming_stories
 from wyoming.client import AsyncUnixClient
-from wyoming_stories import PATIENCE, answers, expected, send, serving, write_models
+from wyoming_stories import PATIENCE, answers, expected, send, serving
 
 from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.cli.verbs import serve
 from kws.errors import KwsError, UsageError
-from kws.serve.service import Service, Settings
+from kws.serve.service import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return write_models(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def one(files):
-    with Service(files[:1], "numpy") as service:
-        yield service
+files, one = wyoming_stories.files, wyoming_stories.one
 
 
 def test_the_settings_on_the_command_line():

@@ -6,25 +6,16 @@ import asyncio
 import json
 
 import pytest
+import wyoming_stories
 from wyoming.audio import AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
 from wyoming.ping import Ping, Pong
-from wyoming_stories import answers, expected, run, send, write_models
+from wyoming_stories import answers, expected, run, send
 
 from kws.serve import wyoming
-from kws.serve.service import Service
 
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return write_models(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def one(files):
-    with Service(files[:1], "numpy") as service:
-        yield service
+files, one = wyoming_stories.files, wyoming_stories.one
 
 
 MALFORMED = [

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import numpy as np
+import pytest
 from random_models import spotting_model
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.ping import Ping, Pong
@@ -14,18 +15,28 @@ from wyoming.wake import Detection
 
 from kws.engines.numpy_engine import NumpyEngine
 from kws.model.file import Model
+from kws.serve.service import Service
 from kws.serve.wyoming import Client
 
 PATIENCE = 600.0
 CHUNK = 1024
 
 
-def write_models(folder):
-    """Two models; their paths."""
-    paths = [folder / "one.tflite", folder / "two.tflite"]
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The paths of two models; a module that asks for them takes the fixture into its own names."""
+    root = tmp_path_factory.mktemp("models")
+    paths = [root / "one.tflite", root / "two.tflite"]
     for path, seed in zip(paths, (4, 5), strict=True):
         path.write_bytes(spotting_model(seed, units=(32,)).content)
     return paths
+
+
+@pytest.fixture(scope="module")
+def one(files):
+    """The service with the first of them."""
+    with Service(files[:1], "numpy") as service:
+        yield service
 
 
 def expected(path, pcm):

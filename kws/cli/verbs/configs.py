@@ -46,12 +46,12 @@ def run(a: argparse.Namespace) -> int:
 
 
 def _copy(name: str, folder: Path) -> list[Path]:
-    """Copy a configuration and those that it stands on, unless these are there as they come with kws."""
+    """Copy a configuration and those that it stands on; returns where they are, the configuration first."""
     sources = toml.files(configs.find(name))
     targets = [folder / source.name for source in sources]
     for source, target in zip(sources, targets, strict=True):
-        known = source is not sources[0] and target.exists() and target.read_bytes() == source.read_bytes()
-        if target.exists() and not known:
+        # A base may be there as it is; what is to be changed may not.
+        if target.exists() and (source is sources[0] or target.read_bytes() != source.read_bytes()):
             raise KwsError(f"{target} is there already; name another folder")
     for source, target in zip(sources, targets, strict=True):
         write_atomic(target, source.read_bytes())
