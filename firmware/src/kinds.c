@@ -6,6 +6,13 @@
 
 #ifdef KWS_MODEL_SLOT
 
+const kws_kinds kws_known_kinds = {
+    (1u << KWS_KINDS) - 1u,
+    (1u << KWS_DECISION_KINDS) - 1u,
+    (1u << KWS_FRONTEND_KINDS) - 1u,
+    3u,
+};
+
 #define KWS_KIND(NAME, name)                                             \
     void kws_##name##_reset(const kws_frontend *frontend, void *memory); \
     void kws_##name##_run(const kws_frontend *frontend, void *memory, const int16_t *pcm, int8_t *features);

@@ -41,8 +41,8 @@ int32_t kws_network_reset(const kws_network *network, void *memory)
         return code;
     }
     for (uint32_t i = 0; i < network->layer_count; i++) {
-        if (network->layers[i].kind >= KWS_KINDS) {
-            return KWS_ERROR_MODEL; /* of a newer library, in a model slot */
+        if (!KWS_KNOWS(kws_known_kinds.layers, network->layers[i].kind)) {
+            return KWS_ERROR_MODEL;
         }
     }
     for (uint32_t i = 0; i < network->state_count; i++) {

@@ -31,8 +31,9 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
     }
     const kws_frontend *f = model->frontend;
     const kws_decision *d = model->decision;
-    if (f->kind >= KWS_FRONTEND_KINDS || d->kind >= KWS_DECISION_KINDS) {
-        return KWS_ERROR_MODEL; /* of a newer library, in a model slot */
+    if (!KWS_KNOWS(kws_known_kinds.frontends, f->kind) || !KWS_KNOWS(kws_known_kinds.decisions, d->kind) ||
+        !KWS_KNOWS(kws_known_kinds.gates, model->gate != NULL ? 1u : 0u)) {
+        return KWS_ERROR_MODEL;
     }
     if (bytes < KWS_SPOTTER_BYTES(f->memory_bytes, model->network_bytes, (uint32_t)f->pcm_size, d->memory_bytes,
                                   (uint32_t)f->bands, model->gate_bytes)) {
@@ -40,9 +41,16 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
     }
     uint8_t *next = (uint8_t *)memory;
     kws_spotter *spotter = (kws_spotter *)take(&next, (uint32_t)sizeof(kws_spotter));
+    void *frontend = take(&next, f->memory_bytes);
+    uint32_t *network = (uint32_t *)take(&next, model->network_bytes);
+    /* First, since it refuses a network before it writes anything. */
+    const int32_t code = kws_network_reset(model->network, network);
+    if (code != KWS_OK) {
+        return code;
+    }
     spotter->model = model;
-    spotter->frontend = take(&next, f->memory_bytes);
-    spotter->network = (uint32_t *)take(&next, model->network_bytes);
+    spotter->frontend = frontend;
+    spotter->network = network;
     spotter->pcm = (int16_t *)take(&next, 2u * f->pcm_size);
     spotter->decision = take(&next, d->memory_bytes);
     spotter->features = (int8_t *)take(&next, f->bands);

@@ -125,7 +125,7 @@ def model_source(model: Model, network: NetworkSource, named: bool = False) -> s
     if model.info is not None:
         parts.append(spotting_source(model.info))
     if not named:
-        parts += [network.run_source(), kinds_source(model.info)]
+        parts += [network.run_source(), kinds_source(network, model.info)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kws import emit
 from kws.codegen.layers import NetworkSource
-from kws.codegen.spotting import gate_bodies, gate_function
+from kws.codegen.spotting import gate_bodies, gate_function, known_kinds
 from kws.errors import KwsError, UsageError
 from kws.files import read_file
 from kws.model.file import ModelInfo
@@ -127,7 +127,8 @@ def _kinds_source(kinds: dict[str, list[str]], gated: bool) -> str:
     includes = "\n".join(f'#include "{header}"' for header in ["kws/model.h", *headers])
     functions = [_function(part, what, action, signature, kinds[part]) for part, what, action, signature in _FUNCTIONS]
     functions += [_gate_function(what, gated) for what in gate_bodies(gated)]
-    return "\n\n".join([emit.comment(notice), includes, *functions]) + "\n"
+    known = known_kinds(kinds["LAYER"], kinds["FRONTEND"], kinds["DECISION"], gates=3 if gated else 1)
+    return "\n\n".join([emit.comment(notice), includes, *functions, known]) + "\n"
 
 
 def _gate_function(what: str, gated: bool) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from kws import emit
+from kws.codegen.layers import NetworkSource
 from kws.constants import Constants
 from kws.model.file import ModelInfo
 from kws.voice_gate import KIND as GATE
@@ -161,7 +162,22 @@ def gate_bodies(gated: bool) -> dict[str, str]:
     return {"reset": f"{emit.INDENT}(void)m;\n{unused}", "run": unused + _CALL_NETWORK}
 
 
-def kinds_source(info: ModelInfo | None) -> str:
+def known_kinds(layers: Iterable[str], frontends: Iterable[str], decisions: Iterable[str], gates: int) -> str:
+    """The structure that tells the library which kinds the generated functions beside it know."""
+
+    def bits(prefix: str, names: Iterable[str]) -> str:
+        return " | ".join(f"1u << {prefix}_{name.upper()}" for name in names) or "0u"
+
+    fields: dict[str, str | int] = {
+        "layers": bits("KWS", layers),
+        "decisions": bits("KWS_DECISION", decisions),
+        "frontends": bits("KWS_FRONTEND", frontends),
+        "gates": f"{gates}u",
+    }
+    return emit.structure("kws_kinds", "kws_known_kinds", fields, static=False)
+
+
+def kinds_source(network: NetworkSource, info: ModelInfo | None) -> str:
     """The functions of kws_model.c that call those of the model's kinds; of a bare network, which has none, nothing."""
     called = {}
     if info is not None:
@@ -179,6 +195,10 @@ def kinds_source(info: ModelInfo | None) -> str:
     bodies = gate_bodies(info is not None and info.gate.on)
     functions += [f"{gate_function(what)}\n{{\n{body}}}" for what, body in bodies.items()]
     comment = "/* Of the kinds that this model has; the linker leaves out the code of all others. */\n"
+    spotting: tuple[list[str], list[str], int] = ([], [], 0)
+    if info is not None:
+        spotting = ([info.frontend.kind], [info.decision.kind], 2 if info.gate.on else 1)
+    functions.append(known_kinds((kind.name for kind in network.used_kinds), *spotting))
     return comment + "\n\n".join(functions)
 
 

@@ -18,7 +18,7 @@ from wake_words import FOLDER, speech
 from kws import codegen, firmware
 from kws.cli.main import main
 from kws.codegen import naming
-from kws.decisions import DetectorConfig
+from kws.decisions import CtcConfig, DetectorConfig
 from kws.engines.numpy_engine import NumpyEngine
 from kws.errors import KwsError, UsageError
 from kws.frontends import LogMelConfig, MicroFrontendConfig
@@ -94,6 +94,25 @@ int main(int count, char **arguments)
         }
     }
     return 0;
+}
+"""
+
+
+# A model, and one that the program's functions do not know: then nothing may be touched.
+REFUSED = """
+#include <stdio.h>
+#include <string.h>
+#include "MINE_model.h"
+#include "other_model.h"
+static kws_word memory[30000], before[30000];
+int main(void)
+{
+    kws_spotter *spotter, *other = NULL;
+    printf("%s ", kws_error_name(kws_spotter_init(&spotter, &MINE_model_data, memory, sizeof memory)));
+    memcpy(before, memory, sizeof memory);
+    const int32_t code = kws_spotter_init(&other, &other_model_data, memory, sizeof memory);
+    puts(kws_error_name(code));
+    return code != KWS_OK && (other != NULL || memcmp(before, memory, sizeof memory) != 0);
 }
 """
 
@@ -255,6 +274,39 @@ def test_only_kinds_that_the_models_have(exported, tmp_path, models):
     (tmp_path / "commands_model.h").unlink()
     codegen.export(models["wake"], tmp_path, "wake")
     assert "LOG_MEL" not in (tmp_path / naming.KINDS_FILE).read_text()
+
+
+def gated(model: Model) -> Model:
+    return Model.from_bytes(with_gate(model, VoiceGateConfig(on=True)), "gated")
+
+
+@needs("cc")
+@pytest.mark.parametrize("own", ["with a name", "alone"])
+@pytest.mark.parametrize("differs", ["layers", "frontend", "decision", "gate", "no gate"])
+def test_a_model_of_another_folder_is_refused(own, differs, host_library, tmp_path):
+    """A program that has the kws_kinds.c of another folder, or a model without a name beside one with a name."""
+    mine = other = spotting_model(1, units=(4,))
+    if differs == "layers":
+        mine = spotting_model(1, units=())
+    elif differs == "frontend":
+        other = spotting_model(1, units=(4,), frontend=MicroFrontendConfig())
+    elif differs == "decision":
+        other = spotting_model(1, units=(4,), detector=CtcConfig())
+    elif differs == "gate":
+        other = gated(mine)
+    else:
+        mine = gated(mine)
+    codegen.export(mine, tmp_path / "own", None if own == "alone" else "mine")
+    codegen.export(other, tmp_path / "other", "other")
+    name, kinds = ("kws", []) if own == "alone" else ("mine", [tmp_path / "own" / naming.KINDS_FILE])
+    (tmp_path / "main.c").write_text(REFUSED.replace("MINE", name))
+    sources = [tmp_path / "main.c", tmp_path / f"own/{name}_model.c", *kinds, tmp_path / "other/other_model.c"]
+    includes = [f"-I{folder}" for folder in (tmp_path / "own", tmp_path / "other", firmware.sources_dir() / "include")]
+    subprocess.run(["cc", *STRICT, *includes, *sources, *host_library, "-o", tmp_path / "x"], check=True)
+    done = subprocess.run([tmp_path / "x"], check=True, capture_output=True, text=True)
+    # A kws_kinds.c with a gate is also for models that have none.
+    known = differs == "no gate" and own != "alone"
+    assert done.stdout == f"KWS_OK {'KWS_OK' if known else 'KWS_ERROR_MODEL'}\n"
 
 
 @needs("cc")

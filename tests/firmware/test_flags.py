@@ -28,6 +28,27 @@ def test_portable_c_on_request(tiny_model, tmp_path):
     assert "PASS" in run_image(elf, np.zeros(0, np.int16))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55"])
+def test_a_strict_build_without_a_library(core, tmp_path):
+    """Warnings that a product's build may make errors, and what docs/packages.md says that a program has to bring."""
+    sources = sorted((sources_dir() / "src").rglob("*.c"))
+    floats = ["-mfloat-abi=hard"] if core == "cortex-m55" else []
+    warnings = "-Wcast-qual -Wcast-align=strict -Wundef -Wdouble-promotion -Wmissing-prototypes -Wredundant-decls".split()
+    command = ["arm-none-eabi-gcc", f"-mcpu={core}", "-mthumb", *floats, "-std=c99", "-Wall", "-Wextra", "-Wpedantic"]
+    includes = [f"-I{sources_dir() / folder}" for folder in ("include", "src")]
+    command += ["-Wconversion", *warnings, "-Werror", *includes, "-Os", "-ffreestanding", "-nostdlib", "-r"]
+    done = subprocess.run([*command, *map(str, sources), "-o", tmp_path / "all.o"], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    found = subprocess.run(["arm-none-eabi-nm", tmp_path / "all.o"], check=True, capture_output=True, text=True).stdout
+    kinds = {line.split()[-1]: line.split()[-2] for line in found.splitlines()}
+    assert not [name for name, kind in kinds.items() if kind in "DdBbC"], "state that spotters would share"
+    # The generated files define those of kws, the compiler's own library those with underscores.
+    wanted = {name for name, kind in kinds.items() if kind == "U" and not name.startswith("kws_")}
+    assert {name for name in wanted if not name.startswith("__")} == {"memcpy", "memmove", "memset"}
+    assert core == "cortex-m0" or len(wanted) == 3
+
+
 BOARDS = ("microbit", "mps2_an386", "mps3_an547")
 FLAGS = ("-fstack-protector-all", "-finstrument-functions", "--coverage")
 

@@ -8,7 +8,7 @@
  *
  *     kws_spotter *spotter;
  *     int32_t used = kws_spotter_init(&spotter, &kws_model_data, memory, sizeof memory);
- *     for (; used >= 0 && samples > 0; pcm += used, samples -= used) {
+ *     for (; used >= 0 && samples > 0; pcm += used, samples -= (size_t)used) {
  *         kws_result result;
  *         used = kws_spotter_process(spotter, pcm, samples, &result);
  *         if (used > 0 && result.label >= 0) puts(kws_label(spotter, result.label));
@@ -57,8 +57,9 @@ enum {
     KWS_ERROR_ARGUMENT = -1,      /* a pointer is NULL, or a number is beyond what its function says */
     KWS_ERROR_MEMORY = -2,        /* the memory given is too small for the model */
     KWS_ERROR_ALIGNMENT = -3,     /* the memory given is not aligned as an array of kws_word */
-    KWS_ERROR_MODEL = -4,         /* the model is for another version of the library or another core, or has
-                                     layers, a front end or a decision of a kind that the library does not know */
+    KWS_ERROR_MODEL = -4,         /* the model is for another version of the library or another core, or has layers,
+                                     a front end, a decision or a gate that the program's kws_kinds.c, or kws_model.c,
+                                     does not know: export all models of a program with --name into one folder */
     KWS_ERROR_UNINITIALISED = -5  /* the spotter did not come from kws_spotter_init, or was overwritten */
 };
 
@@ -67,16 +68,18 @@ const char *kws_error_name(int32_t code);
 
 /* What one call of kws_spotter_process found. */
 typedef struct kws_result {
-    /* int8 posteriors of all labels, zero point -128, scale 1/256, if a frame was completed;
+    /* int8 posteriors of all KWS_MODEL_LABELS labels, zero point -128, scale 1/256, if a frame was completed;
      * NULL otherwise. Valid until the next call. */
     const int8_t *posteriors;
-    /* int8 log-mel features of the completed frame, or NULL. Valid until the next call. */
+    /* int8 features of the completed frame, KWS_MODEL_BANDS of them, or NULL. Valid until the next call. */
     const int8_t *features;
-    /* Index of the completed frame, counted from the reset. */
+    /* Index of the completed frame, counted from the reset; its last sample is number
+     * frame * KWS_MODEL_HOP + KWS_MODEL_WINDOW - 1. */
     uint32_t frame;
     /* Index of the word detected at this frame, or -1; phrases come behind the labels. */
     int32_t label;
-    /* The detected word's posterior summed over the detector's window (0 to 255 a frame). */
+    /* The detected word's posterior summed over the detector's window (0 to 255 a frame): KWS_MODEL_FULL_SCORE is a
+     * probability of 1. */
     uint32_t score;
 } kws_result;
 

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* Generated code and library must agree on these structures; both check this number. */
-#define KWS_MODEL_FORMAT 11
+#define KWS_MODEL_FORMAT 12
 
 /*
  * How the weights lie and which instructions run over them, chosen by the target's own macros. All
@@ -183,6 +183,22 @@ typedef struct kws_voice_gate kws_voice_gate;
  */
 void kws_gate_reset(const kws_model *model, void *memory);
 const int8_t *kws_gate_run(const kws_model *model, void *memory, void *network, const int8_t *features);
+
+/* A bit a kind, from the lowest; of gates the lowest is for models without one, the next for models with one. */
+typedef struct kws_kinds {
+    uint32_t layers;
+    uint16_t decisions;
+    uint8_t frontends;
+    uint8_t gates;
+} kws_kinds;
+
+/*
+ * The kinds that the functions above know, beside which it is generated. They cannot refuse a model that has others,
+ * such as one whose folder's kws_kinds.c is not the program's: kws_spotter_init and kws_network_reset do.
+ */
+extern const kws_kinds kws_known_kinds;
+
+#define KWS_KNOWS(kinds, kind) ((kind) < 8u * sizeof(kinds) && ((kinds) >> (kind) & 1u) != 0)
 
 struct kws_model {
     uint16_t format; /* KWS_MODEL_FORMAT of the export */

@@ -31,7 +31,7 @@
 typedef struct kws_tile_pass {
     const int32_t *weights;
     const int32_t *numbers; /* of each channel: bias, factor, shift */
-    const int8_t *strip;
+    int8_t *strip;
     int8_t *output;
     uint32_t further; /* steps of four rows, but for the last */
     uint32_t pixel_bytes; /* of the output */
@@ -269,7 +269,7 @@ static void kws_tile_columns(const kws_tile_block *block)
     static const uint16_t of_pairs[KWS_TILE_STEP] = {0x0033, 0x3333, 0x33FF, 0xFFFF};
     const kws_window *w = block->window;
     const uint32_t columns = w->output_columns;
-    int8_t *strip = (int8_t *)block->pass.strip;
+    int8_t *strip = block->pass.strip;
     kws_tile_pass pass = block->pass;
     pass.mask = of_pairs[block->last_rows - 1u];
     /* Of two rows or one the second window is not seen. */
