@@ -34,10 +34,19 @@ def test_a_strict_build_without_a_library(core, tmp_path):
     """Warnings that a product's build may make errors, and what docs/packages.md says that a program has to bring."""
     sources = sorted((sources_dir() / "src").rglob("*.c"))
     floats = ["-mfloat-abi=hard"] if core == "cortex-m55" else []
-    warnings = "-Wcast-qual -Wcast-align=strict -Wundef -Wdouble-promotion -Wmissing-prototypes -Wredundant-decls".split()
+    warnings = ["cast-qual", "cast-align=strict", "undef", "double-promotion", "missing-prototypes", "redundant-decls"]
     command = ["arm-none-eabi-gcc", f"-mcpu={core}", "-mthumb", *floats, "-std=c99", "-Wall", "-Wextra", "-Wpedantic"]
     includes = [f"-I{sources_dir() / folder}" for folder in ("include", "src")]
-    command += ["-Wconversion", *warnings, "-Werror", *includes, "-Os", "-ffreestanding", "-nostdlib", "-r"]
+    command += [
+        "-Wconversion",
+        *(f"-W{warning}" for warning in warnings),
+        "-Werror",
+        *includes,
+        "-Os",
+        "-ffreestanding",
+        "-nostdlib",
+        "-r",
+    ]
     done = subprocess.run([*command, *map(str, sources), "-o", tmp_path / "all.o"], check=False, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     found = subprocess.run(["arm-none-eabi-nm", tmp_path / "all.o"], check=True, capture_output=True, text=True).stdout
