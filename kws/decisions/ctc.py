@@ -64,6 +64,6 @@ class CtcConfig(TranscriptionConfig):
         p = self.parameters(labels)
         return Constants(
             macros={},
-            memory="(uint32_t)sizeof(kws_ctc_state)",
+            memory="KWS_SIZEOF(kws_ctc_state)",
             members={"labels": "KWS_MODEL_LABELS", "first_word": p.first_word, "least": p.least},
         )

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from building import LIBRARY_STRICT, detections, exporter, heard, needs_program, noises, random_model, run
 from conftest import needs
-from random_models import bare_model
+from random_models import bare_model, spotting_model, wake_model
 
-from kws import codegen
+from kws import codegen, firmware
 from kws.codegen import packages
+from kws.decisions import CtcBeamConfig, CtcConfig, DetectorConfig, GrammarConfig, Phrase
+from kws.model.file import Model, with_gate
+from kws.voice_gate import VoiceGateConfig
 
 pytestmark = needs("make", "cc")
+GRAMMAR = GrammarConfig(phrases=(Phrase(("yes", "no")),))
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +230,18 @@ def test_generated_sources_are_cpp(package, tmp_path, standard):
     sources = [*root.glob("src/**/*.c"), root / "examples/selftest/main.c"]
     run("cc", "-std=c99", *places, *sources, *objects, "-o", tmp_path / "selftest")
     assert b"24 of 24 frames, 0 differences: PASS" in run(tmp_path / "selftest").stdout
+
+
+@needs_program("c++")
+@pytest.mark.parametrize("decision", [DetectorConfig(), GRAMMAR, CtcConfig(), CtcBeamConfig(), None])
+def test_sizes_are_cpp(decision, tmp_path):
+    """A C++ program that allows no cast of C may say how much memory there is."""
+    model = wake_model() if decision is None else spotting_model(1, units=(4,), detector=decision)
+    codegen.export(Model.from_bytes(with_gate(model, VoiceGateConfig(on=True)), "gated"), tmp_path)
+    text = '#include "kws_model.h"\nkws_word memory[KWS_MODEL_SPOTTER_WORDS + KWS_MODEL_NETWORK_WORDS];\n'
+    (tmp_path / "main.cpp").write_text(text)
+    places = [f"-I{tmp_path}", f"-I{firmware.sources_dir() / 'include'}"]
+    run("c++", "-std=c++11", "-fsyntax-only", *LIBRARY_STRICT, "-Wold-style-cast", *places, tmp_path / "main.cpp")
 
 
 NETWORK_TEST = """

@@ -58,6 +58,13 @@ extern "C" {
 #define KWS_MEMBER(name) .name =
 #endif
 
+/* sizeof in the type of other sizes. In C++ not by a cast of C, of which -Wold-style-cast warns where a size is used. */
+#if defined(__cplusplus)
+#define KWS_SIZEOF(type) static_cast<uint32_t>(sizeof(type))
+#else
+#define KWS_SIZEOF(type) ((uint32_t)sizeof(type))
+#endif
+
 /* A real factor as value * 2^(left_shift - right_shift - 31); one of the shifts is 0. */
 typedef struct kws_factor {
     int32_t value;
@@ -228,12 +235,12 @@ struct kws_spotter {
     uint32_t filled; /* samples in pcm */
 };
 
-#define KWS_WORDS(bytes) (((bytes) + (uint32_t)sizeof(kws_word) - 1u) / (uint32_t)sizeof(kws_word))
+#define KWS_WORDS(bytes) (((bytes) + KWS_SIZEOF(kws_word) - 1u) / KWS_SIZEOF(kws_word))
 #define KWS_ALIGN4(bytes) (((bytes) + 3u) & ~3u)
 
 /* RAM of a spotter in bytes, all constants known to the compiler. */
 #define KWS_SPOTTER_BYTES(frontend_bytes, network_bytes, pcm_size, decision_bytes, bands, gate_bytes)            \
-    (KWS_ALIGN4((uint32_t)sizeof(struct kws_spotter)) + KWS_ALIGN4(frontend_bytes) + KWS_ALIGN4(network_bytes) + \
+    (KWS_ALIGN4(KWS_SIZEOF(struct kws_spotter)) + KWS_ALIGN4(frontend_bytes) + KWS_ALIGN4(network_bytes) + \
      KWS_ALIGN4(2u * (pcm_size)) + KWS_ALIGN4(decision_bytes) + KWS_ALIGN4(bands) + \
      KWS_ALIGN4(gate_bytes))
 

@@ -30,7 +30,7 @@ typedef struct kws_voice_gate_state {
 } kws_voice_gate_state;
 
 #define KWS_VOICE_GATE_BYTES(bands, places) \
-    ((uint32_t)sizeof(kws_voice_gate_state) + 2u * (bands) + (uint32_t)(places) * (bands))
+    (KWS_SIZEOF(kws_voice_gate_state) + 2u * (bands) + 1u * (places) * (bands))
 
 void kws_voice_gate_reset(const kws_model *model, void *memory);
 const int8_t *kws_voice_gate_run(const kws_model *model, void *memory, void *network, const int8_t *features);

@@ -59,8 +59,8 @@ typedef struct kws_ctc_beam_state {
 } kws_ctc_beam_state;
 
 #define KWS_CTC_BEAM_BYTES(width)                                                  \
-    ((uint32_t)sizeof(kws_ctc_beam_state) +                                        \
-     (width) * (2u * (uint32_t)sizeof(kws_ctc_hypothesis) + (uint32_t)sizeof(kws_ctc_candidate)))
+    (KWS_SIZEOF(kws_ctc_beam_state) +                                        \
+     (width) * (2u * KWS_SIZEOF(kws_ctc_hypothesis) + KWS_SIZEOF(kws_ctc_candidate)))
 
 void kws_ctc_beam_reset(const kws_decision *decision, void *memory);
 void kws_ctc_beam_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);

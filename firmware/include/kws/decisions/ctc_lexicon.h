@@ -42,8 +42,8 @@ typedef struct kws_ctc_lexicon_state {
 } kws_ctc_lexicon_state;
 
 #define KWS_CTC_LEXICON_BYTES(words, tokens)         \
-    ((uint32_t)sizeof(kws_ctc_lexicon_state) +       \
-     (uint32_t)sizeof(kws_lexicon_path) * (2u * (tokens) - (words)))
+    (KWS_SIZEOF(kws_ctc_lexicon_state) +       \
+     KWS_SIZEOF(kws_lexicon_path) * (2u * (tokens) - (words)))
 
 void kws_ctc_lexicon_reset(const kws_decision *decision, void *memory);
 void kws_ctc_lexicon_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);

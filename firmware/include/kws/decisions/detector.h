@@ -24,7 +24,7 @@ typedef struct kws_detector_state {
 } kws_detector_state;
 
 #define KWS_DETECTOR_BYTES(labels, average_frames) \
-    ((uint32_t)sizeof(kws_detector_state) + KWS_ALIGN4(2u * (labels)) + KWS_ALIGN4((average_frames) * (labels)))
+    (KWS_SIZEOF(kws_detector_state) + KWS_ALIGN4(2u * (labels)) + KWS_ALIGN4((average_frames) * (labels)))
 
 void kws_detector_reset(const kws_decision *decision, void *memory);
 void kws_detector_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);

@@ -37,8 +37,8 @@ typedef struct kws_grammar_state {
 } kws_grammar_state;
 
 #define KWS_GRAMMAR_BYTES(labels, average_frames, places)                                      \
-    (KWS_DETECTOR_BYTES(labels, average_frames) + (uint32_t)sizeof(kws_grammar_state) +       \
-     (uint32_t)sizeof(kws_grammar_place) * (places))
+    (KWS_DETECTOR_BYTES(labels, average_frames) + KWS_SIZEOF(kws_grammar_state) +       \
+     KWS_SIZEOF(kws_grammar_place) * (places))
 
 void kws_grammar_reset(const kws_decision *decision, void *memory);
 void kws_grammar_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);

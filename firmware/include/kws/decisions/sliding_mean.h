@@ -23,7 +23,7 @@ typedef struct kws_sliding_mean_state {
     uint8_t held;      /* whether the sum has been above the limit since the detection */
 } kws_sliding_mean_state;
 
-#define KWS_SLIDING_MEAN_BYTES(window) ((uint32_t)sizeof(kws_sliding_mean_state) + (window))
+#define KWS_SLIDING_MEAN_BYTES(window) (KWS_SIZEOF(kws_sliding_mean_state) + (window))
 
 void kws_sliding_mean_reset(const kws_decision *decision, void *memory);
 void kws_sliding_mean_step(const kws_decision *decision, void *memory, const int8_t *posteriors, kws_result *result);
