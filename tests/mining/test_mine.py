@@ -219,6 +219,16 @@ def test_what_is_really_said_is_told_apart(tiny_model, tmp_path, capsys):
     assert all(not r.said for r in roles.speech(tmp_path / "out" / "negatives", DataConfig(words=("yes", "down"))))
 
 
+def test_takes_of_the_words_are_no_false_accepts(tiny_model, tmp_path):
+    root = tmp_path / "words"
+    for word in ("yes", "bed"):
+        audio.write(root / word / "a_01.wav", chirps(30, 1))
+    found = mine(tiny_model, [root], tmp_path / "out", dataclasses.replace(MINING, split="all"))
+    kinds = {row.cut.source.split("/")[1]: row.cut.kind for row in found.rows if row.cut.label == "yes"}
+    assert kinds == {"yes": hearing.SAID, "bed": hearing.FALSE}
+    assert found.usable_hours == pytest.approx(30 / 3600)
+
+
 def test_the_verb_and_its_page(talk, tiny_file, tmp_path, capsys):
     out = tmp_path / "out"
     line = ["mine", str(tiny_file), "--data", str(talk), "--split", "all", "--threshold", "0.5", "--jobs", "1"]

@@ -97,6 +97,13 @@ def test_a_training_folder_given_by_itself_is_never_measured_on(folders):
     assert {r.split for r in roles.everything(validation, DATA)} == {"validation"}
 
 
+def test_speech_in_which_nothing_can_be_counted_is_refused(tmp_path):
+    written(tmp_path / "validation" / "a.flac", 5 * S, 1)
+    (tmp_path / "transcripts.tsv").write_text("file\tstart_s\tend_s\ttext\nvalidation/a.flac\t0\t5\tyes indeed\n")
+    with pytest.raises(KwsError, match="cannot be counted .* leave --speech out"):
+        room_list.room(Folders((tmp_path,)), DATA, "validation")
+
+
 def test_halls_are_drawn_less_often_than_rooms(tmp_path, spec):
     rng = np.random.default_rng(1)
     for name, seconds in (("home", 0.5), ("hall", 1.5)):
