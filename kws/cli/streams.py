@@ -30,8 +30,8 @@ from kws.evaluation.stream.score import Rates
 from kws.evaluation.stream.spec import DESK, ROOM, SCENES, StreamSettings, StreamSpec, check, specify
 from kws.model.file import ModelInfo
 
-COLUMNS = ("", "hours", "missed", "late", "of", "miss rate", "false/h", "latency", "p90")
-"""Of a table whose rows :func:`row` makes."""
+COLUMNS = ("", "hours", "missed", "late", "of", "miss rate", "false", "false/h", "at most", "latency", "p90")
+"""Of a table whose rows :func:`row` makes; at most: false accepts per hour, the 95 % limit that the count allows."""
 
 DESK_MINUTES = 60.0
 """How long the desk lasts unless somebody says it."""
@@ -144,7 +144,13 @@ def row(name: str, r: Rates) -> tuple[str, ...]:
     """Of a table with :data:`COLUMNS`."""
     latency, slow = (("-" if x is None else f"{x:.0f} ms") for x in (r.latency_ms, r.latency_p90_ms))
     counts = (str(r.misses), str(r.late), str(r.said), percent(r.miss_rate, 1))
-    return (name, f"{r.hours:.1f}", *counts, f"{r.false_accepts_per_hour:.2f}", latency, slow)
+    return (name, f"{r.hours:.2f}", *counts, *false_accepts(r), latency, slow)
+
+
+def false_accepts(r: Rates) -> tuple[str, str, str]:
+    """Their count, how many per hour, and the 95 % upper limit that the count allows."""
+    most = "-" if r.most_per_hour is None else f"{r.most_per_hour:.2f}"
+    return (str(r.false_accepts), f"{r.false_accepts_per_hour:.2f}", most)
 
 
 def describe(d: DetectorConfig) -> str:

@@ -26,6 +26,7 @@ from kws.datasets.splits import LISTS, VALIDATION, speaker_of
 from kws.datasets.transcripts import Stretch
 from kws.engines import create
 from kws.errors import KwsError
+from kws.evaluation.poisson import most_per_hour
 from kws.files import parse_json, write_atomic
 from kws.mining import page
 from kws.mining.hearing import FALSE, Cut, Heard, Hearing, Listener, Source
@@ -106,6 +107,11 @@ class Mined:
     def per_hour(self) -> float | None:
         """False accepts per usable hour; None if there is none."""
         return self.fired.get(FALSE, 0) / self.usable_hours if self.usable_hours else None
+
+    @property
+    def most_per_hour(self) -> float | None:
+        """The 95 % upper limit that their count allows (`kws.evaluation.poisson.most_per_hour`)."""
+        return most_per_hour(self.fired.get(FALSE, 0), self.usable_hours)
 
 
 def find(folders: Sequence[Path], model: Model, split: str) -> list[Source]:

@@ -110,7 +110,7 @@ def test_errors_name_the_folder(tmp_path: Path) -> None:
     with pytest.raises(KwsError, match="twice"):
         roles.everything(roles.Folders((tmp_path,), (tmp_path / "." / "",)), DATA)
     _write(tmp_path / "inner" / "b.wav", 0.1)
-    with pytest.raises(KwsError, match="inner lies in .* would be heard twice"):
+    with pytest.raises(KwsError, match=r"inner lies in .* would be heard twice"):
         roles.everything(roles.Folders((tmp_path,), rooms=(tmp_path / "inner",)), DATA)
     audio.write(tmp_path / "a.wav", np.zeros(100, np.int16))
     with pytest.raises(KwsError, match=r"a\.wav is silent"):

@@ -239,6 +239,7 @@ def test_the_verb_and_its_page(talk, tiny_file, tmp_path, capsys):
     assert values["false_accepts_per_hour"] < values["at_most_per_hour"]
     page = (out / folder.PAGE).read_text(encoding="utf-8")
     assert all(f'src="{row["file"]}"' in page for row in kept)
+    assert f"at most {values['at_most_per_hour']:.1f} (95 %)" in page
     assert main([*line, "--engine", "numpy", "--out", str(tmp_path / "text")]) == exit_codes.OK
     assert "no transcripts" in capsys.readouterr().out
     assert main([*line, "--out", str(out)]) == exit_codes.BAD_INPUT
