@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from kws.cli.options import (
@@ -27,6 +28,7 @@ from kws.evaluation.stream import room_list
 from kws.evaluation.stream.room import SPEECH
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
+from kws.evaluation.stream.source import SourceRate
 from kws.evaluation.stream.spec import DESK, ROOM, SCENES, StreamSettings, StreamSpec, check, specify
 from kws.model.file import ModelInfo
 
@@ -126,13 +128,18 @@ def scene_of(a: argparse.Namespace) -> str:
     return str(a.scene or (ROOM if sounding else DESK))
 
 
-def heard(a: argparse.Namespace, info: ModelInfo, spec: StreamSpec) -> tuple[tuple[float, int] | None, tuple[str, ...]]:
-    """Hours and recordings of the room's speech, where it is the user's, and its collections that were trained on."""
-    if spec.room is None or not a.speech:
+def heard(
+    a: argparse.Namespace, info: ModelInfo, spec: StreamSpec, sources: Sequence[SourceRate]
+) -> tuple[tuple[float, int] | None, tuple[str, ...]]:
+    """Hours and recordings of the room's speech, where it is the user's, and its collections that were trained on.
+
+    The hours are those that were listened to, each once: a short stream hears a part of what there is.
+    """
+    speech = next((s for s in sources if s.name == SPEECH), None)
+    if spec.room is None or not a.speech or speech is None:
         return None, ()
-    seconds, recordings = spec.room.material().get(SPEECH, (0.0, 0))
     listed = room_list.recordings(Folders(speech=tuple(a.speech)), info.data, spec.split)
-    return (seconds / 3600, recordings), familiar(info, listed)
+    return (speech.different_hours, speech.recordings), familiar(info, listed)
 
 
 def run_options(a: argparse.Namespace) -> StreamOptions:

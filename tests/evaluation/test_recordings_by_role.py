@@ -151,7 +151,7 @@ def test_command_line(model, spoken, folders, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "false accepts on long recordings" in said
     assert "words played backwards" in said
-    assert "0.4 minutes of different speech in 3 recordings" in said
+    assert "0.4 minutes of different speech, of 3 recordings" in said
     values = json.loads(report.read_text())
     assert [s["name"] for s in values["recordings"]["sources"]] == [SPEECH, MUSIC, NOISE]
     assert [p["name"] for p in values["probes"]] == ["beeps", "words played backwards", "other words"]

@@ -75,7 +75,7 @@ def run(a: argparse.Namespace) -> int:
     heard = recordings.count()
     phrases = phrase_streams.rates(model, spec, a.data, settings, [recordings])
     scope = limits.scope_of_stream(info, info.data, a.data, spec)
-    unknown = limits.sentences(scope, heard, *streams.heard(a, info, spec))
+    unknown = limits.sentences(scope, heard, *streams.heard(a, info, spec, report.by_source()))
     if a.json:
         soaked = None if drift is None else drift.as_dict()
         values = {"model": str(a.model), **report.as_dict(), "soak": soaked, "scope": scope.as_dict()}

@@ -96,7 +96,7 @@ def run(a: argparse.Namespace) -> int:
             f" --minutes {enough_minutes(a.budget):.0f} would do better"
         )
     scope = limits.scope_of_stream(info, info.data, a.data, spec)
-    unknown = limits.sentences(scope, result.negatives, *streams.heard(a, info, spec))
+    unknown = limits.sentences(scope, result.negatives, *streams.heard(a, info, spec, result.sources))
     if a.json:
         values: dict[str, Any] = {"model": str(out), "id": Model.from_bytes(content).id, "written": written}
         console.print_json(values | result.as_dict() | {"scope": scope.as_dict(), "limits": unknown})

@@ -331,6 +331,8 @@ def test_command_line(model, spoken, folders, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "the room, by source" in said
     assert "other words" in said
+    # A minute of stream hears half a minute of the speech that there is.
+    assert "0.5 minutes of different speech, of 3 recordings" in said
     again = [*base, *given, "--spec", str(tmp_path / "s.json"), "--wav", str(tmp_path / "w.wav"), "--json"]
     assert main(again) == 0
     values = json.loads(capsys.readouterr().out)
