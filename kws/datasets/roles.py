@@ -241,6 +241,7 @@ def _listed(folder: Path, data: DataConfig) -> list[tuple[Path, str, str, str]]:
     """Path, name, source and split of each recording."""
     if not folder.is_dir():
         raise KwsError(f"there is no folder {folder}; give {_LAYOUT}")
+    transcripts.refuse_mined(folder)
     paths = sorted(
         path
         for path in folder.rglob("*")

@@ -156,6 +156,15 @@ def test_training_takes_what_was_mined(mined, talk, tiny_model, tmp_path):
     assert longest == data.clip_samples
 
 
+def test_what_is_to_be_checked_is_not_trained_on(mined):
+    """Given as a whole, the folder would teach words that are really said as something else."""
+    out, _ = mined
+    with pytest.raises(KwsError, match=r"give .*negatives"):
+        roles.speech(out, DataConfig())
+    with pytest.raises(KwsError, match=r"give .*negatives"):
+        clips.index(out)
+
+
 def test_copies_are_dropped(tiny_model, tmp_path):
     original = chirps(20, 1)
     audio.write(tmp_path / "d" / "a_1.wav", original)
