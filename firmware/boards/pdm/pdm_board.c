@@ -72,3 +72,24 @@ void board_write(const void *data, size_t count)
         enable_interrupts();
     }
 }
+
+void board_exit(int status)
+{
+    (void)status;
+    disable_interrupts();
+    pdm_board_send_all();
+    for (;;) {
+        wait_for_interrupt();
+    }
+}
+
+/* What was to be sent before comes before it. */
+void board_fault_write(const char *line)
+{
+    disable_interrupts();
+    pdm_board_send_all();
+    while (*line != '\0') {
+        byte_ring_put(&pdm_board_sending, (uint8_t)*line++);
+        pdm_board_send_all();
+    }
+}

@@ -14,4 +14,7 @@ extern byte_ring pdm_board_sending;
 /* The board's: a byte now waits in pdm_board_sending. Called without interrupts. */
 void pdm_board_start_sending(void);
 
+/* The board's: send what waits, until the last bit has left. Called without interrupts. */
+void pdm_board_send_all(void);
+
 #endif

@@ -233,10 +233,8 @@ void pdm_board_start_sending(void)
     fill_fifo();
 }
 
-/* Without interrupts: what waits, and then until the last bit has left. */
-static void send_all(void)
+void pdm_board_send_all(void)
 {
-    disable_interrupts();
     while (!byte_ring_empty(&pdm_board_sending)) {
         fill_fifo();
     }
@@ -252,23 +250,4 @@ uint32_t board_ticks(void)
 uint32_t board_ticks_per_second(void)
 {
     return 1000000u;
-}
-
-void board_exit(int status)
-{
-    (void)status;
-    send_all();
-    for (;;) {
-        wait_for_interrupt();
-    }
-}
-
-/* What was to be sent before comes before it. */
-void board_fault_write(const char *line)
-{
-    send_all();
-    while (*line != '\0') {
-        byte_ring_put(&pdm_board_sending, (uint8_t)*line++);
-        send_all();
-    }
 }

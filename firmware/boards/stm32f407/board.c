@@ -213,10 +213,8 @@ void pdm_board_start_sending(void)
     USART2_CR1 |= USART_CR1_TXEIE;
 }
 
-/* Without interrupts: what waits, and then until the last bit has left. */
-static void send_all(void)
+void pdm_board_send_all(void)
 {
-    disable_interrupts();
     while (!byte_ring_empty(&pdm_board_sending)) {
         if (USART2_SR & USART_SR_TXE) {
             USART2_DR = byte_ring_take(&pdm_board_sending);
@@ -234,23 +232,4 @@ uint32_t board_ticks(void)
 uint32_t board_ticks_per_second(void)
 {
     return APB1_TIMER_HZ;
-}
-
-void board_exit(int status)
-{
-    (void)status;
-    send_all();
-    for (;;) {
-        wait_for_interrupt();
-    }
-}
-
-/* What was to be sent before comes before it. */
-void board_fault_write(const char *line)
-{
-    send_all();
-    while (*line != '\0') {
-        byte_ring_put(&pdm_board_sending, (uint8_t)*line++);
-        send_all();
-    }
 }
