@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from kws.cli.options import (
@@ -27,11 +28,12 @@ from kws.evaluation.stream import room_list
 from kws.evaluation.stream.room import SPEECH
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.score import Rates
+from kws.evaluation.stream.source import SourceRate
 from kws.evaluation.stream.spec import DESK, ROOM, SCENES, StreamSettings, StreamSpec, check, specify
 from kws.model.file import ModelInfo
 
-COLUMNS = ("", "hours", "missed", "late", "of", "miss rate", "false/h", "latency", "p90")
-"""Of a table whose rows :func:`row` makes."""
+COLUMNS = ("", "hours", "missed", "late", "of", "miss rate", "false", "false/h", "at most", "latency", "p90")
+"""Of a table whose rows :func:`row` makes; at most: false accepts per hour, the 95 % limit that the count allows."""
 
 DESK_MINUTES = 60.0
 """How long the desk lasts unless somebody says it."""
@@ -126,13 +128,18 @@ def scene_of(a: argparse.Namespace) -> str:
     return str(a.scene or (ROOM if sounding else DESK))
 
 
-def heard(a: argparse.Namespace, info: ModelInfo, spec: StreamSpec) -> tuple[tuple[float, int] | None, tuple[str, ...]]:
-    """Hours and recordings of the room's speech, where it is the user's, and its collections that were trained on."""
-    if spec.room is None or not a.speech:
+def heard(
+    a: argparse.Namespace, info: ModelInfo, spec: StreamSpec, sources: Sequence[SourceRate]
+) -> tuple[tuple[float, int] | None, tuple[str, ...]]:
+    """Hours and recordings of the room's speech, where it is the user's, and its collections that were trained on.
+
+    The hours are those that were listened to, each once: a short stream hears a part of what there is.
+    """
+    speech = next((s for s in sources if s.name == SPEECH), None)
+    if spec.room is None or not a.speech or speech is None:
         return None, ()
-    seconds, recordings = spec.room.material().get(SPEECH, (0.0, 0))
     listed = room_list.recordings(Folders(speech=tuple(a.speech)), info.data, spec.split)
-    return (seconds / 3600, recordings), familiar(info, listed)
+    return (speech.different_hours, speech.recordings), familiar(info, listed)
 
 
 def run_options(a: argparse.Namespace) -> StreamOptions:
@@ -144,7 +151,13 @@ def row(name: str, r: Rates) -> tuple[str, ...]:
     """Of a table with :data:`COLUMNS`."""
     latency, slow = (("-" if x is None else f"{x:.0f} ms") for x in (r.latency_ms, r.latency_p90_ms))
     counts = (str(r.misses), str(r.late), str(r.said), percent(r.miss_rate, 1))
-    return (name, f"{r.hours:.1f}", *counts, f"{r.false_accepts_per_hour:.2f}", latency, slow)
+    return (name, f"{r.hours:.2f}", *counts, *false_accepts(r), latency, slow)
+
+
+def false_accepts(r: Rates) -> tuple[str, str, str]:
+    """Their count, how many per hour, and the 95 % upper limit that the count allows."""
+    most = "-" if r.most_per_hour is None else f"{r.most_per_hour:.2f}"
+    return (str(r.false_accepts), f"{r.false_accepts_per_hour:.2f}", most)
 
 
 def describe(d: DetectorConfig) -> str:

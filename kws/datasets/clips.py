@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from kws import audio
 from kws.config import BY_SPEAKER, ONE_OUT, SILENCE, UNKNOWN, DataConfig
+from kws.datasets import transcripts
 from kws.datasets.augment import NoiseSource
 from kws.datasets.fit import fitted
 from kws.datasets.splits import (
@@ -170,6 +171,7 @@ def collect(roots: Sequence[str | Path], data: DataConfig, everything: bool = Fa
 
 
 def _listed(root: Path) -> list[Path]:
+    transcripts.refuse_mined(root)
     paths = [path for folder in word_folders(root) for path in audio_files(folder)]
     if not paths:
         raise KwsError(f"there are no clips in {root}; give {LAYOUT}")

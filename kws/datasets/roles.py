@@ -10,6 +10,7 @@ Synthetic speech is for training alone.
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +33,9 @@ HINTS = "asr_hints.tsv"
 """What a recogniser heard where there is no transcript: columns ``file``, ``start_s``, ``automatic_text``."""
 UNKNOWN_TEXT = "?"
 """Stands in the transcripts' column ``command_words`` where nobody wrote down what is said."""
+
+WHOLE = 1e6
+"""Seconds: longer than any recording, for what reaches to its end."""
 
 _FOLDERS = {
     "train": TRAINING,
@@ -93,7 +97,8 @@ def speech(folder: str | Path, data: DataConfig) -> list[Recording]:
     Synthetic voices, which the table or the folder's mark (`kws.datasets.clips.is_synthetic`) tells, are all
     for training. Where it has transcripts (`kws.datasets.transcripts`), the stretches in which a word of ``data.words``
     is said are marked; so are those in which a recogniser heard one (:data:`HINTS`), and those that
-    nobody wrote down. A folder without a table is taken to say none of the words.
+    nobody wrote down. What the table does not name is taken to say none of the words, but for what lies in a
+    folder named like one (`word_of_folder`): it says that word from beginning to end.
 
     Raises:
         KwsError: no folder, no recording in it, or a table that cannot be read.
@@ -108,11 +113,28 @@ def speech(folder: str | Path, data: DataConfig) -> list[Recording]:
             SPEECH,
             source,
             TRAINING if synthetic or name in table.synthetic else split,
-            tuple(table.said[name]),
+            tuple(table.said[name]) or _said_all_along(table, name, data.words),
             tuple(table.doubtful[name]),
         )
         for path, name, source, split in _listed(folder, data)
     ]
+
+
+def word_of_folder(name: str, words: Sequence[str]) -> str | None:
+    """The word to spot that a recording is a take of: a folder that it lies in is named so, as in a folder of words.
+
+    Args:
+        name: relative to the folder of other speech, with ``/``.
+        words: to spot.
+    """
+    inside = {part.lower() for part in name.split("/")[:-1]}
+    return next((word for word in words if word.lower() in inside), None)
+
+
+def _said_all_along(table: _Table, name: str, words: Sequence[str]) -> tuple[tuple[float, float], ...]:
+    if name in table.listed or word_of_folder(name, words) is None:
+        return ()
+    return ((0.0, WHOLE),)
 
 
 def noise(folder: str | Path, data: DataConfig) -> list[Recording]:
@@ -137,16 +159,25 @@ def everything(folders: Folders, data: DataConfig) -> list[Recording]:
     """List all folders, by role, each in order of the names.
 
     Raises:
-        KwsError: as for the single roles, or the same folder twice.
+        KwsError: as for the single roles, or a folder twice: itself, or within another one.
     """
-    named = (*folders.speech, *folders.noise, *folders.rooms)
-    if len(set(map(os.path.realpath, named))) < len(named):
-        raise KwsError(f"the same folder is given twice: {', '.join(map(str, named))}")
+    _refuse_twice((*folders.speech, *folders.noise, *folders.rooms))
     return [
         *(r for folder in folders.speech for r in speech(folder, data)),
         *(r for folder in folders.noise for r in noise(folder, data)),
         *(r for folder in folders.rooms for r in rooms(folder, data)),
     ]
+
+
+def _refuse_twice(named: Sequence[Path]) -> None:
+    if len(set(map(os.path.realpath, named))) < len(named):
+        raise KwsError(f"the same folder is given twice: {', '.join(map(str, named))}")
+    for inner, outer in itertools.permutations(named, 2):
+        if Path(os.path.realpath(inner)).is_relative_to(os.path.realpath(outer)):
+            raise KwsError(
+                f"{inner} lies in {outer}, so its recordings would be heard twice; give folders that do not hold"
+                " one another"
+            )
 
 
 def usable(recording: Recording, samples: int, doubtful: bool = True) -> list[tuple[int, int]]:
@@ -210,6 +241,7 @@ def _listed(folder: Path, data: DataConfig) -> list[tuple[Path, str, str, str]]:
     """Path, name, source and split of each recording."""
     if not folder.is_dir():
         raise KwsError(f"there is no folder {folder}; give {_LAYOUT}")
+    transcripts.refuse_mined(folder)
     paths = sorted(
         path
         for path in folder.rglob("*")
@@ -251,20 +283,23 @@ class _Table:
     Attributes:
         said, doubtful: as of a :class:`Recording`.
         synthetic: recordings in which no human speaks.
+        listed: recordings that it names.
     """
 
     said: defaultdict[str, list[tuple[float, float]]]
     doubtful: defaultdict[str, list[tuple[float, float]]]
     synthetic: set[str]
+    listed: set[str]
 
     @classmethod
     def read(cls, folder: Path, words: Sequence[str]) -> _Table:
-        table = cls(defaultdict(list), defaultdict(list), set())
+        table = cls(defaultdict(list), defaultdict(list), set(), set())
         if not (folder / transcripts.NAME).exists():
             return table
         spotted = {word.lower() for word in words}
         heard = _hints(folder)
         for s in transcripts.read(folder):
+            table.listed.add(s.file)
             automatic = heard.get((s.file, round(s.start, 2)), "")
             marked = spotted & {c.lower() for c in s.commands}
             if marked or not sentences.without([s.text], words) or not sentences.without([automatic], words):

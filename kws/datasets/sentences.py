@@ -16,6 +16,16 @@ FREQUENT = ("that's", "just", "is", "this", "it's", "know", "now", "over", "all"
 _LEADS = ("it was", "they were", "we said", "I think", "she has", "he had", "and then", "you see", "for me", "maybe")
 _TAILS = ("I think", "you see", "and then", "because", "for me", "it seems", "again", "of course", "he said", "at last")
 _MOST_LETTERS = 130
+# "2 lamps" says "two", whatever else figures may be read as.
+_NUMBERS = frozenset(
+    (
+        *("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
+        *("twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+        *("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million"),
+        *("and", "point", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+        *("tenth", "half", "quarter"),
+    )
+)
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]*[^\W\d_a-z])")
 
@@ -28,9 +38,12 @@ def tokens(text: str) -> list[str]:
 def says(text: str, word: str) -> bool:
     """Whether ``word`` (or phrase) is said in ``text``: its words in a row, "no's" and "no" alike.
 
-    Other forms are other words: "stopped" does not say "stop", nor does "know" say "no".
+    Other forms are other words: "stopped" does not say "stop", nor does "know" say "no". Figures may be read as any
+    number, so that "2 lamps" says "two", and "three", too.
     """
     wanted, said = tokens(word), tokens(text)
+    if not _NUMBERS.isdisjoint(wanted) and any(c.isdigit() for c in text):
+        return True
     plain = [t.partition("'")[0] for t in said]
     spans = [said[i : i + len(wanted)] for i in range(len(said) - len(wanted) + 1)]
     spans += [plain[i : i + len(wanted)] for i in range(len(plain) - len(wanted) + 1)]
@@ -46,7 +59,8 @@ def read(path: str | Path = BUILT_IN) -> list[str]:
     """Sentences of 2 to 130 letters and spaces from a text file, each once, in the order of the file.
 
     A text with empty lines is running text: its paragraphs are cut after ``.``, ``!`` and ``?``.
-    Without empty lines, each line is a sentence. Lines that start with ``#`` are left out.
+    Without empty lines, each line is a sentence, or, where it is longer, sentences that are cut likewise. Lines that
+    start with ``#`` are left out.
 
     Raises:
         KwsError: the file cannot be read or holds no sentence.
@@ -60,11 +74,17 @@ def read(path: str | Path = BUILT_IN) -> list[str]:
         lines.pop(0)
     if "" in lines:
         paragraphs = " ".join(line or "\n" for line in lines).split("\n")
-        lines = [s.strip() for p in paragraphs for s in _END.split(" ".join(p.split()))]
+        lines = [s for p in paragraphs for s in _cut(p)]
+    else:
+        lines = [s for line in lines for s in (_cut(line) if len(line) > _MOST_LETTERS else [line])]
     found = dict.fromkeys(s for s in lines if 2 <= len(s) <= _MOST_LETTERS and tokens(s))
     if not found:
         raise KwsError(f"{path} holds no sentence of 2 to {_MOST_LETTERS} letters; give running text")
     return list(found)
+
+
+def _cut(text: str) -> list[str]:
+    return [s.strip() for s in _END.split(" ".join(text.split()))]
 
 
 def phrase(near: Sequence[str], words: Sequence[str], rng: np.random.Generator) -> str:

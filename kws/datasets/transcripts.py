@@ -90,3 +90,15 @@ def read(folder: str | Path) -> list[Stretch]:
         except (KeyError, ValueError) as error:
             raise KwsError(f"{path}, line {number}: needs a file, 0 <= start_s <= end_s, a text: {line!r}") from error
     return found
+
+
+def refuse_mined(folder: Path) -> None:
+    """Take no folder of `kws mine` as a whole: it holds, beside negatives, what may say a word to spot.
+
+    Raises:
+        KwsError: it is one.
+    """
+    if (folder / MINED).exists():
+        raise KwsError(
+            f"{folder} is what kws mine wrote, and to-check in it may say a word to spot; give {folder / 'negatives'}"
+        )

@@ -121,8 +121,11 @@ def sentences(
 
 def of_speech(hours: float, recordings: int) -> str:
     """What false accepts on so much different speech cannot tell."""
+    if not hours:
+        return "all of the speech says a word to spot, or was not written down: false accepts on it are not measured"
+    amount = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
     return (
-        f"{hours:.1f} hours of different speech in {recordings} recordings: no event in T hours means at most 3/T per"
+        f"{amount} of different speech, of {recordings} recordings: no event in T hours means at most 3/T per"
         f" hour, here {upper_limit(0) / hours:.1f}, so a lower rate cannot be shown; what comes from one place speaks"
         " for that place"
     )

@@ -97,7 +97,7 @@ def _rate(name: str, heard: Sequence[Heard]) -> SourceRate:
     words = sum((Counter(h.words) for h in heard), Counter[str]())
     hours = sum(h.samples for h in heard) / SAMPLE_RATE / 3600
     ranked = dict(sorted(words.items(), key=lambda item: (-item[1], item[0])))
-    return SourceRate(name, hours, 1.0, len(heard), words.total(), ranked)
+    return SourceRate(name, hours, 1.0, sum(h.samples > 0 for h in heard), words.total(), ranked)
 
 
 @dataclass

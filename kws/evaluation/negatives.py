@@ -28,7 +28,7 @@ from kws.decisions import DecisionConfig
 from kws.engines import create, fastest
 from kws.engines.base import Engine
 from kws.errors import KwsError
-from kws.evaluation.poisson import upper_limit
+from kws.evaluation.poisson import most_per_hour
 from kws.evaluation.stream.run import posteriors
 from kws.model.file import Model, ModelInfo
 
@@ -66,8 +66,8 @@ class Source:
 
     @property
     def most_per_hour(self) -> float | None:
-        """The 95 % upper limit of the rate that the count allows (`kws.evaluation.poisson.upper_limit`)."""
-        return upper_limit(self.false_accepts) / self.hours if self.hours else None
+        """The 95 % upper limit of the rate that the count allows (`kws.evaluation.poisson.most_per_hour`)."""
+        return most_per_hour(self.false_accepts, self.hours)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -37,6 +37,19 @@ def upper_limit(count: int, confidence: float = CONFIDENCE) -> float:
     return high
 
 
+def most_per_hour(count: int, hours: float, turns: float = 1.0) -> float | None:
+    """The greatest rate that a count of events is still likely with (`upper_limit`); None where nothing was heard.
+
+    What was heard several times counts once: the count, per turn and rounded up, over the different hours.
+
+    Args:
+        count: events seen.
+        hours: of audio in which they were.
+        turns: how often the same sound was heard, on average: at least 1.
+    """
+    return upper_limit(math.ceil(count / turns)) / (hours / turns) if hours else None
+
+
 def _at_most(count: int, expected: float) -> float:
     """The probability of ``count`` events or fewer."""
     if expected == 0:

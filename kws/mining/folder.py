@@ -21,10 +21,12 @@ import numpy as np
 from kws import audio, workers
 from kws.config import UNKNOWN
 from kws.datasets import negatives, roles, transcripts, unfinished
+from kws.datasets.roles import Recording
 from kws.datasets.splits import LISTS, VALIDATION, speaker_of
 from kws.datasets.transcripts import Stretch
 from kws.engines import create
 from kws.errors import KwsError
+from kws.evaluation.poisson import most_per_hour
 from kws.files import parse_json, write_atomic
 from kws.mining import page
 from kws.mining.hearing import FALSE, Cut, Heard, Hearing, Listener, Source
@@ -106,6 +108,11 @@ class Mined:
         """False accepts per usable hour; None if there is none."""
         return self.fired.get(FALSE, 0) / self.usable_hours if self.usable_hours else None
 
+    @property
+    def most_per_hour(self) -> float | None:
+        """The 95 % upper limit that their count allows (`kws.evaluation.poisson.most_per_hour`)."""
+        return most_per_hour(self.fired.get(FALSE, 0), self.usable_hours)
+
 
 def find(folders: Sequence[Path], model: Model, split: str) -> list[Source]:
     """The recordings of folders, in order.
@@ -123,13 +130,19 @@ def find(folders: Sequence[Path], model: Model, split: str) -> list[Source]:
         for stretch in table:
             by_file.setdefault(stretch.file, []).append(stretch)
         sources += [
-            Source(decoded(folder.resolve().name), r, tuple(by_file.get(r.name, ())), bool(table))
+            Source(decoded(folder.resolve().name), r, tuple(by_file.get(r.name, _take(r, data.words))), bool(table))
             for r in roles.speech(folder, data)
             if split in ("all", r.split)
         ]
     if not sources:
         raise KwsError(f"none of the {len(listed)} recordings is in the {split} split; --split takes another, or all")
     return sources
+
+
+def _take(recording: Recording, words: Sequence[str]) -> tuple[Stretch, ...]:
+    """What a take of a word to spot says, as a transcript would have it."""
+    word = roles.word_of_folder(recording.name, words)
+    return () if word is None else (Stretch(recording.name, 0.0, roles.WHOLE, word, ()),)
 
 
 def mine(model: Model, folders: Sequence[Path], out: Path, mining: Mining, progress: Progress | None = None) -> Mined:

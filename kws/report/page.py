@@ -158,13 +158,16 @@ def _tiles(found: Findings) -> list[tuple[str, str, str]]:
     if shown is not None:
         own = shown.own(GOOD_SNR_DB)
         if own.miss_rate is not None:
-            at = f"in the {shown.scene}, at {own.false_accepts_per_hour:.1f} false accepts per hour"
+            at = (
+                f"in the {shown.scene}, at {own.false_accepts_per_hour:.1f} false accepts per hour"
+                f" ({own.false_accepts} in {own.hours:.1f} h; at most {own.most_per_hour or 0:.1f})"
+            )
             tiles.append((f"missed words, {GOOD_SNR_DB:g} dB or better", f"{100 * own.miss_rate:.1f} %", at))
         if own.latency_ms is not None:
             tiles.append(("median latency", f"{own.latency_ms:.0f} ms", "after the word's end"))
     if found.negatives is not None and found.negatives.total.per_hour is not None:
         total = found.negatives.total
-        remark = f"{total.false_accepts} in {total.seconds / 60:.1f} min of speech, music, noise"
+        remark = f"{total.false_accepts} in {total.seconds / 60:.1f} min; at most {total.most_per_hour or 0:.0f}"
         tiles.append(("false accepts per hour, negatives", f"{total.per_hour:.0f}", remark))
     tiles.append(("model file", f"{len(found.model.content) / 1000:.1f} KB", "fully int8"))
     return tiles

@@ -75,10 +75,13 @@ def doubts(root: Path, teachers: Sequence[Path], progress: StageProgress | None 
     if len(set(weights)) < len(weights):
         raise UsageError("two of the teachers are the same network; train them independently, with other seeds")
     tell = progress if progress is not None else silent
-    first = runs.load_config(teachers[0])
+    # All of them are read before hours of clips are heard by the first.
+    loaded = [Teacher.load(run) for run in teachers]
+    first = loaded[0][1]
     listed = clip_lists.index(root, first.data)
     examples = tuple(clip_lists.everything(listed, first.data))
-    heard = [_posteriors(run, first, Recipe(first, TRAINING, examples, (), 1), tell) for run in teachers]
+    recipe = Recipe(first, TRAINING, examples, (), 1)
+    heard = [_posteriors(run, *one, first, recipe, tell) for run, one in zip(teachers, loaded, strict=True)]
     guesses = np.stack([p.argmax(axis=1) for p in heard])
     labels = np.array([e.label for e in examples])
     against = (guesses == guesses[0]).all(axis=0) & (guesses[0] != labels)
@@ -91,9 +94,10 @@ def doubts(root: Path, teachers: Sequence[Path], progress: StageProgress | None 
     return sorted(found, key=lambda d: (d.clip.split != TRAINING, d.clip.split, -d.probability, d.name))
 
 
-def _posteriors(run: Path, first: Experiment, recipe: Recipe, tell: StageProgress) -> Floats:
+def _posteriors(
+    run: Path, teacher: Teacher, settings: Experiment, first: Experiment, recipe: Recipe, tell: StageProgress
+) -> Floats:
     """A teacher's posteriors of clips as they are recorded, in the first one's labels, float32 [clips, labels]."""
-    teacher, settings = Teacher.load(run)
     own = Recipe(settings, recipe.split, recipe.examples, recipe.background, recipe.variants)
     with scratch("labels") as folder:
         made = feature_maker.features(own, folder, lambda done, total: tell(f"features for {run.name}", done, total))

@@ -64,6 +64,15 @@ def test_what_says_a_word_is_left_out_and_what_nobody_wrote_down_is_doubtful(tmp
     assert roles.usable(found, 5 * second, doubtful=False) == [(0, second)]
 
 
+def test_takes_of_a_word_say_it_from_beginning_to_end(tmp_path: Path) -> None:
+    for name in ("yes/a.wav", "Yes/b.wav", "bed/a.wav", "yes/c.wav", "yes.wav"):
+        _write(tmp_path / name, 1)
+    transcripts.write(tmp_path, [Stretch("yes/c.wav", 0, 1, "a quiet morning")])
+    found = {r.name: roles.usable(r, SAMPLE_RATE) for r in roles.speech(tmp_path, DATA)}
+    whole = [(0, SAMPLE_RATE)]
+    assert found == {"yes/a.wav": [], "Yes/b.wav": [], "bed/a.wav": whole, "yes/c.wav": whole, "yes.wav": whole}
+
+
 @pytest.mark.parametrize("block", [999, 16_000, 1 << 20])
 def test_parts_are_what_is_usable_whatever_the_block(tmp_path: Path, block: int) -> None:
     _write(tmp_path / "a.wav", 4, seed=1)
@@ -100,6 +109,9 @@ def test_errors_name_the_folder(tmp_path: Path) -> None:
     _write(tmp_path / "a.wav", 0.1)
     with pytest.raises(KwsError, match="twice"):
         roles.everything(roles.Folders((tmp_path,), (tmp_path / "." / "",)), DATA)
+    _write(tmp_path / "inner" / "b.wav", 0.1)
+    with pytest.raises(KwsError, match=r"inner lies in .* would be heard twice"):
+        roles.everything(roles.Folders((tmp_path,), rooms=(tmp_path / "inner",)), DATA)
     audio.write(tmp_path / "a.wav", np.zeros(100, np.int16))
     with pytest.raises(KwsError, match=r"a\.wav is silent"):
         roles.impulse_responses(roles.rooms(tmp_path, DATA))

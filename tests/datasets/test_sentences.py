@@ -26,6 +26,9 @@ COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go
         ("Hey you chatterbox", "hey chatterbox", False),
         ("Grüße aus Köln", "köln", True),
         ("...", "no", False),
+        ("There were 2 lamps", "two", True),
+        ("There were 2 lamps", "lamp two", True),
+        ("There were 2 lamps", "stop", False),
         ("no", "", False),
     ],
 )
@@ -48,6 +51,15 @@ def test_lines_are_sentences_without_empty_lines(tmp_path: Path) -> None:
     path = tmp_path / "prompts.txt"
     path.write_text("\n# prompts\nturn the light green\nturn the light green\n" + "x" * 200 + "\n123\nwarm. And dry\n")
     assert sentences.read(path) == ["turn the light green", "warm. And dry"]
+
+
+def test_a_paragraph_on_one_line_is_cut_into_sentences(tmp_path: Path) -> None:
+    path = tmp_path / "story.txt"
+    path.write_text(
+        "It was late. " * 3 + "Who is there? Nobody answered, for all were asleep in their beds. " * 2 + "\nOh.\n"
+    )
+    asleep = "Nobody answered, for all were asleep in their beds."
+    assert sentences.read(path) == ["It was late.", "Who is there?", asleep, "Oh."]
 
 
 def test_texts_that_cannot_be_read(tmp_path: Path) -> None:

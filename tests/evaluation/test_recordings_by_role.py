@@ -94,6 +94,7 @@ def test_collections_that_were_trained_on_are_named(model, folders):
         assert long.familiar(dataclasses.replace(model.info, provenance=damaged), recordings) == ()
     assert "corpus" in limits.of_familiar(("corpus",))[0]
     assert "here 3.0" in limits.of_speech(1.0, 5)
+    assert "are not measured" in limits.of_speech(0.0, 5)
 
 
 def test_beeps_are_as_they_are_said_to_be():
@@ -130,6 +131,15 @@ def labelled(model, spoken):
         return list(probes._labelled(engine, model.info, clips, lambda x: x))
 
 
+def test_a_folder_that_will_not_do_is_told_before_the_clips(model, spoken, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(model.content)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr("kws.cli.verbs.evaluate.evaluate_clips", lambda *_: pytest.fail("clips were evaluated"))
+    assert main(["evaluate", str(path), "--data", str(spoken), "--speech", str(tmp_path / "empty")]) == 3
+    assert "no recordings in" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_command_line(model, spoken, folders, tmp_path, capsys):
     path = tmp_path / "m.tflite"
@@ -141,8 +151,7 @@ def test_command_line(model, spoken, folders, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "false accepts on long recordings" in said
     assert "words played backwards" in said
-    assert "25.0 hours" not in said
-    assert "0.0 hours of different speech in 3 recordings" in said
+    assert "0.4 minutes of different speech, of 3 recordings" in said
     values = json.loads(report.read_text())
     assert [s["name"] for s in values["recordings"]["sources"]] == [SPEECH, MUSIC, NOISE]
     assert [p["name"] for p in values["probes"]] == ["beeps", "words played backwards", "other words"]

@@ -156,6 +156,15 @@ def test_training_takes_what_was_mined(mined, talk, tiny_model, tmp_path):
     assert longest == data.clip_samples
 
 
+def test_what_is_to_be_checked_is_not_trained_on(mined):
+    """Given as a whole, the folder would teach words that are really said as something else."""
+    out, _ = mined
+    with pytest.raises(KwsError, match=r"give .*negatives"):
+        roles.speech(out, DataConfig())
+    with pytest.raises(KwsError, match=r"give .*negatives"):
+        clips.index(out)
+
+
 def test_copies_are_dropped(tiny_model, tmp_path):
     original = chirps(20, 1)
     audio.write(tmp_path / "d" / "a_1.wav", original)
@@ -219,6 +228,16 @@ def test_what_is_really_said_is_told_apart(tiny_model, tmp_path, capsys):
     assert all(not r.said for r in roles.speech(tmp_path / "out" / "negatives", DataConfig(words=("yes", "down"))))
 
 
+def test_takes_of_the_words_are_no_false_accepts(tiny_model, tmp_path):
+    root = tmp_path / "words"
+    for word in ("yes", "bed"):
+        audio.write(root / word / "a_01.wav", chirps(30, 1))
+    found = mine(tiny_model, [root], tmp_path / "out", dataclasses.replace(MINING, split="all"))
+    kinds = {row.cut.source.split("/")[1]: row.cut.kind for row in found.rows if row.cut.label == "yes"}
+    assert kinds == {"yes": hearing.SAID, "bed": hearing.FALSE}
+    assert found.usable_hours == pytest.approx(30 / 3600)
+
+
 def test_the_verb_and_its_page(talk, tiny_file, tmp_path, capsys):
     out = tmp_path / "out"
     line = ["mine", str(tiny_file), "--data", str(talk), "--split", "all", "--threshold", "0.5", "--jobs", "1"]
@@ -229,6 +248,7 @@ def test_the_verb_and_its_page(talk, tiny_file, tmp_path, capsys):
     assert values["false_accepts_per_hour"] < values["at_most_per_hour"]
     page = (out / folder.PAGE).read_text(encoding="utf-8")
     assert all(f'src="{row["file"]}"' in page for row in kept)
+    assert f"at most {values['at_most_per_hour']:.1f} (95 %)" in page
     assert main([*line, "--engine", "numpy", "--out", str(tmp_path / "text")]) == exit_codes.OK
     assert "no transcripts" in capsys.readouterr().out
     assert main([*line, "--out", str(out)]) == exit_codes.BAD_INPUT

@@ -95,6 +95,21 @@ def test_teachers_must_be_two(teachers, data):
         doubts(data, found)
 
 
+def test_every_teacher_is_read_before_the_first_hears_clips(teachers, data, monkeypatch):
+    found, _ = teachers
+    load = labels.Teacher.load
+
+    def last_is_none(run):
+        if run == found[-1]:
+            raise KwsError("not the run of a teacher")
+        return load(run)
+
+    monkeypatch.setattr(labels.Teacher, "load", last_is_none)
+    monkeypatch.setattr(labels.feature_maker, "features", lambda *_: pytest.fail("clips were heard"))
+    with pytest.raises(KwsError, match="not the run"):
+        doubts(data, found)
+
+
 def test_the_list_is_left_out_of_training_alone(teachers, data, tmp_path, capsys):
     found, said = teachers
     wrong = {place(data, "low", TRAINING): "rise", place(data, "high", VALIDATION): "fall"}

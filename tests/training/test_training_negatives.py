@@ -10,6 +10,7 @@ import soundfile
 import tones
 
 from kws import config, runs
+from kws.cli.verbs import train as train_verb
 from kws.config import DataConfig, Experiment
 from kws.datasets import roles
 from kws.errors import KwsError
@@ -340,3 +341,17 @@ def test_folders_for_evaluation_are_refused_in_every_role(data, others, tmp_path
     for role in ("speech", "noise", "rooms"):
         with pytest.raises(KwsError, match="never trained on"):
             sources.find(tones.experiment(), [data], dataclasses.replace(others, **{role: (marked,)}))
+
+
+def test_what_epochs_were_compared_by_stands_beside_its_hours_and_limit(capsys):
+    hours = [
+        {"kind": "speech", "split": "training", "hours": {"corpus": 7.0}},
+        {"kind": "speech", "split": "validation", "hours": {"corpus": 0.3, "other": 0.1}},
+        {"kind": "noise", "split": "validation", "hours": {"rain": 0.1}},
+    ]
+    train_verb._tell_what_compared(4.0, hours)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "4 false accepts per hour, which are 2 in 0.50 hours" in said
+    assert "at most 12.6 per hour" in said
+    train_verb._tell_what_compared(4.0, [])
+    assert "which are 0 in 0.00 hours" in " ".join(capsys.readouterr().err.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from kws.cli.options import (
 from kws.cli.results import percent, print_noise
 from kws.config import SAMPLE_RATE
 from kws.datasets import roles
+from kws.datasets.roles import Recording
 from kws.engines import NAMES
 from kws.errors import KwsError
 from kws.evaluation import limits, long, plots, probes
@@ -103,9 +105,11 @@ def run(a: argparse.Namespace) -> int:
         skip_missing=a.compare and not a.engine,
         seed=a.seed,
     )
+    # Folders that will not do are told before minutes of clips.
+    recordings, responses = _listed(a, model, settings)
     with console.progress("evaluating") as progress:
         report = evaluate_clips(model, a.data, settings, reference, progress)
-    long_ones, probed = _roles(a, model, settings)
+    long_ones, probed = _roles(a, model, settings, recordings, responses)
     heard = hear(model).count()
     unknown = limits.sentences(report.scope, heard, *_heard(long_ones))
     errors: list[WordErrors] = []
@@ -165,18 +169,31 @@ def _print_sentences(found: SentenceErrors) -> None:
     console.table(columns, [[*row, f"{100 * low:.1f} to {100 * high:.1f} %"]], title)
 
 
-def _roles(a: argparse.Namespace, model: Model, settings: ClipOptions) -> tuple[LongReport | None, list[Probe]]:
+def _listed(
+    a: argparse.Namespace, model: Model, settings: ClipOptions
+) -> tuple[list[Recording], list[np.ndarray[tuple[int], np.dtype[np.float32]]]]:
+    """The recordings of speech and noise to hear, and the responses of the rooms."""
+    folders, data = roles_of(a), model.require_info().data
+    listed = roles.everything(folders, data)
+    recordings = room_list.recordings(folders, data, settings.split) if folders.speech or folders.noise else []
+    return recordings, roles.impulse_responses(r for r in listed if r.role == roles.ROOMS)
+
+
+def _roles(
+    a: argparse.Namespace,
+    model: Model,
+    settings: ClipOptions,
+    recordings: Sequence[Recording],
+    responses: Sequence[np.ndarray[tuple[int], np.dtype[np.float32]]],
+) -> tuple[LongReport | None, list[Probe]]:
     """What the model hears in long recordings, and what fools it, as far as that is asked for."""
-    folders, info = roles_of(a), model.require_info()
     engine = settings.engines[0]
     found = None
-    if folders.speech or folders.noise:
-        recordings = room_list.recordings(folders, info.data, settings.split)
+    if recordings:
         with console.progress("listening to recordings") as progress:
             found = long.listen(model, recordings, engine, progress=progress)
-    if not (a.probes or a.all or found is not None or folders.rooms):
+    if not (a.probes or a.all or found is not None or responses):
         return found, []
-    responses = roles.impulse_responses(roles.everything(roles.Folders(rooms=folders.rooms), info.data))
     return found, probes.run(model, a.data, settings.split, engine, responses, a.seed)
 
 

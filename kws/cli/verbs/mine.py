@@ -21,10 +21,9 @@ from kws.cli.options import (
     probability,
     whole,
 )
-from kws.evaluation.poisson import upper_limit
 from kws.mining import folder
 from kws.mining.folder import Mined, Mining
-from kws.mining.hearing import FALSE, KINDS, Hearing
+from kws.mining.hearing import KINDS, Hearing
 from kws.model.file import Model
 
 
@@ -88,12 +87,8 @@ def _values(mined: Mined, out: Path) -> dict[str, object]:
         "kept": {kind: sum(row.cut.kind == kind for row in mined.rows) for kind in KINDS},
         "near_duplicates": mined.dropped,
         "false_accepts_per_hour": mined.per_hour,
-        "at_most_per_hour": _most(mined),
+        "at_most_per_hour": mined.most_per_hour,
     }
-
-
-def _most(mined: Mined) -> float | None:
-    return upper_limit(mined.fired.get(FALSE, 0)) / mined.usable_hours if mined.usable_hours else None
 
 
 def _print(mined: Mined, out: Path, seconds: float) -> None:
@@ -101,9 +96,9 @@ def _print(mined: Mined, out: Path, seconds: float) -> None:
     rows = [(kind, str(mined.fired.get(kind, 0)), str(kept[kind])) for kind in KINDS]
     console.table(("", "fired", "kept"), rows)
     console.out.print(
-        f"{mined.recordings} recordings, {mined.hours:.2f} hours, {mined.usable_hours:.2f} of them surely without the"
-        f" words: {rate(mined.per_hour)} false accepts per hour (95 % limit {rate(_most(mined))});"
-        f" {mined.dropped} near-duplicates dropped"
+        f"{mined.recordings} recordings, {mined.hours:.2f} hours, {mined.usable_hours:.2f} of them in which no"
+        f" word is known to be said: {rate(mined.per_hour)} false accepts per hour"
+        f" (95 % limit {rate(mined.most_per_hour)}); {mined.dropped} near-duplicates dropped"
     )
     if mined.transcribed < mined.recordings:
         console.out.print(

@@ -25,7 +25,7 @@ _BLOCK = SAMPLE_RATE
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws spot``."""
     add_model(parser)
-    parser.add_argument("files", nargs="+", metavar="FILE", help=f"WAV or FLAC; {RAW_PCM}")
+    parser.add_argument("files", nargs="+", metavar="FILE", help=f"WAV, FLAC, Ogg, Opus or MP3; {RAW_PCM}")
     add_engine(parser, "c")
     add_json(parser)
 

@@ -7,11 +7,14 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from kws import runs
 from kws.cli import console, exit_codes, trainings
 from kws.cli.options import add_cluster, add_json, jobs, on_cluster
+from kws.datasets.splits import VALIDATION
 from kws.errors import UsageError
+from kws.evaluation.poisson import upper_limit
 from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch, History
 from kws.training.side_by_side import Training, train_all
@@ -131,6 +134,8 @@ def _tell(a: argparse.Namespace, training: Training, history: History) -> None:
         )
     if (left_out := data.get("left_out")) and not a.json:
         console.messages.print(f"kws: note: {left_out} training clips were left out, as {a.leave_out} says")
+    if best.missed is not None and not a.json:
+        _tell_what_compared(training.experiment.negatives.false_accepts_per_hour, data["negatives"])
     is_teacher = isinstance(training.experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {out}" if is_teacher else f"kws convert {out}"
     if not a.json:
@@ -138,3 +143,14 @@ def _tell(a: argparse.Namespace, training: Training, history: History) -> None:
             f"{out}: {100 * best.validation_accuracy:.2f} % on validation (float, epoch {best.epoch} of"
             f" {len(history.epochs)}); history in {out / 'history.png'}; next: {following}"
         )
+
+
+def _tell_what_compared(per_hour: float, negatives: list[dict[str, Any]]) -> None:
+    """Say on how many hours *missed* stands, and how many false accepts those allow."""
+    hours = sum(sum(n["hours"].values()) for n in negatives if n["split"] == VALIDATION)
+    allowed = int(per_hour * hours)
+    most = f"; at most {upper_limit(allowed) / hours:.1f} per hour with 95 % confidence" if hours else ""
+    console.messages.print(
+        f"kws: note: epochs were compared by words missed at {per_hour:g} false accepts per hour, which are {allowed}"
+        f" in {hours:.2f} hours of validation speech and noise{most}"
+    )

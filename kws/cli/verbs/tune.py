@@ -96,7 +96,7 @@ def run(a: argparse.Namespace) -> int:
             f" --minutes {enough_minutes(a.budget):.0f} would do better"
         )
     scope = limits.scope_of_stream(info, info.data, a.data, spec)
-    unknown = limits.sentences(scope, result.negatives, *streams.heard(a, info, spec))
+    unknown = limits.sentences(scope, result.negatives, *streams.heard(a, info, spec, result.sources))
     if a.json:
         values: dict[str, Any] = {"model": str(out), "id": Model.from_bytes(content).id, "written": written}
         console.print_json(values | result.as_dict() | {"scope": scope.as_dict(), "limits": unknown})
@@ -123,15 +123,19 @@ def _print(result: Tuning, words: tuple[str, ...]) -> None:
         rows.append(streams.row(result.held_out_name, result.held_out))
     rows.append(streams.row("fresh stream", result.fresh))
     total = result.negatives.total
-    rows.append(("negatives", f"{total.hours:.1f}", *"----", negatives.rate(total.per_hour), *"--"))
+    found = (str(total.false_accepts), negatives.rate(total.per_hour), negatives.rate(total.most_per_hour))
+    rows.append(("negatives", f"{total.hours:.2f}", *"----", *found, *"--"))
     console.table(streams.COLUMNS, rows, f"budget: {result.budget:g} false accepts per hour of the {result.scene}")
     pairs = zip(words, result.detector.word_thresholds, strict=True)
     console.out.print(", ".join(f"{w} {t:.3f}" for w, t in pairs))
     if result.sources:
         negatives.show_sources(result.sources, "the room, by source, as tuned")
     negatives.show(result.negatives)
-    before = negatives.rate(result.old_negatives.total.per_hour)
-    console.out.print(f"before, it was {before} false accepts per hour on these negatives")
+    before = result.old_negatives.total
+    console.out.print(
+        f"before, it was {negatives.rate(before.per_hour)} false accepts per hour on these negatives"
+        f" ({before.false_accepts}; at most {negatives.rate(before.most_per_hour)})"
+    )
     if result.held_out is None:
         console.out.print("too few recordings to tune on some speakers and try on others: expect less in life")
     elif result.other_speakers:

@@ -14,7 +14,7 @@ from kws.config import SAMPLE_RATE
 from kws.decisions import DetectorConfig
 from kws.errors import KwsError
 from kws.evaluation.stream.score import Rates, Tally, rates
-from kws.evaluation.stream.source import SourceRate, by_source
+from kws.evaluation.stream.source import SourceRate, by_source, turns
 from kws.evaluation.stream.spec import CLEAN, DESK, ROOM
 
 GOOD_SNR_DB = 10.0
@@ -89,13 +89,18 @@ class StreamReport:
         """
         return by_source(self.tally, point, self.sources, self.words, self.distinct, self.material)
 
+    @property
+    def turns(self) -> float:
+        """How often the same sound was heard, on average: at least 1."""
+        return turns(self.tally, self.by_source(), self.distinct)
+
     def own(self, min_snr_db: float = -math.inf, word: int | None = None) -> Rates:
         """At the model's own settings."""
-        return rates(self.tally, 0, self.conditions(min_snr_db), word)
+        return rates(self.tally, 0, self.conditions(min_snr_db), word, self.turns)
 
     def at(self, snr_db: float) -> Rates:
         """At the model's own settings, at one ratio."""
-        return rates(self.tally, 0, self.conditions_at(snr_db))
+        return rates(self.tally, 0, self.conditions_at(snr_db), turns=self.turns)
 
     def conditions_at(self, snr_db: float) -> list[int]:
         """Indices of the conditions at one ratio."""
@@ -103,7 +108,7 @@ class StreamReport:
 
     def within(self, source: str) -> Rates:
         """At the model's own settings, where one source sounds."""
-        return rates(self.tally, 0, [i for i, s in enumerate(self.sources) if s == source])
+        return rates(self.tally, 0, [i for i, s in enumerate(self.sources) if s == source], turns=self.turns)
 
     def curve(self, min_snr_db: float = -math.inf) -> list[Rates]:
         """The DET curve at a ratio or better, from the lowest thresholds to the highest."""
@@ -111,7 +116,8 @@ class StreamReport:
 
     def curve_of(self, conditions: Sequence[int]) -> list[Rates]:
         """The DET curve in some conditions."""
-        return [rates(self.tally, point, conditions) for point in range(1, len(self.shifts))]
+        turns = self.turns
+        return [rates(self.tally, point, conditions, turns=turns) for point in range(1, len(self.shifts))]
 
     def best(self, budget: float, min_snr_db: float = -math.inf) -> Rates | None:
         """The point of the curve with the fewest words unheard, of those within ``budget`` false accepts per hour."""

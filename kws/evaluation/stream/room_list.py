@@ -72,10 +72,17 @@ def room(folders: Folders, data: DataConfig, split: str) -> Room:
     """What sounds in the room; the recordings that come with kws stand in for a role that no folder is given of.
 
     Raises:
-        KwsError: as `recordings`, or a recording cannot be read.
+        KwsError: as `recordings`, a recording cannot be read, or false accepts cannot be counted in any speech.
     """
     given = (*folders.speech, *folders.noise, *folders.rooms)
     tracks = [_track(r, given) for r in recordings(folders, data, split)]
+    speech = [t for t in tracks if t.source == SPEECH]
+    if speech and not any(t.parts for t in speech):
+        raise KwsError(
+            f"false accepts cannot be counted in the speech of {', '.join(map(str, folders.speech))}: each of the"
+            f" {len(speech)} recordings that were not trained on says a word to spot all along, or nobody wrote down"
+            " what it says; give other speech, or leave --speech out for what comes with kws"
+        )
     absent = {*(() if folders.speech else (SPEECH,)), *(() if folders.noise else (MUSIC, NOISE))}
     tracks += [t for t in pack(data.words) if t.source in absent]
     responses = roles.everything(Folders(rooms=folders.rooms), data) if folders.rooms else []

@@ -240,7 +240,7 @@ def evaluate_stream(
         spec.seed,
         spec.split,
         kept_apart(root, info.data, spec.split),
-        (sum(len(set(clips)) for clips in spec.wanted.values()), len(set(spec.unwanted))),
+        spec.distinct,
         {} if spec.room is None else spec.room.material(),
         time.monotonic() - began,
     )

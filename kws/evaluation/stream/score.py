@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from kws.config import SAMPLE_RATE
+from kws.evaluation.poisson import most_per_hour
 from kws.evaluation.stream.audio import Piece
 from kws.fixedpoint.decisions.base import Detection
 from kws.model.file import ModelInfo
@@ -247,6 +248,7 @@ class Rates:
         latency_ms: median of the hits' latencies, or None without hits.
         latency_p90_ms: their 90th percentile.
         late: events recognised only after the tolerance, up to :data:`LATE_MS` after their end.
+        turns: how often the same recordings were heard, on average: at least 1.
     """
 
     hours: float
@@ -256,6 +258,7 @@ class Rates:
     latency_ms: float | None
     latency_p90_ms: float | None
     late: int = 0
+    turns: float = 1.0
 
     @property
     def miss_rate(self) -> float | None:
@@ -277,6 +280,11 @@ class Rates:
         """False accepts per hour of audio."""
         return self.false_accepts / self.hours if self.hours else 0.0
 
+    @property
+    def most_per_hour(self) -> float | None:
+        """The 95 % upper limit that the count of false accepts allows (`kws.evaluation.poisson.most_per_hour`)."""
+        return most_per_hour(self.false_accepts, self.hours, self.turns)
+
     def as_dict(self) -> dict[str, object]:
         """Plain values, ready for JSON."""
         return {
@@ -287,14 +295,15 @@ class Rates:
             "late": self.late,
             "false_accepts": self.false_accepts,
             "false_accepts_per_hour": self.false_accepts_per_hour,
+            "at_most_per_hour": self.most_per_hour,
             "causes": dict(zip(CAUSES, self.causes, strict=True)),
             "latency_median_ms": self.latency_ms,
             "latency_p90_ms": self.latency_p90_ms,
         }
 
 
-def rates(tally: Tally, point: int, conditions: Sequence[int], word: int | None = None) -> Rates:
-    """One operating point over some conditions, of all words or of one.
+def rates(tally: Tally, point: int, conditions: Sequence[int], word: int | None = None, turns: float = 1.0) -> Rates:
+    """One operating point over some conditions, of all words or of one; ``turns`` is for the limit.
 
     The latency is that of all words. The false accepts of one word are those that reported it.
     """
@@ -307,7 +316,7 @@ def rates(tally: Tally, point: int, conditions: Sequence[int], word: int | None 
     histogram = tally.latency[point][where].sum(axis=0)
     hours = float(tally.samples[where].sum()) / SAMPLE_RATE / 3600
     middle, slow = quantile(histogram, 0.5), quantile(histogram, 0.9)
-    return Rates(hours, said, said - hits - late, tuple(int(c) for c in causes), middle, slow, late)
+    return Rates(hours, said, said - hits - late, tuple(int(c) for c in causes), middle, slow, late, turns)
 
 
 def quantile(histogram: Int64, share: float) -> float | None:

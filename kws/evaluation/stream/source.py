@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kws.config import SAMPLE_RATE
-from kws.evaluation.poisson import upper_limit
+from kws.evaluation.poisson import most_per_hour
 from kws.evaluation.stream.room import COMMANDS, OTHERS
 from kws.evaluation.stream.score import CAUSES, Tally
 from kws.types import Int64
@@ -49,13 +48,8 @@ class SourceRate:
 
     @property
     def most_per_hour(self) -> float | None:
-        """The 95 % upper limit that the count allows (`kws.evaluation.poisson.upper_limit`).
-
-        What was heard several times counts once: the count, per turn and rounded up, over the different hours.
-        """
-        if not self.hours:
-            return None
-        return upper_limit(math.ceil(self.false_accepts / self.turns)) / self.different_hours
+        """The 95 % upper limit that the count allows (`kws.evaluation.poisson.most_per_hour`)."""
+        return most_per_hour(self.false_accepts, self.hours, self.turns)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -108,6 +102,20 @@ def by_source(
         counts = false[:, :, _COMMANDS_FAULT].sum(axis=(1, 2))
         found.append(_source(COMMANDS, hours, turns, distinct[0], words, counts))
     return found
+
+
+def turns(tally: Tally, found: Sequence[SourceRate], distinct: tuple[int, int]) -> float:
+    """How often the same sound was heard in a whole stream, on average: at least 1.
+
+    Args:
+        tally: the counts.
+        found: the sources of a room, as `by_source` has them; none on the desk, where clips are counted instead.
+        distinct: different clips, wanted and unwanted.
+    """
+    sounding = [s for s in found if s.name != COMMANDS]
+    if different := sum(s.different_hours for s in sounding):
+        return sum(s.hours for s in sounding) / different
+    return max(float(tally.said.sum() + tally.unwanted.sum()) / max(sum(distinct), 1), 1.0)
 
 
 def _source(name: str, hours: float, turns: float, recordings: int, words: Sequence[str], counts: Int64) -> SourceRate:

@@ -127,6 +127,11 @@ class StreamSpec(StreamSettings):
         return max(1, round(self.minutes * 60 / PIECE_SECONDS))
 
     @property
+    def distinct(self) -> tuple[int, int]:
+        """Number of different clips, wanted and unwanted."""
+        return sum(len(set(clips)) for clips in self.wanted.values()), len(set(self.unwanted))
+
+    @property
     def noises(self) -> int:
         """Number of different noises: the recordings, or the three colours that stand for them."""
         return len(self.noise) or 3

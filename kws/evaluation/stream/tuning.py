@@ -35,7 +35,7 @@ from kws.errors import KwsError
 from kws.evaluation.negatives import hear
 from kws.evaluation.stream.run import DEFAULTS, Runner, StreamOptions, logit, require_words, score
 from kws.evaluation.stream.score import Rates, Tally, Truth, rates
-from kws.evaluation.stream.source import SourceRate, by_source
+from kws.evaluation.stream.source import SourceRate, by_source, turns
 from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
 from kws.evaluation.stream.tuned import ENOUGH, Tuning
 from kws.files import scratch
@@ -119,25 +119,28 @@ def tune(
     if progress is not None:
         progress("listening to negatives", 0, 1)
     heard_negatives = hear(model)
-    hours = _all(both, 0).hours
+    sources = tuple(_by_source(both, spec, info.words))
+    often = turns(both, sources, spec.distinct)
+    old, tuned = (_all(both, point, often) for point in (0, 1))
+    on_the_desk = 1.0 if on_desk is None else turns(on_desk, (), spec.distinct)
     return Tuning(
         info.detector,
         chosen,
         budget,
-        hours,
+        old.hours,
         spec.seed,
-        _all(both, 0),
-        _all(both, 1),
-        held_out,
+        old,
+        tuned,
+        held_out and dataclasses.replace(held_out, turns=often),
         not share_speakers(parts),
-        _all(again, 0),
+        _all(again, 0, often),
         heard_negatives.count(),
         heard_negatives.count(chosen),
-        budget * hours < ENOUGH * 0.99,
+        budget * old.hours < ENOUGH * 0.99,
         spec.scene,
-        None if on_desk is None else _all(on_desk, 0),
-        None if on_desk is None else _all(on_desk, 1),
-        tuple(_by_source(both, spec, info.words)),
+        None if on_desk is None else _all(on_desk, 0, on_the_desk),
+        None if on_desk is None else _all(on_desk, 1, on_the_desk),
+        sources,
     )
 
 
@@ -154,8 +157,7 @@ def _beside(desk: StreamSpec, parts: Sequence[StreamSpec]) -> tuple[StreamSpec, 
 def _by_source(tally: Tally, spec: StreamSpec, words: Sequence[str]) -> list[SourceRate]:
     if spec.room is None:
         return []
-    distinct = (sum(len(set(clips)) for clips in spec.wanted.values()), len(set(spec.unwanted)))
-    return by_source(tally, 1, [source for source, _ in spec.conditions], words, distinct, spec.room.material())
+    return by_source(tally, 1, [s for s, _ in spec.conditions], words, spec.distinct, spec.room.material())
 
 
 Job = tuple[int, int]
@@ -172,8 +174,8 @@ def _run(
             yield result
 
 
-def _all(tally: Tally, point: int) -> Rates:
-    return rates(tally, point, range(len(tally.samples)))
+def _all(tally: Tally, point: int, heard: float = 1.0) -> Rates:
+    return rates(tally, point, range(len(tally.samples)), turns=heard)
 
 
 @dataclass

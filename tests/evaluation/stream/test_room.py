@@ -97,6 +97,13 @@ def test_a_training_folder_given_by_itself_is_never_measured_on(folders):
     assert {r.split for r in roles.everything(validation, DATA)} == {"validation"}
 
 
+def test_speech_in_which_nothing_can_be_counted_is_refused(tmp_path):
+    written(tmp_path / "validation" / "a.flac", 5 * S, 1)
+    (tmp_path / "transcripts.tsv").write_text("file\tstart_s\tend_s\ttext\nvalidation/a.flac\t0\t5\tyes indeed\n")
+    with pytest.raises(KwsError, match=r"cannot be counted .* leave --speech out"):
+        room_list.room(Folders((tmp_path,)), DATA, "validation")
+
+
 def test_halls_are_drawn_less_often_than_rooms(tmp_path, spec):
     rng = np.random.default_rng(1)
     for name, seconds in (("home", 0.5), ("hall", 1.5)):
@@ -262,6 +269,8 @@ def test_report_by_source(spec, spoken, model):
     assert sum(s.false_accepts for s in sources.values()) == report.own().false_accepts > 0
     assert sum(s.hours for name, s in sources.items() if name != "commands") == pytest.approx(report.hours)
     assert sources["commands"].hours == report.hours
+    sounding = [s for name, s in sources.items() if name != "commands"]
+    assert report.own().turns == pytest.approx(report.hours / sum(s.different_hours for s in sounding))
     assert sources[SPEECH].turns == 1
     assert sources[SPEECH].recordings == 3
     assert sum(report.at(snr).said for snr in report.ratios) == report.own().said
@@ -322,6 +331,8 @@ def test_command_line(model, spoken, folders, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "the room, by source" in said
     assert "other words" in said
+    # A minute of stream hears half a minute of the speech that there is.
+    assert "0.5 minutes of different speech, of 3 recordings" in said
     again = [*base, *given, "--spec", str(tmp_path / "s.json"), "--wav", str(tmp_path / "w.wav"), "--json"]
     assert main(again) == 0
     values = json.loads(capsys.readouterr().out)

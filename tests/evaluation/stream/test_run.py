@@ -10,6 +10,7 @@ import pytest
 import tones
 from random_models import spotting_model
 
+from kws.cli import streams
 from kws.cli.main import main
 from kws.config import DataConfig
 from kws.datasets.splits import kept_apart
@@ -199,6 +200,17 @@ def test_rates_without_events():
     nothing = Rates(0.0, 0, 0, (0, 0, 0, 0), None, None)
     assert nothing.miss_rate is None
     assert nothing.false_accepts_per_hour == 0
+    assert dict(zip(streams.COLUMNS, streams.row("", nothing), strict=True))["at most"] == "-"
+
+
+def test_false_accepts_stand_beside_their_count_and_limit():
+    once = Rates(2.0, 10, 1, (2, 0, 0, 0), None, None)
+    row = dict(zip(streams.COLUMNS, streams.row("all", once), strict=True))
+    assert (row["hours"], row["false"], row["false/h"], row["at most"]) == ("2.00", "2", "1.00", "3.15")
+    # Heard four times over, the same sound allows no lower limit.
+    again = Rates(8.0, 40, 4, (7, 0, 0, 0), None, None, turns=4.0)
+    assert again.most_per_hour == once.most_per_hour
+    assert again.as_dict()["at_most_per_hour"] == again.most_per_hour
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 from random_models import spotting_model
 
 from kws.config import DetectorConfig
+from kws.evaluation.poisson import upper_limit
 from kws.evaluation.stream.run import score
 from kws.evaluation.stream.score import CAUSES, LATE_MS, Recordings, Tally, Truth, match, quantile, rates
 
@@ -146,6 +147,7 @@ def test_tally():
     assert (all_of_it.said, all_of_it.misses, all_of_it.causes) == (8, 4, (6, 0, 0, 0))
     assert all_of_it.hours == pytest.approx(2 / 60)
     assert all_of_it.false_accepts_per_hour == pytest.approx(180)
+    assert all_of_it.most_per_hour == pytest.approx(upper_limit(all_of_it.false_accepts) / all_of_it.hours)
     assert all_of_it.miss_rate == 0.5
     assert all_of_it.latency_ms == pytest.approx(105)
     assert all_of_it.latency_p90_ms == pytest.approx(205)

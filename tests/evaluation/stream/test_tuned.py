@@ -104,7 +104,7 @@ def test_refused(command, tiny_file, tmp_path, monkeypatch, capsys):
             assert values["limits"]
         else:
             assert "before, it was 1200.0 false accepts per hour" in said.out
-            assert any(line.split()[::6] == ["negatives", "600.0"] for line in said.out.splitlines())
+            assert any(line.split()[::7] == ["negatives", "600.0"] for line in said.out.splitlines())
             assert "what these figures cannot tell" in said.out
     assert tiny_file.read_bytes() == before
     assert not (tmp_path / "new.tflite").exists()

@@ -159,7 +159,7 @@ function misheard(found, folder) {
 }
 
 function tuned(found) {
-  const rate = (r) => r ? `${percent(r.miss_rate)} missed at ${r.false_accepts_per_hour.toFixed(1)} per hour` : "not measured";
+  const rate = (r) => r ? `${percent(r.miss_rate)} missed at ${r.false_accepts_per_hour.toFixed(1)} per hour (${r.false_accepts} in ${r.hours.toFixed(1)} h; at most ${rounded(r.at_most_per_hour)})` : "not measured";
   const rows = [["before", rate(found.old)], ["tuned", rate(found.tuned)], [found.held_out && found.other_speakers ? "on other speakers" : "on other takes", found.held_out ? rate(found.held_out) : "too few recordings to tune on some and try on others"], ["on a fresh stream", rate(found.fresh)]];
   return [h("p", {}, h("span", { class: `tag ${found.written ? "good" : "warn"}` }, found.written ? "written into the model" : "not written: the budget is missed")), table(["", "words, false accepts"], rows, "What tuning chose")];
 }
