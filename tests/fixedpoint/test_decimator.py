@@ -165,7 +165,7 @@ int decimator_bytes(void) { return (int)sizeof(kws_decimator); }
 def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("decimator")
     checks = ["-Wconversion", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
-    return harness.compiled(folder, HARNESS, ["decimator.c"], (*harness.STRICT, *checks))
+    return harness.compiled(folder, HARNESS, ["decimator.c", "error_name.c"], (*harness.STRICT, *checks))
 
 
 @st.composite
@@ -200,6 +200,12 @@ def test_c_on_a_modulated_voice(library, speech):
     expected = Decimator(3).process(pdm)
     assert np.abs(expected.astype(int)).max() > 3000
     assert np.array_equal(CDecimator(library, 3).process(pdm), expected)
+
+
+@needs("cc")
+def test_errors_have_names_where_there_is_no_model(library):
+    library.kws_error_name.restype = ctypes.c_char_p
+    assert library.kws_error_name(CDecimator(library, GREATEST_GAIN + 1).status) == b"KWS_ERROR_ARGUMENT"
 
 
 @needs("cc")

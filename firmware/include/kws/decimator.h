@@ -10,6 +10,8 @@
  * 64 bits make a sample: a microphone clocked at 1.024 MHz gives 16 kHz. Between 0 and 7 kHz the
  * response is flat, and everything that would be folded into there is at least 60 dB weaker. The
  * microphone's offset is removed.
+ *
+ * It needs no model: src/decimator.c and src/error_name.c are all of it.
  */
 #ifndef KWS_DECIMATOR_H
 #define KWS_DECIMATOR_H

@@ -58,8 +58,8 @@ typedef struct kws_ctc_beam_state {
     uint8_t row; /* the one that counts */
 } kws_ctc_beam_state;
 
-#define KWS_CTC_BEAM_BYTES(width)                                                  \
-    (KWS_SIZEOF(kws_ctc_beam_state) +                                        \
+#define KWS_CTC_BEAM_BYTES(width)     \
+    (KWS_SIZEOF(kws_ctc_beam_state) + \
      (width) * (2u * KWS_SIZEOF(kws_ctc_hypothesis) + KWS_SIZEOF(kws_ctc_candidate)))
 
 void kws_ctc_beam_reset(const kws_decision *decision, void *memory);

@@ -41,8 +41,8 @@ typedef struct kws_ctc_lexicon_state {
     uint8_t last;          /* the token that needs a blank before it can begin a word, or KWS_LEXICON_NONE */
 } kws_ctc_lexicon_state;
 
-#define KWS_CTC_LEXICON_BYTES(words, tokens)         \
-    (KWS_SIZEOF(kws_ctc_lexicon_state) +       \
+#define KWS_CTC_LEXICON_BYTES(words, tokens) \
+    (KWS_SIZEOF(kws_ctc_lexicon_state) +     \
      KWS_SIZEOF(kws_lexicon_path) * (2u * (tokens) - (words)))
 
 void kws_ctc_lexicon_reset(const kws_decision *decision, void *memory);

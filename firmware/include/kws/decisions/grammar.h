@@ -36,8 +36,8 @@ typedef struct kws_grammar_state {
     uint32_t open;  /* frames left in which the window is open */
 } kws_grammar_state;
 
-#define KWS_GRAMMAR_BYTES(labels, average_frames, places)                                      \
-    (KWS_DETECTOR_BYTES(labels, average_frames) + KWS_SIZEOF(kws_grammar_state) +       \
+#define KWS_GRAMMAR_BYTES(labels, average_frames, places)                         \
+    (KWS_DETECTOR_BYTES(labels, average_frames) + KWS_SIZEOF(kws_grammar_state) + \
      KWS_SIZEOF(kws_grammar_place) * (places))
 
 void kws_grammar_reset(const kws_decision *decision, void *memory);
