@@ -41,7 +41,8 @@ int32_t kws_network_reset(const kws_network *network, void *memory)
         return code;
     }
     for (uint32_t i = 0; i < network->layer_count; i++) {
-        if (!KWS_KNOWS(kws_known_kinds.layers, network->layers[i].kind)) {
+        const uint32_t kind = network->layers[i].kind;
+        if (kind >= KWS_KINDS || !(kws_known_kinds.layers >> kind & 1u)) {
             return KWS_ERROR_MODEL;
         }
     }

@@ -18,6 +18,15 @@ static void *take(uint8_t **next, uint32_t bytes)
     return start;
 }
 
+/* One test of all three, for the sake of flash; no set has more than 16 kinds. */
+static int known(uint32_t frontend, uint32_t decision, int gated)
+{
+    const kws_kinds *kinds = &kws_known_kinds;
+    return (frontend | decision) < 16u &&
+           ((uint32_t)kinds->frontends >> frontend & (uint32_t)kinds->decisions >> decision &
+            (uint32_t)kinds->gates >> gated & 1u) != 0;
+}
+
 int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *memory, size_t bytes)
 {
     if (result == NULL || model == NULL || memory == NULL) {
@@ -31,8 +40,7 @@ int32_t kws_spotter_init(kws_spotter **result, const kws_model *model, void *mem
     }
     const kws_frontend *f = model->frontend;
     const kws_decision *d = model->decision;
-    if (!KWS_KNOWS(kws_known_kinds.frontends, f->kind) || !KWS_KNOWS(kws_known_kinds.decisions, d->kind) ||
-        !KWS_KNOWS(kws_known_kinds.gates, model->gate != NULL ? 1u : 0u)) {
+    if (!known(f->kind, d->kind, model->gate != NULL)) {
         return KWS_ERROR_MODEL;
     }
     if (bytes < KWS_SPOTTER_BYTES(f->memory_bytes, model->network_bytes, (uint32_t)f->pcm_size, d->memory_bytes,

@@ -205,8 +205,6 @@ typedef struct kws_kinds {
  */
 extern const kws_kinds kws_known_kinds;
 
-#define KWS_KNOWS(kinds, kind) ((kind) < 8u * sizeof(kinds) && ((kinds) >> (kind) & 1u) != 0)
-
 struct kws_model {
     uint16_t format; /* KWS_MODEL_FORMAT of the export */
     uint16_t arch;   /* KWS_ARCH of its compilation */
