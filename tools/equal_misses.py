@@ -26,7 +26,7 @@ from kws.datasets.splits import VALIDATION
 from kws.engines import create
 from kws.evaluation import long
 from kws.evaluation.clip.conditions import CLEAN, Condition, apply, pause
-from kws.evaluation.poisson import upper_limit
+from kws.evaluation.poisson import most_per_hour
 from kws.evaluation.stream import room_list
 from kws.fixedpoint.decisions.detector import DetectorParameters, detect, moving_sums
 from kws.fixedpoint.posterior import POSTERIOR_SCALE
@@ -157,7 +157,7 @@ def main() -> None:
         for milliseconds, row in zip(a.averages_ms, rows, strict=True):
             rates = (
                 f"{source} {n} in {hours[source]:.2f} h: {n / hours[source]:.1f} an hour,"
-                f" at most {upper_limit(n) / hours[source]:.1f}"
+                f" at most {most_per_hour(n, hours[source]):.1f}"
                 for source, n in row.found.items()
             )
             words = ", ".join(f"{word} {n}" for word, n in row.words.items())

@@ -35,7 +35,7 @@ from kws.datasets import roles, transcripts
 from kws.datasets.clips import is_synthetic
 from kws.datasets.roles import Folders, Recording
 from kws.datasets.splits import TRAINING
-from kws.evaluation.poisson import upper_limit
+from kws.evaluation.poisson import most_per_hour
 from kws.files import write_atomic
 from kws.model.file import Model
 
@@ -147,7 +147,7 @@ def table(pooled: Mapping[str, Heard], averages: Sequence[float]) -> str:
     ]
     for name, heard in pooled.items():
         rates = (
-            f"{n}: {n / heard.hours:.1f} (at most {upper_limit(n) / heard.hours:.1f})" for n in heard.false_accepts
+            f"{n}: {n / heard.hours:.1f} (at most {most_per_hour(n, heard.hours):.1f})" for n in heard.false_accepts
         )
         lines.append(f"| {name} | {heard.hours:.2f} | {' | '.join(rates)} |")
     return "\n".join(lines)

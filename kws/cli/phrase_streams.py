@@ -15,7 +15,7 @@ from kws.errors import UsageError
 from kws.evaluation.negatives import Heard, hear
 from kws.evaluation.phrase_tuning import PhraseTuning, tune_phrases
 from kws.evaluation.phrases import PhraseBench, PhraseRates
-from kws.evaluation.poisson import upper_limit
+from kws.evaluation.poisson import most_per_hour
 from kws.evaluation.stream.run import StreamOptions
 from kws.evaluation.stream.spec import DESK, StreamSpec
 from kws.evaluation.stream.tuned import enough_minutes
@@ -88,7 +88,7 @@ def show(rates: Sequence[PhraseRates], title: str) -> None:
 
 
 def _row(r: PhraseRates) -> tuple[str, ...]:
-    most = upper_limit(r.false_accepts) / r.hours if r.hours else 0.0
+    most = most_per_hour(r.false_accepts, r.hours) or 0.0
     spoken = (str(r.speech_false_accepts), f"{r.speech_hours:.2f}") if r.speech_hours else ("-", "-")
     counts = (str(r.found), str(r.said), percent(r.found_rate, 1), str(r.false_accepts))
     return (r.name, *counts, f"{r.hours:.1f}", f"{r.false_accepts_per_hour:.2f}", f"{most:.2f}", *spoken)

@@ -175,7 +175,7 @@ def _listed(
     """The recordings of speech and noise to hear, and the responses of the rooms."""
     folders, data = roles_of(a), model.require_info().data
     listed = roles.everything(folders, data)
-    recordings = room_list.recordings(folders, data, settings.split) if folders.speech or folders.noise else []
+    recordings = room_list.measurable(listed, folders, settings.split)
     return recordings, roles.impulse_responses(r for r in listed if r.role == roles.ROOMS)
 
 

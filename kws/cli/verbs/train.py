@@ -14,7 +14,7 @@ from kws.cli import console, exit_codes, trainings
 from kws.cli.options import add_cluster, add_json, jobs, on_cluster
 from kws.datasets.splits import VALIDATION
 from kws.errors import UsageError
-from kws.evaluation.poisson import upper_limit
+from kws.evaluation.poisson import most_per_hour
 from kws.network import ClipNetworkConfig
 from kws.training.history import Epoch, History
 from kws.training.side_by_side import Training, train_all
@@ -149,8 +149,9 @@ def _tell_what_compared(per_hour: float, negatives: list[dict[str, Any]]) -> Non
     """Say on how many hours *missed* stands, and how many false accepts those allow."""
     hours = sum(sum(n["hours"].values()) for n in negatives if n["split"] == VALIDATION)
     allowed = int(per_hour * hours)
-    most = f"; at most {upper_limit(allowed) / hours:.1f} per hour with 95 % confidence" if hours else ""
+    most = most_per_hour(allowed, hours)
+    limit = "" if most is None else f"; at most {most:.1f} per hour with 95 % confidence"
     console.messages.print(
         f"kws: note: epochs were compared by words missed at {per_hour:g} false accepts per hour, which are {allowed}"
-        f" in {hours:.2f} hours of validation speech and noise{most}"
+        f" in {hours:.2f} hours of validation speech and noise{limit}"
     )

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ class StreamReport:
         """
         return by_source(self.tally, point, self.sources, self.words, self.distinct, self.material)
 
-    @property
+    @cached_property
     def turns(self) -> float:
         """How often the same sound was heard, on average: at least 1."""
         return turns(self.tally, self.by_source(), self.distinct)
@@ -116,8 +117,7 @@ class StreamReport:
 
     def curve_of(self, conditions: Sequence[int]) -> list[Rates]:
         """The DET curve in some conditions."""
-        turns = self.turns
-        return [rates(self.tally, point, conditions, turns=turns) for point in range(1, len(self.shifts))]
+        return [rates(self.tally, point, conditions, turns=self.turns) for point in range(1, len(self.shifts))]
 
     def best(self, budget: float, min_snr_db: float = -math.inf) -> Rates | None:
         """The point of the curve with the fewest words unheard, of those within ``budget`` false accepts per hour."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -49,8 +49,22 @@ def recordings(folders: Folders, data: DataConfig, split: str) -> list[Recording
     Raises:
         KwsError: as `kws.datasets.roles.everything`, or nothing is left.
     """
+    return measurable(roles.everything(dataclasses.replace(folders, rooms=()), data), folders, split)
+
+
+def measurable(everything: Sequence[Recording], folders: Folders, split: str) -> list[Recording]:
+    """Those of recordings that are listed already, as `recordings`.
+
+    Args:
+        everything: what `kws.datasets.roles.everything` lists of the folders.
+        folders: where they are.
+        split: as of `recordings`.
+
+    Raises:
+        KwsError: nothing is left of a role that a folder is given of.
+    """
     asked = {split} if split in (VALIDATION, TESTING) else {VALIDATION, TESTING}
-    listed = roles.everything(dataclasses.replace(folders, rooms=()), data)
+    listed = [r for r in everything if r.role != roles.ROOMS]
     found = [r for r in listed if r.split in asked]
     for role, given in ((roles.SPEECH, folders.speech), (roles.NOISE, folders.noise)):
         if given and not any(r.role == role for r in found):
