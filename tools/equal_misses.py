@@ -33,7 +33,7 @@ from kws.fixedpoint.posterior import POSTERIOR_SCALE
 from kws.model.file import Model
 from kws.types import Int8
 
-_CONDITIONS = (CLEAN, Condition("snr", 20.0), Condition("snr", 10.0))
+CONDITIONS = (CLEAN, Condition("snr", 20.0), Condition("snr", 10.0))
 # Lengths of the mean, and the share of the words, that docs/EXPERIMENTS.md compares at.
 AVERAGES_MS = (200.0, 500.0, 700.0)
 MISSED = 0.15
@@ -48,10 +48,12 @@ class Hearing:
     Attributes:
         model: what to run.
         noise: recordings that go under words.
+        conditions: how words are heard.
     """
 
     model: Model
     noise: tuple[Path, ...]
+    conditions: tuple[Condition, ...] = CONDITIONS
 
     def __call__(self, job: Recording | tuple[Example, ...]) -> tuple[float, Int8]:
         """Hours, and posteriors: int8 [frames, labels], of words [conditions, words, frames, labels]."""
@@ -67,7 +69,7 @@ class Hearing:
             around, under = source.draw(rng, len(pcm)), source.draw(rng, len(pcm))
             spoken = np.ones(len(pcm), np.bool_)
             heard = []
-            for condition in _CONDITIONS:
+            for condition in self.conditions:
                 changed = apply(condition, pcm, spoken, under)
                 quiet = pause(changed, around)
                 heard.append(engine.classify(np.concatenate([quiet, changed, quiet], axis=1)))
@@ -75,6 +77,69 @@ class Hearing:
 
     def close(self) -> None:
         """Nothing stays open."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a model says of the validation words and recordings.
+
+    Attributes:
+        first: the first label that is a word.
+        words: batches of words with their posteriors, int8 [conditions, words, frames, labels].
+        recordings: each with its hours and posteriors, int8 [frames, labels].
+    """
+
+    first: int
+    words: list[tuple[tuple[Example, ...], Int8]]
+    recordings: list[tuple[Recording, float, Int8]]
+
+    @property
+    def hours(self) -> dict[str, float]:
+        """Hours by source."""
+        hours: dict[str, float] = {}
+        for recording, duration, _ in self.recordings:
+            source = room_list.source_of(recording)
+            hours[source] = hours.get(source, 0.0) + duration
+        return hours
+
+    def scores(self, frames: int, condition: int) -> list[int]:
+        """Of each word in a condition the highest sum over ``frames`` frames of its own label."""
+        return [
+            int(moving_sums(word, frames, self.first)[example.label - self.first].max())
+            for batch, posteriors in self.words
+            for word, example in zip(posteriors[condition], batch, strict=True)
+        ]
+
+
+def listen(model: Model, data: Path, folders: Folders, conditions: tuple[Condition, ...] = CONDITIONS) -> Heard:
+    """Hear the validation words in each condition, and the validation recordings in one go each.
+
+    Args:
+        model: with its metadata.
+        data: folder of word folders.
+        folders: other speech and noise.
+        conditions: how words are heard.
+
+    Raises:
+        KwsError: a bare network, or there is no such data.
+    """
+    info = model.require_info()
+    chosen = clips.examples(clips.index(data, info.data), info.data, VALIDATION, 1)
+    first = info.first_word
+    words = [e for e in chosen if e.clip is not None and e.label >= first]
+    recordings = room_list.recordings(folders, info.data, VALIDATION)
+    noise = tuple(r.path for r in recordings if r.role != roles.SPEECH and not room_list.is_music(r))
+    hearing = Hearing(model, noise, conditions)
+    said = workers.run(hearing, [tuple(words[i : i + _BATCH]) for i in range(0, len(words), _BATCH)])
+    heard = workers.run(hearing, recordings)
+    return Heard(first, [(batch, p) for batch, (_, p) in said], [(r, hours, p) for r, (hours, p) in heard])
+
+
+def detector_at(model: Model, frames: int, least: int) -> DetectorParameters:
+    """Means over ``frames`` frames with one threshold for all words, as their sum."""
+    info = model.require_info()
+    cooldown = info.frontend.frames_in(_COOLDOWN_MS)
+    return DetectorParameters(frames, (least,) * len(info.words), cooldown, info.first_word)
 
 
 @dataclass(frozen=True)
@@ -107,37 +172,18 @@ def measure(
     Raises:
         KwsError: a bare network, or there is no such data.
     """
-    info = model.require_info()
-    chosen = clips.examples(clips.index(data, info.data), info.data, VALIDATION, 1)
-    first = info.first_word
-    words = [e for e in chosen if e.clip is not None and e.label >= first]
-    recordings = room_list.recordings(folders, info.data, VALIDATION)
-    noise = tuple(r.path for r in recordings if r.role != roles.SPEECH and not room_list.is_music(r))
-    hearing = Hearing(model, noise)
-    said = list(workers.run(hearing, [tuple(words[i : i + _BATCH]) for i in range(0, len(words), _BATCH)]))
-    heard = list(workers.run(hearing, recordings))
-    hours: dict[str, float] = {}
-    for recording, (duration, _) in heard:
-        source = room_list.source_of(recording)
-        hours[source] = hours.get(source, 0.0) + duration
+    heard, info = listen(model, data, folders), model.require_info()
     rows = []
     for frames in map(info.frontend.frames_in, averages):
-        scores = [
-            int(moving_sums(word, frames, first)[example.label - first].max())
-            for batch, (_, posteriors) in said
-            for heard_in in posteriors
-            for word, example in zip(heard_in, batch, strict=True)
-        ]
-        least = max(1, int(np.quantile(scores, missed, method="higher")))
-        cooldown = info.frontend.frames_in(_COOLDOWN_MS)
-        detector = DetectorParameters(frames, (least,) * len(info.words), cooldown, first)
+        scores = [score for condition in range(len(CONDITIONS)) for score in heard.scores(frames, condition)]
+        detector = detector_at(model, frames, max(1, int(np.quantile(scores, missed, method="higher"))))
         found, by_word = Counter[str](), Counter[str]()
-        for recording, (_, posteriors) in heard:
-            detections = detect(moving_sums(posteriors, frames, first), detector)
+        for recording, _, posteriors in heard.recordings:
+            detections = detect(moving_sums(posteriors, frames, heard.first), detector)
             found[room_list.source_of(recording)] += len(detections)
             by_word.update(info.labels[d.label] for d in detections)
         rows.append(Row(detector, dict(found), dict(by_word.most_common())))
-    return hours, rows
+    return heard.hours, rows
 
 
 def main() -> None:
