@@ -183,7 +183,8 @@ class _Tally:
             require_name(a.speaker, "speaker")
             if a.dump.exists() and not a.dump.is_dir():
                 raise KwsError(f"cannot keep audio in {a.dump}: it is not a folder")
-            self._dump = Dump(a.dump, a.speaker, info.data.clip_ms)
+            phrases = [name for name in info.reported if name not in info.spoken]
+            self._dump = Dump(a.dump, a.speaker, info.data.clip_ms, phrases)
 
     def show(self, view: View, pressed: Callable[[], str] | None) -> None:
         """Draw in place of printing lines."""
