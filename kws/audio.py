@@ -31,11 +31,14 @@ FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 CANCELLING = (
     "its channels have opposite signs, and their mean, which is heard, is next to nothing: keep one channel alone"
 )
+NARROW = "its rate is {} Hz, so nothing above {} Hz is in it; at 8000 Hz models lost 18 points of accuracy"
+"""Of a rate and its half, where :func:`is_narrow`."""
 _CHUNK = 1 << 16
 # Channels cancel where their mean has less than this share of the loudest one's power, 15 dB ...
 _CANCELLED = 10**-1.5
 # ... and that one is no noise of the last bits: -70 dB of full scale.
 _LEAST_POWER = 1e-7
+_WAV = b"RIFF"
 _ENDLESS = 1 << 48
 """More frames than any file has: a FLAC stream whose header leaves the length open."""
 
@@ -57,6 +60,11 @@ class Info:
     seconds: float
     subtype: str
     note: str = ""
+
+
+def is_narrow(sample_rate: float) -> bool:
+    """Whether the upper half of what models hear, 4 to 8 kHz, is missing at a rate in Hz, or most of it."""
+    return sample_rate < 0.75 * SAMPLE_RATE
 
 
 def to_int16(x: npt.NDArray[Any]) -> Pcm:
@@ -90,8 +98,8 @@ def blocks(path: str | Path, samples: int, note: Callable[[str], None] | None = 
         path: the file, or a pipe.
         samples: samples an array.
         note: called before the first array with what is odd about the header (`Info.note`), if
-            anything is, since a pipe cannot be asked beforehand; and once with :data:`CANCELLING`
-            where channels cancel each other.
+            anything is, since a pipe cannot be asked beforehand, and with :data:`NARROW` where its rate
+            is; and once with :data:`CANCELLING` where channels cancel each other.
 
     Raises:
         KwsError: as for `read`; damage is found when the stream gets there.
@@ -168,13 +176,21 @@ def raw_blocks(stream: BinaryIO, samples: int) -> Iterator[Pcm]:
     for a full block where the stream can do a partial read (``read1``).
 
     Raises:
-        KwsError: the stream ends in the middle of a sample.
+        KwsError: the stream ends in the middle of a sample, or begins with a WAV file's header.
     """
     if samples < 1:
         raise KwsError(f"the block length must be at least 1 sample, not {samples}")
     take = getattr(stream, "read1", stream.read)
-    rest = b""
+    rest = begin = b""
     while data := take(2 * samples - len(rest)):
+        if len(begin) < len(_WAV):
+            begin = (begin + data)[: len(_WAV)]
+            if begin == _WAV:
+                # Its rate and format would be guessed, and a file that is heard at the wrong one only hears nothing.
+                raise KwsError(
+                    "standard input begins with the header of a WAV file, and - takes raw samples: name the file, say"
+                    " /dev/stdin in place of -, or have the samples alone sent (arecord -t raw, sox -t raw)"
+                )
         data = rest + data
         whole = len(data) & ~1
         rest = data[whole:]
@@ -244,6 +260,8 @@ def _converted(path: Path, note: Callable[[str], None] | None = None) -> Iterato
         file = opened.file
         if note is not None and opened.note:
             note(opened.note)
+        if note is not None and is_narrow(file.samplerate):
+            note(NARROW.format(file.samplerate, file.samplerate // 2))
         if file.subtype == "PCM_16" and file.channels == 1:
             chunks: Iterator[Pcm] = _checked(path, opened, "int16")
             if file.samplerate != SAMPLE_RATE:

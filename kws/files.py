@@ -106,6 +106,22 @@ class _Tried(Exception):
     pass
 
 
+def require_folder(folder: Path) -> None:
+    """Find out whether files can be made in a folder that may have to be made first; it is not made.
+
+    Raises:
+        KwsError: they cannot.
+    """
+    try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise KwsError(f"cannot write into {folder}: {there} is not a folder")
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise KwsError(f"cannot write into {folder}: {error.strerror or error}") from error
+
+
 def read_file(path: str | Path) -> bytes:
     """The contents of a file or a pipe, but not of a device, which may never end.
 

@@ -93,7 +93,7 @@ class Project:
                 card = ["--model", str(model)] if model is not None else []
                 steps.append(("is the microphone fit, and what its noise costs", [["mic-check", *card]]))
                 steps.append(("thirty takes of each word", takes))
-                others = [*sounding_alike(self.words)[:_NEAR], CHATTER]
+                others = [*sounding_alike(self.words)[:_NEAR], *([] if CHATTER in self.words else [CHATTER])]
                 few = [["record", word, "--out", str(self.recordings), "--takes", "5"] for word in others]
                 steps.append(("what is none of them: words that sound alike, and whatever else one says there", few))
             check = ["data", "check", str(self.recordings), "--config", str(here / CONFIG)]

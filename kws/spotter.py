@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from kws import engines
 from kws.decisions import DecisionConfig
+from kws.decisions.detector import GREATEST_COOLDOWN
 from kws.engines.base import Engine
 from kws.errors import KwsError, no_such
 from kws.fixedpoint.decisions import base as decision
@@ -253,8 +254,10 @@ def changed(
     elif threshold is not None:
         detector = replace(detector, threshold=threshold, word_thresholds=())
     if cooldown is not None:
-        frames = round(cooldown * SAMPLE_RATE / info.frontend.hop)
-        detector = replace(detector, cooldown_frames=frames)
+        second = SAMPLE_RATE / info.frontend.hop
+        if not 0 <= cooldown <= GREATEST_COOLDOWN / second:
+            raise KwsError(f"the cool-down must be 0 to {GREATEST_COOLDOWN / second:g} s, not {cooldown:g}")
+        detector = replace(detector, cooldown_frames=round(cooldown * second))
     return info.decision.with_words(detector)
 
 

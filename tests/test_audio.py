@@ -286,3 +286,19 @@ def test_raw_blocks_deliver_what_is_there() -> None:
 def test_raw_blocks_refuse_half_a_sample() -> None:
     with pytest.raises(KwsError, match="middle of a sample"):
         list(audio.raw_blocks(io.BytesIO(b"123"), 4))
+
+
+@pytest.mark.parametrize("pieces", [[b"RIFF$\0\0\0WAVE"], [b"RI", b"F", b"F$", b"\0" * 50]])
+def test_raw_blocks_refuse_a_wav_file(pieces) -> None:
+    """Whatever rate it says, it would be heard at 16 kHz."""
+    with pytest.raises(KwsError, match=r"header of a WAV file.*/dev/stdin"):
+        list(audio.raw_blocks(io.BufferedReader(Trickle(pieces)), 100))
+    assert len(next(audio.raw_blocks(io.BytesIO(b"RIFE" * 10), 100))) == 20
+
+
+@pytest.mark.parametrize(("rate", "narrow"), [(8000, True), (11025, True), (16000, False), (44100, False)])
+def test_a_rate_that_leaves_out_the_upper_half_is_said(rate, narrow, tmp_path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(rate), rate)
+    said: list[str] = []
+    list(audio.blocks(tmp_path / "a.wav", 1600, said.append))
+    assert [audio.NARROW.format(rate, rate // 2)] * narrow == said

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kws.errors import KwsError
-from kws.files import replacing, require_place, write_atomic
+from kws.files import replacing, require_folder, require_place, write_atomic
 
 
 def pipe(folder: Path) -> Path:
@@ -48,3 +48,14 @@ def test_a_file_is_replaced(tmp_path):
     write_atomic(tmp_path / "new" / "a.txt", "one")
     write_atomic(tmp_path / "new" / "a.txt", "two")
     assert (tmp_path / "new" / "a.txt").read_text("utf-8") == "two"
+
+
+def test_a_folder_is_tried_and_not_made(tmp_path):
+    require_folder(tmp_path / "new" / "er")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(KwsError, match="file is not a folder"):
+        require_folder(tmp_path / "file" / "yes")
+    # Root may write anywhere but here.
+    with pytest.raises(KwsError, match="cannot write into /proc/kws/yes"):
+        require_folder(Path("/proc/kws/yes"))

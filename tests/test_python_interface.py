@@ -152,7 +152,9 @@ def test_other_thresholds_and_cooldown(files, speech):
     for settings, message in (
         ({"threshold": 1.5}, "threshold"),
         ({"threshold": {"yess": 0.5}}, "did you mean 'yes'"),
-        ({"cooldown": -1}, "cooldown_frames"),
+        ({"cooldown": -1}, r"cool-down must be 0 to 20 s, not -1"),
+        ({"cooldown": 60}, r"cool-down must be 0 to 20 s, not 60"),
+        ({"cooldown": float("nan")}, "cool-down must be"),
     ):
         with pytest.raises(kws.KwsError, match=message):
             kws.Spotter(files[0], engine="numpy", **settings)

@@ -224,14 +224,13 @@ async function listen() {
     opened.stop();
     return;
   }
-  await showDevices();
+  await showDevices(opened.used);
 }
 
-async function showDevices() {
+async function showDevices(used) {
   const found = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "audioinput");
-  const chosen = element("device").value;
   element("device").replaceChildren(...found.map(({ label, deviceId }) => new Option(label, deviceId)));
-  element("device").value = found.some(({ deviceId }) => deviceId === chosen) ? chosen : found[0]?.deviceId;
+  element("device").value = used;
   element("devices").hidden = found.length < 2;
 }
 
@@ -242,7 +241,7 @@ async function hearFile(file) {
   tell("");
   restart();
   state(`Reading ${file.name} …`);
-  const samples = await decode(await file.arrayBuffer());
+  const samples = await decode(await file.arrayBuffer(), (text) => mine === turn && tell(text));
   if (mine !== turn) {
     return;
   }

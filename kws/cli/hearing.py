@@ -6,7 +6,8 @@ import argparse
 import contextlib
 from collections.abc import Iterator
 
-from kws import microphone
+from kws import audio, microphone
+from kws.cli import console
 from kws.errors import UsageError
 from kws.live import board_microphone
 from kws.live.reconnecting import AnyMicrophone, Reconnecting
@@ -23,6 +24,7 @@ def hearing(a: argparse.Namespace, samples: int) -> Iterator[AnyMicrophone]:
     """
     _require_one(a)
     with _opened(a, samples, None) as opened:
+        _tell_narrow(opened)
         yield opened
 
 
@@ -39,8 +41,11 @@ def reconnecting(a: argparse.Namespace, samples: int, model: Model, wait: float)
         nonlocal again
         if again and a.serial is None:
             microphone.look_again()
+        found = _opened(a, samples, model)
+        if not again:
+            _tell_narrow(found)
         again = True
-        return _opened(a, samples, model)
+        return found
 
     return Reconnecting(opened, wait)
 
@@ -48,6 +53,13 @@ def reconnecting(a: argparse.Namespace, samples: int, model: Model, wait: float)
 def _require_one(a: argparse.Namespace) -> None:
     if a.serial is not None and a.device is not None:
         raise UsageError("--device is this machine's microphone and --serial a board's; name one of them")
+
+
+def _tell_narrow(opened: AnyMicrophone) -> None:
+    """As headsets are when they are used for telephoning."""
+    if audio.is_narrow(opened.sample_rate):
+        rate = round(opened.sample_rate)
+        console.note(opened.name, audio.NARROW.format(rate, rate // 2))
 
 
 def _opened(a: argparse.Namespace, samples: int, model: Model | None) -> AnyMicrophone:

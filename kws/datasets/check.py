@@ -32,6 +32,11 @@ _LONE, _MANY = 0.9, 20
 _FEW_SPEAKERS = 10
 # How many of a kind are shown before they are only counted.
 _SHOWN = 3
+# What `kws listen --dump` keeps apart. Without clips of their own these are no word folders.
+_KEPT = {
+    clips.NEAR: "near misses that kws listen kept; listen to them, and move those that are a word to its folder",
+    clips.PHRASES: "phrases that kws listen kept",
+}
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -123,7 +128,7 @@ def check(
             "empty", f"{folder.name} holds no {' or '.join(clips.SUFFIXES)} clips; add some or delete it", (folder,)
         )
         for folder in clips.word_folders(root)
-        if not clips.audio_files(folder)
+        if not clips.audio_files(folder) and folder.name not in _KEPT
     ]
     errors += _misspelt(root, words)
     # Without a configuration nothing is known of words or splits.
@@ -265,7 +270,9 @@ def _passed_over(root: Path) -> Iterator[Finding]:
         )
         nested = [p for p in other if p.is_dir()]
         files = [p for p in other if not p.is_dir()]
-        if nested:
+        if nested and folder.name in _KEPT:
+            yield Finding("passed over", f"{folder.name} is not used; it holds {_KEPT[folder.name]}", tuple(nested))
+        elif nested:
             message = f"{folder.name} holds {len(nested)} folders (first: {nested[0].name}), which are not looked into"
             yield Finding("passed over", f"{message}; put the clips into {folder.name} itself", tuple(nested))
         if files:

@@ -35,6 +35,10 @@ from kws.text import decoded
 from kws.types import Progress
 
 BACKGROUND = "_background_noise_"
+NEAR = "near_misses"
+"""The folder of near misses, in which each word has its own: training passes over it, since it holds no files."""
+PHRASES = "phrases"
+"""Likewise of phrases: a folder of clips called after one would teach its very words as "unknown"."""
 SYNTHETIC = "synthetic.json"
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 _BLOCK = 1 << 16

@@ -211,5 +211,6 @@ def stretch(recording: Recording, start: float | None, end: float | None) -> Rec
     """
     part = recording.part(start or 0.0, recording.seconds if end is None else end)
     if len(part.samples) == 0:
-        raise KwsError(f"there is nothing between {start or 0:g} s and the end; it is {recording.seconds:.2f} s long")
+        to = "the end" if end is None else f"{end:g} s"
+        raise KwsError(f"there is nothing between {start or 0:g} s and {to}; it is {recording.seconds:.2f} s long")
     return part

@@ -57,6 +57,7 @@ class FakeMicrophone:
 
     overflows = 2
     name = "Fake"
+    sample_rate = 16000
 
     def __init__(self, pcm):
         self.pcm = pcm
@@ -191,6 +192,32 @@ def test_dump_and_fake_latency_of_a_recording(file, talk, model, speech, capsys,
     assert cli.main([*arguments, "--dump", str(tmp_path / "f")]) == exit_codes.BAD_INPUT
     assert "not a folder" in capsys.readouterr().err
     assert cli.main([*arguments, "--dump", str(tmp_path / "d"), "--speaker", "a/b"]) == exit_codes.BAD_INPUT
+    # Found out before anything is heard.
+    assert cli.main([*arguments, "--dump", "/proc/kws"]) == exit_codes.BAD_INPUT
+    assert "s heard" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--near", "0.5"], "--dump"),
+        (["--realtime"], "--input"),
+        (["--input", "talk.wav", "--device", "3"], "leave out --device"),
+        (["--input", "talk.wav", "--serial", "/dev/ttyACM0"], "leave out --engine, --input"),
+    ],
+)
+def test_options_that_would_do_nothing(options, told, file, capsys):
+    assert cli.main(["listen", str(file), *options]) == exit_codes.USAGE
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("found", [[], [(3, "Fake", 44100.0)]])
+def test_microphones_are_listed(found, monkeypatch, capsys):
+    monkeypatch.setattr(microphone, "devices", lambda: found)
+    assert cli.main(["listen", "--list-devices"]) == exit_codes.OK
+    said = capsys.readouterr()
+    assert ("44100 Hz" in said.out) == bool(found)
+    assert ("finds no microphone" in said.err) == (not found)
 
 
 class Tmux:

@@ -104,3 +104,8 @@ def test_refusals(options, code, message, tmp_path, capsys, monkeypatch):
     assert cli.main(["new", str(tmp_path / "p"), *options]) == code
     assert message in capsys.readouterr().err
     assert not (tmp_path / "p").exists()
+
+
+def test_a_word_to_spot_is_recorded_once(tmp_path):
+    commands = [line for _, group in Project(tmp_path, ("chatter",), MICROPHONE, None).commands() for line in group]
+    assert [line[1] for line in commands if line[0] == "record"].count("chatter") == 1

@@ -224,6 +224,18 @@ def test_what_is_passed_over_is_said(root: Path) -> None:
     assert any("2 files with .m4a, 1 files with no suffix" in m for m in found)
 
 
+def test_what_listening_kept_apart_is_no_word(root: Path) -> None:
+    """Moved into the folder itself, as is said of others, near misses would be trained as "unknown"."""
+    for name in ("near_misses/yes", "phrases/yes no"):
+        audio.write(root / name / "me_01.wav", speech(1))
+    report = check(root)
+    assert report.ok
+    found = [f.message for f in report.warnings if f.kind == "passed over"]
+    assert [m.split(" is not used; ")[0] for m in found] == ["near_misses", "phrases"]
+    audio.write(root / "phrases" / "me_01.wav", speech(2))
+    assert check(root).words["phrases"] == 1
+
+
 def test_narrow_band_and_odd_headers(root: Path) -> None:
     soundfile.write(root / "yes" / "anna_2.wav", speech(3, 8000), 8000, subtype="PCM_16")
     damaged = bytearray((root / "no" / "anna_1.wav").read_bytes())

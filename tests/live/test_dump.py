@@ -95,6 +95,35 @@ def test_a_false_accept_is_moved(tmp_path):
     assert dump.false_accept() == tmp_path / "not_yes/me_02.wav"
 
 
+def test_a_false_accept_that_cannot_be_moved_stays(tmp_path):
+    dump = Dump(tmp_path, "me", 1000)
+    feed(dump, with_tone(2.0), [(2.6, "yes")])
+    (tmp_path / "not_yes").touch()
+    with pytest.raises(KwsError, match="cannot move"):
+        dump.false_accept()
+    assert (tmp_path / "yes/me_01.wav").exists()
+    assert dump.saved == {"yes": 1}
+
+
+def test_a_false_accept_that_somebody_took_away(tmp_path):
+    dump = Dump(tmp_path, "me", 1000)
+    feed(dump, with_tone(2.0), [(2.6, "yes")])
+    (tmp_path / "yes/me_01.wav").unlink()
+    assert dump.false_accept() is None
+
+
+def test_a_phrase_is_no_unknown_word(tmp_path):
+    """Its words would be taught as what is none of them."""
+    dump = Dump(tmp_path, "me", 1000, ["lights on"])
+    feed(dump, with_tone(4.0), [(4.6, "lights on")])
+    assert len(audio.read(tmp_path / "phrases/lights on/me_01.wav")) == 4 * RATE
+    assert dump.false_accept() == tmp_path / "phrases/not_lights on/me_01.wav"
+    feed(dump, with_tone(4.0), [(4.6, "lights on")])
+    assert dump.saved == {"phrases/lights on": 1, "phrases/not_lights on": 1}
+    with pytest.raises(KwsError, match="no clips"):
+        clips.index(tmp_path)
+
+
 def test_training_takes_the_folder(tmp_path):
     dump = Dump(tmp_path, "me", 1000)
     feed(dump, with_tone(2.0), [(2.6, "yes")])

@@ -142,3 +142,19 @@ def test_the_command_on_a_microphone(monkeypatch, capsys):
     assert value["sound"]["seconds"] == pytest.approx(5, abs=0.05)
     assert value["microphone"] == "Fake"
     assert fake.closed
+
+
+def test_what_says_nothing_of_noise(tmp_path, capsys):
+    assert cli.main(["mic-check", "--model", str(tmp_path / "none.tflite")]) == exit_codes.BAD_INPUT
+    assert "there is no model" in capsys.readouterr().err
+    shutil.copy(CARD, tmp_path / "m.tflite")
+    assert cli.main(["mic-check", "--model", str(tmp_path / "m.tflite")]) == exit_codes.BAD_INPUT
+    assert "kws evaluate RUN --data DIR --snr" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--device", "--serial"])
+def test_a_recording_has_no_microphone(option, tmp_path, capsys):
+    soundfile.write(tmp_path / "good.wav", spoken(), RATE)
+    arguments = ["mic-check", "--input", str(tmp_path / "good.wav"), option, "3"]
+    assert cli.main(arguments) == exit_codes.USAGE
+    assert option in capsys.readouterr().err

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from kws import audio, microphone
+from kws.cli import exit_codes
 from kws.cli import main as cli
 from kws.errors import KwsError
 from kws.live.condition import SILENT
@@ -114,6 +117,8 @@ def test_bad_names(word, speaker, tmp_path):
 
 class FakeMicrophone:
     overflows = 0
+    name = "Fake"
+    sample_rate = RATE
 
     def __init__(self, chunks):
         self._chunks = iter(chunks)
@@ -143,6 +148,43 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "2 takes recorded, 1 refused" in captured.out
     assert "take 2 again: too loud" in captured.err
     assert sorted(p.name for p in (out / "lights").iterdir()) == ["jo_01.wav", "jo_02.wav"]
+
+
+def test_where_nothing_can_be_written_nobody_has_to_speak(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(microphone, "microphone", lambda *_: pytest.fail("it was opened"))
+    (tmp_path / "mine").touch()
+    for out, word in ((tmp_path / "mine", "lights"), ("/proc/kws", "lights"), (tmp_path, "a/b")):
+        assert cli.main(["record", word, "--out", str(out)]) == exit_codes.BAD_INPUT
+    said = capsys.readouterr().err
+    assert "mine is not a folder" in said
+    assert "cannot write into /proc/kws/lights" in said
+    assert "say 'lights'" not in said
+
+
+def test_what_was_kept_is_told_whatever_ends_it(tmp_path, monkeypatch, capsys):
+    def unplugged():
+        yield from chunks_of(spoken(0.5))
+        raise KwsError("the microphone stopped delivering audio")
+
+    monkeypatch.setattr(microphone, "microphone", lambda *_: FakeMicrophone(unplugged()))
+    out = tmp_path / "my takes"
+    assert cli.main(["record", "lights", "--out", str(out), "--json"]) == exit_codes.BAD_INPUT
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"saved": [str(out / "lights/me_01.wav")], "refused": 0, "lost_blocks": 0}
+    assert "stopped delivering" in said.err
+    assert cli.main(["record", "lights", "--out", str(out)]) == exit_codes.BAD_INPUT
+    said = capsys.readouterr()
+    assert "1 takes recorded" in said.out
+    assert f"kws data takes '{out}' --config" in said.err
+
+
+@pytest.mark.parametrize(("rate", "told"), [(8000, 1), (16000, 0), (48000, 0)])
+def test_a_microphone_without_an_upper_half_is_told(rate, told, tmp_path, monkeypatch, capsys):
+    fake = FakeMicrophone(chunks_of(spoken(0.5)))
+    fake.sample_rate = rate
+    monkeypatch.setattr(microphone, "microphone", lambda *_: fake)
+    assert cli.main(["record", "lights", "--out", str(tmp_path), "--takes", "1"]) == 0
+    assert capsys.readouterr().err.count("kws: note: Fake: its rate is 8000 Hz") == told
 
 
 def test_a_muted_microphone_is_told_and_takes_are_counted(tmp_path, monkeypatch, capsys):

@@ -189,8 +189,10 @@ def test_a_long_recording_is_looked_at_where_the_word_is(model, engine):
     assert 17 < found.start < 21
     assert found.sound.seconds <= 4.6
     assert stretch(mono(x), 19.5, 23).seconds == pytest.approx(3.5, abs=0.01)
-    with pytest.raises(KwsError, match="nothing between"):
+    with pytest.raises(KwsError, match=r"nothing between 500 s and the end"):
         stretch(mono(x), 500, None)
+    with pytest.raises(KwsError, match=r"nothing between 3 s and 2.5 s"):
+        stretch(mono(x), 3, 2.5)
 
 
 def test_speech_that_goes_on_is_not_a_word_that_is_cut_off(model, engine):

@@ -35,8 +35,8 @@ def test_the_settings_on_the_command_line():
         "one": Settings({"yes": 0.6}, 0.5, 0.5),
         "a:b": Settings({"no": 0.1}),
     }
-    for text in ("", "x", "yes=", "1.5", "-1", "nan"):
-        with pytest.raises(UsageError):
+    for text in ("", "x", "yes=", "1.5", "-1", "nan", "0", "yes=0"):
+        with pytest.raises(UsageError, match=r"from 0\.001 to 1"):
             serve.settings([text], [])
 
 

@@ -151,6 +151,11 @@ def test_recordings(browser, site, talk, models, tmp_path):
         assert visit.heard() == words
         visit.hear_file(tmp_path / "stereo.flac")
         assert set(visit.heard()) >= {"yes", "right"}
+        assert visit.page.locator("#message").is_hidden()
+        soundfile.write(tmp_path / "opposite.wav", np.stack([pcm, -pcm], axis=1), 16000)
+        visit.hear_file(tmp_path / "opposite.wav")
+        assert visit.heard() == []
+        assert "opposite signs" in visit.page.inner_text("#message")
         (tmp_path / "bad.wav").write_bytes(b"RIFF, but no sound")
         visit.hear_file(tmp_path / "bad.wav")
         assert visit.page.inner_text("#message") == "This browser cannot read that file as sound"
@@ -229,6 +234,29 @@ def test_trouble_with_the_microphone(browser, site, talk, name, told):
         visit.hear_file(talk)
         assert visit.page.locator("#message").is_hidden()
         assert "yes" in visit.heard()
+        assert visit.complaints == []
+
+
+GONE = """
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+window.asked = [];
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  asked.push(wanted.audio.deviceId?.exact);
+  if (wanted.audio.deviceId?.exact === "gone") {
+    throw new OverconstrainedError("deviceId");
+  }
+  return open(wanted);
+};
+"""
+
+
+def test_a_microphone_with_another_identity_is_heard_again(browser, site):
+    """As after it was unplugged: there is a single one, so nobody could choose it."""
+    with Visit(browser, site, GONE) as visit:
+        visit.page.evaluate("document.getElementById('device').add(new Option('mine', 'gone', true, true))")
+        listen_until(visit, "yes")
+        assert visit.page.evaluate("asked") == ["gone", None]
+        assert visit.page.evaluate("document.getElementById('device').value") not in ("", "gone")
         assert visit.complaints == []
 
 

@@ -31,7 +31,8 @@ from kws.cli.options import (
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
 from kws.decisions import DetectorConfig
-from kws.errors import KwsError, UsageError
+from kws.errors import UsageError
+from kws.files import require_folder
 from kws.live.board_microphone import BoardEar, BoardMicrophone
 from kws.live.dump import Dump
 from kws.live.listen import CHUNK_MS, Heard, listen
@@ -98,15 +99,16 @@ def run(a: argparse.Namespace) -> int:
         found = microphone.devices()
         if a.json:
             console.print_json([{"index": i, "name": n, "sample_rate": r} for i, n, r in found])
-        else:
+        elif found:
             console.table(("device", "name", "rate"), [(str(i), n, f"{r:.0f} Hz") for i, n, r in found])
+        if not found:
+            console.messages.print("PortAudio finds no microphone; plug one in")
         return exit_codes.OK
     if a.model is None:
         raise UsageError("name the model to listen with: kws listen MODEL")
     model = Model.load(a.model)
     info = model.require_info()
-    if a.serial is not None and (a.engine or a.input or a.fake_latency):
-        raise UsageError("with --serial the board hears and decides; leave out --engine, --input and --fake-latency")
+    _require_sense(a)
     name = a.engine or engines.fastest()
     tally = _Tally(a, info)
     with contextlib.ExitStack() as stack:
@@ -135,6 +137,18 @@ def run(a: argparse.Namespace) -> int:
             for heard in listen(model, engine, chunks, a.fake_latency or 0.0, near):
                 tally.hear(heard)
     return exit_codes.OK
+
+
+def _require_sense(a: argparse.Namespace) -> None:
+    """Refuse options of which one would do nothing."""
+    if a.serial is not None and (a.engine or a.input or a.fake_latency):
+        raise UsageError("with --serial the board hears and decides; leave out --engine, --input and --fake-latency")
+    if a.device is not None and a.input is not None:
+        raise UsageError("--input is heard in place of a microphone; leave out --device")
+    if a.realtime and a.input is None:
+        raise UsageError("--realtime is for recordings; name one with --input")
+    if a.near is not None and a.dump is None:
+        raise UsageError("--near keeps clips in the folder of --dump; name one")
 
 
 @contextlib.contextmanager
@@ -181,9 +195,9 @@ class _Tally:
         self._dump: Dump | None = None
         if a.dump is not None:
             require_name(a.speaker, "speaker")
-            if a.dump.exists() and not a.dump.is_dir():
-                raise KwsError(f"cannot keep audio in {a.dump}: it is not a folder")
-            self._dump = Dump(a.dump, a.speaker, info.data.clip_ms)
+            require_folder(a.dump)
+            phrases = [name for name in info.reported if name not in info.spoken]
+            self._dump = Dump(a.dump, a.speaker, info.data.clip_ms, phrases)
 
     def show(self, view: View, pressed: Callable[[], str] | None) -> None:
         """Draw in place of printing lines."""

@@ -14,7 +14,7 @@ from kws import microphone
 from kws.cli import console, exit_codes
 from kws.cli.hearing import hearing
 from kws.cli.options import add_json, add_microphone, positive_number
-from kws.errors import CheckError, KwsError
+from kws.errors import CheckError, KwsError, UsageError
 from kws.live import sound
 from kws.live.listen import FLOOR_DB, decibels
 from kws.live.mic_check import MicCheck, check, hear, table_of
@@ -40,10 +40,15 @@ def run(a: argparse.Namespace) -> int:
     """``kws mic-check``."""
     if a.seconds > _LONGEST:
         raise KwsError(f"a check takes seconds, not {a.seconds:g}; {_LONGEST:g} at most")
+    if a.input is not None and (a.device is not None or a.serial is not None):
+        raise UsageError("--input is judged in place of a microphone; leave out --device and --serial")
+    if a.model is not None and not a.model.exists():
+        raise KwsError(f"there is no model {a.model}; check the name")
     table = table_of(a.model) if a.model is not None else None
     if a.model is not None and table is None:
         raise KwsError(
-            f"nothing beside {a.model} says what noise costs: no card with a row `noise at`, no evaluation.json"
+            f"nothing beside {a.model} says what noise costs: no card with a row `noise at`, no evaluation.json;"
+            " leave out --model, or measure it: kws evaluate RUN --data DIR --snr --json RUN/evaluation.json"
         )
     if a.input is not None:
         found, name = check(sound.read(a.input), table), str(a.input)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from kws.cli import console, exit_codes
 from kws.cli.hearing import hearing
 from kws.cli.options import add_json, add_microphone, whole
 from kws.config import SAMPLE_RATE
+from kws.files import require_folder
 from kws.live.condition import Condition
 from kws.live.listen import FLOOR_DB
-from kws.live.record import CHUNK_MS, Listening, Refused, Saved, record
+from kws.live.record import CHUNK_MS, Listening, Refused, Saved, record, require_name
 from kws.live.takes import record_continuously
 from kws.types import Pcm
 
@@ -43,10 +45,16 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws record``."""
+    require_name(a.word, "word")
+    require_name(a.speaker, "speaker")
+    # Found out now, and not by the first take, which would be lost.
+    require_folder(a.out / a.word)
     saved: list[Saved] = []
     refused = 0
     with contextlib.ExitStack() as stack:
         chunks = stack.enter_context(hearing(a, SAMPLE_RATE * CHUNK_MS // 1000))
+        # Told whatever ends this: a full disk and an unplugged microphone leave takes, too.
+        stack.callback(lambda: _summary(a, saved, refused, chunks.overflows))
         how = "again and again, a second of quiet after each" if a.continuous else "once at each prompt"
         console.messages.print(f"say {a.word!r} {how}; Ctrl-C ends", markup=False)
         take = record_continuously if a.continuous else record
@@ -70,17 +78,20 @@ def run(a: argparse.Namespace) -> int:
                 elif isinstance(moment, Refused):
                     refused += 1
                     meter.console.print(f"take {moment.take} again: {moment.cut.fault}", markup=False)
-        lost = chunks.overflows
+    return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
+
+
+def _summary(a: argparse.Namespace, saved: list[Saved], refused: int, lost: int) -> None:
     if a.json:
         console.print_json({"saved": [str(s.path) for s in saved], "refused": refused, "lost_blocks": lost})
-    else:
-        told = f", {lost} blocks of samples lost" if lost else ""
-        console.out.print(f"{a.out / a.word}: {len(saved)} takes recorded, {refused} refused{told}", markup=False)
+        return
+    told = f", {lost} blocks of samples lost" if lost else ""
+    console.out.print(f"{a.out / a.word}: {len(saved)} takes recorded, {refused} refused{told}", markup=False)
+    if saved:
+        takes = shlex.join(["kws", "data", "takes", str(a.out)])
         console.messages.print(
-            f"what more would bring is measured by: kws data takes {a.out} --config FILE.toml --from MODEL",
-            markup=False,
+            f"what more would bring is measured by: {takes} --config FILE.toml --from MODEL", markup=False
         )
-    return exit_codes.OK if len(saved) == a.takes else exit_codes.INTERRUPTED
 
 
 def _judged(chunks: Iterable[Pcm], told: Console) -> Iterator[Pcm]:

@@ -22,6 +22,8 @@ from kws.extras import how_to_install
 from kws.serve.service import Service, Settings
 
 URI = "tcp://127.0.0.1:10400"
+# At a threshold of 0 everything would be a word.
+_LEAST = 0.001
 OPEN = (
     "anybody who reaches {} can use this service and send it audio: the Wyoming protocol knows no passwords and no"
     " encryption; keep it within a network that you trust, or behind a firewall"
@@ -81,13 +83,13 @@ def settings(thresholds: Sequence[str], cooldowns: Sequence[str]) -> dict[str, S
     for text in thresholds:
         model, rest = _split(text, ":")
         word, number = _split(rest, "=")
-        value = _number(number, f"--threshold {text}", 1.0)
+        value = _number(number, f"--threshold {text}", _LEAST, 1.0)
         own = found.get(model, Settings())
         changes: dict[str, Any] = {"thresholds": {**own.thresholds, word: value}} if word else {"threshold": value}
         found[model] = replace(own, **changes)
     for text in cooldowns:
         model, number = _split(text, ":")
-        value = _number(number, f"--cooldown {text}", 3600.0)
+        value = _number(number, f"--cooldown {text}", 0.0, 3600.0)
         found[model] = replace(found.get(model, Settings()), cooldown=value)
     return found
 
@@ -98,13 +100,13 @@ def _split(text: str, mark: str) -> tuple[str, str]:
     return before, behind
 
 
-def _number(text: str, what: str, highest: float) -> float:
+def _number(text: str, what: str, lowest: float, highest: float) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= highest:
-        raise UsageError(f"{what!r} must end in a number from 0 to {highest:g}")
+    if not lowest <= value <= highest:
+        raise UsageError(f"{what!r} must end in a number from {lowest:g} to {highest:g}")
     return value
 
 

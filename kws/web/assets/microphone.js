@@ -30,8 +30,9 @@ export function microphoneTrouble(error) {
 export class Microphone {
   /**
    * worklet: address of worklet.js, which may be a data: URL; onSamples(Int16Array) is called some fifty times a
-   * second; onEnd() when the device goes away; deviceId: of navigator.mediaDevices.enumerateDevices(); own: whether
-   * the samples stay at the device's own rate. From start() on `rate` says at which they come.
+   * second; onEnd() when the device goes away; deviceId: of navigator.mediaDevices.enumerateDevices(), any other
+   * where that one is gone; own: whether the samples stay at the device's own rate. From start() on `rate` says at
+   * which they come, and `label` and `used` are the device's name and identity.
    */
   constructor({ worklet, onSamples, onEnd = () => {}, deviceId, own = false }) {
     Object.assign(this, { worklet, onSamples, onEnd, deviceId, own });
@@ -42,7 +43,13 @@ export class Microphone {
   async start() {
     const device = this.deviceId ? { deviceId: { exact: this.deviceId } } : {};
     try {
-      this.stream = await navigator.mediaDevices.getUserMedia({ audio: { ...PLAIN, ...device } });
+      this.stream = await navigator.mediaDevices.getUserMedia({ audio: { ...PLAIN, ...device } }).catch((error) => {
+        // The one that was chosen is gone, or has another identity since it was plugged in again.
+        if (error.name !== "OverconstrainedError") {
+          throw error;
+        }
+        return navigator.mediaDevices.getUserMedia({ audio: PLAIN });
+      });
       await this.open(this.own ? undefined : RATE).catch(async (error) => {
         // Some browsers connect a microphone only to a context of its own rate.
         if (error.name !== "NotSupportedError") {
@@ -57,6 +64,7 @@ export class Microphone {
     }
     const [track] = this.stream.getAudioTracks();
     this.label = track.label;
+    this.used = track.getSettings().deviceId;
     track.addEventListener("ended", () => {
       this.stop();
       this.onEnd();

@@ -90,8 +90,21 @@ function bessel(x) {
   return sum;
 }
 
-/** Any sound file that the browser can read (an ArrayBuffer) as Int16Array; channels are averaged. */
-export async function decode(buffer) {
+// As kws/audio.py has them: how little of the loudest channel a mean may leave, and what is no noise of the last bits.
+const CANCELLED = 10 ** -1.5;
+const LEAST_POWER = 1e-7;
+
+/** The mean power of floats without their offset. */
+function power(floats) {
+  const mean = floats.reduce((sum, x) => sum + x, 0) / floats.length;
+  return floats.reduce((sum, x) => sum + (x - mean) ** 2, 0) / floats.length;
+}
+
+/**
+ * Any sound file that the browser can read (an ArrayBuffer) as Int16Array; channels are averaged, and note(text) says
+ * where they cancel each other.
+ */
+export async function decode(buffer, note = () => {}) {
   let decoded;
   try {
     decoded = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(buffer);
@@ -108,6 +121,11 @@ export async function decode(buffer) {
   if (decoded.numberOfChannels > 1) {
     for (let i = 0; i < mono.length; i++) {
       mono[i] /= decoded.numberOfChannels;
+    }
+    const channels = Array.from({ length: decoded.numberOfChannels }, (_, c) => power(decoded.getChannelData(c)));
+    const loudest = Math.max(...channels);
+    if (loudest > LEAST_POWER && power(mono) < CANCELLED * loudest) {
+      note("The channels of this recording have opposite signs and cancel each other: keep one of them alone.");
     }
   }
   return toInt16(mono);
