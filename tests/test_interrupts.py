@@ -64,6 +64,15 @@ def write_a_file(path: str) -> None:
         sleep_deaf(str(folder))
 
 
+def speak(_: str) -> None:
+    """Longer than any test has patience for, and nearly all the while inside espeak-ng."""
+    from kws.datasets import espeak
+
+    say("ready")
+    while True:
+        espeak.say("internationalization " * 8, "en-us+f3")
+
+
 def sleep_deaf(ready: str = "ready") -> None:
     """As in a library that neither returns nor asks for signals, from the word on."""
     while True:
@@ -146,6 +155,16 @@ def test_two_signals_while_jobs_are_under_way(tmp_path):
     os.kill(program.pid, signal.SIGINT)
     assert "Traceback" not in ended(program)
     assert program.returncode == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_that_comes_while_a_library_calls_back(tmp_path, number):
+    program = start(tmp_path, "speak")
+    assert program.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    os.kill(program.pid, number)
+    assert "Traceback" not in ended(program)
+    assert program.returncode == interrupts.CODE[number]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
