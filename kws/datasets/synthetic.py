@@ -132,8 +132,8 @@ def make(
         progress: called with (clips done, clips in total).
 
     Raises:
-        KwsError: ``out`` exists, a word cannot be a folder or has no letter, more than a quarter of its takes are longer than a
-            clip, or the engine is missing; with ``near_misses``, or espeak-ng is.
+        KwsError: ``out`` exists, a word cannot be a folder or has no letter, more than a quarter of its takes are
+            longer than a clip, or the engine is missing; with ``near_misses``, or espeak-ng is.
     """
     out = Path(out)
     engine = engine or EspeakNg()
@@ -281,7 +281,8 @@ def recording(
         ``keyword`` (False for a near miss), ``speaker``, ``voice``.
 
     Raises:
-        KwsError: an empty script, a word without a letter, words that overlap, no held-out voice, or espeak-ng is missing.
+        KwsError: an empty script, a word without a letter, words that overlap, no held-out voice, or espeak-ng is
+            missing.
     """
     out_wav = Path(out_wav)
     held_out = {s: v for s, v in voices(voice_count).items() if split_of(s) != TRAINING}
