@@ -83,7 +83,8 @@ def find(raw: BinaryIO) -> Data | None:
     if magic[:4] not in (b"RIFF", b"RIFX", b"RF64") or magic[8:] != b"WAVE":
         return None
     order = ">" if magic[:4] == b"RIFX" else "<"
-    long_size, long_position = None, 0
+    long_size: int | None = None
+    long_position = 0
     block = 1
     while len(header := raw.read(8)) == 8:
         name, length = header[:4], struct.unpack(order + "I", header[4:])[0]
