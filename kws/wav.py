@@ -24,14 +24,14 @@ class Data:
 
     Attributes:
         position: where its length stands in the file.
-        little_endian: how the length is written.
+        code: how the length is written, for `struct`.
         promised: the length that the header says, 2^32 - 1 being unknown; a ds64 chunk's where there is one.
         present: bytes from the chunk's begin to the end of the file.
         block: bytes of one sample of all channels.
     """
 
     position: int
-    little_endian: bool
+    code: str
     promised: int
     present: int
     block: int
@@ -67,9 +67,7 @@ class Data:
     def mended(self, raw: BinaryIO) -> BinaryIO:
         """The file as if its header were right, for a header that says 0."""
         length = self.present - self.present % self.block
-        return io.BufferedReader(
-            _Patched(raw, self.position, struct.pack("<I" if self.little_endian else ">I", length))
-        )
+        return io.BufferedReader(_Patched(raw, self.position, struct.pack(self.code, length)))
 
 
 def find(raw: BinaryIO) -> Data | None:
@@ -85,18 +83,22 @@ def find(raw: BinaryIO) -> Data | None:
     if magic[:4] not in (b"RIFF", b"RIFX", b"RF64") or magic[8:] != b"WAVE":
         return None
     order = ">" if magic[:4] == b"RIFX" else "<"
-    long_size = None
+    long_size: int | None = None
+    long_position = 0
     block = 1
     while len(header := raw.read(8)) == 8:
         name, length = header[:4], struct.unpack(order + "I", header[4:])[0]
         if name == b"data":
             begin = raw.tell()
-            promised = long_size if long_size is not None and length == 0xFFFFFFFF else length
+            if long_size is not None and length == 0xFFFFFFFF:
+                # Of a recorder that was switched off, which libsndfile takes for no samples.
+                promised = 0 if long_size == 0xFFFFFFFFFFFFFFFF else long_size
+                return Data(long_position, "<Q", promised, size - begin, block)
             present = 0 if length == 0 and _only_chunks(raw, order, size) else size - begin
-            return Data(begin - 4, order == "<", promised, present, block)
+            return Data(begin - 4, order + "I", length, present, block)
         content = raw.read(min(length, 64))
         if name == b"ds64" and len(content) >= 16:
-            long_size = struct.unpack("<Q", content[8:16])[0]
+            long_size, long_position = struct.unpack("<Q", content[8:16])[0], raw.tell() - len(content) + 8
         if name == b"fmt " and len(content) >= 14:
             block = max(1, struct.unpack(order + "H", content[12:14])[0])
         raw.seek(length + (length & 1) - len(content), os.SEEK_CUR)

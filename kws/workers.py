@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -14,10 +15,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextvars import ContextVar
 from multiprocessing import util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from kws import interrupts
 from kws.errors import KwsError
+from kws.files import scratch
 
 if TYPE_CHECKING:
     from kws.cluster import Cluster
@@ -105,8 +108,18 @@ def run(
         finally:
             worker.close()
         return
+    with scratch("workers") as folder:
+        yield from _spread(worker, jobs, processes, folder / "worker")
+
+
+def _spread(
+    worker: Worker[J, R], jobs: Sequence[J], processes: int, handed: Path
+) -> Generator[tuple[J, R], None, None]:
+    # By a file: a pipe holds 64 KB, and a model is more. This process would wait until the other one has
+    # started and reads, and if it is ended meanwhile, the other one has half a worker and a traceback.
+    handed.write_bytes(pickle.dumps(worker))
     # Spawned, not forked: threads of libraries in this process would not survive a fork.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _initialise, (worker,))
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _initialise, (handed,))
     waiting: dict[Future[R], J] = {}
     remaining = list(reversed(jobs))
     done = False
@@ -141,9 +154,13 @@ def _stop(pool: ProcessPoolExecutor, abandoned: bool) -> None:
     pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _initialise(worker: Worker[Any, Any]) -> None:
-    _Here.worker = worker
+def _initialise(handed: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        _Here.worker = pickle.loads(handed.read_bytes())
+    except FileNotFoundError:
+        # Who wanted the work is gone.
+        os._exit(1)
     signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_follow, daemon=True).start()
     sys.unraisablehook = _unraisable

@@ -128,6 +128,18 @@ def test_a_header_that_counts_itself(tmp_path: Path, noise: np.ndarray, surplus:
     assert f"{surplus} bytes more" in audio.info(tmp_path / "a.wav").note
 
 
+@pytest.mark.parametrize("size", [0, 2**64 - 1])
+def test_a_long_format_whose_length_was_never_filled_in(tmp_path: Path, noise: np.ndarray, size: int) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, noise, 16000, subtype="PCM_16", format="RF64")
+    damaged = bytearray(path.read_bytes())
+    at = damaged.index(b"ds64") + 16
+    damaged[at : at + 8] = size.to_bytes(8, "little")
+    path.write_bytes(damaged)
+    np.testing.assert_array_equal(audio.read(path), noise)
+    assert "does not say how long it is" in audio.info(path).note
+
+
 def test_a_header_that_says_zero_and_means_it(tmp_path: Path, noise: np.ndarray) -> None:
     audio.write(tmp_path / "a.wav", noise)
     head = bytearray((tmp_path / "a.wav").read_bytes()[:44])

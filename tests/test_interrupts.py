@@ -19,7 +19,9 @@ from kws import interrupts, workers
 PATIENCE = 40
 
 PROGRAM = """
-import sys
+import sys, time
+if __name__ != "__main__":
+    time.sleep({start!r})
 sys.path[:0] = {path!r}
 import foreground, test_interrupts
 
@@ -45,6 +47,13 @@ class Sleeper:
         pass
 
 
+class Laden(Sleeper):
+    """More than a pipe holds, as a model is."""
+
+    def __init__(self) -> None:
+        self.ballast = bytes(1_000_000)
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 
@@ -55,6 +64,11 @@ def work_in_processes(_: str) -> None:
         say(f"job {job}")
 
 
+def work_with_much_to_hand_over(_: str) -> None:
+    say("ready")
+    list(workers.run(Laden(), range(6), 2))
+
+
 def write_a_file(path: str) -> None:
     from kws.files import replacing, scratch
 
@@ -62,6 +76,15 @@ def write_a_file(path: str) -> None:
         temporary.write_text("half")
         (folder / "a").write_text("b")
         sleep_deaf(str(folder))
+
+
+def speak(_: str) -> None:
+    """Longer than any test has patience for, and nearly all the while inside espeak-ng."""
+    from kws.datasets import espeak
+
+    say("ready")
+    while True:
+        espeak.say("internationalization " * 8, "en-us+f3")
 
 
 def sleep_deaf(ready: str = "ready") -> None:
@@ -80,10 +103,11 @@ def sleep_deaf_ready(_: str) -> None:
     sleep_deaf()
 
 
-def start(folder: Path, name: str, argument: str = "") -> subprocess.Popen[str]:
+def start(folder: Path, name: str, argument: str = "", start: float = 0) -> subprocess.Popen[str]:
+    """Run the function ``name`` of this module; its processes take ``start`` seconds longer to begin."""
     script = folder / "program.py"
     path = [str(Path(__file__).parent), str(Path(workers.__file__).parents[1])]
-    script.write_text(PROGRAM.format(path=path, name=name, argument=argument))
+    script.write_text(PROGRAM.format(path=path, name=name, argument=argument, start=start))
     # In a group of its own, as a shell starts a command.
     return subprocess.Popen(
         [sys.executable, script],
@@ -146,6 +170,25 @@ def test_two_signals_while_jobs_are_under_way(tmp_path):
     os.kill(program.pid, signal.SIGINT)
     assert "Traceback" not in ended(program)
     assert program.returncode == 130
+
+
+def test_processes_that_take_long_to_start(tmp_path):
+    program = start(tmp_path, "work_with_much_to_hand_over", start=interrupts.GRACE_SECONDS + 1)
+    assert program.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+    os.killpg(program.pid, signal.SIGINT)
+    assert ended(program) == ""
+    assert program.returncode == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_that_comes_while_a_library_calls_back(tmp_path, number):
+    program = start(tmp_path, "speak")
+    assert program.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    os.kill(program.pid, number)
+    assert "Traceback" not in ended(program)
+    assert program.returncode == interrupts.CODE[number]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +16,7 @@ from kws import audio
 from kws.config import BY_SPEAKER, BY_TAKE, ONE_OUT, SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets import clips
 from kws.datasets.measure import Measured, measure
+from kws.datasets.misspelt import misspelt
 from kws.datasets.splits import LISTS, SPLITS, TRAINING, VALIDATION, read_lists
 from kws.errors import KwsError
 from kws.types import Progress
@@ -30,6 +31,8 @@ _SHORT, _LONG = 0.3, 1.5
 _LONE, _MANY = 0.9, 20
 # Of fewer speakers a tenth is nobody, or one.
 _FEW_SPEAKERS = 10
+# Somebody else's name for a split list.
+_OTHER_LIST = re.compile(r"(val|test|train|split)\w*\.(txt|csv|tsv|lst|list)$", re.IGNORECASE)
 # How many of a kind are shown before they are only counted.
 _SHOWN = 3
 # What `kws listen --dump` keeps apart. Without clips of their own these are no word folders.
@@ -102,13 +105,15 @@ def check(
     """Read every clip of a folder of word folders and report what is wrong.
 
     Errors: unreadable or truncated files, word folders without clips, folders that differ from a word
-    only in case or spaces, words of ``data`` without a clip, no clip of a word left for training or
-    validation, a speaker in two splits (unless takes are split), the same audio in two splits or under
-    two words. Warnings: file names that make nearly every clip a speaker of its own, one speaker or a
-    handful, files that are passed over, clips that will be resampled or mixed to mono, clips at less
-    than 16 kHz, headers that do not fit their file, silent clips (loudest 20 ms below -60 dB of full
-    scale), clipped clips (0.1 % of the samples or more in flat tops near full scale), clips shorter
-    than 0.3 or longer than 1.5 times ``data.clip_ms``, and other copies of the same audio.
+    only in case, spaces, punctuation around it or what nobody sees, and from ``_background_noise_`` in
+    what is no letter, words of ``data`` without a clip, no clip of a word left for training or
+    validation, a clip in both split lists, a speaker in two splits (unless takes are split), the same
+    audio in two splits or under two words. Warnings: file names that make nearly every clip a speaker
+    of its own, one speaker or a handful, files that are passed over, clips that will be resampled or
+    mixed to mono, clips at less than 16 kHz, headers that do not fit their file, silent clips (loudest
+    20 ms below -60 dB of full scale), clipped clips (0.1 % of the samples or more in flat tops near full
+    scale), clips shorter than 0.3 or longer than 1.5 times ``data.clip_ms``, and other copies of the
+    same audio.
 
     Args:
         root: the folder.
@@ -130,7 +135,7 @@ def check(
         for folder in clips.word_folders(root)
         if not clips.audio_files(folder) and folder.name not in _KEPT
     ]
-    errors += _misspelt(root, words)
+    errors += [Finding("folder name", message, (folder,)) for folder, message in misspelt(root, words)]
     # Without a configuration nothing is known of words or splits.
     errors += _without_clips(listed, data) if words else []
     measured, wrong = each(_measure, listed, progress)
@@ -138,6 +143,7 @@ def check(
     lists = read_lists(root)
     by_take = data.split_by == BY_TAKE and not lists
     duplicate_errors, warnings = _duplicates(measured)
+    errors += _in_two_lists(root, lists, listed)
     if not by_take:
         errors += _torn_speakers(listed)
         warnings += [] if lists else [*_lone_speakers(root, listed), *_few_speakers(root, listed, data)]
@@ -209,22 +215,16 @@ def summary(findings: Sequence[Finding], every: bool = False) -> list[str]:
     return lines
 
 
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().casefold()
-
-
-def _misspelt(root: Path, words: Sequence[str]) -> Iterator[Finding]:
-    """Folders that somebody took for another's word: their clips would silently be other words."""
-    names = [folder.name for folder in clips.word_folders(root)]
-    meant = {_plain(word): word for word in [*(n for n in names if n == _plain(n)), *words]}
-    for name in names:
-        word = meant.get(_plain(name))
-        if word is not None and word != name and name not in words:
-            yield Finding(
-                "folder name",
-                f"the folder {name!r} is not the word {word!r}, so its clips count as another word; rename it",
-                (root / name,),
-            )
+def _in_two_lists(root: Path, lists: dict[str, set[str]], listed: Sequence[clips.Clip]) -> Iterator[Finding]:
+    both = set.intersection(*lists.values()) if len(lists) > 1 else set()
+    named = [clip for clip in listed if f"{clip.word}/{clip.path.stem}" in both]
+    if named:
+        names = " and ".join(LISTS[split] for split in lists)
+        message = (
+            f"{len(named)} clips (first: {named[0].word}/{named[0].path.name}) are in {names}, and the first of these"
+            " counts; take them out of one"
+        )
+        yield Finding("in two split lists", message, tuple(clip.path for clip in named))
 
 
 def _without_clips(listed: Sequence[clips.Clip], data: DataConfig) -> Iterator[Finding]:
@@ -264,6 +264,10 @@ def _passed_over(root: Path) -> Iterator[Finding]:
     if loose:
         message = f"{len(loose)} audio files lie beside the word folders (first: {loose[0].name}) and are not used"
         yield Finding("passed over", f"{message}; put each into the folder of its word", tuple(loose))
+    others = sorted(p for p in root.iterdir() if _OTHER_LIST.match(p.name) and p.name not in LISTS.values())
+    if others:
+        message = f"{', '.join(p.name for p in others)} is no split list by its name, and is not read"
+        yield Finding("passed over", f"{message}; split lists are {' and '.join(LISTS.values())}", tuple(others))
     for folder in clips.word_folders(root):
         other = sorted(
             p for p in folder.iterdir() if not p.name.startswith(".") and p.suffix.lower() not in clips.SUFFIXES

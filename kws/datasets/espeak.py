@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import soxr
 
+from kws import interrupts
 from kws.config import SAMPLE_RATE
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
@@ -142,8 +143,10 @@ def say(text: str, voice: str, pitch: int = 50, pitch_range: int = 50, rate: int
         for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, pitch_range)):
             library.espeak_SetParameter(parameter, value, 0)
         encoded = text.encode()
-        library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded) + 1), 0, 1, 0, _UTF8, None, None)
-        library.espeak_Synchronize()
+        # Out of a callback no exception comes: ctypes prints a traceback, and the end that was asked for is lost.
+        with interrupts.held():
+            library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded) + 1), 0, 1, 0, _UTF8, None, None)
+            library.espeak_Synchronize()
     heard = np.frombuffer(b"".join(pieces), np.int16).astype(np.float32)
     if not heard.any():
         raise KwsError(f"espeak-ng makes no sound of {text!r}; give a word it can pronounce")

@@ -91,6 +91,13 @@ def _clip(
     return audio.to_int16(x)
 
 
+def _require_letters(words: Sequence[str]) -> None:
+    """Refuse what is no word: espeak-ng says "exclamation" of marks alone."""
+    for word in words:
+        if not any(map(str.isalnum, word)):
+            raise KwsError(f"nobody can say {word!r}: it has no letter and no digit; spell it as it is said")
+
+
 def make(
     words: Sequence[str],
     out: str | Path,
@@ -125,14 +132,15 @@ def make(
         progress: called with (clips done, clips in total).
 
     Raises:
-        KwsError: ``out`` exists, a word cannot be a folder, more than a quarter of its takes are longer than a
-            clip, or the engine is missing; with ``near_misses``, or espeak-ng is.
+        KwsError: ``out`` exists, a word cannot be a folder or has no letter, more than a quarter of its takes are
+            longer than a clip, or the engine is missing; with ``near_misses``, or espeak-ng is.
     """
     out = Path(out)
     engine = engine or EspeakNg()
     bad = [w for w in words if not w or w.startswith(("_", ".")) or "/" in w or w != w.strip()]
     if bad or not words or takes_per_voice < 1:
         raise KwsError(f"cannot make clips of {bad or list(words)}; give words and at least one take")
+    _require_letters(words)
     if out.exists():
         raise KwsError(f"{out} already exists; name another folder or delete it")
     count = min(DEFAULT_VOICES, engine.most()) if voice_count is None else voice_count
@@ -273,12 +281,14 @@ def recording(
         ``keyword`` (False for a near miss), ``speaker``, ``voice``.
 
     Raises:
-        KwsError: an empty script, words that overlap, no held-out voice, or espeak-ng is missing.
+        KwsError: an empty script, a word without a letter, words that overlap, no held-out voice, or espeak-ng is
+            missing.
     """
     out_wav = Path(out_wav)
     held_out = {s: v for s, v in voices(voice_count).items() if split_of(s) != TRAINING}
     if not script or min(start for _, start in script) < 0:
         raise KwsError("the script needs at least one word, and no start may be negative")
+    _require_letters([word for word, _ in script])
     if not held_out:
         raise KwsError(f"none of {voice_count} voices is held out from training; ask for more voices")
     rng = np.random.default_rng(seeds(seed, "recording"))

@@ -188,6 +188,41 @@ def test_folders_that_differ_in_case_or_spaces(root: Path) -> None:
     assert {f.paths[0].name for f in check(root).errors if f.kind == "folder name"} == {"Yes", "no "}
 
 
+def test_folders_that_differ_in_what_is_hardly_seen(root: Path) -> None:
+    # Composed and decomposed letters, wide ones, a mark of no width, marks around the word.
+    for name in ("caf\u00e9", "cafe\u0301", "\uff59\uff45\uff53", "no\u200b", "yes.", "NO!", "we'll", "well"):
+        (root / name).mkdir()
+        audio.write(root / name / "dora_1.wav", speech(len(name) + ord(name[-1])))
+    data = DataConfig(words=("yes", "no", "caf\u00e9"), validation_percent=0, testing_percent=0)
+    found = {f.paths[0].name: f.message for f in check(root, data).errors if f.kind == "folder name"}
+    assert set(found) == {"cafe\u0301", "\uff59\uff45\uff53", "no\u200b", "yes.", "NO!"}
+    assert "'cafe\\u0301' is not the word 'caf\\xe9'" in found["cafe\u0301"]
+    assert r"'no\u200b' is not the word 'no'" in found["no\u200b"]
+
+
+@pytest.mark.parametrize("name", ["background_noise", "_Background_Noise_", "_background_noise", "Background noise"])
+def test_noise_that_would_be_a_word(root: Path, name: str) -> None:
+    (root / name).mkdir()
+    audio.write(root / name / "street.wav", speech(20))
+    (found,) = (f for f in check(root, WHOLE).errors if f.kind == "folder name")
+    assert f"{name!r} is not '_background_noise_'" in found.message
+
+
+def test_a_clip_in_both_split_lists(root: Path) -> None:
+    for name in ("validation_list.txt", "testing_list.txt"):
+        (root / name).write_text("yes/anna_1.wav\nno/anna_1.wav\nno/gone_1.wav\n")
+    (found,) = check(root, WHOLE).errors
+    assert found.kind == "in two split lists"
+    assert "2 clips (first: no/anna_1.wav) are in validation_list.txt and testing_list.txt" in found.message
+
+
+@pytest.mark.parametrize("name", ["val_list.txt", "test.csv", "Validation_List.txt"])
+def test_a_split_list_by_another_name(root: Path, name: str) -> None:
+    (root / name).write_text("yes/anna_1.wav\n")
+    (found,) = (f for f in check(root, WHOLE).warnings if f.kind == "passed over")
+    assert f"{name} is no split list by its name" in found.message
+
+
 def test_words_without_clips_or_without_a_split(root: Path) -> None:
     data = DataConfig(words=("yes", "no", "stop"), validation_percent=1e-6, testing_percent=0)
     found = {f.kind: f.message for f in check(root, data).errors}

@@ -145,6 +145,9 @@ def test_make_refuses(made: Path, tmp_path: Path) -> None:
     for words in ([], ["a/b"], ["_silence_"], [""]):
         with pytest.raises(KwsError, match="cannot make clips"):
             synthetic.make(words, tmp_path / "x")
+    for word in ("!!!", "\U0001f642", "-"):
+        with pytest.raises(KwsError, match=f"nobody can say '{word}'"):
+            synthetic.make(["yes", word], tmp_path / "x")
     with pytest.raises(KwsError, match="longer than"):
         synthetic.make(["antidisestablishmentarianism and so on for a very long time"], tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
@@ -173,6 +176,8 @@ def test_recording_refuses(tmp_path: Path) -> None:
     for script, why in (([], "at least one"), ([("yes", -1.0)], "negative"), ([("yes", 1.0), ("no", 1.1)], "overlaps")):
         with pytest.raises(KwsError, match=why):
             synthetic.recording(script, tmp_path / "a.wav")
+    with pytest.raises(KwsError, match="nobody can say '!!!'"):
+        synthetic.recording([("!!!", 1.0)], tmp_path / "a.wav")
     script = synthetic.draw_script(["yes", "no"], 4)
     assert sorted(w for w, _ in script) == ["no"] * 4 + ["yes"] * 4
     assert np.diff([t for _, t in script]).min() >= 2
