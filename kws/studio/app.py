@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -111,7 +112,8 @@ class _Page:
             elif quiet > _SILENCE_SECONDS:
                 quiet = 0.0
                 yield ": still here\n\n"
-            await asyncio.sleep(_POLL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _POLL_SECONDS)
 
     async def start(self, request: Request) -> Response:
         job = await run_in_threadpool(commands.make, self._root, await _body(request))

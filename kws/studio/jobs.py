@@ -116,7 +116,8 @@ class Jobs:
             record = {"kind": kind, "about": about, "commands": [list(c) for c in commands], "started": time.time()}
             write_atomic(self._folder / name / "job.json", json.dumps(record) + "\n")
             child = self._children[name] = subprocess.Popen(
-                [sys.executable, "-m", "kws.studio.job", str(self._folder / name)],
+                # Modules are those of kws: a file random.py in the project's folder is none, whoever put it there.
+                [sys.executable, "-P", "-m", "kws.studio.job", str(self._folder / name)],
                 cwd=self._root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -65,6 +65,15 @@ def test_verbs_one_after_the_other_and_the_first_that_fails_ends_it(tmp_path):
     assert [j.id for j in jobs.all()] == [again.id, job.id]
 
 
+def test_a_file_of_the_project_is_no_module_of_a_job(tmp_path):
+    """Whoever made the folder: a json.py in it is not what `import json` means."""
+    for name in ("json.py", "kws.py"):
+        (tmp_path / name).write_text("raise SystemExit('run from the project')", encoding="utf-8")
+    jobs = Jobs(tmp_path)
+    found = ended(jobs, jobs.start("new", "", [["configs", "--json"]]))
+    assert (found.status, found.code) == (DONE, 0)
+
+
 def test_a_job_goes_on_without_the_server_and_is_stopped_by_the_next_one(tmp_path, waiting):
     name = Jobs(tmp_path).start("monitor", "", [waiting])
     later = Jobs(tmp_path)
