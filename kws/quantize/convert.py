@@ -185,7 +185,7 @@ def quantize(run: Path) -> bytes:
         # However this kws was found, the other process must find the same.
         here = os.fspath(Path(kws.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH")) if p)
-        command = [sys.executable, "-m", _WORKER, os.fspath(run), os.fspath(made)]
+        command = [sys.executable, "-P", "-m", _WORKER, os.fspath(run), os.fspath(made)]
         result = subprocess.run(
             command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
         )

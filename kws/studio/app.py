@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,9 +20,9 @@ from starlette.routing import Route, WebSocketRoute
 
 from kws import audio, web
 from kws.errors import KwsError
-from kws.files import parse_json, replacing
+from kws.files import parse_json, replacing, scratch
 from kws.studio import clips, commands, guard, safe, shipped, sound
-from kws.studio.jobs import HIDDEN, Jobs
+from kws.studio.jobs import Jobs
 from kws.studio.safe import Refused
 from kws.studio.state import state
 
@@ -103,7 +104,10 @@ class _Page:
     async def _stream(self) -> AsyncIterator[str]:
         last, quiet = "", 0.0
         while not self._closing.is_set():
-            now = json.dumps(await run_in_threadpool(state, self._root, self._jobs))
+            # A file may go while it is looked at; the next look is soon.
+            now = last
+            with contextlib.suppress(OSError):
+                now = json.dumps(await run_in_threadpool(state, self._root, self._jobs))
             quiet += _POLL_SECONDS
             if now != last:
                 last, quiet = now, 0.0
@@ -111,7 +115,8 @@ class _Page:
             elif quiet > _SILENCE_SECONDS:
                 quiet = 0.0
                 yield ": still here\n\n"
-            await asyncio.sleep(_POLL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _POLL_SECONDS)
 
     async def start(self, request: Request) -> Response:
         job = await run_in_threadpool(commands.make, self._root, await _body(request))
@@ -185,7 +190,9 @@ class _Page:
     async def _heard(self, request: Request) -> Any:
         if not (content := await request.body()):
             raise Refused(400, "there is nothing in it; send a WAV, FLAC, Ogg, Opus or MP3 file")
-        with replacing(self._root / HIDDEN / "upload") as temporary:
+        # A recording stays where its takes are, and no second time beside them.
+        with scratch("upload") as folder:
+            temporary = folder / "upload"
             temporary.write_bytes(content)
             odd: list[str] = []
             try:

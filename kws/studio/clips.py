@@ -22,6 +22,7 @@ from kws.files import parse_json, write_atomic
 from kws.frontends import LogMelConfig
 from kws.live.record import next_take, take_path
 from kws.live.takes import TakeCutter
+from kws.studio import safe
 from kws.studio.jobs import HIDDEN
 from kws.studio.safe import Refused
 from kws.types import Int8, Pcm
@@ -70,7 +71,7 @@ def words(root: Path) -> dict[str, dict[str, int]]:
 
 def listing(root: Path, kind: str, word: str) -> list[dict[str, Any]]:
     """The recordings of one word: path, speaker and seconds, where the file can be read."""
-    folder = root / kind / word
+    folder = safe.folder(root, kind, word)
     found = []
     for name in names(folder):
         entry: dict[str, Any] = {"path": f"{kind}/{word}/{name}", "speaker": speaker_of(name), "fault": ""}
@@ -127,9 +128,10 @@ def keep(root: Path, word: str, speaker: str, pcm: Pcm) -> str:
 
     Raises:
         KwsError: it cannot be written.
+        Refused: the word's folder is a link out of the project.
     """
     with _numbering:
-        path = _free(root / RECORDINGS / word, speaker, ".wav")
+        path = _free(safe.folder(root, RECORDINGS, word), speaker, ".wav")
         audio.write(path, pcm)
     return path.relative_to(root).as_posix()
 
@@ -161,9 +163,11 @@ def move(root: Path, paths: Sequence[Path], word: str) -> tuple[list[str], str]:
         The new paths, and what `undo` takes.
 
     Raises:
-        Refused: all of them lie there.
+        Refused: all of them lie there, or the word's folder is a link out of the project.
         KwsError: a file cannot be moved.
     """
+    for kind in {path.relative_to(root).parts[0] for path in paths}:
+        safe.folder(root, kind, word)
     with _numbering:
         others = [path for path in paths if path.parent.name != word]
         if not others:

@@ -44,7 +44,7 @@ def main(folder: Path) -> int:
 
 def _run(command: list[str], out: int, log: int, lock: int, told: list[int]) -> int:
     child = subprocess.Popen(
-        [sys.executable, "-m", "kws", *command],
+        [sys.executable, "-P", "-m", "kws", *command],
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=log,

@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,7 +107,7 @@ class Jobs:
 
         Raises:
             Refused: a job of this kind runs already.
-            KwsError: its folder cannot be written.
+            KwsError: its folder cannot be written, be it by the job itself.
         """
         with self._locked():
             busy = next((job for job in self.all() if job.status == RUNNING and job.kind == kind), None)
@@ -116,7 +117,8 @@ class Jobs:
             record = {"kind": kind, "about": about, "commands": [list(c) for c in commands], "started": time.time()}
             write_atomic(self._folder / name / "job.json", json.dumps(record) + "\n")
             child = self._children[name] = subprocess.Popen(
-                [sys.executable, "-m", "kws.studio.job", str(self._folder / name)],
+                # Modules are those of kws: a file random.py in the project's folder is none, whoever put it there.
+                [sys.executable, "-P", "-m", "kws.studio.job", str(self._folder / name)],
                 cwd=self._root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -125,7 +127,9 @@ class Jobs:
                 start_new_session=True,
                 env=environment(),
             )
-            self._await_lock(name, child)
+            if not self._is_begun(name, child):
+                shutil.rmtree(self._folder / name, ignore_errors=True)
+                raise KwsError(f"{kind} cannot begin: nothing can be written to {self._folder}; is the disk full?")
             self._forget_old()
         return name
 
@@ -137,11 +141,12 @@ class Jobs:
         except OSError as error:
             raise KwsError(f"cannot write {self._folder}: {error.strerror or error}") from error
 
-    def _await_lock(self, name: str, child: subprocess.Popen[bytes]) -> None:
+    def _is_begun(self, name: str, child: subprocess.Popen[bytes]) -> bool:
         """Wait until the job says that it runs: a job without its lock counts as ended."""
         mark = self._folder / name / "pid"
         while not mark.exists() and child.poll() is None:
             time.sleep(0.01)
+        return mark.exists()
 
     def _names(self) -> list[str]:
         if not self._folder.is_dir():
@@ -151,10 +156,13 @@ class Jobs:
     def _forget_old(self) -> None:
         """Remove the oldest jobs that have ended."""
         for name in self._names()[:-_KEPT]:
-            if self.find(name).status != RUNNING:
-                for file in (self._folder / name).iterdir():
-                    file.unlink(missing_ok=True)
-                (self._folder / name).rmdir()
+            try:
+                running = self.find(name).status == RUNNING
+            except Refused:
+                # What is damaged is no longer of use, and no reason to begin nothing any more.
+                running = False
+            if not running:
+                shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def all(self) -> list[Job]:
         """Every job, the newest first."""

@@ -94,6 +94,18 @@ def inside(root: Path, value: object) -> Path:
     return path
 
 
+def folder(root: Path, *parts: str) -> Path:
+    """A folder below the project's, links followed, which may be missing.
+
+    Raises:
+        Refused: a link leads it out of there.
+    """
+    path = root.joinpath(*parts)
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise Refused(403, f"{'/'.join(parts)} leads out of the project's folder; put a folder there instead of a link")
+    return path
+
+
 def clip(root: Path, value: object, folders: tuple[str, ...]) -> Path:
     """A recording in one of the folders of word folders.
 

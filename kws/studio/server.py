@@ -21,7 +21,7 @@ from kws.studio.guard import Guard
 from kws.studio.jobs import HIDDEN
 
 HOST = "127.0.0.1"
-_GRACE_SECONDS = 1
+_GRACE_SECONDS = 5
 
 
 def serve(root: Path, port: int | None, browser: bool, say: Callable[[str], None]) -> None:
@@ -62,9 +62,21 @@ def serve(root: Path, port: int | None, browser: bool, say: Callable[[str], None
             _run(root, token, bound, listener)
 
 
+class _Server(uvicorn.Server):
+    """Tells the answers that never end by themselves to end: cut off, they would leave a traceback in the terminal."""
+
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        await super().shutdown(sockets)
+
+
 def _run(root: Path, token: str, port: int, listener: socket.socket) -> None:
     closing = asyncio.Event()
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             Guard(application(root, closing), token, port),
             log_level="warning",
@@ -74,7 +86,8 @@ def _run(root: Path, token: str, port: int, listener: socket.socket) -> None:
             ws_max_size=1 << 20,
             h11_max_incomplete_event_size=16 << 10,
             timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
+        ),
+        closing,
     )
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

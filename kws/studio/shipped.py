@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kws import config, runs
 from kws.config import Experiment
 from kws.errors import KwsError
 from kws.files import parse_json
+from kws.model.file import Model
 from kws.project import COMMANDS, CONFIG
 from kws.shipped import models
 from kws.studio.safe import Refused, run_name
@@ -111,7 +113,8 @@ def _bytes(path: Path) -> int:
 
 def _about(path: Path) -> dict[str, Any]:
     history = _json(path / runs.HISTORY) or {}
-    epochs = [e for e in history.get("epochs", []) if isinstance(e, dict)]
+    said = history.get("epochs")
+    epochs = [e for e in said if isinstance(e, dict)] if isinstance(said, list) else []
     provenance = _json(path / runs.PROVENANCE) or {}
     test = _json(path / "test.json")
     about: dict[str, Any] = {
@@ -128,10 +131,12 @@ def _about(path: Path) -> dict[str, Any]:
         # Thresholds are written into the model, which then no longer is the one that was judged.
         "stale": 0 < _time(path / "test.json") < _time(path / runs.MODEL),
         "started_from": provenance.get("start"),
+        "from": _begun(provenance),
         "test": None,
     }
     if test is not None:
-        engine: dict[str, Any] = next(iter(test.get("results", {}).values()), {})
+        results = test.get("results")
+        engine: dict[str, Any] = next(iter(results.values()), {}) if isinstance(results, dict) else {}
         about["test"] = {
             "accuracy": engine.get("accuracy"),
             "interval": engine.get("interval"),
@@ -139,6 +144,17 @@ def _about(path: Path) -> dict[str, Any]:
             "limits": test.get("limits"),
         }
     return about
+
+
+def _begun(provenance: dict[str, Any]) -> str | None:
+    """What `find` takes for where a run started; empty for random weights, None where that is not known here."""
+    start = provenance.get("start") if provenance else {}
+    return "" if start is None else _ids().get(str(start.get("id"))) if isinstance(start, dict) else None
+
+
+@cache
+def _ids() -> dict[str, str]:
+    return {Model.load(path).id: f"shipped:{name}" for name, path in models().items()}
 
 
 def _epochs(path: Path) -> int | None:

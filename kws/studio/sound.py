@@ -45,6 +45,7 @@ async def record(root: Path, socket: WebSocket) -> None:
     try:
         word = safe.word(socket.query_params.get("word"))
         speaker = safe.name(socket.query_params.get("speaker"), "speaker")
+        safe.folder(root, clips.RECORDINGS, word)
         if word == BACKGROUND:
             await _room(root, socket, speaker)
             return

@@ -17,7 +17,7 @@ from kws.config import Experiment
 from kws.project import CONFIG, boards, sounding_alike
 from kws.shipped import models
 from kws.studio import clips, commands, shipped, size
-from kws.studio.jobs import RUNNING, Jobs
+from kws.studio.jobs import RUNNING, Job, Jobs
 
 _RECENT_JOBS = 12
 _LOOK_SECONDS = 2
@@ -37,7 +37,7 @@ def state(root: Path, jobs: Jobs) -> dict[str, Any]:
         "has": size.BOARDS,
         "ports": _ports(time.monotonic() // _LOOK_SECONDS),
         "missing": _missing(),
-        "jobs": [job.as_dict() for job in jobs.all()[:_RECENT_JOBS]],
+        "jobs": [job.as_dict() for job in _shown(jobs.all())],
     }
     # Only what runs needs its log line by line; of the rest the last lines say what happened.
     for job in found["jobs"]:
@@ -46,6 +46,11 @@ def state(root: Path, jobs: Jobs) -> dict[str, Any]:
     if isinstance(experiment, Experiment):
         found["project"] = _project(root, experiment)
     return found
+
+
+def _shown(jobs: list[Job]) -> list[Job]:
+    """The latest jobs, and of those before what still runs, however long ago it began: it can be stopped."""
+    return jobs[:_RECENT_JOBS] + [job for job in jobs[_RECENT_JOBS:] if job.status == RUNNING]
 
 
 def _project(root: Path, experiment: Experiment) -> dict[str, Any]:

@@ -219,3 +219,12 @@ def test_an_unexpected_graph_is_refused(run, clipwise):
     graph.tensors[graph.inputs[0]].zero_points = np.array([3])
     with pytest.raises(KwsError, match="the converter quantized the input"):
         single_step(graph, network)
+
+
+def test_a_file_of_the_folder_is_no_module_of_the_converter(tmp_path, monkeypatch):
+    """One converts in a project's folder, whoever made it: a json.py there is not what `import json` means."""
+    (tmp_path / "json.py").write_text("raise SystemExit('run from the folder')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KwsError) as refused:
+        quantize(tmp_path / "nothing")
+    assert "run from the folder" not in str(refused.value)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
+import soundfile
 from studio_server import TOKEN, exchange, request, serving
+from websockets.sync.client import connect
 
 from kws import audio
 from kws.project import MICROPHONE, Project
@@ -24,6 +27,8 @@ def project(tmp_path_factory):
     (root / "recordings" / "yes" / "link.wav").symlink_to(root.parent / "secret.wav")
     (root / "recordings" / "yes" / "notes.txt").write_text("no recording")
     (root / "recordings" / "yes" / ".hidden.wav").write_bytes((root / CLIP).read_bytes())
+    (root.parent / "elsewhere").mkdir()
+    (root / "recordings" / "out").symlink_to(root.parent / "elsewhere")
     return root
 
 
@@ -38,6 +43,15 @@ def post(path, body, **headers):
     kind = headers.pop("content_type", "application/json")
     given = [("Content-Type", kind), ("Origin", headers.pop("origin", "http://127.0.0.1:PORT"))]
     return {"method": "POST", "path": path, "headers": given + list(headers.items()), "body": content}
+
+
+def sound():
+    file = io.BytesIO()
+    soundfile.write(file, np.full(16000, 100, np.int16), 16000, format="WAV")
+    return file.getvalue()
+
+
+SOUND = sound()
 
 
 def clip(path):
@@ -98,6 +112,9 @@ HOSTILE = {
     "no path": ({"path": "/api/clips/audio"}, 400),
     "a long path": (clip("a/" * 300 + "b.wav"), 400),
     "a link out of the folder": (clip("recordings/yes/link.wav"), 403),
+    "words of a link out of the folder": ({"path": "/api/clips?folder=recordings&word=out"}, 403),
+    "a take for a link out of the folder": (post("/api/upload/clip?word=out&speaker=me", SOUND), 403),
+    "relabelled out of the folder": (post("/api/clips/move", {"paths": [CLIP], "word": "out"}), 403),
     "a hidden clip": (clip("recordings/yes/.hidden.wav"), 403),
     "the token's file": (clip(".kws-studio/token"), 403),
     "the settings as a clip": (clip("words.toml"), 403),
@@ -177,6 +194,7 @@ def test_is_refused(name, port, project):
     got, _, content = request(port, body=HOSTILE[name][0].get("body", b""), **given)
     assert got == status, content
     assert sorted(str(p) for p in project.rglob("*") if p.is_file()) == before
+    assert list((project.parent / "elsewhere").iterdir()) == []
     assert b"Traceback" not in content
 
 
@@ -195,6 +213,16 @@ def test_a_socket_is_refused(path, headers, port):
     lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", *headers, "", ""]
     status, _, _ = exchange(port, "\r\n".join(lines).replace("PORT", str(port)).encode())
     assert status == 403
+
+
+def test_takes_of_a_link_out_of_the_folder_are_refused(port, project):
+    line = connect(
+        f"ws://127.0.0.1:{port}/ws/record?word=out&speaker=me",
+        origin=f"http://127.0.0.1:{port}",
+        additional_headers={"Cookie": f"kws_studio_{port}={TOKEN}"},
+    )
+    with line as opened:
+        assert "leads out of the project" in json.loads(opened.recv())["error"]
 
 
 def test_a_body_that_grows_beyond_its_limit(port):

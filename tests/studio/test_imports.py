@@ -60,6 +60,8 @@ def test_a_take_and_a_recording_of_many(form, port, project):
     status, found = sent(port, words(4), FORMS[form])
     assert (status, found["refused"], len(found["paths"])) == (201, [], 4)
     assert all(len(audio.read(project / path)) == 16000 for path in found["paths"])
+    # What was sent is kept as takes, and not once more.
+    assert {path.suffix for path in project.rglob("*") if path.is_file()} == {".wav"}
 
 
 def test_channels_that_cancel_are_told_and_nothing_is_kept(port, project):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import sys
 import time
 
 import pytest
 
+from kws.errors import KwsError
 from kws.project import COMMANDS, CONFIG
-from kws.studio import job
+from kws.studio import job, state
+from kws.studio import jobs as jobs_of_a_page
 from kws.studio.jobs import DONE, FAILED, HIDDEN, LOST, RUNNING, STOPPED, Jobs
 from kws.studio.safe import Refused
 
@@ -63,6 +67,15 @@ def test_verbs_one_after_the_other_and_the_first_that_fails_ends_it(tmp_path):
     assert "is there already" in again.error
     assert not any("configs" in line for line in again.lines)
     assert [j.id for j in jobs.all()] == [again.id, job.id]
+
+
+def test_a_file_of_the_project_is_no_module_of_a_job(tmp_path):
+    """Whoever made the folder: a json.py in it is not what `import json` means."""
+    for name in ("json.py", "kws.py"):
+        (tmp_path / name).write_text("raise SystemExit('run from the project')", encoding="utf-8")
+    jobs = Jobs(tmp_path)
+    found = ended(jobs, jobs.start("new", "", [["configs", "--json"]]))
+    assert (found.status, found.code) == (DONE, 0)
 
 
 def test_a_job_goes_on_without_the_server_and_is_stopped_by_the_next_one(tmp_path, waiting):
@@ -127,3 +140,38 @@ def test_what_the_log_says(tmp_path):
     (folder / "end.json").write_text('{"code": 3, "seconds": 1.5}')
     job = Jobs(tmp_path).find("00001")
     assert (job.progress, job.status, job.error) == (None, FAILED, "no such run")
+
+
+def test_a_damaged_record_of_long_ago_keeps_no_job_from_beginning(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs_of_a_page, "_KEPT", 1)
+    old = tmp_path / HIDDEN / "jobs" / "00001"
+    old.mkdir(parents=True)
+    (old / "job.json").write_text("{")
+    jobs = Jobs(tmp_path)
+    assert ended(jobs, jobs.start("new", "", [["configs", "--json"]])).status == DONE
+    assert not old.exists()
+
+
+def test_a_job_that_cannot_write_is_no_running_one(tmp_path, monkeypatch):
+    """On a full disk there is room for its record, perhaps, and none for what it writes then."""
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    jobs = Jobs(tmp_path)
+    with pytest.raises(KwsError, match="is the disk full"):
+        jobs.start("new", "", [["configs"]])
+    assert jobs.all() == []
+
+
+def test_what_still_runs_is_shown_however_many_jobs_came_after_it(tmp_path, waiting):
+    """Its Stop is on the page, and without it no other of its kind begins."""
+    jobs = Jobs(tmp_path)
+    name = jobs.start("monitor", "", [waiting])
+    for i in range(2, 20):
+        folder = tmp_path / HIDDEN / "jobs" / f"{i:05}"
+        folder.mkdir()
+        (folder / "job.json").write_text('{"kind": "check", "about": "", "commands": [], "started": 1}')
+        (folder / "end.json").write_text('{"code": 0, "seconds": 1}')
+    shown = [job["id"] for job in state.state(tmp_path, jobs)["jobs"]]
+    jobs.stop(name)
+    ended(jobs, name)
+    assert (shown[0], shown[-1]) == ("00019", name)
+    assert name not in [job["id"] for job in state.state(tmp_path, jobs)["jobs"]]

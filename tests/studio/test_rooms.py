@@ -337,6 +337,6 @@ def test_files_are_dropped_on_the_page(tmp_path, visit):
         [["notes.txt", list(b"no sound")], ["anna.wav", list((tmp_path / "anna.wav").read_bytes())]],
     )
     page.dispatch_event(".drop", "drop", {"dataTransfer": transfer})
-    page.wait_for_selector("text=it cannot be read as a WAV, FLAC, Ogg, Opus or MP3 file")
+    page.wait_for_selector("text=notes.txt: it cannot be read as a WAV, FLAC, Ogg, Opus or MP3 file")
     page.wait_for_selector("text=anna.wav: 1 kept")
     np.testing.assert_array_equal(audio.read(tmp_path / "lamp/recordings/no/me_01.wav"), word(500, 1))

@@ -25,7 +25,8 @@ def run(a: argparse.Namespace) -> int:
     with console.progress("hearing clips") as progress:
         found = places(a.run, a.data, progress)
     if a.json:
-        console.write_report(json.dumps({"run": str(a.run), "clips": [p.as_dict() for p in found]}) + "\n", a.json)
+        report = {"run": str(a.run), "data": str(a.data), "clips": [p.as_dict() for p in found]}
+        console.write_report(json.dumps(report) + "\n", a.json)
     if a.json != "-":
         wrong = [p for p in found if p.heard != p.label]
         rows = [(p.clip, p.split, p.label, p.heard, f"{p.probability:.2f}") for p in wrong[: a.top]]

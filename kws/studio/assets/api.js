@@ -20,12 +20,13 @@ export async function send(path, blob) {
   return answer(await fetch(path, { method: "POST", body: blob }));
 }
 
-// For a button: whatever goes wrong is said.
-export async function attempt(work) {
+// For a button: whatever goes wrong is said, and of what.
+export async function attempt(work, of = "") {
   try {
     return await work();
   } catch (error) {
-    toast(error instanceof Failure ? error.message : "The server does not answer; is `kws studio` still running?");
+    const text = error instanceof Failure ? error.message : "The server does not answer; is `kws studio` still running?";
+    toast(of ? `${of}: ${text}` : text);
     return null;
   }
 }

@@ -5,6 +5,12 @@ import { h, toast } from "./dom.js";
 
 let playing = null;
 
+// Where the clips lie that a run was asked about.
+export const folderOf = (found, project) => (found.data in project.folders ? found.data : people(project));
+
+// People's recordings; those of voices where there are no others.
+export const people = (project) => ["recordings", "synthetic"].find((f) => Object.keys(project.folders[f] || {}).length) || "recordings";
+
 export function play(path) {
   if (playing) playing.pause();
   playing = new Audio(audioAddress(path));

@@ -41,8 +41,14 @@ export function keyed(element, key, make) {
   const text = JSON.stringify(key);
   if (element.dataset.key === text) return;
   element.dataset.key = text;
+  const focused = document.activeElement;
+  const name = element.contains(focused) && focused !== element ? named(focused) : null;
   fill(element, make());
+  // Who goes by the keyboard would begin at the top of the page again.
+  if (name !== null) [...element.querySelectorAll("a, button, input, select, summary, [tabindex]")].find((e) => named(e) === name)?.focus({ preventScroll: true });
 }
+
+const named = (element) => `${element.tagName} ${element.getAttribute("aria-label") || element.textContent}`;
 
 export function card(title, ...children) {
   return h("section", { class: "card" }, title && h("h2", {}, title), ...children);

@@ -1,4 +1,5 @@
 // The page: which room is open, what the server says, what runs.
+import { Failure, get } from "./api.js";
 import { fill, h, keyed } from "./dom.js";
 import { jobs } from "./jobs.js";
 import board from "./rooms/board.js";
@@ -64,7 +65,11 @@ function connect() {
   events.addEventListener("state", (event) => { link.textContent = ""; hear(JSON.parse(event.data)); });
   events.onerror = () => {
     link.textContent = "No answer. If kws studio was ended, start it again; this page goes on by itself.";
-    if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    if (events.readyState === EventSource.CLOSED) {
+      // An answer, but a refusal: its reason is what helps.
+      get("/api/state").catch((error) => { if (error instanceof Failure) link.textContent = error.message; });
+      setTimeout(connect, 2000);
+    }
   };
 }
 

@@ -44,7 +44,9 @@ def test_the_verb(name, tmp_path, capsys):
     data = tones.write(tmp_path / "data", speakers=3, words={"yes": (400, 400), "no": (2000, 500), "knee": (900, 300)})
     command = ["clips", str(tmp_path / "run"), "--data", str(data), "--json", str(tmp_path / "clips.json")]
     assert cli.main(command) == 0
-    clips = json.loads((tmp_path / "clips.json").read_text(encoding="utf-8"))["clips"]
+    found = json.loads((tmp_path / "clips.json").read_text(encoding="utf-8"))
+    assert found["data"] == str(data)
+    clips = found["clips"]
     assert {c["label"] for c in clips} <= {"_unknown_", *words}
     assert len(clips) == 12
     wrong = [c["heard"] != c["label"] for c in clips]

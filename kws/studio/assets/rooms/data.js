@@ -1,5 +1,5 @@
 import { attempt, get, post, query, start } from "../api.js";
-import { clipCard, play, relabel, remove } from "../clipcard.js";
+import { clipCard, folderOf, people, play, relabel, remove } from "../clipcard.js";
 import { card, field, fill, h, keyed, labelName, ROOM, svg, terminal, wordName } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
@@ -36,7 +36,7 @@ class Data {
     main.append(
       card("Recordings", this.filters = h("div", { class: "row" }, field("Word", this.word), field("Speaker", this.speaker)),
         this.actions = h("div", { class: "row", role: "group", "aria-label": "With those that are marked" }, field("Relabel as", this.to), this.relabel, this.drop), this.chosen, this.list, this.pages),
-      card("What is wrong with them", this.button, this.panel, this.findings, terminal("kws data check recordings --config words.toml")),
+      card("What is wrong with them", this.button, this.panel, this.findings, this.checkLine = h("div", {})),
       this.mapCard = card("All clips as the network sees them", this.map));
     this.loaded = "";
   }
@@ -51,9 +51,12 @@ class Data {
     this.filters.hidden = this.actions.hidden = this.chosen.hidden = options.length === 0;
     if (before && options.some(([value]) => value === before)) this.word.value = before;
     keyed(this.to, [state.project.words, folders], () => [...new Set([...state.project.words, ...Object.keys(folders.recordings || {}), "other"])].filter((w) => w !== ROOM).map((w) => h("option", { value: w }, w)));
-    const wanted = `${this.word.value} ${options.map((o) => o[1])}`;
+    // Of other words' numbers nothing here depends: while voices speak they change twice a second.
+    const wanted = JSON.stringify(options.find(([value]) => value === this.word.value));
     if (wanted !== this.loaded) { this.loaded = wanted; this.load(); }
     this.panel.update();
+    const folder = people(state.project);
+    keyed(this.checkLine, folder, () => terminal(`kws data check ${folder} --config words.toml`));
     this.button.disabled = jobs.running("check") || options.length === 0;
     const found = jobs.output("check", () => this.update(this.state()));
     keyed(this.findings, found, () => found ? findings(found) : []);
@@ -69,10 +72,11 @@ class Data {
 
   async load() {
     const [folder, ...word] = this.word.value.split("/");
-    this.marked.clear();
     if (!folder || !word[0]) { this.shown = []; this.draw(); return; }
     const found = await attempt(() => get(`/api/clips?${query({ folder, word: word.join("/") })}`));
     this.shown = found ? found.clips : [];
+    const there = new Set(this.shown.map((c) => c.path));
+    for (const path of this.marked) if (!there.has(path)) this.marked.delete(path);
     const speakers = [...new Set(this.shown.map((c) => c.speaker))].sort();
     keyed(this.speaker, speakers, () => [h("option", { value: "" }, "everybody"), ...speakers.map((s) => h("option", { value: s }, s))]);
     this.draw();
@@ -80,6 +84,8 @@ class Data {
 
   draw() {
     const kept = this.shown.filter((c) => !this.speaker.value || c.speaker === this.speaker.value);
+    // The last page may have been emptied.
+    while (this.first > 0 && this.first >= kept.length) this.first -= PAGE;
     const part = kept.slice(this.first, this.first + PAGE);
     fill(this.list, part.map((clip) => this.item(clip)));
     if (!kept.length) fill(this.list, h("li", { class: "quiet" }, "No recording yet. ", h("a", { href: "#record" }, "Record some takes"), ", or drop files there; they then stand here, to be listened to, relabelled and deleted."));
@@ -131,7 +137,7 @@ function scatter(found, name, room) {
   const xs = clips.map((c) => c.x), ys = clips.map((c) => c.y);
   const wide = innerWidth < 600 ? 340 : 640;
   const place = (v, all, size) => 16 + ((size - 32) * (v - Math.min(...all))) / (Math.max(...all) - Math.min(...all) || 1);
-  const folder = room.state().project.folders.recordings ? "recordings" : "synthetic";
+  const folder = folderOf(found, room.state().project);
   const shown = [...clips].reverse();
   const text = (c) => `${c.clip}: ${labelName(c.label)}, heard as ${labelName(c.heard)} (${Math.round(100 * c.probability)} %)`;
   const dots = shown.map((c) => svg("circle", {

@@ -1,6 +1,6 @@
 import { attempt, get, start } from "../api.js";
 import { lines } from "../charts.js";
-import { clipCard } from "../clipcard.js";
+import { clipCard, folderOf, people } from "../clipcard.js";
 import { card, field, fill, h, keyed, labelName, percent, table, terminal } from "../dom.js";
 import { jobs, panel } from "../jobs.js";
 
@@ -55,8 +55,7 @@ class Judge {
     this.tunePanel.update();
     this.button.disabled = jobs.running("judge");
     this.tuneButton.disabled = jobs.running("tune");
-    // People's recordings; those of voices where there are no others.
-    this.folder = state.project.folders.recordings ? "recordings" : "synthetic";
+    this.folder = people(state.project);
     keyed(this.line, [run.name, this.folder], () => terminal(`kws evaluate runs/${run.name} --data ${this.folder} --split test --json runs/${run.name}/test.json`, `kws clips runs/${run.name} --data ${this.folder} --json runs/${run.name}/clips.json`, `kws report runs/${run.name} --data ${this.folder}`));
     keyed(this.figures, [run.name, run.test, run.stale], () => figures(run));
     // What could not be measured, in the report's own words.
@@ -88,7 +87,7 @@ class Judge {
     if (this.missing.length) fill(this.det, h("p", {}, "This could not be measured:"), h("ul", {}, this.missing.map((text) => h("li", {}, text))));
     if (run.clips) {
       const found = await attempt(() => get(`/api/runs/${run.name}/clips.json`));
-      if (found) fill(this.misheard, misheard(found, this.folder));
+      if (found) fill(this.misheard, misheard(found, folderOf(found, this.state().project)));
     }
     const scenes = [];
     for (const [has, file, name] of [[run.room, "room.json", "in the room"], [run.stream, "stream-test.json", "at the desk"]]) {

@@ -179,8 +179,9 @@ class Recording {
     const zone = h("div", { class: "drop" }, h("p", {}, "Drop WAV, FLAC, Opus or MP3 files here, or choose them. They become takes of the word that is chosen above; of a long recording every word is cut out."), pick);
     const take = async (files) => {
       const word = this.chosen();
-      for (const file of files) {
-        const done = await attempt(() => send(`/api/upload/clip?${query({ word, speaker: this.speaker.value.trim() })}`, file));
+      for (const [i, file] of files.entries()) {
+        if (files.length > 1) this.told.textContent = `${i + 1} of ${files.length}: ${file.name} …`;
+        const done = await attempt(() => send(`/api/upload/clip?${query({ word, speaker: this.speaker.value.trim() })}`, file), file.name);
         if (!done) continue;
         for (const path of done.paths) this.hear({ take: path, level: 0, room: 0 }, word);
         this.told.textContent = `${file.name}: ${done.paths.length} kept${done.refused.length ? `, ${done.refused.length} not: ${done.refused[0]}` : ""}`;

@@ -41,6 +41,15 @@ class Train {
     start({ kind: "train", run: this.name.value, start: this.from.value || null, restart: this.restart.checked });
   }
 
+  // From where it began: from anywhere else it would be another training.
+  goOn(run) {
+    this.name.value = run.name;
+    this.restart.checked = false;
+    if (run.from !== null) this.from.value = run.from;
+    this.show();
+    this.start();
+  }
+
   update(state) {
     const project = state.project;
     this.project = project;
@@ -80,7 +89,7 @@ class Train {
     const wrong = run.test && run.test.sources ? run.test.sources.all.false_accepts_per_hour : null;
     const from = run.started_from && (run.started_from.name || run.started_from.id);
     return [run.model ? h("a", { href: "#judge", "aria-label": `Judge run ${run.name}` }, run.name) : run.name, `${run.epochs.length}${run.of ? ` of ${run.of}` : ""}`, best ? percent(best.validation_accuracy) : "–", run.test ? percent(run.test.accuracy) : "–", wrong === null ? "–" : wrong.toFixed(1), run.bytes ? kilobytes(run.bytes) : "–", from ? String(from).split("/").pop() : "–",
-      unfinished ? h("button", { class: "small", type: "button", disabled: jobs.running("train"), "aria-label": `Go on with run ${run.name}`, onclick: () => { this.name.value = run.name; this.restart.checked = false; this.start(); } }, "Go on") : run.model ? "" : "not converted"];
+      unfinished ? h("button", { class: "small", type: "button", disabled: jobs.running("train"), "aria-label": `Go on with run ${run.name}`, onclick: () => this.goOn(run) }, "Go on") : run.model ? "" : "not converted"];
   }
 
   show() {
@@ -99,7 +108,7 @@ function fits(size, board, boards, has) {
   const rows = Object.entries(has).filter(([name]) => !board || name === board).map(([name, b]) => {
     const load = (CYCLES * size.instructions) / (1e6 * b.mhz);
     const part = (bytes, all) => `${kilobytes(bytes)}, ${percent(bytes / all, 0)} of ${kilobytes(all)}`;
-    return [boards[name], part(size.weights + b.program, b.flash), part(size.states + b.around, b.ram), name === "rp2040" ? "more than a Cortex-M4’s" : `about ${percent(load, 0)} of ${b.mhz} MHz`];
+    return [boards[name], part(size.weights + b.program, b.flash), part(size.ram[name], b.ram), name === "rp2040" ? "more than a Cortex-M4’s" : `about ${percent(load, 0)} of ${b.mhz} MHz`];
   });
   return [
     h("p", {}, `${kilobytes(size.weights)} of weights, about ${(size.instructions / 1e6).toFixed(1)} million instructions a second on a Cortex-M4. The model it starts from brings the size: a smaller one hears a little less.`),
