@@ -292,12 +292,8 @@ def _doubts(m: _Measured, clip_seconds: float) -> Iterator[Finding]:
     if m.info.note:
         yield Finding("header", f"{name}: {m.info.note}", path)
     if m.info.sample_rate < SAMPLE_RATE:
-        yield Finding(
-            "narrow band",
-            f"{name} is at {m.info.sample_rate} Hz, so nothing above {m.info.sample_rate // 2} Hz is in it; at 8000 Hz"
-            " models lost 18 points of accuracy on Speech Commands",
-            path,
-        )
+        narrow = audio.NARROW.format(m.info.sample_rate, m.info.sample_rate // 2)
+        yield Finding("narrow band", f"{name}: {narrow}", path)
     elif m.info.sample_rate != SAMPLE_RATE:
         yield Finding("sample rate", f"{name} is at {m.info.sample_rate} Hz and will be resampled", path)
     if m.info.channels != 1:
