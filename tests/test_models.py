@@ -89,12 +89,13 @@ def test_the_model_of_sequences(engines, speech, tmp_path):
     assert report.detections > 0
 
 
-def test_the_teacher_is_one():
+@pytest.mark.parametrize("name", ["teacher12", "teacher12-clean"])
+def test_the_teacher_is_one(name):
     """It loads, is small, and knows clips of synthetic speech from silence."""
     pytest.importorskip("tensorflow", reason="a teacher needs TensorFlow")
     from kws.training.distillation import Teacher, provenance
 
-    run = ALWAYS_ON[0].parents[1] / "teacher12"
+    run = ALWAYS_ON[0].parents[1] / name
     assert sum(path.stat().st_size for path in run.iterdir()) < 600_000
     teacher, settings = Teacher.load(run)
     assert {*provenance(run)} >= {"weights", "epoch", "validation_accuracy"}
