@@ -313,4 +313,4 @@ def test_a_rate_that_leaves_out_the_upper_half_is_said(rate, narrow, tmp_path) -
     soundfile.write(tmp_path / "a.wav", np.zeros(rate), rate)
     said: list[str] = []
     list(audio.blocks(tmp_path / "a.wav", 1600, said.append))
-    assert [audio.NARROW.format(rate, rate // 2)] * narrow == said
+    assert [audio.narrow(rate)] * narrow == said

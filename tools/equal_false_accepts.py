@@ -9,10 +9,8 @@ A few dozen takes and an hour of speech show no more than that: both counts and 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import equal_misses
 import numpy as np
@@ -70,11 +68,7 @@ def measure(model: Model, heard: equal_misses.Heard, frames: int, most: Sequence
 
 def main() -> None:
     """Print the shares of each model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
-    parser.add_argument("--data", type=Path, required=True, help="folder of word folders")
-    parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of other speech")
-    parser.add_argument("--noise", type=Path, action="append", default=[], help="folder of noise and music")
+    parser = equal_misses.parser_of(__doc__)
     parser.add_argument("--average-ms", type=float, nargs="+", default=[500.0, 700.0])
     parser.add_argument("--false-accepts", type=int, nargs="+", default=[0, 1, 4])
     parser.add_argument("--snr", type=float, nargs="+", default=[10.0, 5.0], metavar="DB")

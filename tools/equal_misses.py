@@ -186,13 +186,19 @@ def measure(
     return heard.hours, rows
 
 
-def main() -> None:
-    """Print the counts of each model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """A parser of the models and of what they hear."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
     parser.add_argument("--data", type=Path, required=True, help="folder of word folders")
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of other speech")
     parser.add_argument("--noise", type=Path, action="append", default=[], help="folder of noise and music")
+    return parser
+
+
+def main() -> None:
+    """Print the counts of each model."""
+    parser = parser_of(__doc__)
     parser.add_argument("--averages-ms", type=float, nargs="+", default=AVERAGES_MS)
     parser.add_argument("--missed", type=float, default=MISSED, help="share of the words")
     a = parser.parse_args()

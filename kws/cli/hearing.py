@@ -58,8 +58,7 @@ def _require_one(a: argparse.Namespace) -> None:
 def _tell_narrow(opened: AnyMicrophone) -> None:
     """As headsets are when they are used for telephoning."""
     if audio.is_narrow(opened.sample_rate):
-        rate = round(opened.sample_rate)
-        console.note(opened.name, audio.NARROW.format(rate, rate // 2))
+        console.note(opened.name, audio.narrow(round(opened.sample_rate)))
 
 
 def _opened(a: argparse.Namespace, samples: int, model: Model | None) -> AnyMicrophone:

@@ -292,8 +292,7 @@ def _doubts(m: _Measured, clip_seconds: float) -> Iterator[Finding]:
     if m.info.note:
         yield Finding("header", f"{name}: {m.info.note}", path)
     if m.info.sample_rate < SAMPLE_RATE:
-        narrow = audio.NARROW.format(m.info.sample_rate, m.info.sample_rate // 2)
-        yield Finding("narrow band", f"{name}: {narrow}", path)
+        yield Finding("narrow band", f"{name}: {audio.narrow(m.info.sample_rate)}", path)
     elif m.info.sample_rate != SAMPLE_RATE:
         yield Finding("sample rate", f"{name} is at {m.info.sample_rate} Hz and will be resampled", path)
     if m.info.channels != 1:
