@@ -210,7 +210,8 @@ def to_pcm(samples: npt.ArrayLike | bytes | bytearray | memoryview) -> Pcm:
         KwsError: another type or shape, more than one channel, or numbers that are none.
     """
     if isinstance(samples, bytes | bytearray | memoryview):
-        data = memoryview(samples).cast("B")
+        # A view may skip bytes.
+        data = samples.tobytes() if isinstance(samples, memoryview) else samples
         if len(data) % 2:
             raise KwsError("the bytes end in the middle of a sample; send 16-bit little-endian samples")
         return np.frombuffer(data, "<i2").astype(np.int16)

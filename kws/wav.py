@@ -16,6 +16,8 @@ _UNKNOWN = (0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _UNKNOWN_SLACK = 64
 # Headers that count themselves, or a chunk that was never written, promise so much too much.
 _SURPLUS = 64
+# Tags of other programs behind the samples are shorter.
+_TAGS = 1024
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Data:
         promised: the length that the header says, 2^32 - 1 being unknown; a ds64 chunk's where there is one.
         present: bytes from the chunk's begin to the end of the file.
         block: bytes of one sample of all channels.
+        beyond: bytes behind the chunk that belong to none, 0 where only chunks follow.
     """
 
     position: int
@@ -35,6 +38,7 @@ class Data:
     promised: int
     present: int
     block: int
+    beyond: int = 0
 
     @property
     def unknown(self) -> bool:
@@ -50,9 +54,14 @@ class Data:
 
     @property
     def note(self) -> str:
-        """What is odd about the header though every sample is there; empty if nothing is."""
+        """What is odd about the header though samples can be read; empty if nothing is."""
         if self.unknown and self.promised != self.present:
             return OPEN_LENGTH
+        if self.beyond > _TAGS:
+            return (
+                f"its header promises {self.promised} bytes of audio, and {self.beyond} more follow that are not used;"
+                " if they are audio too, write the file anew"
+            )
         if self.missing:
             return f"its header promises {self.missing} bytes more than there are; all samples that are there are used"
         return ""
@@ -94,8 +103,11 @@ def find(raw: BinaryIO) -> Data | None:
                 # Of a recorder that was switched off, which libsndfile takes for no samples.
                 promised = 0 if long_size == 0xFFFFFFFFFFFFFFFF else long_size
                 return Data(long_position, "<Q", promised, size - begin, block)
-            present = 0 if length == 0 and _only_chunks(raw, order, size) else size - begin
-            return Data(begin - 4, order + "I", length, present, block)
+            end = begin + length + (length & 1)
+            raw.seek(end)
+            ends = end >= size or _only_chunks(raw, order, size)
+            present = 0 if length == 0 and ends else size - begin
+            return Data(begin - 4, order + "I", length, present, block, 0 if ends or length == 0 else size - end)
         content = raw.read(min(length, 64))
         if name == b"ds64" and len(content) >= 16:
             long_size, long_position = struct.unpack("<Q", content[8:16])[0], raw.tell() - len(content) + 8
@@ -106,11 +118,14 @@ def find(raw: BinaryIO) -> Data | None:
 
 
 def _only_chunks(raw: BinaryIO, order: str, size: int) -> bool:
-    """Whether what follows is other chunks to the very end, so that a length of 0 is true."""
+    """Whether what follows is other chunks to the very end, so that the length in front of it is true."""
     while len(header := raw.read(8)) == 8:
+        if not all(0x20 <= c < 0x7F for c in header[:4]):
+            return False
         length = struct.unpack(order + "I", header[4:])[0]
         raw.seek(length + (length & 1), os.SEEK_CUR)
-    return raw.tell() == size
+    # The last one may lack its padding.
+    return size <= raw.tell() <= size + 1
 
 
 class _Patched(io.RawIOBase):

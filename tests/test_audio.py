@@ -118,6 +118,18 @@ def test_a_recorder_that_never_filled_in_the_length(tmp_path: Path, noise: np.nd
     assert (got.seconds, "does not say how long" in got.note) == (3.125, True)
 
 
+def test_a_length_that_is_too_small_is_told(tmp_path: Path, noise: np.ndarray) -> None:
+    audio.write(tmp_path / "a.wav", noise)
+    whole = bytearray((tmp_path / "a.wav").read_bytes())
+    whole[40:44] = struct.pack("<I", 20_000)
+    (tmp_path / "a.wav").write_bytes(whole)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), noise[:10_000])
+    assert f"{2 * len(noise) - 20_000} more follow" in audio.info(tmp_path / "a.wav").note
+    for behind in (b"LIST" + struct.pack("<I", 4001) + bytes(4001), b"TAG" + bytes(125)):
+        (tmp_path / "a.wav").write_bytes(whole[:20_044] + behind)
+        assert audio.info(tmp_path / "a.wav").note == ""
+
+
 @pytest.mark.parametrize("surplus", [2, 8, 36, 44, 64])
 def test_a_header_that_counts_itself(tmp_path: Path, noise: np.ndarray, surplus: int) -> None:
     audio.write(tmp_path / "a.wav", noise)

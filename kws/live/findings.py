@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kws import audio
 from kws.live.sound import Sound
 from kws.model.file import ModelInfo
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 SPEECH_COMMANDS_DB = (-35.0, -7.0)
 """Loudest 20 ms of 400 clips of Speech Commands, 5th and 95th percentile, in dB of full scale."""
-NARROW_BAND_POINTS = 18
-"""What a source of 8 kHz costs in points of accuracy, measured on the shipped models."""
 
 # A change of the audio explains a miss when it raises the word's score by so much at least.
 _MAIN = 0.2
@@ -175,7 +174,7 @@ def band_faults(sound: Sound) -> Iterator[Finding]:
         yield Finding(
             "empty upper half",
             f"nothing above {sound.cutoff_hz / 1000:g} kHz: the source had 8 kHz, or was a telephone or headset;"
-            f" that costs {NARROW_BAND_POINTS} points of accuracy; record at 16 kHz",
+            f" that costs {audio.NARROW_BAND_POINTS} points of accuracy; record at 16 kHz",
         )
     elif voice - highs > 32 and sound.level_db > -60:
         yield Finding(

@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -58,8 +59,13 @@ def serve(root: Path, port: int | None, browser: bool, say: Callable[[str], None
             _write_private(hidden / "address", address)
             say(f"{root} is at {address}\nCtrl-C ends the page; what it started goes on")
             if browser:
-                webbrowser.open(address)
+                _show(address)
             _run(root, token, bound, listener)
+
+
+def _show(address: str) -> None:
+    # A browser of the terminal returns only when it is closed.
+    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 class _Server(uvicorn.Server):

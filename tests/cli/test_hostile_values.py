@@ -122,7 +122,7 @@ def alone(monkeypatch, tmp_path, places):
         "cli.verbs.stream_test.hear",
         "cli.verbs.serve.serve_forever",
         "studio.server._run",
-        "studio.server.webbrowser.open",
+        "studio.server._show",
     ):
         monkeypatch.setattr(f"kws.{name}", refuse)
     monkeypatch.setattr(microphone, "microphone", refuse)

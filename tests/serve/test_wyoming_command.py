@@ -41,7 +41,7 @@ def test_the_settings_on_the_command_line():
 
 
 def test_where_to_listen(tmp_path):
-    for uri in ("tcp://127.0.0.1", "http://x:1", "10400", "tcp://x:99999", "unix://", "stdio://"):
+    for uri in ("tcp://127.0.0.1", "http://x:1", "10400", "tcp://x:99999", "tcp://x:0", "unix://", "stdio://"):
         with pytest.raises(UsageError):
             serve.check_uri(uri)
     (tmp_path / "file").touch()
