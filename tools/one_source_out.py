@@ -17,12 +17,13 @@ trained on by every model and not left out.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,14 @@ from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import roles, transcripts
 from kws.datasets.clips import is_synthetic
 from kws.datasets.roles import Folders, Recording
-from kws.datasets.splits import TRAINING
+from kws.datasets.splits import TRAINING, VALIDATION
 from kws.evaluation.poisson import most_per_hour
 from kws.files import write_atomic
 from kws.model.file import Model
 
 EVALUATION = "left-out.json"
 ALL = "all"
+_SPLIT_FOLDERS = {TRAINING: "train", VALIDATION: "validation"}
 
 
 def minutes(recordings: Sequence[Recording]) -> float:
@@ -78,9 +80,36 @@ def leave_out(source: str, folders: Sequence[Path], data: DataConfig, out: Path)
     Raises:
         KwsError: as `kws.datasets.roles.speech`.
     """
-    both = out / "others", out / "left-out"
-    tables: tuple[list[transcripts.Stretch], list[transcripts.Stretch]] = ([], [])
-    for folder in both:
+    others, left_out = out / "others", out / "left-out"
+
+    def where(recording: Recording) -> tuple[Path, str]:
+        if recording.source == source:
+            return left_out, VALIDATION
+        return others, TRAINING if recording.split == TRAINING else VALIDATION
+
+    link(folders, data, (others, left_out), where)
+    return others, left_out
+
+
+def link(
+    folders: Sequence[Path],
+    data: DataConfig,
+    out: Sequence[Path],
+    where: Callable[[Recording], tuple[Path, str] | None],
+) -> None:
+    """Make folders of links to recordings of speech, with what is said in them.
+
+    Args:
+        folders: of other speech.
+        data: the words to spot, and how speakers are split.
+        out: the folders to make anew.
+        where: which of them a recording goes to and to which split, or None.
+
+    Raises:
+        KwsError: as `kws.datasets.roles.speech`.
+    """
+    tables: dict[Path, list[transcripts.Stretch]] = {folder: [] for folder in out}
+    for folder in out:
         shutil.rmtree(folder, ignore_errors=True)
     for number, folder in enumerate(folders):
         told: dict[str, list[transcripts.Stretch]] = {}
@@ -88,21 +117,22 @@ def leave_out(source: str, folders: Sequence[Path], data: DataConfig, out: Path)
             for stretch in transcripts.read(folder):
                 told.setdefault(stretch.file, []).append(stretch)
         for r in roles.speech(folder, data):
-            left = r.source == source
-            place = Path("validation" if left or r.split != TRAINING else "train", r.source, f"{number}_{r.path.name}")
-            link = both[left] / place
-            link.parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(r.path.resolve(), link)
+            goes = where(r)
+            if goes is None:
+                continue
+            place = Path(_SPLIT_FOLDERS[goes[1]], r.source, f"{number}_{r.path.name}")
+            target = goes[0] / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.symlink(r.path.resolve(), target)
             # What a recogniser heard is as good as a transcript for leaving out.
             name = place.as_posix()
             voice = next((s.voice for s in told.get(r.name, []) if s.voice), "")
             spans = [transcripts.Stretch(name, a, b, data.words[0], (), voice) for a, b in r.said]
             spans += [transcripts.Stretch(name, a, b, "", (roles.UNKNOWN_TEXT,), voice) for a, b in r.doubtful]
-            tables[left].extend(spans or [transcripts.Stretch(name, 0, 0, "", (), voice)])
-    for folder, table in zip(both, tables, strict=True):
+            tables[goes[0]].extend(spans or [transcripts.Stretch(name, 0, 0, "", (), voice)])
+    for folder, table in tables.items():
         folder.mkdir(parents=True, exist_ok=True)
         transcripts.write(folder, table)
-    return both
 
 
 @dataclass(frozen=True)
@@ -139,10 +169,10 @@ def pool(found: Mapping[str, Heard]) -> dict[str, Heard]:
     return {**found, ALL: together}
 
 
-def table(pooled: Mapping[str, Heard], averages: Sequence[float]) -> str:
-    """Counts and rates as Markdown."""
+def table(pooled: Mapping[str, Heard], averages: Sequence[float], first: str = "left out") -> str:
+    """Counts and rates as Markdown; ``first`` heads the column of the names."""
     lines = [
-        "| left out | hours | " + " | ".join(f"{a:g} ms" for a in averages) + " |",
+        f"| {first} | hours | " + " | ".join(f"{a:g} ms" for a in averages) + " |",
         "|---" * (2 + len(averages)) + "|",
     ]
     for name, heard in pooled.items():
@@ -153,18 +183,46 @@ def table(pooled: Mapping[str, Heard], averages: Sequence[float]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Train without each source, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def trained(a: argparse.Namespace, out: Path, folders: Callable[[], tuple[Path | None, Path]]) -> Heard:
+    """Train on one folder of speech and listen to another; what is done already is read.
+
+    Args:
+        a: the arguments of `parser_of`.
+        out: folder of the run and of what it heard.
+        folders: makes the folder to train on, None for no speech, and the one to listen to.
+    """
+    report = out / EVALUATION
+    if not report.exists():
+        speech, judge = folders()
+        given = [*(x for d in a.noise for x in ("--noise", d)), *(x for d in a.rooms for x in ("--rooms", d))]
+        given += ["--speech", speech] if speech else []
+        words = [x for d in a.data for x in ("--data", d)]
+        _kws("train", a.config, *words, *given, "--out", out / "run", *a.train.split())
+        _kws("convert", out / "run")
+        heard = hear(out / "run", a.data[0], Folders(speech=(judge,), noise=tuple(a.noise)), a.averages_ms, a.missed)
+        write_atomic(report, json.dumps(asdict(heard)) + "\n")
+    values = json.loads(report.read_text(encoding="utf-8"))
+    return Heard(values["hours"], tuple(values["false_accepts"]))
+
+
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """A parser of a training, its folders and what it is judged by."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", metavar="CONFIG", help="settings of the training, a file or the name of one")
     parser.add_argument("--data", type=Path, action="append", required=True, metavar="DIR", help="folder of words")
     for name in ("speech", "noise", "rooms"):
         parser.add_argument(f"--{name}", type=Path, action="append", default=[], metavar="DIR")
-    parser.add_argument("--least", type=float, default=5.0, metavar="MINUTES", help="of a source, to leave it out")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--averages-ms", type=float, nargs="+", default=equal_misses.AVERAGES_MS)
     parser.add_argument("--missed", type=float, default=equal_misses.MISSED, help="share of the words")
     parser.add_argument("--train", default="", metavar="OPTIONS", help="more options of kws train, such as --teacher")
+    return parser
+
+
+def main() -> None:
+    """Train without each source, and print the table."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--least", type=float, default=5.0, metavar="MINUTES", help="of a source, to leave it out")
     a = parser.parse_args()
     data = config.load(Path(a.config)).data
     people = [r for folder in a.speech for r in spoken_by_people(folder, data)]
@@ -173,18 +231,7 @@ def main() -> None:
     found: dict[str, Heard] = {}
     for source in sources:
         out = a.out / source
-        report = out / EVALUATION
-        if not report.exists():
-            others, left_out = leave_out(source, a.speech, data, out)
-            given = [*(x for d in a.noise for x in ("--noise", d)), *(x for d in a.rooms for x in ("--rooms", d))]
-            words = [x for d in a.data for x in ("--data", d)]
-            _kws("train", a.config, *words, "--speech", others, *given, "--out", out / "run", *a.train.split())
-            _kws("convert", out / "run")
-            folders = Folders(speech=(left_out,), noise=tuple(a.noise))
-            heard = hear(out / "run", a.data[0], folders, a.averages_ms, a.missed)
-            write_atomic(report, json.dumps(asdict(heard)) + "\n")
-        values = json.loads(report.read_text(encoding="utf-8"))
-        found[source] = Heard(values["hours"], tuple(values["false_accepts"]))
+        found[source] = trained(a, out, functools.partial(leave_out, source, a.speech, data, out))
     text = table(pool(found), a.averages_ms)
     write_atomic(a.out / "pooled.md", text + "\n")
     print(text)
