@@ -79,7 +79,7 @@ def plot(found: Mapping[float, Heard], averages: Sequence[float], path: Path) ->
         rates = [n / t for n, t in zip(counts, hours, strict=True)]
         limits = [(most_per_hour(n, t) or rate) - rate for n, t, rate in zip(counts, hours, rates, strict=True)]
         axes.errorbar(list(found), rates, [[0.0] * len(limits), limits], marker="o", label=f"mean of {average:g} ms")
-    axes.set_xscale("symlog", linthresh=max(1.0, min((m for m in found if m), default=1.0)))
+    axes.set_xscale("symlog", linthresh=max(1.0, min((m for m in found if m), default=1.0)), linscale=0.3)
     axes.set_xticks(list(found), [f"{m:g}" for m in found])
     axes.minorticks_off()
     axes.set_ylim(bottom=0.0)
