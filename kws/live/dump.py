@@ -12,7 +12,7 @@ from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets.clips import NEAR, PHRASES
 from kws.errors import KwsError
-from kws.live.record import find_word, next_take, take_path
+from kws.live.record import find_word, free_take, next_take, take_path
 from kws.types import Pcm
 
 _AFTER = round(0.25 * SAMPLE_RATE)
@@ -146,7 +146,8 @@ class Dump:
             raise KwsError(f"the word {word!r} cannot be the name of a folder")
         folder = self._folder / name
         # The folder is looked at once: after a day it holds thousands.
-        take = self._takes.get(name) or next_take(folder, self._speaker)
+        first = self._takes.get(name) or next_take(folder, self._speaker)
+        take = free_take(folder, self._speaker, first)
         return take_path(folder, self._speaker, take), take
 
     def _count(self, name: str, take: int) -> None:

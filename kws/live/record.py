@@ -156,12 +156,20 @@ def with_holes(cut: Cut, holes: int) -> Cut:
     return replace(cut, fault=f"{holes} blocks of samples were lost on the way; say it again")
 
 
+def free_take(folder: Path, speaker: str, take: int) -> int:
+    """The first number from ``take`` on that is free: a page and a terminal may record the same word at once."""
+    while take_path(folder, speaker, take).exists():
+        take += 1
+    return take
+
+
 def save(cut: Cut, out: Path, word: str, speaker: str, take: int) -> Saved:
-    """Write a take as ``out/word/speaker_01.wav``, by its number.
+    """Write a take as ``out/word/speaker_01.wav``, by its number or the next that is free.
 
     Raises:
         KwsError: it cannot be written.
     """
+    take = free_take(out / word, speaker, take)
     path = take_path(out / word, speaker, take)
     audio.write(path, cut.pcm)
     return Saved(take, path, cut)
@@ -203,17 +211,16 @@ def record(
     samples = round(clip_ms * SAMPLE_RATE / 1000)
     pause, length = round(PAUSE_SECONDS * SAMPLE_RATE), samples + round(SLACK_SECONDS * SAMPLE_RATE)
     source = iter(chunks)
-    first = next_take(out / word, speaker)
-    refused = 0
-    take = first
-    while take < first + takes:
+    take = next_take(out / word, speaker)
+    kept = refused = 0
+    while kept < takes:
         heard: list[Pcm] = []
         total = 0
         before = lost()
         while total < pause + length:
             chunk = next(source, None)
             if chunk is None:
-                raise ended(take - first, takes)
+                raise ended(kept, takes)
             heard.append(chunk)
             total += len(chunk)
             yield Listening(take, level_of(chunk), total > pause)
@@ -224,6 +231,8 @@ def record(
             if refused == _MOST_REFUSED:
                 raise KwsError(f"{refused} takes in a row could not be used, the last one: {cut.fault}")
             continue
-        yield save(cut, out, word, speaker, take)
+        saved = save(cut, out, word, speaker, take)
+        yield saved
         refused = 0
-        take += 1
+        kept += 1
+        take = saved.take + 1

@@ -169,7 +169,8 @@ def record_continuously(
     for name, what in ((word, "word"), (speaker, "speaker")):
         require_name(name, what)
     cutter = TakeCutter(clip_ms)
-    first = take = next_take(out / word, speaker)
+    take = next_take(out / word, speaker)
+    kept = 0
     before = lost()
     for chunk in chunks:
         yield Listening(take, level_of(chunk), cutter.room_db is not None)
@@ -179,8 +180,10 @@ def record_continuously(
             if cut.fault:
                 yield Refused(take, cut)
                 continue
-            yield save(cut, out, word, speaker, take)
-            take += 1
-            if take == first + takes:
+            saved = save(cut, out, word, speaker, take)
+            yield saved
+            kept += 1
+            take = saved.take + 1
+            if kept == takes:
                 return
-    raise ended(take - first, takes)
+    raise ended(kept, takes)

@@ -49,6 +49,15 @@ def test_a_detection_is_kept_with_the_word_in_its_middle(tmp_path):
     assert dump.saved == {"yes": 1}
 
 
+def test_a_take_that_somebody_else_recorded_meanwhile_stays(tmp_path):
+    dump = Dump(tmp_path, "anna", 1000)
+    feed(dump, with_tone(2.0), [(2.6, "yes")])
+    audio.write(tmp_path / "yes" / "anna_02.wav", np.ones(RATE, np.int16))
+    feed(dump, with_tone(2.0), [(2.6, "yes")])
+    assert sorted(p.name for p in (tmp_path / "yes").iterdir()) == ["anna_01.wav", "anna_02.wav", "anna_03.wav"]
+    assert audio.read(tmp_path / "yes" / "anna_02.wav").max() == 1
+
+
 @pytest.mark.parametrize("step", [160, 640, 1600])
 def test_chunks_of_any_length(step, tmp_path):
     dump = Dump(tmp_path, "me", 1000)

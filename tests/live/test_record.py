@@ -96,6 +96,17 @@ def test_takes_are_numbered_and_refused_ones_repeated(tmp_path):
     assert next_take(tmp_path / "nothing", "me") == 1
 
 
+def test_a_take_that_somebody_else_recorded_meanwhile_stays(tmp_path):
+    kept = []
+    for moment in record(chunks_of(*[spoken(0.5)] * 3), "lights", tmp_path, 3):
+        if isinstance(moment, Saved):
+            kept.append(moment.path.name)
+            if len(kept) == 1:
+                audio.write(tmp_path / "lights" / "me_02.wav", np.ones(RATE, np.int16))
+    assert kept == ["me_01.wav", "me_03.wav", "me_04.wav"]
+    assert audio.read(tmp_path / "lights" / "me_02.wav").max() == 1
+
+
 def test_it_gives_up_on_a_dead_microphone(tmp_path):
     silent = np.zeros(2 * RATE, np.int16)
     with pytest.raises(KwsError, match=r"5 takes in a row .* nothing was heard"):

@@ -97,6 +97,16 @@ def test_takes_become_files_until_there_are_enough(tmp_path):
     assert not (tmp_path / "yes" / "anna_06.wav").exists()
 
 
+def test_a_take_that_somebody_else_recorded_meanwhile_stays(tmp_path):
+    moments = record_continuously(chunks(640)(said([1, 2.4, 3.8], 6)), "yes", tmp_path, 3, "anna")
+    kept = []
+    for moment in moments:
+        if isinstance(moment, Saved):
+            kept.append(moment.path.name)
+            audio.write(tmp_path / "yes" / "anna_02.wav", np.ones(RATE, np.int16))
+    assert kept == ["anna_01.wav", "anna_03.wav", "anna_04.wav"]
+
+
 def test_a_take_that_is_refused_is_told(tmp_path):
     moments = record_continuously(chunks(640)(said([1, 2.4], 5, 60000)), "yes", tmp_path, 1)
     assert isinstance(next(m for m in moments if isinstance(m, Refused | Saved)), Refused)
