@@ -25,6 +25,7 @@ from pdm_boards import (
     messages,
     run_to_the_end,
     settle,
+    started,
 )
 from simulator.stm32f407 import Stm32f407
 
@@ -72,7 +73,8 @@ def test_a_model_lies_in_flash_on_its_own(model, bits, tmp_path):
     program = tmp_path / "spotter-slot.elf"
     board = Stm32f407(bits)
     board.machine.load(program)
-    board.machine.run(seconds=0.5)
+    # It does not sleep without a model, and half a second of that is minutes here.
+    board.machine.run(until=lambda: started(board))
     assert messages(board)[0] == {"error": "KWS_ERROR_SLOT_ABSENT"}
     board = Stm32f407(bits)
     board.machine.load(program)
