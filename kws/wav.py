@@ -105,9 +105,10 @@ def find(raw: BinaryIO) -> Data | None:
                 return Data(long_position, "<Q", promised, size - begin, block)
             end = begin + length + (length & 1)
             raw.seek(end)
-            ends = end >= size or _only_chunks(raw, order, size)
-            present = 0 if length == 0 and ends else size - begin
-            return Data(begin - 4, order + "I", length, present, block, 0 if ends or length == 0 else size - end)
+            beyond = 0 if end >= size or _only_chunks(raw, order, size) else size - end
+            # Behind a length of 0 come its own samples.
+            present = size - begin if length else beyond
+            return Data(begin - 4, order + "I", length, present, block, beyond)
         content = raw.read(min(length, 64))
         if name == b"ds64" and len(content) >= 16:
             long_size, long_position = struct.unpack("<Q", content[8:16])[0], raw.tell() - len(content) + 8

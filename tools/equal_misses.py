@@ -196,11 +196,16 @@ def parser_of(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def add_comparison(parser: argparse.ArgumentParser) -> None:
+    """Add what `measure` compares at."""
+    parser.add_argument("--averages-ms", type=float, nargs="+", default=AVERAGES_MS)
+    parser.add_argument("--missed", type=float, default=MISSED, help="share of the words")
+
+
 def main() -> None:
     """Print the counts of each model."""
     parser = parser_of(__doc__)
-    parser.add_argument("--averages-ms", type=float, nargs="+", default=AVERAGES_MS)
-    parser.add_argument("--missed", type=float, default=MISSED, help="share of the words")
+    add_comparison(parser)
     a = parser.parse_args()
     folders = Folders(speech=tuple(a.speech), noise=tuple(a.noise))
     for path in a.models:

@@ -213,8 +213,7 @@ def parser_of(description: str | None) -> argparse.ArgumentParser:
     for name in ("speech", "noise", "rooms"):
         parser.add_argument(f"--{name}", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--averages-ms", type=float, nargs="+", default=equal_misses.AVERAGES_MS)
-    parser.add_argument("--missed", type=float, default=equal_misses.MISSED, help="share of the words")
+    equal_misses.add_comparison(parser)
     parser.add_argument("--train", default="", metavar="OPTIONS", help="more options of kws train, such as --teacher")
     return parser
 

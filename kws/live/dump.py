@@ -146,8 +146,7 @@ class Dump:
             raise KwsError(f"the word {word!r} cannot be the name of a folder")
         folder = self._folder / name
         # The folder is looked at once: after a day it holds thousands.
-        first = self._takes.get(name) or next_take(folder, self._speaker)
-        take = free_take(folder, self._speaker, first)
+        take = free_take(folder, self._speaker, self._takes.get(name) or next_take(folder, self._speaker))
         return take_path(folder, self._speaker, take), take
 
     def _count(self, name: str, take: int) -> None:
