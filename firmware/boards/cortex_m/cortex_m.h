@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define NVIC_ISER(interrupt) (*(volatile uint32_t *)(0xE000E100u + 4u * ((interrupt) / 32u)))
+#define NVIC_ICER(interrupt) (*(volatile uint32_t *)(0xE000E180u + 4u * ((interrupt) / 32u)))
 #define NVIC_BIT(interrupt) (1u << ((interrupt) % 32u))
 #define SCB_VTOR (*(volatile uint32_t *)0xE000ED08u)
 #define SCB_CPACR (*(volatile uint32_t *)0xE000ED88u)
@@ -50,6 +51,18 @@ static inline void enable_interrupts(void)
 static inline void wait_for_interrupt(void)
 {
     __asm volatile("dsb\n wfi" ::: "memory");
+}
+
+/* For good. An interrupt that is enabled and never taken would end every sleep; `count` is BOARD_INTERRUPTS. */
+__attribute__((noreturn)) static inline void sleep_forever(uint32_t count)
+{
+    disable_interrupts();
+    for (uint32_t interrupt = 0; interrupt < count; interrupt += 32u) {
+        NVIC_ICER(interrupt) = NVIC_ISER(interrupt); /* those that are enabled */
+    }
+    for (;;) {
+        wait_for_interrupt();
+    }
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "board.h"
 
 #include "cortex_m.h"
+#include "interrupts.h"
 #include "microphone.h"
 #include "pins.h"
 #include "serial.h"
@@ -96,8 +97,5 @@ void board_exit(int status)
 {
     (void)status;
     serial_finish();
-    disable_interrupts();
-    for (;;) {
-        wait_for_interrupt();
-    }
+    sleep_forever(BOARD_INTERRUPTS);
 }

@@ -3,6 +3,7 @@
 #include "board.h"
 
 #include "cortex_m.h"
+#include "interrupts.h"
 #include "pdm_queue.h"
 
 byte_ring pdm_board_received;
@@ -78,9 +79,7 @@ void board_exit(int status)
     (void)status;
     disable_interrupts();
     pdm_board_send_all();
-    for (;;) {
-        wait_for_interrupt();
-    }
+    sleep_forever(BOARD_INTERRUPTS);
 }
 
 /* What was to be sent before comes before it. */
