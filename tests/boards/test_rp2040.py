@@ -101,6 +101,7 @@ def test_nothing_is_lost_and_most_of_the_time_is_slept(heard):
     assert heard.machine.asleep / heard.machine.now > 0.6
 
 
+@pytest.mark.slow
 def test_the_largest_model_keeps_up_with_the_microphone(tmp_path):
     """Even if every instruction took two cycles, which only loads, stores and branches do."""
     board = Rp2040(hear(np.zeros(96000, np.int16), BIT_RATE), cycles_per_instruction=2)

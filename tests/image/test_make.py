@@ -244,6 +244,7 @@ def test_sources_are_not_written_to(exported, tmp_path, monkeypatch):
     assert state() == before
 
 
+@pytest.mark.slow
 def test_rebuild_follows_what_changed(exported, exported_bare, tmp_path, monkeypatch):
     copy = tmp_path / "firmware"
     shutil.copytree(sources_dir(), copy)

@@ -88,11 +88,12 @@ def failing() -> int:
     raise AssertionError("no such case")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "finding"),
     [
         ("raise ZeroDivisionError('x')", "exception: ZeroDivisionError in"),
-        pytest.param("os.abort()", "crash: reading: signal 6", marks=pytest.mark.slow),
+        ("os.abort()", "crash: reading: signal 6"),
     ],
 )
 def test_a_fault_is_found_made_smaller_and_kept(tmp_path, failing, fault, finding):

@@ -57,6 +57,7 @@ def test_a_teacher_learns_and_is_loaded_again(teacher):
     assert np.mean(posteriors.argmax(axis=1) == labels) == pytest.approx(history.best.validation_accuracy)
 
 
+@pytest.mark.slow
 def test_a_student_names_its_teachers(teacher, student):
     data, _, _ = teacher
     own, _ = student
@@ -72,6 +73,7 @@ def test_a_student_learns_from_it(teacher, student, tmp_path):
     assert student[1].epochs[-1].loss != without.epochs[-1].loss
 
 
+@pytest.mark.slow
 def test_it_teaches_students_that_hear_two_rows_a_frame(teacher, tmp_path):
     data, run, _ = teacher
     hears = dataclasses.replace(tones.experiment(epochs=1), frontend=config.LogMelConfig(rows=2))
@@ -84,6 +86,7 @@ def test_it_teaches_students_that_hear_two_rows_a_frame(teacher, tmp_path):
     np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_refusals(teacher, student, tmp_path):
     data, run, _ = teacher
     with pytest.raises(KwsError, match="teacher"):

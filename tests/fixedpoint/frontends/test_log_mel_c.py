@@ -7,7 +7,7 @@ import ctypes
 import harness
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import mostly_slow, needs
 from random_models import spotting_model
 
 from kws import codegen
@@ -42,7 +42,7 @@ int32_t step_bands(const int32_t *powers, int32_t shift, int8_t *features)
 """
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(scope="module", params=mostly_slow(CONFIGS, 2))
 def steps(request, tmp_path_factory):
     """A front end's settings, and its steps in C."""
     config = CONFIGS[request.param]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import mostly_slow, needs
 from emulated_program import HeliumProgram
 from random_models import spotting_model
 from test_log_mel_c import CONFIGS, interleaved, spectra
@@ -62,7 +62,7 @@ int main(void)
 """
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(scope="module", params=mostly_slow(CONFIGS, 2))
 def steps(request, tmp_path_factory):
     """A front end's settings, and the program with its steps."""
     config = CONFIGS[request.param]
