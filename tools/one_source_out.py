@@ -40,7 +40,7 @@ from kws.evaluation.poisson import most_per_hour
 from kws.files import write_atomic
 from kws.model.file import Model
 
-EVALUATION = "left-out.json"
+EVALUATION = "heard.json"
 ALL = "all"
 _SPLIT_FOLDERS = {TRAINING: "train", VALIDATION: "validation"}
 
