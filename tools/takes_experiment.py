@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import audio
 from kws.cli import console
 from kws.config import SAMPLE_RATE
 from kws.datasets import clips
-from kws.datasets.fit import fit
+from kws.datasets.fit import read_fitted
 from kws.datasets.splits import speaker_of
 from kws.evaluation import learning_curve as curves
 from kws.training.start import Start
@@ -28,7 +27,7 @@ TAKES, POOL, DRAWS = 30, 140, 10
 
 
 def _clips(paths: list[Path]) -> Pcm:
-    return np.stack([fit(audio.read(path), SAMPLE_RATE) for path in paths])
+    return np.stack([read_fitted(path, SAMPLE_RATE) for path in paths])
 
 
 def _states(start: Start, pcm: Pcm) -> curves.Doubles:

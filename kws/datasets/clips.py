@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws import audio
 from kws.config import BY_SPEAKER, ONE_OUT, SILENCE, UNKNOWN, DataConfig
 from kws.datasets import transcripts
 from kws.datasets.augment import NoiseSource
-from kws.datasets.fit import fitted
+from kws.datasets.fit import read_fitted
 from kws.datasets.splits import (
     LISTS,
     SPLITS,
@@ -41,7 +40,6 @@ PHRASES = "phrases"
 """Likewise of phrases: a folder of clips called after one would teach its very words as "unknown"."""
 SYNTHETIC = "synthetic.json"
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-_BLOCK = 1 << 16
 LAYOUT = "a folder with one folder of audio files for each word, like words/yes/anna_01.wav"
 
 
@@ -294,7 +292,7 @@ def load(
         pcm[quiet] = noise.silence(len(quiet))
 
     def fill(item: tuple[int, Path]) -> None:
-        pcm[item[0]] = fitted(audio.blocks(item[1], _BLOCK), samples)
+        pcm[item[0]] = read_fitted(item[1], samples)
 
     for done, _ in enumerate(_parallel(fill, spoken), start=len(quiet) + 1):
         if progress is not None:

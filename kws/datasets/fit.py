@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
+from kws import audio
 from kws.types import Pcm
+
+_BLOCK = 1 << 16
 
 
 def fit(pcm: Pcm, samples: int) -> Pcm:
@@ -21,6 +25,30 @@ def fitted(blocks: Iterable[Pcm], samples: int) -> Pcm:
         blocks: int16 arrays of any lengths.
         samples: length of the result.
     """
+    held = _loudest(blocks, samples)
+    before = (samples - len(held)) // 2
+    return np.pad(held, (before, samples - len(held) - before))
+
+
+def read_fitted(path: Path, samples: int) -> Pcm:
+    """Read a recording as a clip: `fit` of it, int16 ``[samples]``.
+
+    Raises:
+        KwsError: it cannot be read.
+    """
+    return fitted(audio.blocks(path, _BLOCK), samples)
+
+
+def read_loudest(path: Path, samples: int) -> Pcm:
+    """Read a recording, or of a longer one its loudest window of ``samples``: int16 ``[samples]`` or fewer.
+
+    Raises:
+        KwsError: it cannot be read.
+    """
+    return _loudest(audio.blocks(path, _BLOCK), samples)
+
+
+def _loudest(blocks: Iterable[Pcm], samples: int) -> Pcm:
     held = np.zeros(0, np.int16)
     best, loudest = None, -1
     for block in blocks:
@@ -34,7 +62,4 @@ def fitted(blocks: Iterable[Pcm], samples: int) -> Pcm:
         if energy[start] > loudest:
             best, loudest = held[start : start + samples].copy(), int(energy[start])
         held = held[len(held) - samples + 1 :]
-    if best is not None:
-        return best
-    before = (samples - len(held)) // 2
-    return np.pad(held, (before, samples - len(held) - before))
+    return held if best is None else best

@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws import audio
 from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import clips, negatives
-from kws.datasets.fit import fit
+from kws.datasets.fit import fit, read_fitted
 from kws.errors import KwsError
 from kws.evaluation.clip.places import last_frame
 from kws.evaluation.poisson import upper_limit
@@ -143,7 +142,7 @@ def learning_curve(
     states: list[Floats] = []
     for start in range(0, len(every), _BATCH):
         part = every[start : start + _BATCH]
-        pcm = [fit(audio.read(x), samples) if isinstance(x, Path) else x for x in part]
+        pcm = [read_fitted(x, samples) if isinstance(x, Path) else x for x in part]
         states.append(last_states(network, frontend, np.stack(pcm)))
         if progress is not None:
             progress(start + len(part), len(every))

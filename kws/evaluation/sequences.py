@@ -20,6 +20,7 @@ from kws import audio
 from kws.config import SAMPLE_RATE, SILENCE, DataConfig
 from kws.datasets.augment import active_rms, word_ends
 from kws.datasets.clips import background, index
+from kws.datasets.fit import read_loudest
 from kws.datasets.splits import VALIDATION, speaker_of
 from kws.errors import KwsError
 from kws.evaluation.stream.audio import loop, noise_recording
@@ -31,6 +32,8 @@ _MARGIN = SAMPLE_RATE * 60 // 1000
 _EDGE = SAMPLE_RATE // 100
 _CLEAN_DB = 60.0
 _CLIPS = 2048
+# No word is longer; of a longer recording the loudest part is taken.
+_CLIP_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ def word_of(path: Path) -> tuple[Floats, int, int, float]:
     Raises:
         KwsError: the file cannot be read.
     """
-    x = audio.read(path).astype(np.float32)
+    x = read_loudest(path, _CLIP_SECONDS * SAMPLE_RATE).astype(np.float32)
     end = int(word_ends(x[None])[0])
     begin = len(x) - int(word_ends(x[None, ::-1])[0])
     first, last = max(begin - _MARGIN, 0), min(end + _MARGIN, len(x))

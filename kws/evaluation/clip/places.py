@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kws import audio, runs
+from kws import runs
 from kws.config import SAMPLE_RATE, UNKNOWN, DataConfig
 from kws.datasets import clips
-from kws.datasets.fit import fit
+from kws.datasets.fit import read_fitted
 from kws.errors import KwsError
 from kws.frontends import FrontendConfig
 from kws.model.file import Model
@@ -75,7 +75,7 @@ def places(run: Path, data: Path, progress: Progress | None = None) -> list[Plac
     posteriors, outputs = [], []
     for start in range(0, len(found), _BATCH):
         batch = found[start : start + _BATCH]
-        pcm = np.stack([fit(audio.read(clip.path), samples) for clip in batch])
+        pcm = np.stack([read_fitted(clip.path, samples) for clip in batch])
         heard, states = last_frame(network, info.frontend, pcm)
         posteriors.append(heard)
         outputs.append(states)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets.augment import COLOURS, active_rms, coloured_noise, word_ends
-from kws.datasets.fit import fit
+from kws.datasets.fit import read_loudest
 from kws.evaluation.stream.plan import Stretch, Utterance, plan
 from kws.evaluation.stream.spec import CLEAN, StreamSpec
 from kws.types import Floats, Pcm
@@ -27,6 +27,8 @@ _EDGE = SAMPLE_RATE // 100
 _WANDER_DB = 3.0
 _WANDER_SECONDS = 10
 _SYNTHETIC_SECONDS = 60
+# Of a longer recording of noise the beginning is looped: a process keeps several of them.
+_NOISE_SECONDS = 600
 _SYNTHETIC_RMS = 3000
 # Decoded clips kept by a process: 32 MB of clips of a second.
 _CLIPS = 1024
@@ -151,7 +153,7 @@ def _noise(path: Path | None, colour: int) -> tuple[Pcm, float]:
         noise = _SYNTHETIC_RMS * coloured_noise(rng, _SYNTHETIC_SECONDS * SAMPLE_RATE, exponent)
         looped = audio.to_int16(noise)
     else:
-        looped = audio.to_int16(_seamless(audio.read(path).astype(np.float32)))
+        looped = audio.to_int16(_seamless(_beginning(path).astype(np.float32)))
     power = float(np.mean(looped.astype(np.float64) ** 2))
     return looped, decibels(max(power, 1e-4) ** 0.5)
 
@@ -159,7 +161,7 @@ def _noise(path: Path | None, colour: int) -> tuple[Pcm, float]:
 def noise_recording(spec: StreamSpec, root: Path, index: int) -> tuple[Pcm, float]:
     """A noise that can be looped, int16 [samples], and its rms in dB of 1.
 
-    Without recordings it is a minute of white, pink or brown noise.
+    Without recordings it is a minute of white, pink or brown noise; of long ones it is the first ten minutes.
 
     Raises:
         KwsError: the recording cannot be read.
@@ -167,6 +169,10 @@ def noise_recording(spec: StreamSpec, root: Path, index: int) -> tuple[Pcm, floa
     if not spec.noise:
         return _noise(None, index)
     return _noise(root / spec.noise[index], 0)
+
+
+def _beginning(path: Path) -> Pcm:
+    return next(audio.blocks(path, _NOISE_SECONDS * SAMPLE_RATE))
 
 
 def _seamless(noise: Floats) -> Floats:
@@ -183,9 +189,7 @@ def _seamless(noise: Floats) -> Floats:
 @lru_cache(_CLIPS)
 def word_clip(path: Path, samples: int) -> tuple[Floats, int, int, float]:
     """A clip of ``samples`` with soft edges, where its word begins and ends, and its active level in dB of 1."""
-    pcm = audio.read(path)
-    if len(pcm) > samples:
-        pcm = fit(pcm, samples)
+    pcm = read_loudest(path, samples)
     edge = min(_EDGE, len(pcm) // 2)
     x = pcm.astype(np.float32)
     ramp = ((np.arange(edge) + 0.5) / edge).astype(np.float32)
