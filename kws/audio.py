@@ -141,6 +141,29 @@ def cut(path: str | Path, start: int, stop: int) -> Pcm:
     return np.concatenate(parts)
 
 
+def channels(path: str | Path, seconds: float) -> tuple[npt.NDArray[np.float64], int]:
+    """Read a file, or a pipe, at its own rate: float64 ``[samples, channels]`` of full scale 1, and the rate in Hz.
+
+    Raises:
+        KwsError: as for `read`, or it is longer than ``seconds``.
+    """
+    path = Path(path)
+    with _open(path) as opened:
+        rate = opened.file.samplerate
+        longest = seconds * rate
+        promised = 0 if opened.endless else opened.file.frames
+        parts: list[npt.NDArray[np.float64]] = []
+        total = 0
+        for chunk in _checked(path, opened, "float64"):
+            parts.append(chunk)
+            total += len(chunk)
+            if max(promised, total) > longest:
+                raise KwsError(f"{path} is longer than {seconds / 60:g} minutes; cut out what is to be looked at")
+    if not parts:
+        raise _empty(path)
+    return np.concatenate(parts), rate
+
+
 def info(path: str | Path) -> Info:
     """Read a file's header; where it does not say how long the file is, read all of it.
 
@@ -286,7 +309,11 @@ def _converted(path: Path, note: Callable[[str], None] | None = None) -> Iterato
             any_samples |= len(chunk) > 0
             yield chunk
         if not any_samples:
-            raise KwsError(f"{path} holds no samples; record it again or delete it")
+            raise _empty(path)
+
+
+def _empty(path: Path) -> KwsError:
+    return KwsError(f"{path} holds no samples; record it again or delete it")
 
 
 def _mean(

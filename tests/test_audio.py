@@ -205,6 +205,26 @@ def test_a_pipe_is_read(tmp_path: Path, noise: np.ndarray) -> None:
     writer.join()
 
 
+@pytest.mark.parametrize("seconds", [0, 1 << 31])
+def test_all_channels_of_a_file_whose_header_was_never_filled_in(tmp_path: Path, seconds: int) -> None:
+    both = np.random.default_rng(1).integers(-9000, 9000, (4000, 2)).astype(np.int16)
+    soundfile.write(tmp_path / "a.wav", both, 8000)
+    whole = (tmp_path / "a.wav").read_bytes()
+    at = whole.index(b"data") + 4
+    content = whole[:at] + struct.pack("<I", seconds) + whole[at + 4 :]
+    (tmp_path / "open.wav").write_bytes(content)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(content))
+    writer.start()
+    for name in ("open.wav", "pipe"):
+        found, rate = audio.channels(tmp_path / name, 60)
+        assert rate == 8000
+        np.testing.assert_array_equal(found * 32768, both)
+    writer.join()
+    with pytest.raises(KwsError, match=r"longer than 0\.005 minutes"):
+        audio.channels(tmp_path / "open.wav", 0.3)
+
+
 def test_dev_null_holds_no_samples() -> None:
     with pytest.raises(KwsError, match="holds no samples"):
         audio.read("/dev/null")

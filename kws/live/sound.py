@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from kws import audio
 from kws.config import SAMPLE_RATE
 from kws.datasets.measure import clipped_share
-from kws.errors import KwsError
 from kws.live.listen import decibels
 from kws.types import Pcm
 
@@ -71,18 +69,7 @@ def read(path: Path) -> Recording:
     Raises:
         KwsError: it cannot be read as audio, holds no samples, or is longer than an hour.
     """
-    info = audio.info(path)
-    if info.seconds > _LONGEST_SECONDS:
-        raise KwsError(f"{path} is longer than an hour; cut out what is to be looked at")
-    try:
-        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise KwsError(f"cannot read {path} as audio: {error}") from error
-    if len(samples) == 0:
-        raise KwsError(f"{path} holds no samples; record it again or delete it")
-    if not np.isfinite(samples).all():
-        raise KwsError(f"{path} holds samples that are not numbers (NaN or infinity); export it again")
-    return Recording(samples, rate)
+    return Recording(*audio.channels(path, _LONGEST_SECONDS))
 
 
 def at_16_khz(x: Waves, rate: float) -> Pcm:

@@ -36,9 +36,12 @@ def build_sealed(graph: Graph, name: str) -> bytes:
 
 def is_kept(content: bytes, metadata: bytes) -> bool | None:
     """Whether a file's bytes are those that its metadata, a JSON text, tell of; None where they tell nothing."""
-    found = _ENTRY.search(metadata)
-    if found is None:
-        return None
-    start, end = found.span(1)
+    # What else the metadata tells may have an entry of that name.
+    found = list(_ENTRY.finditer(metadata))
+    return any(_is_of(entry, content, metadata) for entry in found) if found else None
+
+
+def _is_of(entry: re.Match[bytes], content: bytes, metadata: bytes) -> bool:
+    start, end = entry.span(1)
     blank = metadata[:start] + BLANK.encode() + metadata[end:]
-    return hashlib.sha256(content.replace(metadata, blank)).hexdigest().encode() == found[1]
+    return hashlib.sha256(content.replace(metadata, blank)).hexdigest().encode() == entry[1]

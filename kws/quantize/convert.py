@@ -30,7 +30,7 @@ from kws import runs
 from kws.config import Experiment
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
-from kws.files import scratch
+from kws.files import require_place, scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
 from kws.network import FloatNetwork, Frame, StreamNetworkConfig
@@ -74,11 +74,12 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
         progress: called with (0, 1) and (1, 1): the converter tells nothing in between.
 
     Raises:
-        KwsError: not a trained run; TensorFlow is missing or its converter failed; the result
-            has an operator that the firmware cannot run.
+        KwsError: not a trained run, or one where no model can be written; TensorFlow is missing or its
+            converter failed; the result has an operator that the firmware cannot run.
     """
     experiment = runs.load_config(run)
     network = runs.load_network(run)
+    require_place(run / runs.MODEL)
     _require_calibration(run, experiment)
     provenance = _provenance(run)
     _check_fit(network, experiment, run)
@@ -225,5 +226,7 @@ def single_step(graph: Graph, network: FloatNetwork) -> Graph:
         )
     objection = network.objection(graph)
     if objection is not None:
-        raise KwsError(f"the converter's result {objection}; use the TensorFlow that kws asks for: kws[train]")
+        raise KwsError(
+            f"the converter's result {objection}; get the TensorFlow that kws asks for: {how_to_install('train')}"
+        )
     return network.single_step(graph)

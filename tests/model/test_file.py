@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from random_models import bare_model, spotting_model
 
 from kws.config import DetectorConfig, Experiment, from_dict
 from kws.errors import KwsError
-from kws.model.file import METADATA_NAME, Model, with_detector
+from kws.model.file import METADATA_NAME, Model, with_detector, with_info
 from kws.model.seal import build_sealed
 from kws.tflite import build, parse
 
@@ -109,6 +110,16 @@ def test_a_file_has_its_own_sha256():
     assert hashlib.sha256(content.replace(digest.encode(), b"0" * 64)).hexdigest() == digest
     assert Model.from_bytes(content).sealed
     assert not bare_model(1).sealed
+
+
+def test_what_a_model_is_told_to_keep_may_have_a_sha256_too():
+    model = spotting_model(1)
+    provenance = {"data": {"sha256": "of something else"}, "a": {"sha256": "0" * 63}}
+    content = with_info(parse(model.content), replace(model.info, provenance=provenance))
+    assert Model.from_bytes(content).sealed
+    changed = content.replace(b"of something else", b"of somewhere else")
+    with pytest.raises(KwsError, match="changed after it was written"):
+        Model.from_bytes(changed)
 
 
 def test_any_flipped_byte_is_seen():

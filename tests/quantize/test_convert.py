@@ -178,6 +178,15 @@ def test_a_crash_is_an_error_with_the_last_lines(run, tmp_path, monkeypatch):
         convert(run)
 
 
+def test_a_place_that_cannot_be_written_is_told_before_the_converter_runs(run, tmp_path, monkeypatch):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / runs.MODEL).unlink(missing_ok=True)
+    (tmp_path / "run" / runs.MODEL).mkdir()
+    monkeypatch.setattr(converter, "_WORKER", "never_called")
+    with pytest.raises(KwsError, match="it is a folder"):
+        convert(tmp_path / "run")
+
+
 def test_not_a_run(tmp_path):
     with pytest.raises(KwsError, match=r"is not the folder of a training run .* run `kws train` first"):
         convert(tmp_path)
