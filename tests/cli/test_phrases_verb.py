@@ -67,7 +67,7 @@ def test_a_window_for_a_program_to_open(file, capsys):
         (["--wake", ""], 2, "--wake needs the name"),
         (["--add", "left right", "--name", "all"], 2, "`--remove all`"),
         (["--add", "left right", "--name", "outside"], 2, "`--wake outside`"),
-        (["--add", "left right", "--name", "  "], 3, "cannot be called '  '"),
+        (["--add", "left right", "--name", "  "], 3, "cannot be called ' '"),
     ],
 )
 def test_what_cannot_be_is_refused(file, capsys, options, code, text):
