@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from typed_verbs import MODULES
 
 import kws
 from kws.cli.registry import VERBS
+from kws.decisions import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
@@ -144,6 +146,17 @@ def test_pre_commit_runs_the_checks_of_make_lint():
     assert [" ".join([h["entry"], *h.get("args", [])]) for h in hooks] == lint
     # Each hook checks all files, as make does, whatever is committed.
     assert all(h["always_run"] and not h["pass_filenames"] for h in hooks)
+
+
+def test_the_specification_has_every_setting_of_every_decision():
+    """In the table of the model file: the kinds, and a row of the kind or of all for each key."""
+    text = (ROOT / "docs/SPEC.md").read_text(encoding="utf-8").partition("# Model file")[2].partition("\n# ")[0]
+    rows = [row for row in text.splitlines() if row.startswith(("| detector", "| ... "))]
+    (kinds,) = (row for row in rows if row.startswith("| detector.kind |"))
+    keys = set(re.findall(r"\.([a-z_]+)", " ".join(row.split(" | ")[0] for row in rows)))
+    for kind, settings in KINDS.items():
+        assert f"`{kind}`" in kinds
+        assert {field.name for field in fields(settings)} <= keys, kind
 
 
 def test_the_version_is_told_alike():

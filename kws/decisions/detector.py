@@ -135,5 +135,8 @@ def require_detector(config: DecisionConfig) -> DetectorConfig:
     """
     words = config.words_alone()
     if not isinstance(words, DetectorConfig):
-        raise KwsError(f"this works with decisions of kind {DetectorConfig.kind} only, and this is a {config.kind}")
+        instead = "; what it transcribes, `kws evaluate --sequences` measures" if config.transcribes else ""
+        raise KwsError(
+            f"this works with decisions of kind {DetectorConfig.kind} only, and this is a {config.kind}{instead}"
+        )
     return words

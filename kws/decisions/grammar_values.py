@@ -20,7 +20,7 @@ class PhraseText:
 
     Attributes:
         words: the words in order, with spaces between them.
-        within_ms: longest time from one word's detection to the next one's, in milliseconds.
+        within_ms: longest time from one word's detection to the next one's, in milliseconds; up to 1000 frames.
         name: what is reported; empty for ``words``.
         thresholds: of each word within the phrase; empty for lowered ones, which ``kws tune --phrases`` replaces.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from kws.cli import main as cli
 from kws.config import load
-from kws.decisions import DetectorConfig, GrammarConfig, Phrase
+from kws.decisions import CtcBeamConfig, CtcConfig, DetectorConfig, GrammarConfig, Phrase, SlidingMeanConfig
 from kws.errors import KwsError
 from kws.model.file import Model
 
@@ -63,12 +64,48 @@ def test_a_window_for_a_program_to_open(file, capsys):
         (["--words", "no"], 2, "nothing to report"),
         (["--wake", "none", "--window-ms", "5"], 2, "no window"),
         (["--wake", "nobody"], 3, "is none of"),
+        (["--wake", ""], 2, "--wake needs the name"),
+        (["--add", "left right", "--name", "all"], 2, "`--remove all`"),
+        (["--add", "left right", "--name", "outside"], 2, "`--wake outside`"),
+        (["--add", "left right", "--name", "  "], 3, "cannot be called ' '"),
     ],
 )
 def test_what_cannot_be_is_refused(file, capsys, options, code, text):
     content = file.read_bytes()
     assert text in " ".join(kws(capsys, "phrases", file, *options, code=code).err.split())
     assert file.read_bytes() == content
+
+
+def test_a_longer_phrase_stands_before_those_it_ends_with(file, capsys, tiny_model):
+    """Of phrases that are complete in one frame the first is reported: behind, it would never be."""
+    a, b = tiny_model.info.words[:2]
+    for phrase in (f"{b} {b}", f"{a} {b}", f"{a} {b} {a}", f"{b} {a} {b}"):
+        kws(capsys, "phrases", file, "--add", phrase)
+    titles = [phrase.title for phrase in Model.load(file).info.decision.phrases]
+    assert titles == [f"{b} {b}", f"{b} {a} {b}", f"{a} {b}", f"{a} {b} {a}"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "text"),
+    [
+        (CtcConfig(), "take a model that is not trained by CTC"),
+        (CtcBeamConfig(), "take a model that is not trained by CTC"),
+        (SlidingMeanConfig(), 'decides by sliding_mean; train with [detector] kind = "detector"'),
+    ],
+)
+@pytest.mark.parametrize("options", [["--add", "a b"], ["--wake", "outside"], ["--words", "yes"], ["--remove", "all"]])
+def test_a_model_without_a_detector_stays_as_it_is(capsys, monkeypatch, tmp_path, tiny_model, decision, text, options):
+    """None of its settings become a detector's, and to list its phrases is no error."""
+    labels = ("a",) if isinstance(decision, SlidingMeanConfig) else tiny_model.info.labels
+    info = replace(tiny_model.info, labels=labels, decision=decision)
+    monkeypatch.setattr(Model, "require_info", lambda model: info)
+    monkeypatch.setattr("kws.cli.verbs.phrases.save", pytest.fail)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(tiny_model.content)
+    assert text in " ".join(kws(capsys, "phrases", path, *options, code=3).err.split())
+    assert "no phrases" in kws(capsys, "phrases", path).out
+    listed = json.loads(kws(capsys, "phrases", path, "--json").out)
+    assert (listed["phrases"], listed["wake"], listed["window_ms"]) == ([], "", 0)
 
 
 CONFIG = """
@@ -108,6 +145,7 @@ def test_a_configuration_has_phrases_and_a_window(tmp_path):
         ('[[phrases]]\nwords = "left"', "2 to 8 words"),
         ('[[phrases]]\nword = "left right"', "did you mean 'words'"),
         ('[phrases]\nwords = "left right"', "sections of their own"),
+        ('[[phrases]]\nwords = "left right"\nname = " "', "cannot be called ' '"),
         ('[listening]\nwake = "left"', "needs a window_frames above 0"),
         ('[listening]\nwake = "left"\nwindow_ms = -1', "window_ms"),
     ],

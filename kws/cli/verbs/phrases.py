@@ -9,7 +9,7 @@ from typing import Any
 
 from kws.cli import console, exit_codes
 from kws.cli.options import add_json, add_model, model_place, positive_number
-from kws.decisions import DecisionConfig, GrammarConfig, Phrase, require_detector
+from kws.decisions import DecisionConfig, DetectorConfig, GrammarConfig, Phrase
 from kws.decisions.grammar import thresholds_of
 from kws.decisions.grammar_values import Listening, PhraseText
 from kws.errors import KwsError, UsageError
@@ -19,6 +19,7 @@ from kws.model.file import Model, ModelInfo, save, with_decision
 from kws.text import visible
 
 _WITHIN_MS = 1800.0
+_ALL, _NONE, _OUTSIDE = "all", "none", "outside"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -83,12 +84,12 @@ def run(a: argparse.Namespace) -> int:
 def _changed(info: ModelInfo, a: argparse.Namespace) -> DecisionConfig:
     """The decision that the options ask for."""
     old = GrammarConfig.of(info.decision)
-    words = require_detector(info.decision)
+    words = old.detector if old else _detector(info.decision)
     phrases = old.phrases if old else ()
     if a.remove is not None:
         phrases = _without(phrases, a.remove)
     if a.add is not None:
-        phrases = (*phrases, _phrase(a, info.frontend))
+        phrases = _with(phrases, _phrase(a, info.frontend))
     wake, window = _window(a, info.frontend, old)
     reported = a.words != "no" if a.words is not None else old.report_words if old else True
     if not phrases and window == 0:
@@ -100,14 +101,42 @@ def _changed(info: ModelInfo, a: argparse.Namespace) -> DecisionConfig:
     )
 
 
+def _detector(decision: DecisionConfig) -> DetectorConfig:
+    """The detector that phrases and a window are to stand on."""
+    if isinstance(decision, DetectorConfig):
+        return decision
+    # What a sliding mean is counted with as a detector would stay when the phrases are gone.
+    has = "phrases and a listening window stand on a detector, and this model decides by"
+    if decision.transcribes:
+        raise KwsError(
+            f"{has} {decision.kind}, which reports words in order without them; for phrases with a name or a window"
+            " take a model that is not trained by CTC, such as commands12-crnn"
+        )
+    raise KwsError(f'{has} {decision.kind}; train with [detector] kind = "{DetectorConfig.kind}"')
+
+
 def _phrase(a: argparse.Namespace, frontend: FrontendConfig) -> Phrase:
+    if a.name in (_ALL, _NONE, _OUTSIDE):
+        raise UsageError(
+            f"a phrase called {a.name!r} could not be told from `--remove {_ALL}`, `--wake {_NONE}` or"
+            f" `--wake {_OUTSIDE}`"
+        )
     text = PhraseText(a.add, a.within_ms if a.within_ms is not None else _WITHIN_MS, a.name or "")
     values = text.values(frontend.frames_in)
     return Phrase(tuple(values["words"]), values["within_frames"], text.name)
 
 
+def _with(phrases: tuple[Phrase, ...], new: Phrase) -> tuple[Phrase, ...]:
+    """One phrase more, before shorter ones that it ends with: of all complete in a frame the first is reported."""
+    shorter = (
+        i for i, p in enumerate(phrases) if len(p.words) < len(new.words) and new.words[-len(p.words) :] == p.words
+    )
+    place = next(shorter, len(phrases))
+    return (*phrases[:place], new, *phrases[place:])
+
+
 def _without(phrases: tuple[Phrase, ...], name: str) -> tuple[Phrase, ...]:
-    if name == "all":
+    if name == _ALL:
         return ()
     left = tuple(p for p in phrases if p.title != name)
     if len(left) == len(phrases):
@@ -118,12 +147,14 @@ def _without(phrases: tuple[Phrase, ...], name: str) -> tuple[Phrase, ...]:
 
 def _window(a: argparse.Namespace, frontend: FrontendConfig, old: GrammarConfig | None) -> tuple[str, int]:
     wake, window = (old.wake, old.window_frames) if old else ("", 0)
-    if a.wake == "none":
+    if a.wake == "":
+        raise UsageError(f"--wake needs the name of a word or a phrase, {_NONE} or {_OUTSIDE}")
+    if a.wake == _NONE:
         if a.window_ms is not None:
             raise UsageError("--wake none leaves no window for --window-ms")
         return "", 0
     if a.wake is not None:
-        wake, window = ("" if a.wake == "outside" else a.wake), window or frontend.frames_in(5000)
+        wake, window = ("" if a.wake == _OUTSIDE else a.wake), window or frontend.frames_in(5000)
     elif a.window_ms is not None and window == 0:
         raise UsageError("--window-ms needs --wake: a word, or outside")
     if a.window_ms is not None:
@@ -133,7 +164,7 @@ def _window(a: argparse.Namespace, frontend: FrontendConfig, old: GrammarConfig 
 
 def _values(info: ModelInfo, grammar: GrammarConfig | None) -> dict[str, Any]:
     ms = 1000 * info.frontend.hop / 16000
-    own = dict(zip(info.words, info.thresholds, strict=True))
+    own = dict(zip(info.words, info.thresholds, strict=True)) if grammar else {}
     phrases = grammar.phrases if grammar else ()
     return {
         "phrases": [
@@ -154,7 +185,7 @@ def _values(info: ModelInfo, grammar: GrammarConfig | None) -> dict[str, Any]:
 
 def _print(info: ModelInfo, grammar: GrammarConfig | None) -> None:
     values = _values(info, grammar)
-    own = dict(zip(info.words, info.thresholds, strict=True))
+    own = dict(zip(info.words, info.thresholds, strict=True)) if grammar else {}
     if values["phrases"]:
         rows = [
             (
@@ -169,6 +200,8 @@ def _print(info: ModelInfo, grammar: GrammarConfig | None) -> None:
         console.table(("phrase", "words", "within", "thresholds in it", "thresholds alone"), rows)
     else:
         console.out.print("no phrases")
+    if info.decision.transcribes:
+        console.out.print("all words are reported, in order, as they come")
     if not values["report_words"]:
         console.out.print("single words are not reported")
     if values["window_ms"]:
