@@ -352,11 +352,16 @@ def resampled(chunks: Iterable[npt.NDArray[np.float32]], rate: int) -> Iterator[
 
 def reblocked(chunks: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
     """A stream cut anew into arrays of ``samples`` samples; the last may be shorter."""
-    rest = np.zeros(0, np.int16)
+    parts: list[Pcm] = []
+    total = 0
     for chunk in chunks:
-        rest = np.concatenate([rest, chunk])
-        whole = len(rest) // samples * samples
-        yield from rest[:whole].reshape(-1, samples)
-        rest = rest[whole:]
-    if len(rest):
-        yield rest
+        parts.append(chunk)
+        total += len(chunk)
+        # Joined only where an array is full, or long ones would be copied with each chunk.
+        if total >= samples:
+            joined = np.concatenate(parts)
+            whole = total // samples * samples
+            yield from joined[:whole].reshape(-1, samples)
+            parts, total = [joined[whole:]], total - whole
+    if total:
+        yield np.concatenate(parts)

@@ -205,13 +205,13 @@ def test_a_pipe_is_read(tmp_path: Path, noise: np.ndarray) -> None:
     writer.join()
 
 
-@pytest.mark.parametrize("seconds", [0, 1 << 31])
-def test_all_channels_of_a_file_whose_header_was_never_filled_in(tmp_path: Path, seconds: int) -> None:
+@pytest.mark.parametrize("promised", [0, 1 << 31])
+def test_all_channels_of_a_file_whose_header_was_never_filled_in(tmp_path: Path, promised: int) -> None:
     both = np.random.default_rng(1).integers(-9000, 9000, (4000, 2)).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", both, 8000)
     whole = (tmp_path / "a.wav").read_bytes()
     at = whole.index(b"data") + 4
-    content = whole[:at] + struct.pack("<I", seconds) + whole[at + 4 :]
+    content = whole[:at] + struct.pack("<I", promised) + whole[at + 4 :]
     (tmp_path / "open.wav").write_bytes(content)
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(content))

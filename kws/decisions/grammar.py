@@ -53,8 +53,10 @@ class Phrase:
             f"the phrase {self.title!r} needs {len(self.words)} thresholds, one a word, or none,"
             f" not {len(self.thresholds)}",
         )
-        fit = is_text(self.title) and self.title.strip() and not self.title.startswith("_")
-        require(bool(fit), f"a phrase cannot be called {self.title!a}")
+        require(
+            is_text(self.title) and self.title.strip() != "" and not self.title.startswith("_"),
+            f"a phrase cannot be called {self.title!a}",
+        )
 
     @property
     def title(self) -> str:

@@ -185,8 +185,8 @@ def _values(info: ModelInfo, grammar: GrammarConfig | None) -> dict[str, Any]:
 
 def _print(info: ModelInfo, grammar: GrammarConfig | None) -> None:
     values = _values(info, grammar)
-    own = dict(zip(info.words, info.thresholds, strict=True)) if grammar else {}
     if values["phrases"]:
+        own = dict(zip(info.words, info.thresholds, strict=True))
         rows = [
             (
                 p["name"],
