@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import studio_walk as walk
 from axe_core import needs_axe, violations
@@ -43,6 +41,16 @@ def judge_and_tune(page, run):
     page.wait_for_selector("td:text-is('on a fresh stream')")
     page.wait_for_selector("text=The model has been written anew")
     assert Model.load(run).require_info().provenance["tuned"]["budget"] == budget
+
+
+def downloaded(page, image):
+    """The first link is one to download, and brings the image."""
+    page.wait_for_selector("a[download]")
+    with page.expect_download() as download:
+        page.click("a[download] >> nth=0")
+    assert download.value.suggested_filename == f"{image.parent.name}-{image.name}"
+    # Chromium once gave up a download it had begun, nobody knows why: what it keeps is not what is tested here.
+    assert page.request.get(download.value.url).body() == image.read_bytes()
 
 
 @pytest.mark.slow
@@ -97,10 +105,7 @@ def test_from_an_empty_folder_to_an_image(tmp_path):
 
         walk.enter(page, "board")
         walk.press(page, "build", "Build the image")
-        page.wait_for_selector("a[download]")
-        with page.expect_download() as download:
-            page.click("a[download] >> nth=0")
-        assert Path(download.value.path()).stat().st_size > 50_000
+        downloaded(page, project / "build" / "nrf52840" / "spotter.bin")
         for width, scheme in ((390, "light"), (1440, "dark")):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
