@@ -57,10 +57,7 @@ class CtcBeamConfig(TranscriptionConfig):
             unknown = [word for word in said if word not in words]
             require(bool(said), "detector.sequences has one without words")
             require(not unknown, f"detector.sequences has {unknown[0] if unknown else ''!r}, which is no word to spot")
-        require(
-            len(self._nodes(labels)) <= _MOST_NODES,
-            f"detector.sequences are too many: together they have more than {_MOST_NODES - 1} words to branch at",
-        )
+        self._beginnings(labels)
 
     def parameters(self, labels: Sequence[str]) -> BeamParameters:
         """The search in integers.
@@ -79,12 +76,26 @@ class CtcBeamConfig(TranscriptionConfig):
             self._nodes(labels),
         )
 
+    def _beginnings(self, labels: Sequence[str]) -> tuple[set[tuple[int, ...]], list[tuple[int, ...]]]:
+        """The sequences as labels, and all that one of them begins with, the shortest first."""
+        said = {tuple(labels.index(word) for word in sequence.split()) for sequence in self.sequences}
+        found: set[tuple[int, ...]] = {()}
+        for sequence in said:
+            for length in range(1, len(sequence) + 1):
+                found.add(sequence[:length])
+                # At once: a model's file may hold any number of words.
+                require(
+                    len(found) <= _MOST_NODES,
+                    "detector.sequences are too many: together they have more than"
+                    f" {_MOST_NODES - 1} words to branch at",
+                )
+        return said, sorted(found, key=lambda s: (len(s), s))
+
     def _nodes(self, labels: Sequence[str]) -> tuple[Node, ...]:
         """The sequences as a tree, breadth first, so that equal sequences in any order give equal bytes."""
         if not self.sequences:
             return ()
-        said = sorted({tuple(labels.index(word) for word in sequence.split()) for sequence in self.sequences})
-        prefixes = sorted({s[:n] for s in said for n in range(len(s) + 1)}, key=lambda s: (len(s), s))
+        said, prefixes = self._beginnings(labels)
         place = {prefix: i for i, prefix in enumerate(prefixes)}
         nodes = []
         for prefix in prefixes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 
 import numpy as np
 import pytest
@@ -104,6 +105,15 @@ def test_settings():
     every = CtcBeamConfig(sequences=tuple(map(" ".join, itertools.product(LABELS[2:], repeat=5))))
     with pytest.raises(KwsError, match="more than 254 words to branch at"):
         every.check(LABELS)
+    # Refused without building what they would need, as a file from anywhere may hold them.
+    for sequences in ((" ".join(["yes"] * 20_000),), tuple(f"yes {n * 'no '}up" for n in range(2000))):
+        began = time.process_time()
+        with pytest.raises(KwsError, match="more than 254 words to branch at"):
+            CtcBeamConfig(sequences=sequences).check(LABELS)
+        assert time.process_time() - began < 5
+    longest = CtcBeamConfig(sequences=(" ".join(["yes"] * 254),)).parameters(LABELS)
+    assert longest.nodes[-1] == (2, 0, 0, 1)
+    assert len(longest.nodes) == 255
     values = {"kind": "ctc_beam", "width": 4, "sequences": ["yes no"]}
     assert read(values) == CtcBeamConfig(width=4, sequences=("yes no",))
     one, other = CtcBeamConfig(sequences=("no", "yes no")), CtcBeamConfig(sequences=("yes no", "no", "no"))
