@@ -65,6 +65,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     ),
     "make a model": (
         Verb("configs", "list the configurations that come with kws; copy one, to be changed", "configs"),
+        Verb("models", "list the models that come with kws; copy one, to be used and changed", "models"),
         Verb("train", "train a classifier; run it again to go on after an interruption", "train"),
         Verb("sweep", "train over settings and seeds; one table and one plot at the end", "sweep"),
         Verb("convert", "quantize a run to RUN/model.tflite, fully int8, single-step", "convert"),
@@ -97,6 +98,9 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "all of it on a page": (
         Verb("studio", "record, train, judge, tune and build in a browser, on this machine", "studio"),
     ),
-    "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),
+    "look after kws itself": (
+        Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),
+        Verb("docs", "list the pages that messages call docs/NAME.md, or print one", "docs"),
+    ),
 }
 """The verbs by what a user wants to do, in the order of ``kws --help``."""

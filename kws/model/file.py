@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kws import decisions, frontends
+from kws import decisions, frontends, shipped
 from kws.config import DataConfig, from_dict
 from kws.decisions import DecisionConfig, DetectorConfig, require_detector
 from kws.errors import KwsError
@@ -242,7 +242,7 @@ class Model:
         try:
             content = read_file(path)
         except OSError as error:
-            raise KwsError(f"cannot read {path}: {error.strerror or error}") from error
+            raise KwsError(f"cannot read {path}: {error.strerror or error}{_shipped(path)}") from error
         if found := manifest.beside(path):
             content = _whole(content, Manifest.load(found), os.fspath(path), found)
         return cls.from_bytes(content, os.fspath(path))
@@ -275,6 +275,12 @@ class Model:
                 "only `kws verify` and `kws export` take it (a wake word of microWakeWord needs its .json beside it)"
             )
         return self.info
+
+
+def _shipped(path: Path) -> str:
+    """How to get the model that comes with kws, where a file is called like it and is not there."""
+    name = path.with_suffix("").as_posix().removeprefix("models/")
+    return f"; `kws models --copy {name}` copies the one that comes with kws" if name in shipped.models() else ""
 
 
 def _whole(content: bytes, words: Manifest, source: str, named: Path) -> bytes:
