@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kws import config
+from kws.config import Experiment
 from kws.errors import KwsError, no_such
 
 _SUFFIX = ".toml"
@@ -37,6 +39,17 @@ def find(name: str) -> Path:
     if name.removesuffix(_SUFFIX) not in known:
         raise no_such("there is no configuration", name, known)
     return folder() / f"{name.removesuffix(_SUFFIX)}{_SUFFIX}"
+
+
+def load(given: Path) -> Experiment:
+    """The experiment of a file, or of one that comes with kws under a bare name.
+
+    Raises:
+        UsageError: there is neither a file nor a configuration of that name.
+        KwsError: the file is missing, or says what there is not.
+    """
+    bare = not given.exists() and given.parent == Path() and not given.suffix
+    return config.load(find(given.name) if bare else given)
 
 
 def about(name: str) -> str:

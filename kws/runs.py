@@ -64,7 +64,7 @@ def load_config(run: Path) -> Experiment:
     Raises:
         KwsError: the folder is not a run, or its settings cannot be read.
     """
-    if not (run / CONFIG).exists():
+    if not ((run / CONFIG).exists() or (run / WEIGHTS).exists()):
         raise KwsError(f"{run} is not the folder of a training run (no {CONFIG}); run `kws train` first")
     return load(run / CONFIG, earlier=True)
 
@@ -92,6 +92,8 @@ def network_of(model: Model, run: Path) -> FloatNetwork:
         kind = network.of_graph(model.graph)
     except KwsError as error:
         raise KwsError(f"{model.source} {error}; take a model of kws's own") from error
+    if not (run / CONFIG).exists():
+        raise KwsError(f"{model.source} does not lie in the folder of its training, which has the float network")
     found = kind.load(run / WEIGHTS)
     converted = model.require_info().provenance.get("converted_with", {})
     same = found.sizes == kind.from_graph(model.graph).sizes

@@ -17,7 +17,9 @@ SPLITS = {"validation": "validation", "test": "testing", "train": "training", "a
 """The splits of a data set: as a user names them, and as `kws.datasets` does."""
 
 A_MODEL = "a .tflite file, or a run's folder"
+A_CONFIG = "a .toml file, or the name of one that kws configs lists"
 A_DATA_FOLDER = "a folder of word folders"
+FASTEST = " (default: c where a compiler and make are, else numpy)"
 RAW_PCM = "- is raw 16 kHz int16 PCM on standard input"
 _SHOWN = 60
 _FIGURES = (".png", ".svg", ".pdf")
@@ -219,12 +221,11 @@ def add_out_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 
 
-def add_engine(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """``--engine``: one that needs no board; without a default here, the fastest there is."""
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """``--engine``: one that needs no board; None stands for `kws.engines.fastest`."""
     from kws.engines import NAMES
 
-    chosen = "" if default is not None else " (default: c where a compiler and make are, else numpy)"
-    parser.add_argument("--engine", choices=NAMES, default=default, help=f"what runs the model{chosen}")
+    parser.add_argument("--engine", choices=NAMES, help=f"what runs the model{FASTEST}")
 
 
 def cluster(text: str) -> str:

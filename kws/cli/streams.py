@@ -22,6 +22,7 @@ from kws.cli.options import (
 from kws.cli.results import percent
 from kws.datasets.roles import Folders
 from kws.decisions import DetectorConfig
+from kws.engines import fastest
 from kws.errors import UsageError
 from kws.evaluation.long import familiar
 from kws.evaluation.stream import room_list
@@ -144,7 +145,7 @@ def heard(
 
 def run_options(a: argparse.Namespace) -> StreamOptions:
     """How the model is run over the stream, from the options of :func:`add_options` and ``--engine``."""
-    return StreamOptions(a.engine, a.tolerance, a.jobs)
+    return StreamOptions(a.engine or fastest(), a.tolerance, a.jobs)
 
 
 def row(name: str, r: Rates) -> tuple[str, ...]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws import config, configs
-from kws.cli.options import A_DATA_FOLDER, add_roles, roles_of
-from kws.config import Experiment
+from kws.cli.options import A_CONFIG, A_DATA_FOLDER, add_roles, roles_of
 from kws.training import labels
 from kws.training.train import TrainOptions
 
@@ -25,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser, kept: str, several: bool = Fals
         type=Path,
         metavar="CONFIG",
         nargs="+" if several else None,
-        help="the experiment's settings: a .toml file, or the name of one that kws configs lists"
+        help=f"the experiment's settings: {A_CONFIG}"
         + ("; several are trained side by side, features made once" if several else ""),
     )
     parser.add_argument(
@@ -62,16 +60,6 @@ def add_options(parser: argparse.ArgumentParser, kept: str, several: bool = Fals
         help="do not train on the clips that it names, such as those of kws data check --teacher; validation keeps"
         " them all",
     )
-
-
-def experiment(given: Path) -> Experiment:
-    """The experiment of a file, or of one that comes with kws under a bare name.
-
-    Raises:
-        KwsError: it is missing, or says what there is not.
-    """
-    bare = not given.exists() and given.parent == Path() and not given.suffix
-    return config.load(configs.find(given.name) if bare else given)
 
 
 def train_options(a: argparse.Namespace, restart: bool = False) -> TrainOptions:

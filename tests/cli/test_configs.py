@@ -55,6 +55,16 @@ def test_a_copy_needs_nothing_else(name, tmp_path):
         assert not copied.exists()
 
 
+@pytest.mark.parametrize("verb", [["check"], ["takes", "--from", "model.tflite"]], ids=lambda v: v[0])
+def test_data_sets_are_looked_at_with_one_by_its_name(verb, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    main(["data", *verb, "data", "--config", "demo"])
+    assert "configuration" not in capsys.readouterr().err
+    assert main(["data", *verb, "data", "--config", "dmo"]) == 2
+    assert "did you mean 'demo'?" in capsys.readouterr().err
+
+
 def test_wrong_names(capsys):
     assert main(["configs", "--copy", "dmo"]) == 2
     assert "did you mean 'demo'?" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import numpy as np
 
 from kws.cli import console, exit_codes, negatives
 from kws.cli.options import (
+    FASTEST,
     SPLITS,
     add_data,
     add_json_report,
@@ -25,7 +26,7 @@ from kws.cli.results import percent, print_noise
 from kws.config import SAMPLE_RATE
 from kws.datasets import roles
 from kws.datasets.roles import Recording
-from kws.engines import NAMES
+from kws.engines import NAMES, fastest
 from kws.errors import KwsError
 from kws.evaluation import limits, long, plots, probes
 from kws.evaluation.clip.accuracy import ClipOptions, Reference, evaluate_clips
@@ -58,7 +59,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         default="validation",
         help="whose clips; all: every clip, words that are not labels counting as _unknown_",
     )
-    parser.add_argument("--engine", type=engines, metavar="E,E...", help=f"of {','.join(NAMES)} (default: c)")
+    parser.add_argument("--engine", type=engines, metavar="E,E...", help=f"of {','.join(NAMES)}{FASTEST}")
     parser.add_argument("--snr", action="store_true", help="also in noise, from 20 dB down to 0 dB")
     parser.add_argument(
         "--gain", action="store_true", help="also softer and louder, from -30 dB to +12 dB with clipping"
@@ -99,7 +100,7 @@ def run(a: argparse.Namespace) -> int:
         )
     settings = ClipOptions(
         split=SPLITS[a.split],
-        engines=tuple(a.engine or (_COMPARED if a.compare else ("c",))),
+        engines=tuple(a.engine or (_COMPARED if a.compare else (fastest(),))),
         conditions=(SNRS if a.snr or a.all else ()) + (GAINS if a.gain or a.all else ()),
         quantization=a.compare,
         skip_missing=a.compare and not a.engine,

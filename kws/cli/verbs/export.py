@@ -31,7 +31,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web",
         action="store_true",
-        help="for browsers instead: the model as a WebAssembly module, to be dropped on the page of `make web`, and"
+        help="for browsers instead: the model as a WebAssembly module, to be dropped on any such page, and"
         " a page with it in one .html file, which listens to the microphone wherever it is opened",
     )
     parser.add_argument(
@@ -75,7 +75,7 @@ def _web(model: Model, a: argparse.Namespace) -> int:
     console.out.print(visible(f"{a.out}: {', '.join(files)}"), markup=False)
     page, module = f"{made.name}.html", f"{made.name}.wasm"
     console.out.print(
-        visible(f"{page} ({len(files[page]):,} bytes) opens by a double click; {module} is for the page of `make web`"),
+        visible(f"{page} ({len(files[page]):,} bytes) opens by a double click; drop {module} on any such page"),
         markup=False,
     )
     return exit_codes.OK

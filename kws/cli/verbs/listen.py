@@ -88,7 +88,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="how long to wait for a microphone that was unplugged; 0 ends at once",
     )
-    add_engine(parser, None)
+    add_engine(parser)
     parser.add_argument("--lines", action="store_true", help="lines in place of the view, on a terminal too")
     add_json(parser)
 

@@ -21,6 +21,7 @@ from kws.cli.options import (
     probability,
     whole,
 )
+from kws.engines import fastest
 from kws.mining import folder
 from kws.mining.folder import Mined, Mining
 from kws.mining.hearing import KINDS, Hearing
@@ -55,7 +56,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most", type=whole(1, 10_000_000), metavar="N", help="negatives, the highest scores (default: all)"
     )
-    add_engine(parser, "c")
+    add_engine(parser)
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes, at most 256 (default: one a core)")
     add_cluster(parser)
     add_json(parser)
@@ -65,7 +66,7 @@ def run(a: argparse.Namespace) -> int:
     """``kws mine``."""
     began = time.monotonic()
     model = Model.load(a.model)
-    hearing = Hearing(a.engine, a.threshold, a.before, a.after)
+    hearing = Hearing(a.engine or fastest(), a.threshold, a.before, a.after)
     with on_cluster(a), console.progress("listening (recordings)") as progress:
         mined = folder.mine(model, a.data, a.out, Mining(hearing, a.form, SPLITS[a.split], a.most, a.jobs), progress)
     seconds = time.monotonic() - began

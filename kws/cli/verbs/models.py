@@ -44,9 +44,7 @@ def run(a: argparse.Namespace) -> int:
         }
         console.print_json({"models": told})
         return exit_codes.OK
-    rows = [
-        (name, f"{len(model.content):,}", ", ".join(model.require_info().spoken)) for name, model in known.items()
-    ]
+    rows = [(name, f"{len(model.content):,}", ", ".join(model.require_info().spoken)) for name, model in known.items()]
     console.table(("model", "bytes", "hears"), rows)
     console.out.print("kws models --copy NAME copies one and its card, to be used and changed")
     return exit_codes.OK

@@ -54,7 +54,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="seconds after a detection in which its model reports no other; may be given several times",
     )
     parser.add_argument("--language", default="en", metavar="L", help="of the words, for Home Assistant")
-    add_engine(parser, None)
+    add_engine(parser)
 
 
 def run(a: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from kws.cli import console, exit_codes, standard
 from kws.cli.options import RAW_PCM, add_engine, add_json, add_model
 from kws.cli.results import detection_line, detection_values
 from kws.config import SAMPLE_RATE
-from kws.engines import create
+from kws.engines import create, fastest
 from kws.engines.base import Engine
 from kws.errors import KwsError
 from kws.fixedpoint.decisions.base import Detection
@@ -26,7 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws spot``."""
     add_model(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help=f"WAV, FLAC, Ogg, Opus or MP3; {RAW_PCM}")
-    add_engine(parser, "c")
+    add_engine(parser)
     add_json(parser)
 
 
@@ -36,7 +36,8 @@ def run(a: argparse.Namespace) -> int:
     info = model.require_info()
     found: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    with create(a.engine, model) as engine:
+    name = a.engine or fastest()
+    with create(name, model) as engine:
         for path in a.files:
             engine.reset()
             try:
@@ -56,7 +57,7 @@ def run(a: argparse.Namespace) -> int:
                 failed.append({"file": str(path), "error": str(error)})
                 console.say_error(error)
     if a.json:
-        console.print_json({"model": str(a.model), "engine": a.engine, "detections": found, "failed": failed})
+        console.print_json({"model": str(a.model), "engine": name, "detections": found, "failed": failed})
     elif not found and len(failed) < len(a.files):
         console.messages.print("no word was detected")
     return exit_codes.BAD_INPUT if failed else exit_codes.OK

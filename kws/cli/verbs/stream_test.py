@@ -41,7 +41,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-spec", type=Path, metavar="FILE.json", help="write the specification of the stream")
     parser.add_argument("--wav", type=wav, metavar="FILE.wav", help="write the stream, and what is said when beside it")
     parser.add_argument("--plot", type=figure, metavar="FILE", help="draw the DET curve (.png, .svg or .pdf)")
-    add_engine(parser, "c")
+    add_engine(parser)
     add_json_report(parser)
 
 

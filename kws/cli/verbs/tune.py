@@ -54,7 +54,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="tune the phrases' thresholds instead of the words', each phrase for the whole budget, on the desk; no"
         " phrase may be reported in the folders of --speech, which need transcripts",
     )
-    add_engine(parser, "c")
+    add_engine(parser)
     add_json(parser)
 
 

@@ -24,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--word", metavar="W", help="the word; need not be given where the model has one only")
     parser.add_argument("--from", dest="start", type=seconds, metavar="S", help="look from this second on")
     parser.add_argument("--to", dest="end", type=seconds, metavar="S", help="and up to this one")
-    add_engine(parser, None)
+    add_engine(parser)
     add_json(parser)
 
 
