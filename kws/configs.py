@@ -39,6 +39,16 @@ def find(name: str) -> Path:
     return folder() / f"{name.removesuffix(_SUFFIX)}{_SUFFIX}"
 
 
+def meant(given: Path) -> Path:
+    """The file that somebody who writes ``given`` means: that, or a configuration that comes with kws by its bare name.
+
+    Raises:
+        UsageError: it is a bare name, neither of a file nor of a configuration.
+    """
+    bare = not given.exists() and given.parent == Path() and not given.suffix
+    return find(given.name) if bare else given
+
+
 def about(name: str) -> str:
     """The first sentence of a configuration's first comment.
 

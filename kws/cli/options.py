@@ -18,6 +18,7 @@ SPLITS = {"validation": "validation", "test": "testing", "train": "training", "a
 
 A_MODEL = "a .tflite file, or a run's folder"
 A_DATA_FOLDER = "a folder of word folders"
+A_CONFIGURATION = "a .toml file, or the name of one that kws configs lists"
 RAW_PCM = "- is raw 16 kHz int16 PCM on standard input"
 _SHOWN = 60
 _FIGURES = (".png", ".svg", ".pdf")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from kws import config, configs
-from kws.cli.options import A_DATA_FOLDER, add_roles, roles_of
+from kws.cli.options import A_CONFIGURATION, A_DATA_FOLDER, add_roles, roles_of
 from kws.config import Experiment
 from kws.training import labels
 from kws.training.train import TrainOptions
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser, kept: str, several: bool = Fals
         type=Path,
         metavar="CONFIG",
         nargs="+" if several else None,
-        help="the experiment's settings: a .toml file, or the name of one that kws configs lists"
+        help=f"the experiment's settings: {A_CONFIGURATION}"
         + ("; several are trained side by side, features made once" if several else ""),
     )
     parser.add_argument(
@@ -70,8 +70,7 @@ def experiment(given: Path) -> Experiment:
     Raises:
         KwsError: it is missing, or says what there is not.
     """
-    bare = not given.exists() and given.parent == Path() and not given.suffix
-    return config.load(configs.find(given.name) if bare else given)
+    return config.load(configs.meant(given))
 
 
 def train_options(a: argparse.Namespace, restart: bool = False) -> TrainOptions:

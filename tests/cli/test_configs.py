@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kws import config, configs
+from kws import config, configs, shipped
 from kws.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,3 +71,17 @@ def test_train_by_name(tmp_path, capsys, monkeypatch):
     (tmp_path / "demo").write_text("nonsense")
     assert main(["train", "demo", *common]) == 3
     assert "not valid TOML" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["check", "takes"])
+def test_data_by_name(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start = ["--from", str(shipped.models()[shipped.START])] if verb == "takes" else []
+
+    def told(name, code):
+        assert main(["data", verb, str(tmp_path / "none"), "--config", name, *start]) == code
+        return " ".join(capsys.readouterr().err.split())
+
+    assert "there is no folder" in told("own-words", 3)
+    assert "did you mean 'own-words'?" in told("own-word", 2)
+    assert "cannot read the configuration" in told("own-words.toml", 3)
