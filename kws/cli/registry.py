@@ -97,6 +97,8 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
     "all of it on a page": (
         Verb("studio", "record, train, judge, tune and build in a browser, on this machine", "studio"),
     ),
-    "look after kws itself": (Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),),
+    "look after kws itself": (
+        Verb("cache", "show, limit and clear what kws keeps: builds, features, voices", "cache"),
+    ),
 }
 """The verbs by what a user wants to do, in the order of ``kws --help``."""
