@@ -128,6 +128,8 @@ def cut(path: str | Path, start: int, stop: int) -> Pcm:
     path = Path(path)
     with _open(path) as opened:
         file = opened.file
+        if file.frames == 0:
+            raise _empty(path)
         if file.subtype == "PCM_16" and file.channels == 1 and file.samplerate == SAMPLE_RATE and not opened.endless:
             file.seek(min(start, file.frames))
             found: Pcm = file.read(min(stop, file.frames) - min(start, file.frames), dtype="int16")

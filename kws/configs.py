@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kws import config
-from kws.config import Experiment
 from kws.errors import KwsError, no_such
 
 _SUFFIX = ".toml"
@@ -41,15 +39,14 @@ def find(name: str) -> Path:
     return folder() / f"{name.removesuffix(_SUFFIX)}{_SUFFIX}"
 
 
-def load(given: Path) -> Experiment:
-    """The experiment of a file, or of one that comes with kws under a bare name.
+def meant(given: Path) -> Path:
+    """The file that somebody who writes ``given`` means: that, or a configuration that comes with kws by its bare name.
 
     Raises:
-        UsageError: there is neither a file nor a configuration of that name.
-        KwsError: the file is missing, or says what there is not.
+        UsageError: it is a bare name, neither of a file nor of a configuration.
     """
     bare = not given.exists() and given.parent == Path() and not given.suffix
-    return config.load(find(given.name) if bare else given)
+    return find(given.name) if bare else given
 
 
 def about(name: str) -> str:

@@ -134,6 +134,11 @@ def read_file(path: str | Path) -> bytes:
         return file.read()
 
 
+def is_other(path: str | Path) -> bool:
+    """Whether at a path, links followed, is something that is no regular file: a pipe or a folder, say."""
+    return not os.path.isfile(path) and os.path.exists(path)
+
+
 def is_endless(file: BinaryIO) -> bool:
     """Whether an open file is a device such as ``/dev/zero``; ``/dev/null`` ends at once and is none."""
     found = os.fstat(file.fileno())

@@ -99,16 +99,14 @@ def find(raw: BinaryIO) -> Data | None:
         name, length = header[:4], struct.unpack(order + "I", header[4:])[0]
         if name == b"data":
             begin = raw.tell()
+            position, code = begin - 4, order + "I"
             if long_size is not None and length == 0xFFFFFFFF:
                 # Of a recorder that was switched off, which libsndfile takes for no samples.
-                promised = 0 if long_size == 0xFFFFFFFFFFFFFFFF else long_size
-                return Data(long_position, "<Q", promised, size - begin, block)
-            end = begin + length + (length & 1)
-            raw.seek(end)
-            beyond = 0 if end >= size or _only_chunks(raw, order, size) else size - end
+                length = 0 if long_size == 0xFFFFFFFFFFFFFFFF else long_size
+                position, code = long_position, "<Q"
+            beyond = _beyond(raw, order, begin + length + (length & 1), size)
             # Behind a length of 0 come its own samples.
-            present = size - begin if length else beyond
-            return Data(begin - 4, order + "I", length, present, block, beyond)
+            return Data(position, code, length, size - begin if length else beyond, block, beyond)
         content = raw.read(min(length, 64))
         if name == b"ds64" and len(content) >= 16:
             long_size, long_position = struct.unpack("<Q", content[8:16])[0], raw.tell() - len(content) + 8
@@ -116,6 +114,15 @@ def find(raw: BinaryIO) -> Data | None:
             block = max(1, struct.unpack(order + "H", content[12:14])[0])
         raw.seek(length + (length & 1) - len(content), os.SEEK_CUR)
     return None
+
+
+def _beyond(raw: BinaryIO, order: str, end: int, size: int) -> int:
+    """Bytes from ``end`` on to the end of the file, 0 where only chunks follow."""
+    # A damaged length is no place that could be sought.
+    if end >= size:
+        return 0
+    raw.seek(end)
+    return 0 if _only_chunks(raw, order, size) else size - end
 
 
 def _only_chunks(raw: BinaryIO, order: str, size: int) -> bool:

@@ -152,6 +152,44 @@ def test_a_long_format_whose_length_was_never_filled_in(tmp_path: Path, noise: n
     assert "does not say how long it is" in audio.info(path).note
 
 
+@pytest.mark.parametrize(("promised", "told"), [(20_000, True), (100_000, False)])
+def test_a_long_format_whose_length_is_too_small_is_told(
+    tmp_path: Path, noise: np.ndarray, promised: int, told: bool
+) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, noise, 16000, subtype="PCM_16", format="RF64")
+    damaged = bytearray(path.read_bytes())
+    at = damaged.index(b"ds64") + 16
+    damaged[at : at + 8] = promised.to_bytes(8, "little")
+    path.write_bytes(damaged)
+    np.testing.assert_array_equal(audio.read(path), noise[: promised // 2])
+    assert (f"{2 * len(noise) - promised} more follow" in audio.info(path).note) is told
+
+
+@pytest.mark.parametrize("size", [0, 2**64 - 1])
+def test_a_long_format_without_samples_takes_no_chunk_for_them(tmp_path: Path, noise: np.ndarray, size: int) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, noise, 16000, subtype="PCM_16", format="RF64")
+    whole = path.read_bytes()
+    head = bytearray(whole[: whole.index(b"data") + 8])
+    at = head.index(b"ds64") + 16
+    head[at : at + 8] = size.to_bytes(8, "little")
+    path.write_bytes(head + b"LIST" + struct.pack("<I", 4) + b"INFO")
+    with pytest.raises(KwsError, match="holds no samples"):
+        audio.read(path)
+
+
+def test_a_length_beyond_any_file_is_truncated(tmp_path: Path, noise: np.ndarray) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, noise, 16000, subtype="PCM_16", format="RF64")
+    damaged = bytearray(path.read_bytes())
+    at = damaged.index(b"ds64") + 16
+    damaged[at : at + 8] = (2**64 - 100).to_bytes(8, "little")
+    path.write_bytes(damaged)
+    with pytest.raises(KwsError, match="truncated"):
+        audio.read(path)
+
+
 def test_a_header_that_says_zero_and_means_it(tmp_path: Path, noise: np.ndarray) -> None:
     audio.write(tmp_path / "a.wav", noise)
     head = bytearray((tmp_path / "a.wav").read_bytes()[:44])
@@ -253,6 +291,8 @@ def test_missing_and_empty(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "b.wav", np.zeros(0, np.int16), 16000)
     with pytest.raises(KwsError, match="no samples"):
         audio.read(tmp_path / "b.wav")
+    with pytest.raises(KwsError, match="no samples"):
+        audio.cut(tmp_path / "b.wav", 0, 100)
     (tmp_path / "c.raw").write_bytes(b"1234")
     with pytest.raises(KwsError, match="cannot read"):
         audio.read(tmp_path / "c.raw")

@@ -38,6 +38,9 @@ def test_installed_from_a_wheel(tmp_path):
     assert "demo " in kws("configs")
     kws("configs", "--copy", "demo", "mine")
     assert (tmp_path / "mine/demo.toml").read_bytes() == (ROOT / "configs/demo.toml").read_bytes()
+    kws("models", "--copy", "yes-no", "mine")
+    assert (tmp_path / "mine/yes-no.tflite").read_bytes() == (ROOT / "models/yes-no.tflite").read_bytes()
+    assert kws("docs", "own-words") == (ROOT / "docs/own-words.md").read_text(encoding="utf-8")
     # What words of one's own start from is there.
     project = kws("new", "lamp", "--words", "lights,music", "--source", "microphone", "--board", "none")
     assert re.search(r"--from \S+/_models/commands12.tflite", project)

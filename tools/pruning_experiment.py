@@ -20,7 +20,7 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 
-from kws import configs, runs
+from kws import runs
 from kws.cli import trainings
 from kws.network import FloatNetwork, LstmNetwork
 from kws.network.lstm import KerasLstmNetwork
@@ -175,7 +175,7 @@ def main() -> None:
     a = parser.parse_args()
     with mock.patch.object(training, "StreamTrainer", pruned(a.share, a.block)):
         history = training.train(
-            configs.load(a.config),
+            trainings.experiment(a.config),
             a.data,
             a.out,
             report=lambda epoch, best: print(epoch, "best" if best else "", flush=True),

@@ -17,8 +17,8 @@ SPLITS = {"validation": "validation", "test": "testing", "train": "training", "a
 """The splits of a data set: as a user names them, and as `kws.datasets` does."""
 
 A_MODEL = "a .tflite file, or a run's folder"
-A_CONFIG = "a .toml file, or the name of one that kws configs lists"
 A_DATA_FOLDER = "a folder of word folders"
+A_CONFIGURATION = "a .toml file, or the name of one that kws configs lists"
 FASTEST = " (default: c where a compiler and make are, else numpy)"
 RAW_PCM = "- is raw 16 kHz int16 PCM on standard input"
 _SHOWN = 60
@@ -56,9 +56,17 @@ baud = whole(1, 10_000_000)
 """Bits a second of a serial line."""
 
 
-def positive_number(text: str) -> float:
-    """A number of any sane size over 0."""
-    return _number(text, 0.001, "must be a number from 0.001 to 1000000")
+def over_zero(highest: float) -> Callable[[str], float]:
+    """A parser of numbers over 0, up to ``highest``."""
+
+    def parse(text: str) -> float:
+        return _number(text, 0.001, f"must be a number from 0.001 to {highest:.0f}", highest)
+
+    return parse
+
+
+positive_number = over_zero(1e6)
+"""A number of any sane size over 0."""
 
 
 def probability(text: str) -> float:
@@ -315,11 +323,11 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _number(text: str, lowest: float, what: str) -> float:
+def _number(text: str, lowest: float, what: str, highest: float = 1e6) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not lowest <= value <= 1e6:
+    if not lowest <= value <= highest:
         raise argparse.ArgumentTypeError(f"{what}, not {shortened(text)}")
     return value

@@ -99,7 +99,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("studio", "record, train, judge, tune and build in a browser, on this machine", "studio"),
     ),
     "look after kws itself": (
-        Verb("cache", "show, limit and clear what is kept of compiled models", "cache"),
+        Verb("cache", "show, limit and clear what kws keeps: builds, features, voices", "cache"),
         Verb("docs", "list the pages that messages call docs/NAME.md, or print one", "docs"),
     ),
 }

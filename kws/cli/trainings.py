@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws.cli.options import A_CONFIG, A_DATA_FOLDER, add_roles, roles_of
+from kws import config, configs
+from kws.cli.options import A_CONFIGURATION, A_DATA_FOLDER, add_roles, roles_of
+from kws.config import Experiment
 from kws.training import labels
 from kws.training.train import TrainOptions
 
@@ -23,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser, kept: str, several: bool = Fals
         type=Path,
         metavar="CONFIG",
         nargs="+" if several else None,
-        help=f"the experiment's settings: {A_CONFIG}"
+        help=f"the experiment's settings: {A_CONFIGURATION}"
         + ("; several are trained side by side, features made once" if several else ""),
     )
     parser.add_argument(
@@ -60,6 +62,15 @@ def add_options(parser: argparse.ArgumentParser, kept: str, several: bool = Fals
         help="do not train on the clips that it names, such as those of kws data check --teacher; validation keeps"
         " them all",
     )
+
+
+def experiment(given: Path) -> Experiment:
+    """The experiment of a file, or of one that comes with kws under a bare name.
+
+    Raises:
+        KwsError: it is missing, or says what there is not.
+    """
+    return config.load(configs.meant(given))
 
 
 def train_options(a: argparse.Namespace, restart: bool = False) -> TrainOptions:

@@ -279,6 +279,9 @@ def _passed_over(root: Path) -> Iterator[Finding]:
         elif nested:
             message = f"{folder.name} holds {len(nested)} folders (first: {nested[0].name}), which are not looked into"
             yield Finding("passed over", f"{message}; put the clips into {folder.name} itself", tuple(nested))
+        if odd := clips.no_files(folder):
+            message = f"{folder.name} holds {len(odd)} recordings by name (first: {odd[0].name}) that are no files"
+            yield Finding("passed over", f"{message}, but pipes or folders, and are not read", tuple(odd))
         if files:
             kinds = Counter(p.suffix.lower() or "no suffix" for p in files)
             message = f"{folder.name} holds {', '.join(f'{n} files with {k}' for k, n in kinds.most_common())}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +30,7 @@ from kws.datasets.splits import (
     speaker_of,
 )
 from kws.errors import KwsError
+from kws.files import is_other
 from kws.text import decoded
 from kws.types import Progress
 
@@ -110,8 +111,17 @@ def word_folders(root: Path) -> list[Path]:
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """The audio files in ``folder`` (:data:`SUFFIXES`, any case), sorted, without hidden ones."""
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
+    """The audio files in ``folder`` (:data:`SUFFIXES`, any case), sorted, without hidden ones, pipes and folders."""
+    return sorted(f for f in _called_audio(folder) if not is_other(f))
+
+
+def no_files(folder: Path) -> list[Path]:
+    """What is called as an audio file and is none, but a pipe or a folder, say; sorted."""
+    return sorted(f for f in _called_audio(folder) if is_other(f))
+
+
+def _called_audio(folder: Path) -> Iterator[Path]:
+    return (f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
 
 
 def index(root: str | Path, data: DataConfig | None = None) -> list[Clip]:

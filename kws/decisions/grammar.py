@@ -130,8 +130,8 @@ class GrammarConfig(DecisionConfig):
         """Refuse labels that the settings don't fit.
 
         Raises:
-            KwsError: a phrase or the wake word is of words that are no labels, a name stands twice, or
-                ``word_thresholds`` are given for another number of words.
+            KwsError: a phrase or the wake word is of words that are no labels, a name stands twice, a phrase is
+                complete only where one before it is, or ``word_thresholds`` are given for another number of words.
         """
         self.detector.check(labels)
         words = labels[first_word(labels) :]
@@ -141,11 +141,29 @@ class GrammarConfig(DecisionConfig):
         names = self.names(labels)
         twice = sorted({name for name in names[len(labels) :] if names.count(name) > 1})
         require(not twice, f"two phrases, or a phrase and a word, are called {', '.join(map(repr, twice))}")
+        self._require_reportable(self._own(labels))
         reported = names[first_word(labels) :]
         require(
             not self.wake or self.wake in reported,
             f"the wake word {self.wake!r} is none of {', '.join(reported)}",
         )
+
+    def _own(self, labels: Sequence[str]) -> dict[str, float]:
+        """The threshold of each word alone."""
+        words = labels[first_word(labels) :]
+        return dict(zip(words, self.detector.thresholds(len(words)), strict=True))
+
+    def _require_reportable(self, own: dict[str, float]) -> None:
+        """Refuse a phrase of the words of one before it, which alone is reported of the two."""
+        for i, phrase in enumerate(self.phrases):
+            for before in self.phrases[:i]:
+                # One that waits longer is reported where the one before it no longer waits.
+                same = before.words == phrase.words and thresholds_of(before, own) == thresholds_of(phrase, own)
+                require(
+                    not same or phrase.within_frames > before.within_frames,
+                    f"the phrases {before.title!r} and {phrase.title!r} are the same words, so that the second would"
+                    " never be reported; leave one out, or let the second have a longer within_ms",
+                )
 
     def parameters(self, labels: Sequence[str]) -> GrammarParameters:
         """The grammar in integers.
@@ -154,9 +172,7 @@ class GrammarConfig(DecisionConfig):
             KwsError: as :meth:`check`.
         """
         self.check(labels)
-        own = dict(
-            zip(labels[first_word(labels) :], self.detector.thresholds(len(labels) - first_word(labels)), strict=True)
-        )
+        own = self._own(labels)
         phrases = tuple(
             PhraseParameters(
                 tuple(labels.index(word) for word in phrase.words),

@@ -11,7 +11,7 @@ from kws.decisions.detector import DetectorConfig
 from kws.decisions.grammar import GREATEST_WINDOW, GREATEST_WITHIN, GrammarConfig
 from kws.fields import number, require, require_ranges
 
-GREATEST_MS = 20_000.0
+GREATEST_MS, GREATEST_WINDOW_MS = 20_000.0, 200_000.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Listening:
     """
 
     wake: str = ""
-    window_ms: float = number(0.0, 0, 10 * GREATEST_MS)
+    window_ms: float = number(0.0, 0, GREATEST_WINDOW_MS)
     report_words: bool = True
 
     def __post_init__(self) -> None:

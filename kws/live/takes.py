@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kws.config import SAMPLE_RATE
+from kws.errors import KwsError
 from kws.live.listen import decibels
 from kws.live.record import (
     Cut,
@@ -36,6 +37,8 @@ _ROOM_FRAMES = 150
 _ROOM_KNOWN = 10
 # A word has ended when it was quiet for so many frames.
 _QUIET_FRAMES = 16
+# Who stops may do so in the middle of a word; after so many quiet frames none goes on, as `find_word` has it.
+_ENDED_FRAMES = 10
 # Around a word, so that it can stand in the middle.
 _AROUND = 0.55
 # A door, a cough or a key is shorter than any word; speech that goes on is none.
@@ -89,9 +92,13 @@ class TakeCutter:
         self._forget()
         return found
 
-    def finish(self) -> list[Cut]:
-        """The stream has ended: what waits for sound that will not come."""
-        if self._word is not None:
+    def finish(self, stopped: bool = False) -> list[Cut]:
+        """The stream has ended: what waits for sound that will not come.
+
+        Args:
+            stopped: it was stopped, so that a word that was still being said is none.
+        """
+        if self._word is not None and not (stopped and self._frame - self._word.last <= _ENDED_FRAMES):
             self._end(self._word)
         waiting, self._due = self._due, []
         return [self._cut(word) for word in waiting]
@@ -163,8 +170,9 @@ def record_continuously(
         lost: how many blocks of samples are lost so far; the next take after one is lost is refused.
 
     Raises:
-        KwsError: a name that cannot be a file's, a take cannot be written, or the sound ended before enough
-            takes were kept.
+        KwsError: a name that cannot be a file's, a take cannot be written, or the sound ended, or broke off, before
+            enough takes were kept.
+        KeyboardInterrupt: it came while a chunk was waited for, and words that were said before it were not enough.
     """
     for name, what in ((word, "word"), (speaker, "speaker")):
         require_name(name, what)
@@ -172,9 +180,18 @@ def record_continuously(
     take = next_take(out / word, speaker)
     kept = 0
     before = lost()
-    for chunk in chunks:
-        yield Listening(take, level_of(chunk), cutter.room_db is not None)
-        for heard in cutter.hear(chunk):
+    source = iter(chunks)
+    stop: BaseException | None = None
+    while True:
+        chunk = None
+        try:
+            chunk = next(source, None)
+        except (KeyboardInterrupt, KwsError) as end:
+            # The last word may still wait for the quiet after it.
+            stop = end
+        if chunk is not None:
+            yield Listening(take, level_of(chunk), cutter.room_db is not None)
+        for heard in cutter.hear(chunk) if chunk is not None else cutter.finish(stopped=True):
             cut = with_holes(heard, lost() - before)
             before = lost()
             if cut.fault:
@@ -186,4 +203,5 @@ def record_continuously(
             take = saved.take + 1
             if kept == takes:
                 return
-    raise ended(kept, takes)
+        if chunk is None:
+            raise stop or ended(kept, takes)

@@ -63,9 +63,9 @@ class ModelInfo:
     def __post_init__(self) -> None:
         if not self.labels or self.first_word >= len(self.labels) or self.first_word > 255:
             raise KwsError("the model's labels name no word to spot")
-        odd = [label for label in self.labels if not label or not is_text(label)]
+        odd = [label for label in self.labels if not label.strip() or not is_text(label)]
         if odd:
-            raise KwsError(f"the model's label {odd[0]!a} is empty, or holds characters that are no text")
+            raise KwsError(f"the model's label {odd[0]!a} is blank, or holds characters that are no text")
         if any(label.startswith("_") for label in self.words):
             raise KwsError("the model's labels must have _silence_ and _unknown_ before the words")
         self.decision.check(self.labels)

@@ -18,7 +18,7 @@ from kws.config import SAMPLE_RATE
 from kws.datasets.clips import BACKGROUND, SUFFIXES
 from kws.datasets.splits import speaker_of
 from kws.errors import KwsError
-from kws.files import parse_json, write_atomic
+from kws.files import is_other, parse_json, write_atomic
 from kws.frontends import LogMelConfig
 from kws.live.record import next_take, take_path
 from kws.live.takes import TakeCutter
@@ -50,7 +50,9 @@ def names(folder: Path) -> list[str]:
         if kept is None or kept[0] != time:
             with os.scandir(folder) as entries:
                 found = sorted(
-                    e.name for e in entries if not e.name.startswith(".") and e.name.lower().endswith(SUFFIXES)
+                    e.name
+                    for e in entries
+                    if not e.name.startswith(".") and e.name.lower().endswith(SUFFIXES) and not is_other(e.path)
                 )
             kept = _listed[str(folder)] = (time, found)
         return kept[1]

@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-JSON_BYTES = 64 << 10
-UPLOAD_BYTES = 50 << 20
+JSON_BYTES = 64_000
+UPLOAD_BYTES = 50_000_000
 _LONGEST_URL = 4096
 _READING = ("GET", "HEAD")
 POLICY = (
@@ -135,7 +135,7 @@ def _limit(scope: Scope) -> int:
 
 def _too_large(scope: Scope) -> str:
     limit = _limit(scope)
-    size = f"{limit >> 20} MB" if limit >= 1 << 20 else f"{limit >> 10} KB"
+    size = f"{limit // 10**6} MB" if limit >= 10**6 else f"{limit // 1000} KB"
     return f"more than {size}; send less at a time, or put the files into the project's folder yourself"
 
 

@@ -8,8 +8,9 @@ import threading
 
 import pytest
 
-from kws import locks
+from kws import kept, locks
 from kws.cli.main import main
+from kws.datasets.voices import kokoro
 from kws.image import cache
 
 
@@ -111,6 +112,48 @@ def test_without_locks(folder, tiny_model, monkeypatch):
     with cache.exported(tiny_model) as (source, _):
         assert any(source.iterdir())
     assert len(cache.trim(0)) == 1
+
+
+def features_and_voices(folder):
+    """As a training with the pack and a first synthesis by Kokoro leave them."""
+    (folder / "cache").mkdir(parents=True)
+    names = [
+        f"negatives-pack-{split}-0123.{suffix}" for split in ("training", "validation") for suffix in ("int8", "npz")
+    ]
+    files = [folder / "cache" / name for name in names] + [folder / f"{kokoro.VOICES_PACKAGE.replace('@', '-')}.tgz"]
+    for file in files:
+        file.write_bytes(bytes(1_000_000))
+    return files
+
+
+def test_features_and_voices_are_kept_too(folder, capsys):
+    made(folder, 1, 1_000_000)
+    files = features_and_voices(folder)
+    (folder / "notes").mkdir()
+    assert kokoro.find_voices() == files[-1]
+    assert main(["cache"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "negatives-pack-training-0123 2.0 MB" in said
+    assert "kokoro-js-1.2.1 1.0 MB" in said
+    assert said.endswith(f"{folder}: 1 build, 1.0 MB of at most 1,000.0 MB; features, 4.0 MB; voices, 1.0 MB")
+    assert main(["cache", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert [(o["kind"], o["bytes"], len(o["files"])) for o in values["others"]] == [
+        ("features", 2_000_000, 2),
+        ("features", 2_000_000, 2),
+        ("voices", 1_000_000, 1),
+    ]
+    assert values["bytes"] == 1_000_000
+    assert main(["cache", "--clear", "features"]) == 0
+    assert "removed features, 4.0 MB\n" in capsys.readouterr().out
+    assert [one.kind for one in kept.everything()] == ["voices"]
+    assert len(cache.builds()) == 1
+    assert main(["cache", "--clear", "features"]) == 0
+    assert "removed nothing\n" in capsys.readouterr().out
+    assert main(["cache", "--clear"]) == 0
+    assert "removed 1 build, 1.0 MB; voices, 1.0 MB\n" in capsys.readouterr().out
+    assert kept.everything() == []
+    assert {path.name for path in folder.iterdir()} == {"cache", "notes"}
 
 
 def test_verb(folder, capsys):

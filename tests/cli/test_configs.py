@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kws import config, configs
+from kws import config, configs, shipped
 from kws.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,16 +55,6 @@ def test_a_copy_needs_nothing_else(name, tmp_path):
         assert not copied.exists()
 
 
-@pytest.mark.parametrize("verb", [["check"], ["takes", "--from", "model.tflite"]], ids=lambda v: v[0])
-def test_data_sets_are_looked_at_with_one_by_its_name(verb, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    main(["data", *verb, "data", "--config", "demo"])
-    assert "configuration" not in capsys.readouterr().err
-    assert main(["data", *verb, "data", "--config", "dmo"]) == 2
-    assert "did you mean 'demo'?" in capsys.readouterr().err
-
-
 def test_wrong_names(capsys):
     assert main(["configs", "--copy", "dmo"]) == 2
     assert "did you mean 'demo'?" in capsys.readouterr().err
@@ -81,3 +71,17 @@ def test_train_by_name(tmp_path, capsys, monkeypatch):
     (tmp_path / "demo").write_text("nonsense")
     assert main(["train", "demo", *common]) == 3
     assert "not valid TOML" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["check", "takes"])
+def test_data_by_name(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start = ["--from", str(shipped.models()[shipped.START])] if verb == "takes" else []
+
+    def told(name, code):
+        assert main(["data", verb, str(tmp_path / "none"), "--config", name, *start]) == code
+        return " ".join(capsys.readouterr().err.split())
+
+    assert "there is no folder" in told("own-words", 3)
+    assert "did you mean 'own-words'?" in told("own-word", 2)
+    assert "cannot read the configuration" in told("own-words.toml", 3)

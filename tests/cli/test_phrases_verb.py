@@ -76,6 +76,16 @@ def test_what_cannot_be_is_refused(file, capsys, options, code, text):
     assert file.read_bytes() == content
 
 
+@pytest.mark.parametrize(("option", "highest"), [("--within-ms", 20_000), ("--window-ms", 200_000)])
+def test_the_usage_has_the_limits_that_hold(file, capsys, option, highest):
+    for value in (0, highest + 1):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["phrases", str(file), "--add", "a b", "--wake", "outside", option, str(value)])
+        assert stop.value.code == 2
+        told = f"must be a number from 0.001 to {highest}, not '{value}'"
+        assert told in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_longer_phrase_stands_before_those_it_ends_with(file, capsys, tiny_model):
     """Of phrases that are complete in one frame the first is reported: behind, it would never be."""
     a, b = tiny_model.info.words[:2]
@@ -83,6 +93,17 @@ def test_a_longer_phrase_stands_before_those_it_ends_with(file, capsys, tiny_mod
         kws(capsys, "phrases", file, "--add", phrase)
     titles = [phrase.title for phrase in Model.load(file).info.decision.phrases]
     assert titles == [f"{b} {b}", f"{b} {a} {b}", f"{a} {b}", f"{a} {b} {a}"]
+
+
+def test_the_same_words_under_two_names_differ_in_how_long_they_wait(file, capsys, tiny_model):
+    a, b = tiny_model.info.words[:2]
+    for options in (["--name", "slow"], ["--name", "quick", "--within-ms", "500"]):
+        kws(capsys, "phrases", file, "--add", f"{a} {b}", *options)
+    assert [phrase.title for phrase in Model.load(file).info.decision.phrases] == ["quick", "slow"]
+    content = file.read_bytes()
+    told = kws(capsys, "phrases", file, "--add", f"{a} {b}", "--within-ms", "500", code=3).err
+    assert f"phrases 'quick' and '{a} {b}' are the same words" in " ".join(told.split())
+    assert file.read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -146,6 +167,10 @@ def test_a_configuration_has_phrases_and_a_window(tmp_path):
         ('[[phrases]]\nword = "left right"', "did you mean 'words'"),
         ('[phrases]\nwords = "left right"', "sections of their own"),
         ('[[phrases]]\nwords = "left right"\nname = " "', "cannot be called ' '"),
+        (
+            '[[phrases]]\nwords = "left right"\n[[phrases]]\nwords = "left right"\nname = "x"',
+            "'left right' and 'x' are the same words",
+        ),
         ('[listening]\nwake = "left"', "needs a window_frames above 0"),
         ('[listening]\nwake = "left"\nwindow_ms = -1', "window_ms"),
     ],

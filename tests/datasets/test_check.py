@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,6 +246,20 @@ def test_one_speaker_and_a_handful(tmp_path: Path) -> None:
     found = check(tmp_path, DataConfig(words=("yes", "no"), split_by="one-speaker-out", held_out="you"))
     assert [f.kind for f in found.warnings] == []
     assert found.clips["testing"] == 1
+
+
+def test_a_pipe_among_clips_is_passed_over_and_said(root: Path) -> None:
+    """Nobody writes to it: who opened it would wait for ever."""
+    os.mkfifo(root / "yes" / "dora_1.wav")
+    (root / "no" / "old.wav").mkdir()
+    (root / "_background_noise_").mkdir()
+    os.mkfifo(root / "_background_noise_" / "fan.wav")
+    report = check(root)
+    assert report.ok
+    assert report.words == {"no": 3, "yes": 3}
+    assert kinds(report.warnings) == [("passed over", ["old.wav"]), ("passed over", ["dora_1.wav"])]
+    assert "yes holds 1 recordings by name (first: dora_1.wav) that are no files" in report.warnings[-1].message
+    assert clips.background(root) == []
 
 
 def test_what_is_passed_over_is_said(root: Path) -> None:

@@ -97,6 +97,22 @@ def test_takes_become_files_until_there_are_enough(tmp_path):
     assert not (tmp_path / "yes" / "anna_06.wav").exists()
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt, KwsError])
+@pytest.mark.parametrize(("seconds", "names"), [(3.2, ["me_01.wav", "me_02.wav"]), (2.65, ["me_01.wav"])])
+def test_a_word_said_before_the_stop_is_kept_and_half_a_word_is_not(tmp_path, seconds, names, end):
+    def until_stopped():
+        yield from chunks(640)(said([1, 2.4], 6)[: round(seconds * RATE)])
+        raise end
+
+    with pytest.raises(end):
+        list(record_continuously(until_stopped(), "yes", tmp_path, 9))
+    assert sorted(path.name for path in (tmp_path / "yes").iterdir()) == names
+    moments = record_continuously(until_stopped(), "no", tmp_path, len(names))
+    saved = [m for m in moments if isinstance(m, Saved)]
+    assert len(saved) == len(names), "enough before the stop is no stop"
+    assert all(not m.cut.fault and len(m.cut.pcm) == RATE for m in saved)
+
+
 def test_a_take_that_somebody_else_recorded_meanwhile_stays(tmp_path):
     moments = record_continuously(chunks(640)(said([1, 2.4, 3.8], 6)), "yes", tmp_path, 3, "anna")
     kept = []

@@ -67,6 +67,13 @@ def test_a_bare_network_has_no_detector():
         with_detector(bare_model(1), TUNED)
 
 
+@pytest.mark.parametrize("label", ["", "  ", "\u00a0", "a\nb"])
+def test_a_label_that_nobody_could_read(label):
+    info = spotting_model(1).info
+    with pytest.raises(KwsError, match="is blank, or holds characters that are no text"):
+        replace(info, labels=(*info.labels[:-1], label))
+
+
 def test_files_from_before_word_thresholds():
     model = spotting_model(1)
     graph = parse(model.content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -81,10 +82,12 @@ def test_takes_at_once_get_numbers_of_their_own(root):
 
 def test_listed_with_what_is_wrong(root):
     (root / "recordings/yes/bob_01.wav").write_bytes(b"no sound")
+    os.mkfifo(root / "recordings/yes/pipe.wav")
     found = clips.listing(root, "recordings", "yes")
     assert [(c["path"], c["speaker"], c["seconds"]) for c in found[:2]] == [(A, "anna", 1.0), (B, "anna", 1.0)]
     assert found[2]["seconds"] is None
     assert found[2]["fault"]
+    assert len(found) == 3
     with pytest.raises(Refused):
         clips.picture(root / "recordings/yes/bob_01.wav")
 

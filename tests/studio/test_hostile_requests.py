@@ -225,6 +225,14 @@ def test_takes_of_a_link_out_of_the_folder_are_refused(port, project):
         assert "leads out of the project" in json.loads(opened.recv())["error"]
 
 
+@pytest.mark.parametrize(("path", "most", "told"), [("jobs", 64_000, "64 KB"), ("upload/clip", 50_000_000, "50 MB")])
+def test_the_limit_that_is_said_is_the_one_that_holds(port, path, most, told):
+    given = post(f"/api/{path}", b"", origin=f"http://127.0.0.1:{port}", **{"Content-Length": str(most + 1)})
+    status, _, content = request(port, **given)
+    assert status == 413
+    assert f"more than {told};" in json.loads(content)["error"]
+
+
 def test_a_body_that_grows_beyond_its_limit(port):
     """Sent in chunks, a body says no length."""
     head = f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: kws_studio_{port}={TOKEN}\r\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from kws.cli import console, exit_codes
-from kws.cli.options import add_json, add_model, model_place, positive_number
+from kws.cli.options import add_json, add_model, model_place, over_zero
 from kws.decisions import DecisionConfig, DetectorConfig, GrammarConfig, Phrase
 from kws.decisions.grammar import thresholds_of
-from kws.decisions.grammar_values import Listening, PhraseText
+from kws.decisions.grammar_values import GREATEST_MS, GREATEST_WINDOW_MS, Listening, PhraseText
 from kws.errors import KwsError, UsageError
 from kws.files import require_place
 from kws.frontends import FrontendConfig
@@ -30,9 +30,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="what the added phrase is reported as (default: its words)")
     parser.add_argument(
         "--within-ms",
-        type=positive_number,
+        type=over_zero(GREATEST_MS),
         metavar="MS",
-        help=f"longest time from one word's detection to the next one's (default: {_WITHIN_MS:g})",
+        help="longest time from one word's detection to the next one's, up to"
+        f" {GREATEST_MS:.0f} (default: {_WITHIN_MS:g})",
     )
     parser.add_argument("--remove", metavar="NAME", help="remove the phrase of this name; all: all of them")
     parser.add_argument(
@@ -42,7 +43,10 @@ def options(parser: argparse.ArgumentParser) -> None:
         "program takes for one",
     )
     parser.add_argument(
-        "--window-ms", type=positive_number, metavar="MS", help="how long they count after it (default: 5000)"
+        "--window-ms",
+        type=over_zero(GREATEST_WINDOW_MS),
+        metavar="MS",
+        help=f"how long they count after it, up to {GREATEST_WINDOW_MS:.0f} (default: 5000)",
     )
     parser.add_argument(
         "--words", choices=("yes", "no"), help="whether single words are reported, or phrases and the wake word alone"
@@ -127,11 +131,17 @@ def _phrase(a: argparse.Namespace, frontend: FrontendConfig) -> Phrase:
 
 
 def _with(phrases: tuple[Phrase, ...], new: Phrase) -> tuple[Phrase, ...]:
-    """One phrase more, before shorter ones that it ends with: of all complete in a frame the first is reported."""
-    shorter = (
-        i for i, p in enumerate(phrases) if len(p.words) < len(new.words) and new.words[-len(p.words) :] == p.words
+    """One phrase more, before those that would be complete with it: of all complete in a frame the first is reported.
+
+    These are shorter ones that it ends with, and one of the same words that waits longer.
+    """
+    later = (
+        i
+        for i, p in enumerate(phrases)
+        if (len(p.words) < len(new.words) and new.words[-len(p.words) :] == p.words)
+        or (p.words == new.words and p.within_frames > new.within_frames)
     )
-    place = next(shorter, len(phrases))
+    place = next(later, len(phrases))
     return (*phrases[:place], new, *phrases[place:])
 
 

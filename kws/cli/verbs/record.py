@@ -90,7 +90,7 @@ def _summary(a: argparse.Namespace, saved: list[Saved], refused: int, lost: int)
     if saved:
         takes = shlex.join(["kws", "data", "takes", str(a.out)])
         console.messages.print(
-            f"what more would bring is measured by: {takes} --config FILE.toml --from MODEL", markup=False
+            f"what more would bring is measured by: {takes} --config CONFIG --from MODEL", markup=False
         )
 
 

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from kws import configs, runs
+from kws import runs
 from kws.cli import console, exit_codes, trainings
 from kws.cli.options import add_cluster, add_json, jobs, on_cluster, shortened
 from kws.errors import UsageError
@@ -39,7 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws sweep``."""
-    experiment = configs.load(a.config)
+    experiment = trainings.experiment(a.config)
     grid: dict[str, list[Any]] = {}
     for key, values in a.grid:
         if key in grid:

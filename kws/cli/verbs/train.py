@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kws import configs, runs
+from kws import runs
 from kws.cli import console, exit_codes, trainings
 from kws.cli.options import add_cluster, add_json, jobs, on_cluster
 from kws.datasets.splits import VALIDATION
@@ -56,7 +56,7 @@ def run(a: argparse.Namespace) -> int:
     if a.same_network and a.start is None:
         raise UsageError("--same-network takes the network of a model; name one with --from")
     # All are read before the first is trained.
-    experiments = [configs.load(path) for path in a.config]
+    experiments = [trainings.experiment(path) for path in a.config]
     if a.same_network:
         experiments = [Start.load(a.start).taken_over(experiment) for experiment in experiments]
     how = trainings.train_options(a, a.restart)

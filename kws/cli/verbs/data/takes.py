@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kws import configs
+from kws import config, configs
 from kws.cli import console, exit_codes
-from kws.cli.options import A_CONFIG, A_DATA_FOLDER, add_json, add_seed
+from kws.cli.options import A_CONFIGURATION, A_DATA_FOLDER, add_json, add_seed
 from kws.evaluation.learning_curve import Curve, Point, learning_curve
 from kws.training.start import Start
 
@@ -15,8 +15,13 @@ from kws.training.start import Start
 def options(parser: argparse.ArgumentParser) -> None:
     """Of ``kws data takes``."""
     parser.add_argument("dir", type=Path, metavar="DIR", help=A_DATA_FOLDER)
-    named = f"settings that name the words: {A_CONFIG}"
-    parser.add_argument("--config", type=Path, required=True, metavar="CONFIG", help=named)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        required=True,
+        metavar="CONFIG",
+        help=f"settings that name the words: {A_CONFIGURATION}",
+    )
     parser.add_argument(
         "--from",
         dest="start",
@@ -31,7 +36,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(a: argparse.Namespace) -> int:
     """``kws data takes``."""
-    experiment = configs.load(a.config)
+    experiment = config.load(configs.meant(a.config))
     start = Start.load(a.start)
     with console.progress("hearing takes") as progress:
         curve = learning_curve(a.dir, experiment.data, start.frontend, start.network, a.seed, progress)
