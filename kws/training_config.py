@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kws.fields import number, require, require_ranges
 
 ALL, HEAD = TRAINABLE = ("all", "head")
+BEST, LAST = KEPT = ("best", "last")
 GREATEST_SEED = 2**32 - 1
 
 
@@ -19,6 +20,8 @@ class TrainingConfig:
         batch_size: clips a gradient step.
         learning_rate: peak learning rate (cosine decay to a hundredth of it).
         patience: epochs without a better validation accuracy before training stops.
+        keep: which epoch's weights are kept: those of the ``best`` by the validation clips, or of the ``last``, which
+            the decay of the learning rate makes the better one where few clips would choose by chance.
         loss: what a network that hears streams learns from (`kws.training.losses`). One that hears
             whole clips has a loss of its own.
         carry_state: share of clips that start from the state another clip left behind, as they will
@@ -44,6 +47,7 @@ class TrainingConfig:
     batch_size: int = number(128, 1, 65_536)
     learning_rate: float = number(3e-3, 0, 1, above=True, below=True)
     patience: int = number(12, 1, 100_000)
+    keep: str = BEST
     loss: str = "frames"
     carry_state: float = number(0.4, 0, 1)
     gap_ms: float = number(320.0, 0, 20_000)
@@ -63,3 +67,4 @@ class TrainingConfig:
             self.trainable in TRAINABLE,
             f"training.trainable must be one of {', '.join(TRAINABLE)}, not {self.trainable!r}",
         )
+        require(self.keep in KEPT, f"training.keep must be one of {', '.join(KEPT)}, not {self.keep!r}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from kws.files import replacing
 from kws.text import caption
+from kws.training_config import BEST, LAST
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,30 @@ class History:
 
     Attributes:
         epochs: in order.
+        keep: which of them is kept, as in ``training.keep``.
     """
 
     epochs: tuple[Epoch, ...]
+    keep: str = BEST
 
     @property
     def best(self) -> Epoch:
         """The epoch with the highest score, the later of two equal ones."""
         return max(self.epochs, key=lambda e: (e.score, e.epoch))
 
+    @property
+    def kept(self) -> Epoch:
+        """The epoch whose weights are kept."""
+        return self.epochs[-1] if self.keep == LAST else self.best
+
+    def and_then(self, epoch: Epoch) -> History:
+        """This history and one epoch more."""
+        return dataclasses.replace(self, epochs=(*self.epochs, epoch))
+
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return {"best_epoch": self.best.epoch, "epochs": [dataclasses.asdict(e) for e in self.epochs]}
+        """Plain values, ready for JSON; ``best_epoch`` is the one that is kept."""
+        epochs = [dataclasses.asdict(e) for e in self.epochs]
+        return {"best_epoch": self.kept.epoch, "keep": self.keep, "epochs": epochs}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> History:
@@ -68,10 +81,10 @@ class History:
         Raises:
             KeyError, TypeError: other values.
         """
-        return cls(tuple(Epoch(**e) for e in values["epochs"]))
+        return cls(tuple(Epoch(**e) for e in values["epochs"]), values.get("keep", BEST))
 
     def plot(self, path: Path, title: str) -> None:
-        """Draw loss and accuracy by epoch, the best epoch marked, as a PNG.
+        """Draw loss and accuracy by epoch, the epoch that is kept marked, as a PNG.
 
         Raises:
             KwsError: the file cannot be written.
@@ -85,19 +98,19 @@ class History:
         FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2)
         number = [e.epoch for e in self.epochs]
-        best = self.best
+        kept = self.kept
         left.plot(number, [e.loss for e in self.epochs], label="training")
         left.plot(number, [e.validation_loss for e in self.epochs], label="validation")
         left.set_ylabel("cross-entropy")
         right.plot(number, [100 * e.accuracy for e in self.epochs], label="training (augmented)")
         right.plot(number, [100 * e.validation_accuracy for e in self.epochs], label="validation, from reset")
         right.plot(number, [100 * e.stream_accuracy for e in self.epochs], label="validation, in a stream")
-        if best.missed is not None:
+        if kept.missed is not None:
             found = [100 * (1 - (e.missed or 0)) for e in self.epochs]
             right.plot(number, found, label="words heard, at few false accepts")
         right.set_ylabel("accuracy, %")
         for axes in (left, right):
-            axes.axvline(best.epoch, color="grey", linestyle=":", label=f"chosen: epoch {best.epoch}")
+            axes.axvline(kept.epoch, color="grey", linestyle=":", label=f"chosen: epoch {kept.epoch}")
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(alpha=0.3)

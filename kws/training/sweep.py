@@ -170,13 +170,13 @@ def _keys(given: Sequence[Point], data: Sequence[Path], options: TrainOptions) -
 
 def _values(point: Point, run: Path, history: History) -> dict[str, Any]:
     """What a result's file says."""
-    best = dataclasses.asdict(history.best)
+    kept = dataclasses.asdict(history.kept)
     with np.load(run / runs.WEIGHTS, allow_pickle=False) as file:
         weights = sum(int(np.prod(file[name].shape)) for name in file.files)
     return {
         "settings": [list(pair) for pair in point.settings],
-        "measures": {name: value for name, value in best.items() if _measured(name, value)},
-        "best": history.best.epoch,
+        "measures": {name: value for name, value in kept.items() if _measured(name, value)},
+        "best": history.kept.epoch,
         "epochs": len(history.epochs),
         "weights": weights,
     }

@@ -83,7 +83,7 @@ def train(
     works both from reset and after hours of listening. The weights that are kept are a running average,
     of the epoch with the best validation accuracy (mean of from reset and in a stream, if states are
     carried); where there is other speech or noise to validate with, of the epoch that misses the fewest words at
-    ``negatives.false_accepts_per_hour`` (`kws.training.listening`).
+    ``negatives.false_accepts_per_hour`` (`kws.training.listening`); with ``training.keep = "last"``, of the last epoch.
 
     After each epoch the folder holds all that is needed to go on: an interrupt (Ctrl-C) loses at
     most the epoch under way, and the resumed training takes the same random draws.
@@ -288,9 +288,8 @@ def _epochs(trainer: Trainer, validation: ValidationSet, history: History | None
     plotted = 0.0
     experiment, run = trainer.experiment, output.run
     for epoch in _each(trainer, validation, len(history.epochs) if history is not None else 0, output.progress):
-        history = History((*history.epochs, epoch)) if history is not None else History((epoch,))
-        is_best = history.best is epoch
-        if is_best:
+        history = history.and_then(epoch) if history is not None else History((epoch,), experiment.training.keep)
+        if history.kept is epoch:
             trainer.save(run / runs.WEIGHTS)
         checkpoint.save(trainer.optimizer, history, run)
         _save_history(history, output.provenance, run)
@@ -298,7 +297,7 @@ def _epochs(trainer: Trainer, validation: ValidationSet, history: History | None
             history.plot(run / runs.PLOT, experiment.name)
             plotted = time.monotonic()
         if output.report is not None:
-            output.report(epoch, is_best)
+            output.report(epoch, history.best is epoch)
         if _finished(experiment, history):
             break
     assert history is not None
@@ -342,13 +341,13 @@ def _finished(experiment: Experiment, history: History) -> bool:
 
 
 def _save_history(history: History, said: dict[str, Any], run: Path) -> None:
-    best = history.best
+    kept = history.kept
     result = {
         "best": {
-            "epoch": best.epoch,
-            "validation_accuracy": round(best.validation_accuracy, 4),
-            "stream_accuracy": round(best.stream_accuracy, 4),
-            **({"missed": round(best.missed, 4)} if best.missed is not None else {}),
+            "epoch": kept.epoch,
+            "validation_accuracy": round(kept.validation_accuracy, 4),
+            "stream_accuracy": round(kept.stream_accuracy, 4),
+            **({"missed": round(kept.missed, 4)} if kept.missed is not None else {}),
         }
     }
     runs.save_json({**said, **result}, run / runs.PROVENANCE)

@@ -74,13 +74,28 @@ def test_run_folder(trained, data):
     assert not list(run.rglob(".*"))
 
 
-def test_best_weights_have_the_reported_accuracy(trained, data):
-    run, history = trained
+def measured(run, data):
+    """Accuracy and cross-entropy of a run's weights on the validation clips."""
     recipe = sources.recipes(tones.experiment(), [data])["validation"]
     x = feature_maker.features(recipe, run / runs.CACHE).features[:, 0]
     labels = np.array([e.label for e in recipe.examples])
     posteriors = runs.load_network(run).run(x)[:, -1]
-    assert np.mean(posteriors.argmax(axis=1) == labels) == pytest.approx(history.best.validation_accuracy)
+    return np.mean(posteriors.argmax(axis=1) == labels), -np.mean(np.log(posteriors[np.arange(len(labels)), labels]))
+
+
+def test_best_weights_have_the_reported_accuracy(trained, data):
+    run, history = trained
+    assert measured(run, data)[0] == pytest.approx(history.best.validation_accuracy)
+
+
+def test_the_last_epoch_may_be_what_is_kept(data, tmp_path):
+    history = train(tones.experiment(epochs=60, patience=1, learning_rate=0.05, keep="last"), data, tmp_path)
+    assert history.kept is history.epochs[-1]
+    assert history.best is history.epochs[-2]
+    assert measured(tmp_path, data)[1] == pytest.approx(history.kept.validation_loss, rel=1e-4)
+    assert history.kept.validation_loss != pytest.approx(history.best.validation_loss, rel=1e-2)
+    assert runs.load_json(tmp_path / runs.PROVENANCE)["best"]["epoch"] == history.kept.epoch
+    assert History.from_dict(json.loads((tmp_path / runs.HISTORY).read_bytes())) == history
 
 
 @pytest.mark.slow

@@ -120,7 +120,7 @@ def _train_all(a: argparse.Namespace, given: list[Training], how: TrainOptions) 
 def _tell(a: argparse.Namespace, training: Training, history: History) -> None:
     """Say what came of a training, what it did without, and what is next."""
     out = training.run
-    best = history.best
+    kept = history.kept
     data = runs.load_json(out / runs.PROVENANCE)["data"]
     for label in (label for label, count in data["clips"]["training"].items() if not count):
         console.messages.print(
@@ -134,13 +134,13 @@ def _tell(a: argparse.Namespace, training: Training, history: History) -> None:
         )
     if (left_out := data.get("left_out")) and not a.json:
         console.messages.print(f"kws: note: {left_out} training clips were left out, as {a.leave_out} says")
-    if best.missed is not None and not a.json:
+    if kept.missed is not None and not a.json:
         _tell_what_compared(training.experiment.negatives.false_accepts_per_hour, data["negatives"])
     is_teacher = isinstance(training.experiment.network, ClipNetworkConfig)
     following = f"kws train CONFIG.toml --teacher {out}" if is_teacher else f"kws convert {out}"
     if not a.json:
         console.out.print(
-            f"{out}: {100 * best.validation_accuracy:.2f} % on validation (float, epoch {best.epoch} of"
+            f"{out}: {100 * kept.validation_accuracy:.2f} % on validation (float, epoch {kept.epoch} of"
             f" {len(history.epochs)}); history in {out / 'history.png'}; next: {following}"
         )
 
