@@ -44,8 +44,10 @@ def run(a: argparse.Namespace) -> int:
         }
         console.print_json({"models": told})
         return exit_codes.OK
-    rows = [(name, f"{len(model.content):,}", ", ".join(model.require_info().spoken)) for name, model in known.items()]
-    console.table(("model", "bytes", "hears"), rows)
+    width = max(map(len, known))
+    for name, model in known.items():
+        words = ", ".join(model.require_info().spoken)
+        console.out.print(f"{name:<{width}}  {len(model.content):>7,} bytes  {words}", markup=False, soft_wrap=True)
     console.out.print("kws models --copy NAME copies one and its card, to be used and changed")
     return exit_codes.OK
 
