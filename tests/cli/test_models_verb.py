@@ -23,7 +23,7 @@ def test_list(capsys):
     assert told["always-on/yes-no"]["bytes"] == (ROOT / "models/always-on/yes-no.tflite").stat().st_size
     assert main(["models"]) == 0
     text = capsys.readouterr().out
-    assert all(f"  {name} " in text for name in told)
+    assert all(f"\n{name} " in f"\n{text}" for name in told)
 
 
 @pytest.mark.parametrize("name", ["yes-no", "yes-no.tflite", "always-on/yes-no"])
