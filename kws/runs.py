@@ -58,13 +58,18 @@ def write_config(experiment: Experiment, run: Path) -> None:
     write_atomic(run / CONFIG, to_toml(experiment))
 
 
+def _is_run(folder: Path) -> bool:
+    """Whether a folder has anything of a training; one with models alone has not."""
+    return any((folder / name).exists() for name in (CONFIG, WEIGHTS))
+
+
 def load_config(run: Path) -> Experiment:
     """The settings of a run.
 
     Raises:
         KwsError: the folder is not a run, or its settings cannot be read.
     """
-    if not ((run / CONFIG).exists() or (run / WEIGHTS).exists()):
+    if not _is_run(run):
         raise KwsError(f"{run} is not the folder of a training run (no {CONFIG}); run `kws train` first")
     return load(run / CONFIG, earlier=True)
 
@@ -92,7 +97,7 @@ def network_of(model: Model, run: Path) -> FloatNetwork:
         kind = network.of_graph(model.graph)
     except KwsError as error:
         raise KwsError(f"{model.source} {error}; take a model of kws's own") from error
-    if not (run / CONFIG).exists():
+    if not _is_run(run):
         raise KwsError(f"{model.source} does not lie in the folder of its training, which has the float network")
     found = kind.load(run / WEIGHTS)
     converted = model.require_info().provenance.get("converted_with", {})

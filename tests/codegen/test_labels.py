@@ -21,7 +21,7 @@ STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Wtrigraphs",
 WORDS = (
     "a b", "a-b", "A_B_2", "a b!", "??/", "???/?", "what??", "??=??(??)", "back\\slash", "\\", 'say "hi"', "*/", "/*",
     "//", "%s%n", "größe", "да", "\N{GRINNING FACE}", "w" * 240, "ж" * 200, "1st", "$x$", "#define", "@{ words }@", "'",
-    "`x`", "[/bold]", "\N{LINE SEPARATOR}", "int", "0x41", "7", "\u200d",
+    "`x`", "[/bold]", "a\N{LINE SEPARATOR}", "int", "0x41", "7", "\u200d",
 )  # fmt: skip
 MODEL = spotting_model(1, units=(8,), words=WORDS)
 
