@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kws.errors import KwsError, no_such
+from kws import carried
+from kws.errors import no_such
 
 _SUFFIX = ".md"
 
@@ -15,11 +16,7 @@ def folder() -> Path:
     Raises:
         KwsError: they are missing from this installation.
     """
-    package = Path(__file__).resolve().parent
-    for place in (package / "_docs", package.parent / "docs"):
-        if place.is_dir():
-            return place
-    raise KwsError("the pages of docs/ are missing from this installation of kws; reinstall kws")
+    return carried.folder("docs", "the pages of docs/")
 
 
 def names() -> list[str]:

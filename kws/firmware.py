@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from kws import carried
 from kws.errors import KwsError
 
 LIBRARY_FOLDERS = ("include", "src")
@@ -20,9 +21,8 @@ def sources_dir() -> Path:
     Raises:
         KwsError: it is in neither place.
     """
-    package = Path(__file__).resolve().parent
     own = os.environ.get("KWS_FIRMWARE")
-    for folder in (Path(own),) if own else (package / "_firmware", package.parent / "firmware"):
+    for folder in (Path(own),) if own else carried.places("firmware"):
         if (folder / "Makefile").is_file():
             return folder
     raise KwsError("the firmware's C sources are missing from this installation of kws; reinstall kws")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from kws import carried
+
 START = "commands12"
 """What words of one's own start from."""
 
@@ -12,8 +14,7 @@ START = "commands12"
 @cache
 def models() -> dict[str, Path]:
     """Their files by name, such as ``yes-no`` and ``always-on/yes-no``; those without a folder first."""
-    package = Path(__file__).resolve().parent
-    for folder in (package / "_models", package.parent / "models"):
+    for folder in carried.places("models"):
         if folder.is_dir():
             found = {path.stem: path for path in sorted(folder.glob("*.tflite"), key=lambda path: path.stem)}
             return found | {f"{path.parent.name}/{path.stem}": path for path in sorted(folder.glob("*/*.tflite"))}

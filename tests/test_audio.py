@@ -140,14 +140,19 @@ def test_a_header_that_counts_itself(tmp_path: Path, noise: np.ndarray, surplus:
     assert f"{surplus} bytes more" in audio.info(tmp_path / "a.wav").note
 
 
+def long_format(path: Path, noise: np.ndarray, size: int) -> Path:
+    """An RF64 file whose header promises so many bytes of samples."""
+    soundfile.write(path, noise, 16000, subtype="PCM_16", format="RF64")
+    changed = bytearray(path.read_bytes())
+    at = changed.index(b"ds64") + 16
+    changed[at : at + 8] = size.to_bytes(8, "little")
+    path.write_bytes(changed)
+    return path
+
+
 @pytest.mark.parametrize("size", [0, 2**64 - 1])
 def test_a_long_format_whose_length_was_never_filled_in(tmp_path: Path, noise: np.ndarray, size: int) -> None:
-    path = tmp_path / "long.wav"
-    soundfile.write(path, noise, 16000, subtype="PCM_16", format="RF64")
-    damaged = bytearray(path.read_bytes())
-    at = damaged.index(b"ds64") + 16
-    damaged[at : at + 8] = size.to_bytes(8, "little")
-    path.write_bytes(damaged)
+    path = long_format(tmp_path / "long.wav", noise, size)
     np.testing.assert_array_equal(audio.read(path), noise)
     assert "does not say how long it is" in audio.info(path).note
 
@@ -156,25 +161,16 @@ def test_a_long_format_whose_length_was_never_filled_in(tmp_path: Path, noise: n
 def test_a_long_format_whose_length_is_too_small_is_told(
     tmp_path: Path, noise: np.ndarray, promised: int, told: bool
 ) -> None:
-    path = tmp_path / "long.wav"
-    soundfile.write(path, noise, 16000, subtype="PCM_16", format="RF64")
-    damaged = bytearray(path.read_bytes())
-    at = damaged.index(b"ds64") + 16
-    damaged[at : at + 8] = promised.to_bytes(8, "little")
-    path.write_bytes(damaged)
+    path = long_format(tmp_path / "long.wav", noise, promised)
     np.testing.assert_array_equal(audio.read(path), noise[: promised // 2])
     assert (f"{2 * len(noise) - promised} more follow" in audio.info(path).note) is told
 
 
 @pytest.mark.parametrize("size", [0, 2**64 - 1])
 def test_a_long_format_without_samples_takes_no_chunk_for_them(tmp_path: Path, noise: np.ndarray, size: int) -> None:
-    path = tmp_path / "long.wav"
-    soundfile.write(path, noise, 16000, subtype="PCM_16", format="RF64")
+    path = long_format(tmp_path / "long.wav", noise, size)
     whole = path.read_bytes()
-    head = bytearray(whole[: whole.index(b"data") + 8])
-    at = head.index(b"ds64") + 16
-    head[at : at + 8] = size.to_bytes(8, "little")
-    path.write_bytes(head + b"LIST" + struct.pack("<I", 4) + b"INFO")
+    path.write_bytes(whole[: whole.index(b"data") + 8] + b"LIST" + struct.pack("<I", 4) + b"INFO")
     with pytest.raises(KwsError, match="holds no samples"):
         audio.read(path)
 

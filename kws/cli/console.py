@@ -8,7 +8,7 @@ import os
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
     for number, part in enumerate(parts):
         shown = [[row[i] for i in part] for row in rows]
         _print_part([names[i] for i in part], shown, [not long[i] for i in part], None if number else title)
+
+
+def listing(known: Mapping[str, str]) -> None:
+    """Print what there is by name, and a text beside each, a line each, on standard output."""
+    width = max(map(len, known))
+    out.print("".join(f"{name:<{width}}  {text}\n" for name, text in known.items()), end="", markup=False)
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> None:

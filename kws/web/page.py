@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kws import carried
 from kws.errors import KwsError
 from kws.files import write_all
 from kws.image.web import web_module
@@ -70,8 +71,7 @@ def page_files() -> dict[str, str]:
     Raises:
         KwsError: they are missing from this installation.
     """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_web", package.parent / "web"):
+    for folder in carried.places("web"):
         if (folder / INDEX).is_file():
             return _texts(folder) | {f"{CORE}/{name}": text for name, text in assets().items()}
     raise KwsError("the page's files are missing from this installation of kws; reinstall kws")

@@ -29,7 +29,6 @@ def run(a: argparse.Namespace) -> int:
     if a.json:
         console.print_json({"folder": str(documents.folder()), "pages": titles})
         return exit_codes.OK
-    width = max(map(len, titles))
-    console.out.print("".join(f"{name:<{width}}  {title}\n" for name, title in titles.items()), end="", markup=False)
+    console.listing(titles)
     console.out.print(f"{documents.folder()}; kws docs PAGE prints one", markup=False, soft_wrap=True)
     return exit_codes.OK

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 
 from kws import shipped
-from kws.cli import console, exit_codes
+from kws.cli import console, copies, exit_codes
 from kws.cli.options import add_json
-from kws.errors import KwsError, UsageError, no_such
-from kws.files import read_file, write_atomic
+from kws.errors import no_such
 from kws.model.file import Model
 
 
@@ -27,9 +26,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(a: argparse.Namespace) -> int:
     """``kws models``."""
     if a.copy is not None:
-        if len(a.copy) > 2:
-            raise UsageError("--copy takes one model and one folder")
-        target, *card = _copy(a.copy[0], Path(*a.copy[1:]))
+        name, folder = copies.place(a.copy, "model")
+        target, *card = copies.copy(_files(name), folder)
         if a.json:
             console.print_json({"model": str(target), "card": str(card[0]) if card else None})
         else:
@@ -44,28 +42,26 @@ def run(a: argparse.Namespace) -> int:
         }
         console.print_json({"models": told})
         return exit_codes.OK
-    width = max(map(len, known))
-    for name, model in known.items():
-        words = ", ".join(model.require_info().spoken)
-        console.out.print(f"{name:<{width}}  {len(model.content):>7,} bytes  {words}", markup=False, soft_wrap=True)
+    console.listing(
+        {
+            name: f"{len(model.content):>7,} bytes  {', '.join(model.require_info().spoken)}"
+            for name, model in known.items()
+        }
+    )
     console.out.print("kws models --copy NAME copies one and its card, to be used and changed")
     return exit_codes.OK
 
 
-def _copy(name: str, folder: Path) -> list[Path]:
-    """Copy a model and its card, if it has one of its own; returns where they are, the model first."""
+def _files(name: str) -> list[Path]:
+    """The file of a model, and its card if it has one of its own or shares one.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
     known = shipped.models()
     if name.removesuffix(".tflite") not in known:
         raise no_such("there is no model", name, known)
     source = known[name.removesuffix(".tflite")]
     # Where several share a card it is the README of their folder, and `kws mic-check` looks for it under that name.
     cards = [path for path in (source.with_suffix(".md"), source.with_name("README.md")) if path.is_file()][:1]
-    sources = [source, *cards]
-    targets = [folder / path.name for path in sources]
-    for path, target in zip(sources, targets, strict=True):
-        # A card may be there as it is; a model may have been tuned since.
-        if target.exists() and (path is source or target.read_bytes() != path.read_bytes()):
-            raise KwsError(f"{target} is there already; name another folder")
-    for path, target in zip(sources, targets, strict=True):
-        write_atomic(target, read_file(path))
-    return targets
+    return [source, *cards]
