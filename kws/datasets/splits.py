@@ -111,6 +111,8 @@ def read_lists(root: Path) -> dict[str, set[str]]:
         path = root / name
         if not path.exists():
             continue
+        if not path.is_file():
+            raise KwsError(f"{path} is no file; it must be text, one word/file.wav a line")
         try:
             lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
         except OSError as error:

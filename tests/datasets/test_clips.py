@@ -136,6 +136,15 @@ def test_lists_that_name_no_clip_are_refused(tmp_path: Path) -> None:
         clips.index(tmp_path)
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_list_that_is_no_file_is_refused(make, tmp_path: Path) -> None:
+    """Reading a pipe would wait for whoever writes into it, maybe for ever."""
+    record(tmp_path, "yes/a_1.wav")
+    make(tmp_path / "validation_list.txt")
+    with pytest.raises(KwsError, match=r"validation_list.txt is no file; it must be text"):
+        clips.index(tmp_path)
+
+
 def test_one_speaker_out(tmp_path: Path) -> None:
     for speaker in ("anna", "bert", "cleo"):
         for take in range(40):
