@@ -29,6 +29,7 @@ def test_spot(tiny_file, data, capsys):
     assert json.loads(capsys.readouterr().out)["engine"] == "numpy"
 
 
+@pytest.mark.slow
 def test_evaluate(tiny_file, data, capsys):
     assert main(["evaluate", str(tiny_file), "--data", str(data), "--split", "all", "--json"]) == 0
     told = capsys.readouterr()
@@ -38,6 +39,7 @@ def test_evaluate(tiny_file, data, capsys):
     assert report["float_missing"].endswith("does not lie in the folder of its training, which has the float network")
 
 
+@pytest.mark.slow
 def test_stream_test(tiny_file, data, capsys):
     stream = ["--scene", "desk", "--minutes", "0.5", "--split", "all", "--jobs", "1"]
     assert main(["stream-test", str(tiny_file), "--data", str(data), *stream]) == 0

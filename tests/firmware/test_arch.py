@@ -212,13 +212,13 @@ def check_stream(model: Model, board: str, samples: np.ndarray) -> None:
 
 
 @needs_board
-@pytest.mark.parametrize("board", mostly_slow(EMULATED, 2))
+@pytest.mark.parametrize("board", mostly_slow(EMULATED))
 def test_every_core_computes_the_same(board, tiny_model):
     check_stream(tiny_model, board, pcm())
 
 
 @needs_board
-@pytest.mark.parametrize("name", mostly_slow(ALL, 4))
+@pytest.mark.parametrize("name", mostly_slow(ALL, 3))
 def test_dsp_network(name):
     check_network(ALL[name](), "mps2_an386", 8)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import mostly_slow, needs
 from core_program import CoreProgram
 from random_models import spotting_model
 from test_log_mel_c import CONFIGS, interleaved, spectra
@@ -52,7 +52,7 @@ def program_of(config, cpu, folder):
 
 
 @needs("arm-none-eabi-gcc")
-@pytest.mark.parametrize("cpu", CORES)
+@pytest.mark.parametrize("cpu", mostly_slow([*reversed(CORES)]))
 def test_powers(tmp_path, cpu):
     """FRONT/4 and FRONT/5."""
     config = CONFIGS["256"]
@@ -75,9 +75,9 @@ SHORT = LogMelConfig(window_ms=10, hop_ms=10, low_hz=100, bands=20)
     [
         ("256", "cortex-m4"),
         ("512", "cortex-m3"),
-        ("512, the widest", "cortex-m4"),
-        ("512, short", "cortex-m4"),
-        ("1024", "cortex-m3"),
+        pytest.param("512, the widest", "cortex-m4", marks=pytest.mark.slow),
+        pytest.param("512, short", "cortex-m4", marks=pytest.mark.slow),
+        pytest.param("1024", "cortex-m3", marks=pytest.mark.slow),
     ],
 )
 def test_windowed_fft_and_bands(tmp_path, name, cpu):
