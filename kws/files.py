@@ -139,6 +139,20 @@ def is_other(path: str | Path) -> bool:
     return not os.path.isfile(path) and os.path.exists(path)
 
 
+def require_regular(path: Path, what: str) -> None:
+    """Refuse what bears the name of a file that belongs to a folder and is none: reading a pipe may never end.
+
+    Args:
+        path: where the file is, or nothing.
+        what: the file must be, in words.
+
+    Raises:
+        KwsError: there is a pipe, a folder or a device.
+    """
+    if is_other(path):
+        raise KwsError(f"{path} is no file; it must be {what}")
+
+
 def is_endless(file: BinaryIO) -> bool:
     """Whether an open file is a device such as ``/dev/zero``; ``/dev/null`` ends at once and is none."""
     found = os.fstat(file.fileno())

@@ -27,6 +27,7 @@ from kws.cli.options import add_roles, roles_of
 from kws.datasets import clips as clip_lists
 from kws.datasets import synthetic
 from kws.datasets.splits import LISTS, TESTING, TRAINING, VALIDATION
+from kws.decisions import first_word
 from kws.evaluation.clip.decision import clip_labels
 from kws.training import features as feature_maker
 from kws.training.train import TrainOptions, train
@@ -87,7 +88,7 @@ def _right_where_refused(
     Networks are compared so, since how readily one names a word follows from how many other words it was given:
     what is no word of the user's weighs more or less, by a factor as `tools/shift_logits.py` would set it.
     """
-    first = len(experiment.data.labels) - len(experiment.data.words)
+    first = first_word(experiment.data.labels)
     spoken = labels >= first
 
     def heard(nats: float) -> npt.NDArray[np.integer[Any]]:
@@ -135,7 +136,7 @@ def main() -> None:
     features = feature_maker.features(recipe, options.out / "cache", shared=True).features[:, 0]
     labels = np.array([e.label for e in recipe.examples])
     names = base.data.labels
-    first = len(names) - len(base.data.words)
+    first = first_word(names)
     spoken = labels >= first
     rows = []
     for how, letters in (arm.split("/") for arm in options.arms):

@@ -25,10 +25,12 @@ from kws.datasets import sentences, transcripts
 from kws.datasets.clips import SUFFIXES, is_synthetic
 from kws.datasets.splits import TESTING, TRAINING, VALIDATION, hashed_split, speaker_of
 from kws.errors import KwsError
+from kws.files import require_regular
 from kws.text import decoded
 from kws.types import Pcm
 
 SPEECH, NOISE, ROOMS = ROLES = ("speech", "noise", "rooms")
+_HINTS_TEXT = "tab-separated text with the columns file, start_s, automatic_text"
 HINTS = "asr_hints.tsv"
 """What a recogniser heard where there is no transcript: columns ``file``, ``start_s``, ``automatic_text``."""
 UNKNOWN_TEXT = "?"
@@ -315,11 +317,10 @@ def _hints(folder: Path) -> dict[tuple[str, float], str]:
     path = folder / HINTS
     if not path.exists():
         return {}
+    require_regular(path, _HINTS_TEXT)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
         return {(row["file"], round(float(row["start_s"]), 2)): row["automatic_text"] or "" for row in rows}
     except (OSError, UnicodeDecodeError, KeyError, ValueError, TypeError, csv.Error) as error:
-        raise KwsError(
-            f"cannot read {path}: {error}; it is tab-separated text with the columns file, start_s, automatic_text"
-        ) from error
+        raise KwsError(f"cannot read {path}: {error}; it is {_HINTS_TEXT}") from error

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from kws.config import BY_SPEAKER, ONE_OUT, DataConfig
 from kws.errors import KwsError
+from kws.files import require_regular
 
 TRAINING, VALIDATION, TESTING = SPLITS = ("training", "validation", "testing")
 LISTS = {VALIDATION: "validation_list.txt", TESTING: "testing_list.txt"}
+_LINES = "text, one word/file.wav a line"
 # Speech Commands' MAX_NUM_WAVS_PER_CLASS
 _HASH_RANGE = 2**27 - 1
 _TAKE = re.compile(r"(?<=.)(?:[ _\-]+\d+| ?\(\d+\))$")
@@ -111,11 +113,10 @@ def read_lists(root: Path) -> dict[str, set[str]]:
         path = root / name
         if not path.exists():
             continue
-        if not path.is_file():
-            raise KwsError(f"{path} is no file; it must be text, one word/file.wav a line")
+        require_regular(path, _LINES)
         try:
             lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
         except OSError as error:
-            raise KwsError(f"cannot read {path}: {error}; it must be text, one word/file.wav a line") from error
+            raise KwsError(f"cannot read {path}: {error}; it must be {_LINES}") from error
         lists[split] = {key(Path(line.strip().replace("\\", "/"))) for line in lines if line.strip()}
     return lists

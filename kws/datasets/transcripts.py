@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws.errors import KwsError
-from kws.files import write_atomic
+from kws.files import require_regular, write_atomic
 
 NAME = "transcripts.tsv"
 MINED = "mined.tsv"
@@ -70,6 +70,7 @@ def read(folder: str | Path) -> list[Stretch]:
         KwsError: there is none, a column is missing, or a line is not as the first line says.
     """
     path = Path(folder, NAME)
+    require_regular(path, "tab-separated UTF-8 text")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -118,4 +119,15 @@ def test_errors_name_the_folder(tmp_path: Path) -> None:
     (tmp_path / transcripts.NAME).write_text(transcripts.text_of([]), "utf-8")
     (tmp_path / roles.HINTS).write_text("file\tstart_s\na.wav\t1\n", "utf-8")
     with pytest.raises(KwsError, match="automatic_text"):
+        roles.speech(tmp_path, DATA)
+
+
+@pytest.mark.parametrize("name", [transcripts.NAME, roles.HINTS])
+def test_a_table_that_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
+    """Reading a pipe would wait for whoever writes into it, maybe for ever."""
+    _write(tmp_path / "a.wav", 0.1)
+    (tmp_path / transcripts.NAME).write_text(transcripts.text_of([]), "utf-8")
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(KwsError, match=f"{name} is no file; it must be tab-separated"):
         roles.speech(tmp_path, DATA)
