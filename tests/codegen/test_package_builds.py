@@ -233,6 +233,21 @@ def test_generated_sources_are_cpp(package, tmp_path, standard):
 
 
 @needs_program("c++")
+@pytest.mark.parametrize("model_as", [("cc", "-std=c11"), ("c++", "-std=c++11", "-x", "c++")], ids=["c11", "c++11"])
+def test_compilers_that_are_not_gnus(package, tmp_path, model_as):
+    """What they have in place of GNU's attributes, C11 and C++11 say themselves."""
+    root, objects = package("plain"), []
+    places = [f"-I{root / p}" for p in ("include", "model", "examples/selftest")]
+    sources = [(source, ("cc", "-std=c11")) for source in sorted(root.glob("src/**/*.c"))]
+    for number, (source, how) in enumerate([*sources, (root / "model/kws_model.c", model_as)]):
+        objects.append(tmp_path / f"{number}.o")
+        run(*how, *LIBRARY_STRICT, "-U__GNUC__", *places, "-c", source, "-o", objects[-1])
+    rest = [root / "examples/selftest" / name for name in ("main.c", "kws_vectors.c")]
+    run("cc", "-std=c99", *places, *rest, *objects, "-o", tmp_path / "selftest")
+    assert b"24 of 24 frames, 0 differences: PASS" in run(tmp_path / "selftest").stdout
+
+
+@needs_program("c++")
 @pytest.mark.parametrize("decision", [DetectorConfig(), GRAMMAR, CtcConfig(), CtcBeamConfig(), None])
 def test_sizes_are_cpp(decision, tmp_path):
     """A C++ program that allows no cast of C may say how much memory there is."""

@@ -44,6 +44,10 @@ extern "C" {
 #elif defined(__ICCARM__)
 #define KWS_ALIGNED_PRAGMA(text) _Pragma(#text)
 #define KWS_ALIGNED(bytes) KWS_ALIGNED_PRAGMA(data_alignment = bytes)
+#elif defined(__cplusplus) && __cplusplus >= 201103L
+#define KWS_ALIGNED(bytes) alignas(bytes)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define KWS_ALIGNED(bytes) _Alignas(bytes)
 #else
 #error "say here how this compiler aligns an array"
 #endif
