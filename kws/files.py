@@ -204,6 +204,6 @@ def write_all(folder: Path, texts: Mapping[str, str | bytes]) -> None:
         for name, text in texts.items():
             path, content = folder / name, text.encode() if isinstance(text, str) else text
             with contextlib.suppress(OSError):
-                if path.read_bytes() == content:
+                if path.is_file() and path.read_bytes() == content:
                     continue
             pending.enter_context(replacing(path)).write_bytes(content)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kws import emit, firmware
-from kws.codegen import naming
+from kws.codegen import naming, occupied
 from kws.codegen.layers import NetworkSource
 from kws.codegen.spotting import kinds_source, spotting_includes, spotting_macros, spotting_source
 from kws.codegen.vectors import vectors_files
@@ -20,7 +20,7 @@ from kws.errors import KwsError
 from kws.files import write_all
 from kws.model.file import Model
 
-NOTICE = "Written by `kws export`; do not edit."
+NOTICE = f"{occupied.MARK}`; do not edit."
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Exported:
     network_bytes: int
 
 
-def export(model: Model, out: Path, name: str | None = None) -> Exported:
+def export(model: Model, out: Path, name: str | None = None, with_library: bool = False) -> Exported:
     """Write the C files of ``model`` into the folder ``out``.
 
     Args:
@@ -46,11 +46,14 @@ def export(model: Model, out: Path, name: str | None = None) -> Exported:
         out: the folder.
         name: what the model's files and symbols are called in place of ``kws``, so that a program can have several
             models. All of a program's models are exported into one folder, which gets a ``kws_kinds.c`` for them.
+        with_library: whether the C library goes there, too, as of :func:`copy_library`.
 
     Raises:
         UsageError: the name cannot be part of symbols.
         KwsError: the folder cannot be written, or the network is too large for 16-bit sizes; or the folder holds
-            models with names and this one has none, or the other way round.
+            models with names and this one has none, or the other way round, or files of these names that kws did not
+            write.
+        KwsError: as of :func:`copy_library`.
     """
     if name is not None:
         naming.require_name(name)
@@ -71,7 +74,8 @@ def export(model: Model, out: Path, name: str | None = None) -> Exported:
     if name is not None:
         texts = naming.renamed(texts, name)
         texts |= naming.kinds_file(out, texts[f"{name}_model.h"])
-    write_all(out, texts)
+    occupied.require_generated(out, texts)
+    write_all(out, {**texts, **(_library(out) if with_library else {})})
     return Exported(tuple(out / file for file in texts), model.network.weight_bytes, network_bytes)
 
 
@@ -79,9 +83,16 @@ def copy_library(out: Path) -> None:
     """Copy the C library's ``include`` and ``src`` folders beside exported files.
 
     Raises:
-        KwsError: the folder cannot be written, or the sources are missing from this installation.
+        KwsError: the folder cannot be written, holds files of these names that kws did not write or another version's
+            sources, or the sources are missing from this installation.
     """
-    write_all(out, firmware.library_files())
+    write_all(out, _library(out))
+
+
+def _library(out: Path) -> dict[str, str]:
+    files = firmware.library_files()
+    occupied.require_library(out, files)
+    return files
 
 
 def model_header(model: Model, source: NetworkSource, named: bool = False) -> str:

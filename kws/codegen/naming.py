@@ -8,9 +8,10 @@ from pathlib import Path
 
 from kws import emit
 from kws.codegen.layers import NetworkSource
+from kws.codegen.occupied import MARK
 from kws.codegen.spotting import gate_bodies, gate_function, known_kinds
 from kws.errors import KwsError, UsageError
-from kws.files import read_file
+from kws.files import read_file, require_regular
 from kws.model.file import ModelInfo
 from kws.voice_gate import KIND as GATE
 
@@ -93,6 +94,7 @@ def kinds_file(folder: Path, header: str) -> dict[str, str]:
                 " choose another folder, or remove it and export it with a --name of its own"
             )
         for path in sorted(folder.glob("*_model.h")):
+            require_regular(path, "the header of a model that was exported with a --name")
             texts.append(read_file(path).decode(errors="replace"))
     except OSError as error:
         raise KwsError(f"cannot read {folder}: {error.strerror or error}") from error
@@ -118,7 +120,7 @@ _PREFIXES = {"LAYER": "KWS_", "FRONTEND": "KWS_FRONTEND_", "DECISION": "KWS_DECI
 
 def _kinds_source(kinds: dict[str, list[str]], gated: bool) -> str:
     notice = (
-        "Written by `kws export --name`; do not edit.\n"
+        f"{MARK} --name`; do not edit.\n"
         "Calls the kinds of layers, front ends and decisions that the models of this folder have; the linker leaves\n"
         "out the code of all others. A program has this file once."
     )

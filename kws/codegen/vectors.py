@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws import emit
+from kws.codegen.occupied import MARK
 from kws.model.file import Model
 
 SEGMENT = 1600
@@ -71,7 +72,7 @@ def vectors_files(model: Model) -> dict[str, str]:
             ("int8_t", "kws_vectors_features[KWS_VECTORS_FRAMES][KWS_MODEL_BANDS]", spotted.features[0]),
             ("int8_t", "kws_vectors_posteriors[KWS_VECTORS_FRAMES][KWS_MODEL_LABELS]", spotted.posteriors[0]),
         ]
-    notice = emit.comment("Written by `kws export`; do not edit.\nExpected results of kws_model.c, for the self-test.")
+    notice = emit.comment(f"{MARK}`; do not edit.\nExpected results of kws_model.c, for the self-test.")
     header = [notice, "#ifndef KWS_VECTORS_H\n#define KWS_VECTORS_H\n", '#include "kws_model.h"\n']
     header += [f"#define KWS_VECTORS_{name} {value}u" for name, value in sizes.items()]
     header += ["", emit.C_LINKAGE_BEGIN]

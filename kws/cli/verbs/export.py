@@ -95,9 +95,10 @@ def run(a: argparse.Namespace) -> int:
         return _esphome(model, a)
     if a.web:
         return _web(model, a)
-    result = packages.export_package(model, a.package, a.out) if a.package else codegen.export(model, a.out, a.name)
-    if a.with_library and not a.package:
-        codegen.copy_library(a.out)
+    if a.package:
+        result = packages.export_package(model, a.package, a.out)
+    else:
+        result = codegen.export(model, a.out, a.name, with_library=a.with_library)
     if a.json:
         console.print_json(
             {
