@@ -9,6 +9,7 @@ from typing import Any
 
 from kws.codegen.layers import NetworkSource
 from kws.config import SAMPLE_RATE, Experiment
+from kws.fixedpoint.layers.conv_2d import Conv2D
 from kws.frontends import FrontendConfig
 from kws.layers.kind import Arch
 from kws.model.file import Model
@@ -22,6 +23,8 @@ _SAMPLE_BYTES = 2
 _BIAS_BYTES = 4
 # Softmax's table and the factors of the layers, which settings do not say.
 _TABLE_BYTES = 3_500
+# What an image with a convolution in front has more than those of LSTMs alone, whose `program` is below: code, mostly.
+_CONVOLUTION_BYTES = 1_150
 # Flash and RAM in bytes and MHz by the data sheets; what an image has beside weights, network and a window of samples,
 # as `kws build` measured it with the shipped models.
 BOARDS = {
@@ -35,7 +38,9 @@ Size = dict[str, Any]
 
 
 def estimates(experiment: Experiment, models: Mapping[str, Path]) -> dict[str, Size | None]:
-    """Bytes of weights, RAM by board, and about how many instructions a second, of what is trained, by where it starts.
+    """Bytes of weights, code and RAM, and about how many instructions a second, of what is trained, by where it starts.
+
+    Code is what an image has beside its board's ``program``; RAM goes by board.
 
     `kws build` measures the image once there is a model.
 
@@ -62,7 +67,9 @@ def _of_model(path: Path, labels: int) -> Size:
     weights = network.weight_bytes + more * (inputs + _BIAS_BYTES)
     # Planned as `kws export` plans it; the few bytes by which other labels differ are in the noise of "about".
     sizes = NetworkSource(network).memory.sizes
-    return _size(weights, sizes, info.frontend, network.macs + more * inputs)
+    convolves = any(isinstance(layer.kernel, Conv2D) for layer in network.layers)
+    found = _size(weights, sizes, info.frontend, network.macs + more * inputs)
+    return {**found, "code": _CONVOLUTION_BYTES if convolves else 0}
 
 
 def _of_settings(experiment: Experiment, labels: int) -> Size | None:
@@ -89,4 +96,4 @@ def _size(weights: int, sizes: Mapping[Arch, int], frontend: FrontendConfig, mac
         for name, board in BOARDS.items()
     }
     instructions = (_PER_MAC * macs + _FRONT_END * frontend.rows) * frames
-    return {"weights": weights, "ram": ram, "instructions": round(instructions)}
+    return {"weights": weights, "code": 0, "ram": ram, "instructions": round(instructions)}

@@ -108,7 +108,7 @@ function fits(size, board, boards, has) {
   const rows = Object.entries(has).filter(([name]) => !board || name === board).map(([name, b]) => {
     const load = (CYCLES * size.instructions) / (1e6 * b.mhz);
     const part = (bytes, all) => `${kilobytes(bytes)}, ${percent(bytes / all, 0)} of ${kilobytes(all)}`;
-    return [boards[name], part(size.weights + b.program, b.flash), part(size.ram[name], b.ram), name === "rp2040" ? "more than a Cortex-M4’s" : `about ${percent(load, 0)} of ${b.mhz} MHz`];
+    return [boards[name], part(size.weights + size.code + b.program, b.flash), part(size.ram[name], b.ram), name === "rp2040" ? "more than a Cortex-M4’s" : `about ${percent(load, 0)} of ${b.mhz} MHz`];
   });
   return [
     h("p", {}, `${kilobytes(size.weights)} of weights, about ${(size.instructions / 1e6).toFixed(1)} million instructions a second on a Cortex-M4. The model it starts from brings the size: a smaller one hears a little less.`),
