@@ -52,8 +52,7 @@ def export(model: Model, out: Path, name: str | None = None, with_library: bool 
         UsageError: the name cannot be part of symbols.
         KwsError: the folder cannot be written, or the network is too large for 16-bit sizes; or the folder holds
             models with names and this one has none, or the other way round, or files of these names that kws did not
-            write.
-        KwsError: as of :func:`copy_library`.
+            write; with the library also what :func:`copy_library` says.
     """
     if name is not None:
         naming.require_name(name)
