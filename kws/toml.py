@@ -66,7 +66,8 @@ def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
         found.append((path, values))
         if base is None:
             return found
-        require(isinstance(base, str) and "\0" not in base, f"{path}: base must be the path of a configuration, not {base!r}")
+        usable = isinstance(base, str) and "\0" not in base
+        require(usable, f"{path}: base must be the path of a configuration, not {base!r}")
         derived.append(here)
         path = path.parent / base
 
