@@ -316,8 +316,13 @@ class KerasClipNetwork(KerasNetwork):
     """A network that hears whole clips."""
 
     @abstractmethod
-    def logits(self, features: Any, training: bool = False) -> Any:
-        """Logits of int8 tensor [n, frames, features], float32 [n, labels]."""
+    def logits(self, features: Any, seed: Any = None) -> Any:
+        """Logits of int8 tensor [n, frames, features], float32 [n, labels].
+
+        Args:
+            features: the clips.
+            seed: int32 [2] of the draws of dropout; None where the network is not in training.
+        """
 
     @abstractmethod
     def load(self, path: Path) -> None:
