@@ -193,7 +193,8 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
             np.savez(file, features=result.features, ends=result.ends)
     for old in () if shared else folder.glob(f"{purpose}-*.np[yz]"):
         if old != path:
-            old.unlink()
+            # Another training may tidy up the same.
+            old.unlink(missing_ok=True)
     return result
 
 

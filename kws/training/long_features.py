@@ -64,7 +64,8 @@ def kept(
         np.savez(file, **said)  # type: ignore[arg-type]
     for old in () if shared else folder.glob(f"{name}-*"):
         if old not in (data, table):
-            old.unlink()
+            # Another training may tidy up the same.
+            old.unlink(missing_ok=True)
     made_now = _read(data, table, bands, fits)
     if made_now is None:
         raise KwsError(f"{data} changed while it was written; is another training using the same cache?")
