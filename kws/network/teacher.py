@@ -8,7 +8,6 @@ future, which no network on a device can.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from kws.files import replacing
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.network.base import ClipNetworkConfig, KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow, initial_seed
+from kws.npz import DAMAGE
 
 # Batch normalisation's own averages, over about 50 steps.
 _MOMENTUM = 0.98
@@ -93,7 +93,7 @@ class KerasTeacher(KerasClipNetwork):
         try:
             with np.load(path, allow_pickle=False) as file:
                 self._model.set_weights([file[name] for name in sorted(file.files)])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise KwsError(f"{path} does not hold the teacher's weights ({error}); train it again") from error
 
 

@@ -19,6 +19,7 @@ from kws.files import replacing
 from kws.network import ClipNetworkConfig
 from kws.network.base import KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow
+from kws.npz import DAMAGE
 from kws.training.batches import TrainingSet
 from kws.types import Floats, Int8, StageProgress
 
@@ -144,7 +145,7 @@ def distilled(
     path = cache / f"distilled-{key.hexdigest()[:16]}.npy"
     shape = (*clips.features.shape[:2], len(experiment.data.labels))
     if path.exists():
-        with contextlib.suppress(OSError, ValueError, EOFError):
+        with contextlib.suppress(*DAMAGE):
             found = np.load(path, allow_pickle=False)
             if found.shape == shape and found.dtype == np.float32:
                 return dataclasses.replace(clips, distilled=found)

@@ -5,7 +5,6 @@ The modules that use it are told apart in the names of their files by its source
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -19,6 +18,7 @@ from kws.datasets.augment import NoiseSource, active_rms
 from kws.datasets.rooms import Rooms
 from kws.errors import KwsError
 from kws.files import replacing
+from kws.npz import DAMAGE
 from kws.types import Floats, Int8, Int64, Pcm
 
 Table = dict[str, Int64]
@@ -82,7 +82,7 @@ def _read(data: Path, table: Path, bands: int, fits: Callable[[Table], bool]) ->
         if not fits(said) or data.stat().st_size != bounds[-1] * bands:
             return None
         return np.memmap(data, np.int8, "r", shape=(int(bounds[-1]), bands)), said
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGE:
         return None  # damaged: computed again
 
 
