@@ -5,25 +5,61 @@ The modules that use it are told apart in the names of their files by its source
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 import soxr
 
+import kws
 from kws import audio
-from kws.config import SAMPLE_RATE, AugmentConfig
+from kws.config import SAMPLE_RATE, AugmentConfig, Experiment
 from kws.datasets.augment import NoiseSource, active_rms
 from kws.datasets.rooms import Rooms
 from kws.errors import KwsError
 from kws.files import replacing
+from kws.fixedpoint import frontends as fixedpoint_frontends
 from kws.npz import DAMAGE
+from kws.training import features as clip_features
 from kws.types import Floats, Int8, Int64, Pcm
 
 Table = dict[str, Int64]
 """Where the parts of features lie, ``bounds``: the first frame of each and the end of the last; and what they are."""
 _T = TypeVar("_T")
+
+
+def digest(
+    experiment: Experiment,
+    variants: int,
+    draws: Iterable[object],
+    parts: Mapping[str, object],
+    code: Iterable[object],
+) -> str:
+    """16 hexadecimal digits that change with whatever would change the features.
+
+    Args:
+        experiment: the settings.
+        variants: of each part; how they are made does not count where there is one.
+        draws: what makes variants, beside the settings of the augmentation.
+        parts: what the features are of, as plain values by name.
+        code: members of the modules that make them, beside those here and the front ends.
+    """
+    settings = {
+        "kws": kws.__version__,
+        "frontend": experiment.as_dict()["frontend"],
+        "variants": variants,
+        "augment": [clip_features.waveform_settings(experiment.augment), *draws] if variants > 1 else None,
+        "seed": experiment.augment.seed,
+        **parts,
+        "code": [
+            *clip_features.sources_in(fixedpoint_frontends),
+            *(clip_features.source(member) for member in (active_rms, Rooms, varied, *code)),
+        ],
+    }
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 
 
 def kept(

@@ -9,8 +9,6 @@ segments. An hour of sound is 7.2 MB a variant (50 frames of 40 bytes a second):
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,17 +16,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-import kws
 from kws import workers
 from kws.config import SAMPLE_RATE, Experiment
 from kws.datasets import clips as clip_lists
 from kws.datasets import roles
-from kws.datasets.augment import NoiseSource, active_rms
-from kws.datasets.rooms import Rooms
+from kws.datasets.augment import NoiseSource
 from kws.datasets.splits import SPLITS, TRAINING
 from kws.datasets.tones import tones
 from kws.errors import KwsError
-from kws.fixedpoint import frontends as fixedpoint_frontends
 from kws.training import features as clip_features
 from kws.training import long_features
 from kws.types import Int8, Int64, Pcm, Progress
@@ -99,28 +94,13 @@ def listing(made: Recipe) -> list[object]:
 
 def digest(made: Recipe) -> str:
     """16 hexadecimal digits that change with whatever would change the features; the code counts too."""
-    config = made.experiment
-    settings = {
-        "kws": kws.__version__,
-        "frontend": config.as_dict()["frontend"],
-        "variants": made.variants,
-        "augment": [
-            clip_features.waveform_settings(config.augment),
-            list(config.negatives.snr_db),
-            clip_lists.digests([*made.noise, *made.rooms]),
-        ]
-        if made.variants > 1
-        else None,
-        "seed": config.augment.seed,
-        "kind": made.kind,
-        "split": made.split,
-        "files": listing(made),
-        "code": [
-            *clip_features.sources_in(fixedpoint_frontends),
-            *(clip_features.source(m) for m in (active_rms, Rooms, tones, roles.parts, long_features.varied, features)),
-        ],
-    }
-    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+    return long_features.digest(
+        made.experiment,
+        made.variants,
+        (list(made.experiment.negatives.snr_db), clip_lists.digests([*made.noise, *made.rooms])),
+        {"kind": made.kind, "split": made.split, "files": listing(made)},
+        (tones, roles.parts, features),
+    )
 
 
 def features(made: Recipe, folder: Path, progress: Progress | None = None, shared: bool = False) -> NegativeFeatures:

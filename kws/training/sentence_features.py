@@ -7,9 +7,7 @@ Each sentence has variants as clips of words have: faster or slower, in a room, 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +15,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-import kws
 from kws import audio, workers
 from kws.config import SAMPLE_RATE, Experiment
 from kws.datasets import clips as clip_lists
 from kws.datasets import transcripts
-from kws.datasets.augment import active_rms
-from kws.datasets.rooms import Rooms
 from kws.datasets.transcribed import Transcribed
 from kws.errors import KwsError
-from kws.fixedpoint import frontends as fixedpoint_frontends
 from kws.training import features as clip_features
 from kws.training import long_features
 from kws.types import Int8, Int64, Pcm, Progress
@@ -102,25 +96,13 @@ def listing(made: Recipe) -> list[object]:
 
 def digest(made: Recipe) -> str:
     """16 hexadecimal digits that change with whatever would change the features; the code counts too."""
-    config = made.experiment
-    settings = {
-        "kws": kws.__version__,
-        "frontend": config.as_dict()["frontend"],
-        "variants": made.variants,
-        "augment": [
-            clip_features.waveform_settings(config.augment),
-            [clip_lists.digests(list(paths)) for paths in (made.noise, made.rooms)],
-        ]
-        if made.variants > 1
-        else None,
-        "seed": config.augment.seed,
-        "files": listing(made),
-        "code": [
-            *clip_features.sources_in(fixedpoint_frontends),
-            *(clip_features.source(m) for m in (active_rms, Rooms, long_features.varied, features)),
-        ],
-    }
-    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+    return long_features.digest(
+        made.experiment,
+        made.variants,
+        [clip_lists.digests(list(paths)) for paths in (made.noise, made.rooms)],
+        {"files": listing(made)},
+        (features,),
+    )
 
 
 def features(made: Recipe, folder: Path, progress: Progress | None = None, shared: bool = False) -> SentenceFeatures:
