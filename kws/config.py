@@ -111,7 +111,7 @@ class DataConfig:
             f"data.words may be at most {GREATEST_WORDS}, not {len(self.words)} words",
         )
         _require(len(set(self.words)) == len(self.words), f"data.words names a word twice: {list(self.words)}")
-        bad = [w for w in self.words if not w or w.startswith("_") or "/" in w or w != w.strip()]
+        bad = [w for w in self.words if not w or w.startswith(("_", ".")) or "/" in w or w != w.strip()]
         _require(not bad, f"data.words has names that cannot be word folders: {bad}")
         spelling.check(self.words, self.tokens, self.spellings, self.alphabet)
         _require(

@@ -152,7 +152,10 @@ def _coerce(hint: Any, value: Any, path: str, readers: Readers) -> Any:
     if isinstance(hint, types.UnionType):
         raise TypeError(f"{path}: unions are not used in configurations")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise KwsError(f"{path} must be a number that fits into 64 bits, not one of so many digits") from None
     require(
         isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool),
         f"{path} must be {_KIND_NAMES.get(hint, hint.__name__)}, not {value!r}",

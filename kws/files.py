@@ -20,8 +20,15 @@ JSON_DEPTH = 64
 
 
 def user_cache() -> Path:
-    """Where kws keeps what it can make again: ``$XDG_CACHE_HOME/kws``, or ``~/.cache/kws``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kws"
+    """Where kws keeps what it can make again: ``$XDG_CACHE_HOME/kws``, or ``~/.cache/kws``.
+
+    Raises:
+        KwsError: the user has no home folder, as in a container that does not know the user.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kws"
+    except RuntimeError as error:
+        raise KwsError("there is no home folder to keep files in; name a folder in XDG_CACHE_HOME") from error
 
 
 @contextlib.contextmanager

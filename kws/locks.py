@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ try:
     import fcntl
 except ImportError:  # Windows: nothing is locked there, so one kws at a time
     fcntl = None  # type: ignore[assignment]
+
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
@@ -49,6 +52,41 @@ def if_free(path: Path) -> Iterator[bool]:
             yield False
         else:
             yield _is_at(file, path)
+
+
+@contextlib.contextmanager
+def only(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file that is there only meanwhile, unless another holds it; gives whether it is held now.
+
+    A folder whose files cannot be locked, somewhere on a network, is taken as nobody else's.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("a", encoding="utf-8") as file:
+            held = _is_taken(file)
+            if held and not _is_at(file, path):
+                continue
+            try:
+                yield held
+            finally:
+                if held:
+                    path.unlink(missing_ok=True)
+            return
+
+
+def _is_taken(file: IO[str]) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    return True
 
 
 @contextlib.contextmanager

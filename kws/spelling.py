@@ -8,6 +8,7 @@ from typing import Any
 
 from kws.errors import KwsError
 from kws.fields import require
+from kws.files import read_file
 
 WORDS, CHARACTERS, PHONES = TOKENS = ("words", "characters", "phones")
 
@@ -65,9 +66,13 @@ def with_lexicon(values: dict[str, Any], folder: Path, words: Sequence[str]) -> 
     if not isinstance(data, dict) or "lexicon" not in data:
         return values
     name, wanted = data["lexicon"], data.get("words", list(words))
-    require(isinstance(name, str) and isinstance(wanted, list), "data.lexicon must be a file's name")
+    require(isinstance(name, str), f"data.lexicon must be a file's name, not {name!r}")
+    require(
+        isinstance(wanted, list) and all(isinstance(word, str) for word in wanted),
+        f"data.words must be a list of words, not {wanted!r}",
+    )
     try:
-        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        lines = read_file(folder / name).decode("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise KwsError(f"cannot read data.lexicon ({error})") from error
     # Of several ways to say a word the first is learned.

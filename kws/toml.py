@@ -54,11 +54,11 @@ def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
         if here in derived:
             raise KwsError(f"{path} is its own base, by way of {', '.join(p.name for p in derived)}; remove one `base`")
         try:
-            values = tomllib.loads(read_file(path).decode())
+            values = tomllib.loads(read_file(path).decode("utf-8-sig"))
         except OSError as error:
             what = f"the base of {derived[-1]}" if derived else "the configuration"
             raise KwsError(f"cannot read {what}, {path}: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:  # also of a whole number with more digits than Python reads
             raise KwsError(f"{path} is not valid TOML: {error}") from error
         except RecursionError:
             raise KwsError(f"{path} is not valid TOML: it is nested too deeply") from None
@@ -66,7 +66,8 @@ def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
         found.append((path, values))
         if base is None:
             return found
-        require(isinstance(base, str), f"{path}: base must be the path of a configuration, not {base!r}")
+        usable = isinstance(base, str) and "\0" not in base
+        require(usable, f"{path}: base must be the path of a configuration, not {base!r}")
         derived.append(here)
         path = path.parent / base
 

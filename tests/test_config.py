@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,44 @@ def test_a_network_of_another_kind_has_none_of_the_bases_keys(tmp_path):
 def test_bad_bases(files, message, tmp_path):
     with pytest.raises(KwsError, match=message):
         config.load(write(tmp_path, **files))
+
+
+@pytest.mark.parametrize("section", [field.name for field in dataclasses.fields(Experiment) if field.name != "name"])
+@pytest.mark.parametrize("value", ["3", "true", '"x"', "[]", "nan", "2020-01-01"])
+def test_what_is_no_section(section, value, tmp_path):
+    with pytest.raises(KwsError, match=rf"a\.toml: {section} must be a section, not "):
+        config.load(write(tmp_path, a=f"{section} = {value}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[training]\ngap_frames = []", r"unknown key 'training\.gap_frames'; did you mean 'gap_ms'"),
+        (f"[training]\ngap_frames = {'9' * 400}", r"unknown key 'training\.gap_frames'"),
+        ('[frontend]\nhop_ms = "x"\n[training]\ngap_frames = 3', r"frontend\.hop_ms must be a number, not 'x'"),
+        ("[network]\nkind = []", r"network\.kind must be one of lstm, .* not \[\]"),
+        (f"[training]\nlearning_rate = {'9' * 400}", r"training\.learning_rate must be a number that fits"),
+        (f"[augment]\ngain_db = [0, -{'9' * 400}]", r"augment\.gain_db\[1\] must be a number that fits into 64 bits"),
+        (f"[training]\nepochs = {'9' * 5000}", r"a\.toml is not valid TOML: .*4300 digits"),
+        ('[data]\nwords = ["yes", ".net"]', r"data\.words has names that cannot be word folders: \['\.net'\]"),
+        ('base = "b\\u0000.toml"', r"base must be the path of a configuration, not 'b\\x00\.toml'"),
+        ('[data]\nlexicon = "a.toml"\nwords = [["yes"]]', r"data\.words must be a list of words, not \[\['yes'\]\]"),
+        ('[data]\nlexicon = "/dev/zero"', r"cannot read data\.lexicon .*it is a device"),
+    ],
+)
+def test_values_of_another_kind(text, message, tmp_path):
+    with pytest.raises(KwsError, match=message):
+        config.load(write(tmp_path, a=text))
+
+
+def test_files_from_windows(tmp_path):
+    (tmp_path / "lexicon.txt").write_bytes(b"\xef\xbb\xbfyes j E s\r\nno n oU\r\n")
+    (tmp_path / "a.toml").write_bytes(
+        b'\xef\xbb\xbfname = "a"\r\n[data]\r\nlexicon = "lexicon.txt"\r\nwords = ["yes", "no"]\r\n'
+        b'[training]\r\nloss = "ctc"\r\n[detector]\r\nkind = "ctc_lexicon"\r\n'
+    )
+    found = config.load(tmp_path / "a.toml")
+    assert (found.name, found.data.spellings) == ("a", ("yes j E s", "no n oU"))
 
 
 def test_frames_of_earlier_are_milliseconds_now(tmp_path):

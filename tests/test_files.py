@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kws.errors import KwsError
-from kws.files import replacing, require_folder, require_place, write_atomic
+from kws.files import replacing, require_folder, require_place, user_cache, write_atomic
 
 
 def pipe(folder: Path) -> Path:
@@ -59,3 +59,13 @@ def test_a_folder_is_tried_and_not_made(tmp_path):
     # Root may write anywhere but here.
     with pytest.raises(KwsError, match="cannot write into /proc/kws/yes"):
         require_folder(Path("/proc/kws/yes"))
+
+
+def test_no_home_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    # As it is for a user that the system does not know.
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(KwsError, match=r"there is no home folder .* XDG_CACHE_HOME"):
+        user_cache()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert user_cache() == tmp_path / "kws"

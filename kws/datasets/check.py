@@ -17,7 +17,7 @@ from kws.config import BY_SPEAKER, BY_TAKE, ONE_OUT, SAMPLE_RATE, SILENCE, DataC
 from kws.datasets import clips
 from kws.datasets.measure import Measured, measure
 from kws.datasets.misspelt import misspelt
-from kws.datasets.splits import LISTS, SPLITS, TRAINING, VALIDATION, read_lists
+from kws.datasets.splits import LISTS, SPLITS, SUFFIXES, TRAINING, VALIDATION, read_lists
 from kws.errors import KwsError
 from kws.types import Progress
 
@@ -129,9 +129,7 @@ def check(
     data = data or DataConfig()
     listed = clips.index(root, data)
     errors = [
-        Finding(
-            "empty", f"{folder.name} holds no {' or '.join(clips.SUFFIXES)} clips; add some or delete it", (folder,)
-        )
+        Finding("empty", f"{folder.name} holds no {' or '.join(SUFFIXES)} clips; add some or delete it", (folder,))
         for folder in clips.word_folders(root)
         if not clips.audio_files(folder) and folder.name not in _KEPT
     ]
@@ -269,9 +267,7 @@ def _passed_over(root: Path) -> Iterator[Finding]:
         message = f"{', '.join(p.name for p in others)} is no split list by its name, and is not read"
         yield Finding("passed over", f"{message}; split lists are {' and '.join(LISTS.values())}", tuple(others))
     for folder in clips.word_folders(root):
-        other = sorted(
-            p for p in folder.iterdir() if not p.name.startswith(".") and p.suffix.lower() not in clips.SUFFIXES
-        )
+        other = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.suffix.lower() not in SUFFIXES)
         nested = [p for p in other if p.is_dir()]
         files = [p for p in other if not p.is_dir()]
         if nested and folder.name in _KEPT:
@@ -286,7 +282,7 @@ def _passed_over(root: Path) -> Iterator[Finding]:
             kinds = Counter(p.suffix.lower() or "no suffix" for p in files)
             message = f"{folder.name} holds {', '.join(f'{n} files with {k}' for k, n in kinds.most_common())}"
             yield Finding(
-                "passed over", f"{message}, which are not used; clips are {', '.join(clips.SUFFIXES)}", tuple(files)
+                "passed over", f"{message}, which are not used; clips are {', '.join(SUFFIXES)}", tuple(files)
             )
 
 

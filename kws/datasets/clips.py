@@ -21,6 +21,7 @@ from kws.datasets.fit import read_fitted
 from kws.datasets.splits import (
     LISTS,
     SPLITS,
+    SUFFIXES,
     TESTING,
     TRAINING,
     hashed_split,
@@ -40,7 +41,6 @@ NEAR = "near_misses"
 PHRASES = "phrases"
 """Likewise of phrases: a folder of clips called after one would teach its very words as "unknown"."""
 SYNTHETIC = "synthetic.json"
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 LAYOUT = "a folder with one folder of audio files for each word, like words/yes/anna_01.wav"
 
 

@@ -22,8 +22,8 @@ import numpy as np
 from kws import audio
 from kws.config import SAMPLE_RATE, DataConfig
 from kws.datasets import sentences, transcripts
-from kws.datasets.clips import SUFFIXES, is_synthetic
-from kws.datasets.splits import TESTING, TRAINING, VALIDATION, hashed_split, speaker_of
+from kws.datasets.clips import is_synthetic
+from kws.datasets.splits import SUFFIXES, TESTING, TRAINING, VALIDATION, hashed_split, speaker_of
 from kws.errors import KwsError
 from kws.files import require_regular
 from kws.text import decoded

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kws.errors import KwsError
+from kws.files import read_file
 
 BUILT_IN = Path(__file__).with_name("sentences.txt")
 # Frequent in speech, and heard as commands by models that were trained on single words.
@@ -66,7 +67,7 @@ def read(path: str | Path = BUILT_IN) -> list[str]:
         KwsError: the file cannot be read or holds no sentence.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise KwsError(f"cannot read {path}: {error}; give a text file in UTF-8") from error
     lines = [line.strip() for line in text.strip().splitlines() if not line.startswith("#")]

@@ -14,6 +14,7 @@ from kws.files import require_regular
 
 TRAINING, VALIDATION, TESTING = SPLITS = ("training", "validation", "testing")
 LISTS = {VALIDATION: "validation_list.txt", TESTING: "testing_list.txt"}
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 _LINES = "text, one word/file.wav a line"
 # Speech Commands' MAX_NUM_WAVS_PER_CLASS
 _HASH_RANGE = 2**27 - 1
@@ -100,6 +101,13 @@ def key(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
+def named(line: str) -> str:
+    """The `key` of the clip that a line of a list names, with or without the suffix, on Windows or elsewhere."""
+    path = Path(line.strip().replace("\\", "/"))
+    # A name may have dots itself, as of a time of day has: 12.30.05.
+    return key(path) if path.suffix.lower() in SUFFIXES else f"{path.parent.name}/{path.name}"
+
+
 def read_lists(root: Path) -> dict[str, set[str]]:
     """The split lists found in ``root``: split to ``word/stem``; empty where there are none.
 
@@ -118,5 +126,5 @@ def read_lists(root: Path) -> dict[str, set[str]]:
             lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
         except OSError as error:
             raise KwsError(f"cannot read {path}: {error}; it must be {_LINES}") from error
-        lists[split] = {key(Path(line.strip().replace("\\", "/"))) for line in lines if line.strip()}
+        lists[split] = {named(line) for line in lines if line.strip()}
     return lists

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from kws.files import replacing
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.frontends import FrontendConfig
 from kws.network.graphs import one_frame_a_call
+from kws.npz import DAMAGE
 from kws.tflite import Graph, Tensor
 from kws.types import Floats, Int8
 
@@ -108,7 +108,7 @@ class FloatNetwork(ABC):
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: np.asarray(file[name], np.float32) for name in file.files}
             return cls.from_arrays(arrays)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise KwsError(
                 f"{path} does not hold a network's weights ({error}); run `kws train` with --restart, which trains anew"
             ) from error
@@ -316,8 +316,13 @@ class KerasClipNetwork(KerasNetwork):
     """A network that hears whole clips."""
 
     @abstractmethod
-    def logits(self, features: Any, training: bool = False) -> Any:
-        """Logits of int8 tensor [n, frames, features], float32 [n, labels]."""
+    def logits(self, features: Any, seed: Any = None) -> Any:
+        """Logits of int8 tensor [n, frames, features], float32 [n, labels].
+
+        Args:
+            features: the clips.
+            seed: int32 [2] of the draws of dropout; None where the network is not in training.
+        """
 
     @abstractmethod
     def load(self, path: Path) -> None:

@@ -8,7 +8,6 @@ future, which no network on a device can.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +21,15 @@ from kws.files import replacing
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.network.base import ClipNetworkConfig, KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow, initial_seed
+from kws.npz import DAMAGE
 
 # Batch normalisation's own averages, over about 50 steps.
 _MOMENTUM = 0.98
 _DROPOUT = 0.2
 
 
-def _build(frames: int, features: int, labels: int, channels: Sequence[int], seed: int) -> Any:
-    """The network as a Keras model: int8 [n, frames, features] to logits, float32 [n, labels]."""
+def _build(frames: int, features: int, labels: int, channels: Sequence[int], seed: int) -> tuple[Any, Any, Any]:
+    """The network as a Keras model: int8 [n, frames, features] to logits, float32 [n, labels]; its body and head."""
     tf, keras = import_tensorflow()
     layers, count = keras.layers, iter(range(1000))
 
@@ -46,9 +46,13 @@ def _build(frames: int, features: int, labels: int, channels: Sequence[int], see
         strides = (2, 2) if index == 0 else (1, 2) if index % 2 else (2, 1)
         inner = convolution(convolution(x, filters, 3, strides), filters, 3, (1, 1), activate=False)
         x = layers.ReLU()(inner + convolution(x, filters, 1, strides, activate=False))
-    x = layers.Dropout(_DROPOUT, seed=initial_seed(seed, next(count)))(layers.GlobalAveragePooling2D()(x))
-    initial = keras.initializers.GlorotUniform(seed=initial_seed(seed, next(count)))
-    return keras.Model(inputs, layers.Dense(labels, kernel_initializer=initial)(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    # Dropout once took a number here; weights begin as they always did.
+    next(count)
+    head = layers.Dense(
+        labels, kernel_initializer=keras.initializers.GlorotUniform(seed=initial_seed(seed, next(count)))
+    )
+    return keras.Model(inputs, head(x)), keras.Model(inputs, x), head
 
 
 class KerasTeacher(KerasClipNetwork):
@@ -56,12 +60,17 @@ class KerasTeacher(KerasClipNetwork):
 
     def __init__(self, frames: int, features: int, labels: int, channels: Sequence[int], seed: int) -> None:
         """Make the layers with initial weights drawn from ``seed``."""
-        self._model = _build(frames, features, labels, channels, seed)
+        self._tf, _ = import_tensorflow()
+        self._model, self._body, self._head = _build(frames, features, labels, channels, seed)
         self.variables, self.trainable = self._model.weights, self._model.trainable_variables
 
-    def logits(self, features: Any, training: bool = False) -> Any:
-        """Logits of int8 tensor [n, frames, features], float32 [n, labels]."""
-        return self._model(features, training=training)
+    def logits(self, features: Any, seed: Any = None) -> Any:
+        """Logits of int8 tensor [n, frames, features], float32 [n, labels]; with dropout where there is a seed."""
+        if seed is None:
+            return self._model(features, training=False)
+        # Not Keras's layer: its draws go on from a state that no checkpoint holds.
+        x = self._tf.nn.experimental.stateless_dropout(self._body(features, training=True), _DROPOUT, seed)
+        return self._head(x)
 
     def save(self, path: Path) -> None:
         """Write the weights, numbered in Keras's order.
@@ -84,7 +93,7 @@ class KerasTeacher(KerasClipNetwork):
         try:
             with np.load(path, allow_pickle=False) as file:
                 self._model.set_weights([file[name] for name in sorted(file.files)])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise KwsError(f"{path} does not hold the teacher's weights ({error}); train it again") from error
 
 

@@ -34,6 +34,7 @@ from kws.files import require_place, scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
 from kws.model.file import Model, ModelInfo, save, with_info
 from kws.network import FloatNetwork, Frame, StreamNetworkConfig
+from kws.npz import DAMAGE
 from kws.tflite import Graph, parse
 from kws.types import Progress
 
@@ -103,7 +104,7 @@ def _require_calibration(run: Path, experiment: Experiment) -> None:
     shape = (experiment.frontend.frames(experiment.data.clip_samples), experiment.frontend.features)
     try:
         features = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGE as error:
         raise KwsError(f"cannot read {path} ({error}); run `kws train` again") from error
     if features.dtype != np.int8 or features.ndim != 3 or features.shape[1:] != shape or not len(features):
         raise KwsError(f"{path} does not fit the run's settings; run `kws train` again")

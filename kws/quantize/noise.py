@@ -27,6 +27,7 @@ from kws.errors import KwsError
 from kws.model.file import Model
 from kws.network import FloatNetwork
 from kws.network.graphs import dequantized
+from kws.npz import DAMAGE
 from kws.tflite import Tensor
 from kws.types import Floats, Int8
 
@@ -89,7 +90,7 @@ def of_run(run: Path, model: Model) -> Noise:
     path = run / runs.CALIBRATION
     try:
         features = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGE as error:
         raise KwsError(f"cannot read {path} ({error}); run `kws train` again") from error
     return measure(model, runs.network_of(model, run), features)
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from kws import audio
 from kws.config import SAMPLE_RATE
-from kws.datasets.clips import BACKGROUND, SUFFIXES
-from kws.datasets.splits import speaker_of
+from kws.datasets.clips import BACKGROUND
+from kws.datasets.splits import SUFFIXES, speaker_of
 from kws.errors import KwsError
 from kws.files import is_other, parse_json, write_atomic
 from kws.frontends import LogMelConfig

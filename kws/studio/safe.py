@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kws.datasets.clips import BACKGROUND, SUFFIXES
+from kws.datasets.clips import BACKGROUND
+from kws.datasets.splits import SUFFIXES
 from kws.errors import KwsError
 from kws.live.record import require_name
 from kws.text import is_text

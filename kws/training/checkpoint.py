@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from kws import runs
 from kws.errors import KwsError
 from kws.files import parse_json, replacing
+from kws.npz import DAMAGE
 from kws.training.history import History
 from kws.training.optimizer import AveragingOptimizer
 
@@ -43,7 +43,7 @@ def load(run: Path) -> tuple[Arrays, History] | None:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return arrays, History.from_dict(parse_json(str(arrays.pop("history"))))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise KwsError(f"{path} is damaged ({error}); train with --restart to begin afresh") from error
 
 

@@ -19,6 +19,7 @@ from kws.files import replacing
 from kws.network import ClipNetworkConfig
 from kws.network.base import KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow
+from kws.npz import DAMAGE
 from kws.training.batches import TrainingSet
 from kws.types import Floats, Int8, StageProgress
 
@@ -43,12 +44,10 @@ class Teacher:
         Raises:
             KwsError: not the run of a teacher, or damaged.
         """
-        experiment = runs.load_config(run)
-        if not isinstance(experiment.network, ClipNetworkConfig):
-            raise KwsError(f'{run} is not the run of a teacher (network.kind = "teacher"); train one first')
+        experiment, settings = _settings(run)
         if frames is None:
             frames = experiment.frontend.frames(experiment.data.clip_samples)
-        network = experiment.network.build(frames, experiment.frontend.features, len(experiment.data.labels), 0)
+        network = settings.build(frames, experiment.frontend.features, len(experiment.data.labels), 0)
         network.load(run / runs.WEIGHTS)
         return cls(network), experiment
 
@@ -62,6 +61,13 @@ class Teacher:
         return np.concatenate(parts)
 
 
+def _settings(run: Path) -> tuple[Experiment, ClipNetworkConfig]:
+    experiment = runs.load_config(run)
+    if not isinstance(experiment.network, ClipNetworkConfig):
+        raise KwsError(f'{run} is not the run of a teacher (network.kind = "teacher"); train one first')
+    return experiment, experiment.network
+
+
 def as_labels(posteriors: Floats, teacher: Experiment, student: Experiment) -> Floats:
     """A teacher's posteriors in a student's labels: words that the student does not spot are unknown.
 
@@ -73,14 +79,34 @@ def as_labels(posteriors: Floats, teacher: Experiment, student: Experiment) -> F
     Raises:
         KwsError: the teacher lacks one of the student's words.
     """
+    _require_words(teacher, student)
     wanted = student.data.labels
-    missing = [word for word in wanted if word not in teacher.data.labels]
-    if missing:
-        raise KwsError(f"the teacher {teacher.name} does not know {', '.join(missing)}; train one that does")
     out = np.zeros((*posteriors.shape[:-1], len(wanted)), np.float32)
     for index, label in enumerate(teacher.data.labels):
         out[..., wanted.index(label if label in wanted else UNKNOWN)] += posteriors[..., index]
     return out
+
+
+def _require_words(teacher: Experiment, student: Experiment) -> None:
+    missing = [word for word in student.data.labels if word not in teacher.data.labels]
+    if missing:
+        raise KwsError(f"the teacher {teacher.name} does not know {', '.join(missing)}; train one that does")
+
+
+def require_fit(experiment: Experiment, teachers: Sequence[Path]) -> None:
+    """Refuse teachers by their settings alone, before hours of features are made for them.
+
+    Raises:
+        KwsError: not the run of a teacher; it hears otherwise than the student, or lacks one of its words.
+    """
+    hears = experiment.as_dict()["frontend"]
+    # A teacher hears a row a frame, whatever a student's frames hold.
+    hears.pop("rows", None)
+    for run in teachers:
+        settings, _ = _settings(run)
+        if settings.as_dict()["frontend"] != hears or settings.data.clip_ms != experiment.data.clip_ms:
+            raise KwsError(f"the teacher {run} hears with another front end or clip length; train one with the same")
+        _require_words(settings, experiment)
 
 
 def provenance(run: Path) -> dict[str, Any]:
@@ -113,25 +139,21 @@ def distilled(
     """
     if not teachers:
         return clips
+    require_fit(experiment, teachers)
     key = hashlib.sha256(clips.features.data)
     key.update(json.dumps([experiment.data.labels, [provenance(run) for run in teachers]]).encode())
     path = cache / f"distilled-{key.hexdigest()[:16]}.npy"
     shape = (*clips.features.shape[:2], len(experiment.data.labels))
     if path.exists():
-        with contextlib.suppress(OSError, ValueError, EOFError):
+        with contextlib.suppress(*DAMAGE):
             found = np.load(path, allow_pickle=False)
             if found.shape == shape and found.dtype == np.float32:
                 return dataclasses.replace(clips, distilled=found)
-    # A teacher hears a row a frame, whatever a student's frames hold.
     rows = experiment.frontend.rows
     features = clips.features.reshape(-1, clips.features.shape[2] * rows, experiment.frontend.bands)
     total = np.zeros(shape, np.float32)
     for number, run in enumerate(teachers, 1):
         teacher, settings = Teacher.load(run, features.shape[1])
-        hears = experiment.as_dict()["frontend"]
-        hears.pop("rows", None)
-        if settings.as_dict()["frontend"] != hears or settings.data.clip_ms != experiment.data.clip_ms:
-            raise KwsError(f"the teacher {run} hears with another front end or clip length; train one with the same")
 
         def tell(done: int, count: int, what: str = f"teacher {number} of {len(teachers)}") -> None:
             progress(what, done, count)

@@ -13,7 +13,6 @@ import inspect
 import json
 import shutil
 import sys
-import zipfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,6 +32,7 @@ from kws.datasets.splits import SPLITS, TRAINING
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.fixedpoint import frontends as fixedpoint_frontends
+from kws.npz import DAMAGE
 from kws.types import Int8, Int16, Progress
 
 # A few hundred variants a job: about a second, so that progress moves and Ctrl-C is quick.
@@ -193,7 +193,8 @@ def features(made: Recipe, folder: Path, progress: Progress | None = None, share
             np.savez(file, features=result.features, ends=result.ends)
     for old in () if shared else folder.glob(f"{purpose}-*.np[yz]"):
         if old != path:
-            old.unlink()
+            # Another training may tidy up the same.
+            old.unlink(missing_ok=True)
     return result
 
 
@@ -203,7 +204,7 @@ def _cached(path: Path, shape: tuple[int, int, int, int]) -> Features | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             found = Features(file["features"], file["ends"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGE:
         return None  # damaged: computed again
     fits = (found.features.shape, found.ends.shape) == (shape, shape[:2])
     return found if fits and found.features.dtype == np.int8 and found.ends.dtype == np.int16 else None

@@ -14,9 +14,9 @@ from kws import runs
 from kws.config import Experiment
 from kws.datasets import clips as clip_lists
 from kws.datasets.clips import Clip
-from kws.datasets.splits import TRAINING, key
+from kws.datasets.splits import TRAINING, key, named
 from kws.errors import KwsError, UsageError
-from kws.files import scratch, write_atomic
+from kws.files import read_file, scratch, write_atomic
 from kws.text import decoded
 from kws.training import features as feature_maker
 from kws.training.distillation import Teacher, as_labels
@@ -132,11 +132,11 @@ def read(path: Path) -> frozenset[str]:
         KwsError: the file cannot be read or names no clip.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise KwsError(f"cannot read {path}: {error}; it is text, one word/file a line") from error
-    named = [line.split("\t")[0].strip().replace("\\", "/") for line in lines]
-    found = frozenset(key(Path(name)) for name in named if "/" in name)
-    if not found and named[:1] != [COLUMNS[0]]:
+    clips = [line.split("\t")[0].strip() for line in lines]
+    found = frozenset(named(clip) for clip in clips if "/" in clip.replace("\\", "/"))
+    if not found and clips[:1] != [COLUMNS[0]]:
         raise KwsError(f"{path} names no clip; it is text, one word/file a line")
     return found

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -23,6 +22,7 @@ from kws.datasets.rooms import Rooms
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.fixedpoint import frontends as fixedpoint_frontends
+from kws.npz import DAMAGE
 from kws.training import features as clip_features
 from kws.types import Floats, Int8, Int64, Pcm
 
@@ -100,7 +100,8 @@ def kept(
         np.savez(file, **said)  # type: ignore[arg-type]
     for old in () if shared else folder.glob(f"{name}-*"):
         if old not in (data, table):
-            old.unlink()
+            # Another training may tidy up the same.
+            old.unlink(missing_ok=True)
     made_now = _read(data, table, bands, fits)
     if made_now is None:
         raise KwsError(f"{data} changed while it was written; is another training using the same cache?")
@@ -117,7 +118,7 @@ def _read(data: Path, table: Path, bands: int, fits: Callable[[Table], bool]) ->
         if not fits(said) or data.stat().st_size != bounds[-1] * bands:
             return None
         return np.memmap(data, np.int8, "r", shape=(int(bounds[-1]), bands)), said
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGE:
         return None  # damaged: computed again
 
 

@@ -212,7 +212,9 @@ class StreamTrainer(Trainer):
         frames = min(pause, self._noise.shape[1]) if len(self._noise) else 0
         pauses = np.resize(self._noise[:, :frames], (streams, frames, features.shape[2]))
         reset, stream = self.predict(features, streams, pauses)
-        in_stream = stream[streams:].argmax(axis=1) == labels[streams:]
+        from_reset = share_right(reset, labels)
+        # A single clip has none before it.
+        in_stream = share_right(stream[streams:], labels[streams:]) if len(labels) > streams else from_reset
         listening = clips.listening if self.loss.names_words else None
         missed = None if listening is None else listening.missed(self.hear)
-        return Metrics(cross_entropy(reset, labels), share_right(reset, labels), float(np.mean(in_stream)), missed)
+        return Metrics(cross_entropy(reset, labels), from_reset, in_stream, missed)

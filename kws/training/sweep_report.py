@@ -103,17 +103,25 @@ def heading(name: str) -> str:
 
 def rows(found: Sequence[Group]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Columns and rows of the table: settings, trainings, weights, then mean and spread of each measure."""
-    names = list(found[0].measures)
+    names = _names(found)
     keys = [key for key, _ in found[0].settings]
     columns = (*keys, "runs", "weights", *map(heading, names))
     body = [(*(str(value) for _, value in g.settings), str(g.runs), f"{g.weights:,}", *_cells(g, names)) for g in found]
     return columns, body
 
 
+def _names(found: Sequence[Group]) -> list[str]:
+    """Every measure that some group has: without negatives, say, nobody knows what is missed."""
+    return list(dict.fromkeys(name for group in found for name in group.measures))
+
+
 def _cells(group: Group, names: Sequence[str]) -> list[str]:
     cells = []
     for name in names:
-        spread = group.measures[name]
+        spread = group.measures.get(name)
+        if spread is None:
+            cells.append("-")
+            continue
         deviation = "" if spread.deviation is None else f" ± {shown(name, spread.deviation)}"
         cells.append(f"{shown(name, spread.mean)}{deviation}")
     return cells
@@ -135,23 +143,22 @@ def plot(found: Sequence[Group], path: Path, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    names = list(found[0].measures)
+    names = _names(found)
     columns = min(len(names), 3)
     lines = math.ceil(len(names) / columns)
     height = 0.5 * len(found) + 1.2
     figure = Figure(figsize=(2 + 3.4 * columns, lines * height + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
-    places = list(range(len(found)))
     for axis, name in zip(axes, names, strict=False):
         factor = 100 if _is_share(name) else 1
-        spreads = [g.measures[name] for g in found]
+        places, spreads = zip(*((i, g.measures[name]) for i, g in enumerate(found) if name in g.measures), strict=True)
         means = [factor * s.mean for s in spreads]
         axis.errorbar(means, places, xerr=[factor * (s.deviation or 0) for s in spreads], fmt="o", capsize=4)
         for place, spread in zip(places, spreads, strict=True):
             axis.plot([factor * v for v in spread.values], [place] * len(spread.values), "k.", alpha=0.5)
         axis.set_xlabel(heading(name))
-        axis.set_yticks(places, [caption(g.label) for g in found])
+        axis.set_yticks(range(len(found)), [caption(g.label) for g in found])
         axis.grid(alpha=0.3)
     for axis in axes[len(names) :]:
         axis.set_visible(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws import runs
+from kws import locks, runs
 from kws.config import HEAD, Experiment
 from kws.datasets.roles import NOTHING, Folders
 from kws.datasets.splits import TRAINING, VALIDATION
@@ -42,6 +43,7 @@ Report = Callable[[Epoch, bool], None]
 
 # A picture takes as long as many a short epoch.
 _PLOT_SECONDS = 10.0
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ def train(
 
     Raises:
         KwsError: unusable data; no validation clips; no such loss; a model that cannot be started from;
-            ``run`` holds a training with other settings, data or start; TensorFlow is not
-            installed; no room.
+            ``run`` holds a training with other settings, data or start, or another process is training
+            into it; TensorFlow is not installed; no room.
     """
     require_tensorflow()
     losses.named(experiment.training.loss)
@@ -113,29 +115,32 @@ def train(
     found = sources.find(experiment, folders, options.others, options.leave_out)
     experiment = found.settled(experiment)
     start = _start(experiment, options.start, run)
-    if options.restart:
-        _clear(run)
+    _require_teachers(experiment, options.teachers, run)
     said = _provenance(experiment, found, data, options, start)
-    before = provenance.require_same(said, run)
-    saved = checkpoint.load(run)
-    # What trained the weights that are there is said by the run that made them.
-    said |= {key: before[key] for key in ("kws", "versions", "best") if key in before}
-    runs.save_json(said, run / runs.PROVENANCE)
-    runs.write_config(experiment, run)
-    cache = run / runs.CACHE if options.cache is None else options.cache
-    clips, validation = _features(experiment, found, cache, options.cache is not None, tell)
-    if isinstance(experiment.network, StreamNetworkConfig):
-        _save_calibration(experiment, clips, run)
-    history = saved[1] if saved is not None else None
-    if history is None or not _finished(experiment, history):
-        clips = distillation.distilled(experiment, clips, options.teachers, cache, tell)
-        trainer = _trainer(experiment, clips, start.network_for(experiment) if start is not None else None)
-        if saved is not None:
-            checkpoint.restore(trainer.optimizer, saved[0], run)
-        history = _epochs(trainer, validation, history, _Output(run, said, tell, report))
-    _save_history(history, said, run)
-    history.plot(run / runs.PLOT, experiment.name)
-    return history
+    with _alone(run):
+        # Nothing of the old run goes before all that the new one stands on was read.
+        if options.restart:
+            _clear(run)
+        before = provenance.require_same(said, run)
+        saved = checkpoint.load(run)
+        # What trained the weights that are there is said by the run that made them.
+        said |= {key: before[key] for key in ("kws", "versions", "best") if key in before}
+        runs.save_json(said, run / runs.PROVENANCE)
+        runs.write_config(experiment, run)
+        cache = run / runs.CACHE if options.cache is None else options.cache
+        clips, validation = _features(experiment, found, cache, options.cache is not None, tell)
+        if isinstance(experiment.network, StreamNetworkConfig):
+            _save_calibration(experiment, clips, run)
+        history = saved[1] if saved is not None else None
+        if history is None or not _finished(experiment, history):
+            clips = distillation.distilled(experiment, clips, options.teachers, cache, tell)
+            trainer = _trainer(experiment, clips, start.network_for(experiment) if start is not None else None)
+            if saved is not None:
+                checkpoint.restore(trainer.optimizer, saved[0], run)
+            history = _epochs(trainer, validation, history, _Output(run, said, tell, report))
+        _save_history(history, said, run)
+        history.plot(run / runs.PLOT, experiment.name)
+        return history
 
 
 def prepare(
@@ -152,6 +157,7 @@ def prepare(
     experiment = with_phones(experiment)
     found = sources.find(experiment, data, options.others, options.leave_out)
     experiment = found.settled(experiment)
+    distillation.require_fit(experiment, options.teachers)
     clips, _ = _features(experiment, found, options.cache, True, tell)
     distillation.distilled(experiment, clips, options.teachers, options.cache, tell)
 
@@ -173,6 +179,25 @@ def _start(experiment: Experiment, start: Path | None, run: Path) -> Start | Non
     return found
 
 
+def _require_teachers(experiment: Experiment, teachers: Sequence[Path], run: Path) -> None:
+    if os.path.realpath(run) in map(os.path.realpath, teachers):
+        raise KwsError(f"{run} cannot learn from itself; train into another folder")
+    distillation.require_fit(experiment, teachers)
+
+
+@contextlib.contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Keep other trainings out of a run's folder: two would write halves of two runs."""
+    with contextlib.ExitStack() as stack:
+        try:
+            alone = stack.enter_context(locks.only(run / _LOCK))
+        except OSError as error:
+            raise KwsError(f"cannot write into {run}: {error.strerror or error}") from error
+        if not alone:
+            raise KwsError(f"another training is writing into {run}; wait for its end, or train into another folder")
+        yield
+
+
 def _provenance(
     experiment: Experiment,
     found: Sources,
@@ -190,6 +215,8 @@ def _provenance(
 
 
 def _clear(run: Path) -> None:
+    # The checkpoint first: without what belongs to it, it could neither be gone on from nor be refused.
+    (run / runs.CHECKPOINT).unlink(missing_ok=True)
     # Never the whole folder: it may hold files of the user's.
     for name in (runs.PROVENANCE, runs.HISTORY, runs.PLOT, runs.WEIGHTS, runs.CALIBRATION, runs.MODEL):
         (run / name).unlink(missing_ok=True)

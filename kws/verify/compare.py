@@ -20,6 +20,7 @@ from kws.files import read_file
 from kws.fixedpoint.decisions.base import Detection
 from kws.fixedpoint.layers.quantize16 import BYTES
 from kws.model.file import Model, ModelInfo
+from kws.npz import DAMAGE
 from kws.types import Progress
 from kws.verify import decision, speech
 from kws.verify.decision import DecisionReport
@@ -295,7 +296,7 @@ def read_inputs(path: Path, size: int, dtype: str = "int8") -> npt.NDArray[np.in
         # Mapped, since a header may promise more than fits into memory.
         npy = path.suffix == ".npy"
         x = np.load(path, mmap_mode="r") if npy else np.frombuffer(read_file(path), np.int8)
-    except (OSError, ValueError, EOFError, OverflowError) as error:
+    except DAMAGE as error:
         raise KwsError(f"cannot read the recorded inputs {path}: {error}") from error
     if not isinstance(x, np.ndarray):
         raise KwsError(f"cannot read the recorded inputs {path}: it holds several arrays; save one")

@@ -129,6 +129,19 @@ def test_lists_from_windows(tmp_path: Path) -> None:
     assert [c.split for c in clips.index(tmp_path)] == ["training", "validation", "testing"]
 
 
+def test_a_name_with_dots_is_listed_with_or_without_the_suffix(tmp_path: Path) -> None:
+    for name in ("yes/at 10.30.05.wav", "yes/at 10.30.06.wav", "yes/at 10.30.wav", "yes/at 10.31.wav"):
+        record(tmp_path, name)
+    (tmp_path / "validation_list.txt").write_text("yes/at 10.30.05\nyes/at 10.30.06.FLAC\n")
+    (tmp_path / "testing_list.txt").write_text("yes/at 10.31\n")
+    assert {c.path.name: c.split for c in clips.index(tmp_path)} == {
+        "at 10.30.05.wav": "validation",
+        "at 10.30.06.wav": "validation",
+        "at 10.30.wav": "training",
+        "at 10.31.wav": "testing",
+    }
+
+
 def test_lists_that_name_no_clip_are_refused(tmp_path: Path) -> None:
     record(tmp_path, "yes/a_1.wav")
     (tmp_path / "validation_list.txt").write_text("a_1.wav\n")

@@ -65,7 +65,8 @@ def test_a_paragraph_on_one_line_is_cut_into_sentences(tmp_path: Path) -> None:
 def test_texts_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
     (tmp_path / "empty.txt").write_text("# nothing\n")
-    for name in ("latin.txt", "empty.txt", "missing.txt"):
+    (tmp_path / "endless.txt").symlink_to("/dev/zero")
+    for name in ("latin.txt", "empty.txt", "missing.txt", "endless.txt"):
         with pytest.raises(KwsError, match=name):
             sentences.read(tmp_path / name)
 

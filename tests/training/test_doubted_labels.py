@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,11 +150,23 @@ def test_lists_of_ones_own(tmp_path, data):
         read(path)
     with pytest.raises(KwsError, match="cannot read"):
         read(tmp_path / "gone")
+    with pytest.raises(KwsError, match="it is a device"):
+        read(Path("/dev/zero"))
     with pytest.raises(KwsError, match="another folder"):
         sources.find(tones.experiment(), [data], leave_out={"low/nobody"})
     # Nothing was doubted: the list has its heading alone.
     labels.write([], path)
     assert read(path) == frozenset()
+
+
+def test_a_clip_whose_name_has_dots_is_left_out(tmp_path, data):
+    path = next(c.path for c in clips.index(data, EXPERIMENT.data) if (c.word, c.split) == ("low", TRAINING))
+    dotted = path.rename(path.with_name(f"{path.stem}.at.10.30.wav"))
+    clip = next(c for c in clips.index(data, EXPERIMENT.data) if c.path == dotted)
+    out = tmp_path / "doubts.tsv"
+    labels.write([labels.Doubt(clip, "low", "high", 0.9)], out)
+    assert read(out) == {key(dotted)}
+    assert sources.find(tones.experiment(), [data], leave_out=read(out)).left_out == 1
 
 
 @pytest.mark.slow

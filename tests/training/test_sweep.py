@@ -157,6 +157,22 @@ def test_table_and_plot(tmp_path):
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_measure_that_not_all_have(tmp_path, first):
+    """Without negatives nobody knows what is missed."""
+    results = [
+        Result(f"{share}-{seed}", (("negatives.share", share),), {"score": 0.5, **more}, 1, 1, 400)
+        for share, more in ((0.5, {"missed": 0.25}), (0.0, {}))
+        for seed in (1, 2)
+    ]
+    found = sweep_report.groups(results[2 * first :] + results[: 2 * first])
+    columns, body = sweep_report.rows(found)
+    assert columns[-1] == "missed, %"
+    assert {row[0]: row[-1] for row in body} == {"0.5": "25.00 ± 0.00", "0.0": "-"}
+    sweep_report.plot(found, tmp_path / "a.png", "a name")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("grid", ["seed=1", "training.seed=", "training.seed=[1", "=1", ".=1", "training.seed"])
 def test_grids_that_are_none(grid, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -58,6 +58,24 @@ def test_a_teacher_learns_and_is_loaded_again(teacher):
 
 
 @pytest.mark.slow
+def test_a_teacher_goes_on_after_an_interrupt_as_if_there_was_none(tmp_path):
+    data = tones.write(tmp_path / "tones", speakers=20)
+    settings = dataclasses.replace(tones.experiment(epochs=3), network=TeacherConfig(channels=(4, 4)))
+
+    def interrupted(stage: str, done: int, total: int) -> None:
+        if stage == "epoch 2" and done == 2:
+            raise KeyboardInterrupt
+
+    history = train(settings, data, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, data, tmp_path / "run", interrupted)
+    assert train(settings, data, tmp_path / "run") == history
+    before, after = (Teacher.load(tmp_path / name)[0] for name in ("whole", "run"))
+    x = np.random.default_rng(0).integers(-128, 128, (8, 24, 40)).astype(np.int8)
+    np.testing.assert_array_equal(before.posteriors(x), after.posteriors(x))
+
+
+@pytest.mark.slow
 def test_a_student_names_its_teachers(teacher, student):
     data, _, _ = teacher
     own, _ = student

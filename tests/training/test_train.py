@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,6 +144,56 @@ def test_restart_begins_afresh(trained, data, tmp_path):
     assert not (tmp_path / "run" / runs.MODEL).exists()
 
 
+def test_nothing_is_thrown_away_for_a_training_that_cannot_begin(trained, data, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained[0], run)
+    before = files(run)
+    for teacher, message in (
+        (tmp_path / "nowhere", "nowhere is not the folder of a training run"),
+        (trained[0], "is not the run of a teacher"),
+        (run, "cannot learn from itself"),
+    ):
+        with pytest.raises(KwsError, match=message):
+            train(tones.experiment(), data, run, options=TrainOptions(restart=True, teachers=(teacher,)))
+        assert files(run) == before
+
+
+def test_a_restart_that_is_cut_short_leaves_no_checkpoint_without_its_run(trained, data, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    shutil.copytree(trained[0], run)
+    unlink, removed = Path.unlink, []
+
+    def interrupted(path, missing_ok=False):
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(path)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tones.experiment(epochs=1), data, run, options=TrainOptions(restart=True))
+    monkeypatch.undo()
+    assert len(train(tones.experiment(epochs=1), data, run).epochs) == 1
+
+
+def test_two_trainings_of_one_run(data, tmp_path):
+    run = tmp_path / "run"
+    refused = []
+
+    def again(stage: str, done: int, total: int) -> None:
+        if stage == "epoch 1" and not refused:
+            before = files(run)
+            with pytest.raises(KwsError, match=r"another training is writing into .*run; wait for its"):
+                train(tones.experiment(epochs=2), data, run, options=TrainOptions(restart=True))
+            assert files(run) == before
+            refused.append(stage)
+
+    history = train(tones.experiment(epochs=1), data, run, again)
+    assert refused
+    assert not list(run.rglob(".*"))
+    assert train(tones.experiment(epochs=1), data, run) == history
+
+
 def test_clips_recorded_again_are_noticed(trained, data, tmp_path):
     """The same names and sizes, other contents."""
     shutil.copytree(data, tmp_path / data.name)
@@ -178,6 +229,18 @@ def test_no_validation_clips(data, tmp_path):
     none = dataclasses.replace(settings, data=dataclasses.replace(settings.data, validation_percent=0))
     with pytest.raises(KwsError, match=r"no clips are left for validation; .* raise data\.validation_percent"):
         train(none, data, tmp_path)
+
+
+def test_a_single_validation_clip(data, tmp_path):
+    settings = tones.experiment(epochs=1)
+    alone = dataclasses.replace(settings.data, silence_percent=0, unknown_percent=0)
+    shutil.copytree(data, tmp_path / "data")
+    (tmp_path / "data" / "validation_list.txt").write_text("low/s01_nohash_0.wav\n")
+    history = train(dataclasses.replace(settings, data=alone), tmp_path / "data", tmp_path / "run")
+    # In a stream nothing comes before it.
+    assert history.best.stream_accuracy == history.best.validation_accuracy
+    said = (tmp_path / "run" / runs.HISTORY).read_text()
+    assert json.loads(said, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
 def test_a_word_without_training_clips(tmp_path):
@@ -235,6 +298,21 @@ def test_features_are_cached_and_a_damaged_cache_is_replaced(data, tmp_path):
     repaired = feature_maker.features(recipe, tmp_path)
     np.testing.assert_array_equal(first.features, again.features)
     np.testing.assert_array_equal(first.features, repaired.features)
+
+
+def test_features_that_another_training_tidied_up_meanwhile(data, tmp_path, monkeypatch):
+    recipe = sources.recipes(tones.experiment(), [data])["validation"]
+    (tmp_path / "validation-old.npz").touch()
+    unlink = Path.unlink
+
+    def gone_by_now(path, missing_ok=False):
+        if path.name == "validation-old.npz":
+            unlink(path)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", gone_by_now)
+    made = feature_maker.features(recipe, tmp_path)
+    assert len(made.features) == len(recipe.examples)
 
 
 @pytest.mark.parametrize(
