@@ -269,7 +269,7 @@ def test_rebuild_follows_what_changed(exported, exported_bare, tmp_path, monkeyp
 
 
 @needs_cc
-@pytest.mark.parametrize("sanitize", [False, True])
+@pytest.mark.parametrize("sanitize", mostly_slow([False, True]))
 def test_host_library_builds(exported, tmp_path, sanitize):
     assert make_host_library(exported, tmp_path, sanitize).is_file()
 

@@ -6,7 +6,6 @@ import numpy as np
 import pruning_experiment
 import pytest
 import tones
-from conftest import mostly_slow
 from test_blend_weights import written
 
 from kws import runs
@@ -58,7 +57,8 @@ def test_a_unit_that_goes_is_neither_computed_nor_read(tmp_path):
     assert kernel.reshape(-1, 4, 8)[:, :, ~gone].all()
 
 
-@pytest.mark.parametrize("block", mostly_slow(["unit", "quad"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", ["unit", "quad"])
 def test_zeros_stay_zeros_in_training_and_the_rest_learns(tmp_path, monkeypatch, capsys, block):
     pytest.importorskip("tf_keras", reason="training needs TensorFlow")
     data = tones.write(tmp_path / "data")

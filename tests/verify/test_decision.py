@@ -43,7 +43,7 @@ def sources(tmp_path_factory):
 @pytest.mark.parametrize(
     "path", [pytest.param(p, marks=[] if p.stem == "yes-no" else pytest.mark.slow, id=p.stem) for p in SHIPPED]
 )
-@pytest.mark.parametrize("fault", mostly_slow(FAULTS, 3))
+@pytest.mark.parametrize("fault", mostly_slow(FAULTS, 2))
 def test_a_faulty_detector_is_found(path, fault, sources, monkeypatch):
     right = (firmware.sources_dir() / "src/decisions/detector.c").read_text()
     old, new = FAULTS[fault]

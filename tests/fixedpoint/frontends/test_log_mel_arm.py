@@ -74,7 +74,7 @@ SHORT = LogMelConfig(window_ms=10, hop_ms=10, low_hz=100, bands=20)
     ("name", "cpu"),
     [
         ("256", "cortex-m4"),
-        ("512", "cortex-m3"),
+        pytest.param("512", "cortex-m3", marks=pytest.mark.slow),
         pytest.param("512, the widest", "cortex-m4", marks=pytest.mark.slow),
         pytest.param("512, short", "cortex-m4", marks=pytest.mark.slow),
         pytest.param("1024", "cortex-m3", marks=pytest.mark.slow),

@@ -62,7 +62,7 @@ int main(void)
 """
 
 
-@pytest.fixture(scope="module", params=mostly_slow(CONFIGS, 2))
+@pytest.fixture(scope="module", params=mostly_slow(CONFIGS))
 def steps(request, tmp_path_factory):
     """A front end's settings, and the program with its steps."""
     config = CONFIGS[request.param]
