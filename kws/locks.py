@@ -45,13 +45,7 @@ def if_free(path: Path) -> Iterator[bool]:
         OSError: there is no such file, or it cannot be opened.
     """
     with path.open("r+", encoding="utf-8") as file:
-        try:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield _is_at(file, path)
+        yield _take(file) and _is_at(file, path)
 
 
 @contextlib.contextmanager
@@ -66,26 +60,31 @@ def only(path: Path) -> Iterator[bool]:
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with path.open("a", encoding="utf-8") as file:
-            held = _is_taken(file)
+            try:
+                held = _take(file)
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                held = True
             if held and not _is_at(file, path):
                 continue
             try:
                 yield held
             finally:
                 if held:
-                    path.unlink(missing_ok=True)
+                    # Windows removes no file that is open.
+                    with contextlib.suppress(OSError):
+                        path.unlink()
             return
 
 
-def _is_taken(file: IO[str]) -> bool:
+def _take(file: IO[str]) -> bool:
+    """Take a file's lock unless another holds it; whether it is held now."""
     try:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
     return True
 
 
