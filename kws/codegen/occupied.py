@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kws.errors import KwsError
-from kws.files import is_other
 
 MARK = "Written by `kws export"
 """In the first lines of every generated file, in those of earlier versions, too."""
@@ -23,7 +22,7 @@ def require_generated(out: Path, names: Iterable[str]) -> None:
     Raises:
         KwsError: one is there, or something that is no file; or it cannot be read.
     """
-    _refuse(out, [name for name in names if _is_taken(out / name) and MARK not in _text(out / name)])
+    _refuse(out, [name for name in names if (out / name).exists() and MARK not in _text(out / name)])
 
 
 def require_library(out: Path, names: Iterable[str]) -> None:
@@ -38,7 +37,7 @@ def require_library(out: Path, names: Iterable[str]) -> None:
             of both versions.
     """
     own = set(names)
-    _refuse(out, [name for name in sorted(own) if _is_taken(out / name) and not _is_library(out / name)])
+    _refuse(out, [name for name in sorted(own) if (out / name).exists() and not _is_library(out / name)])
     sources = {path.relative_to(out).as_posix() for path in sorted((out / "src").rglob("*.c")) if path.is_file()}
     old = [name for name in sorted(sources - own) if _is_library(out / name)]
     if old:
@@ -51,10 +50,6 @@ def require_library(out: Path, names: Iterable[str]) -> None:
 def _refuse(out: Path, foreign: list[str]) -> None:
     if foreign:
         raise KwsError(f"{out} holds files that kws did not write: {_listed(foreign)}; choose another folder")
-
-
-def _is_taken(path: Path) -> bool:
-    return path.is_file() or is_other(path)
 
 
 def _is_library(path: Path) -> bool:

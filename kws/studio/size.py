@@ -68,8 +68,8 @@ def _of_model(path: Path, labels: int) -> Size:
     # Planned as `kws export` plans it; the few bytes by which other labels differ are in the noise of "about".
     sizes = NetworkSource(network).memory.sizes
     convolves = any(isinstance(layer.kernel, Conv2D) for layer in network.layers)
-    found = _size(weights, sizes, info.frontend, network.macs + more * inputs)
-    return {**found, "code": _CONVOLUTION_BYTES if convolves else 0}
+    code = _CONVOLUTION_BYTES if convolves else 0
+    return _size(weights, code, sizes, info.frontend, network.macs + more * inputs)
 
 
 def _of_settings(experiment: Experiment, labels: int) -> Size | None:
@@ -85,10 +85,10 @@ def _of_settings(experiment: Experiment, labels: int) -> Size | None:
     widest = max(network.lstm_units)
     portable = 3 * sum(network.lstm_units) + 2 * widest
     sizes = {Arch.PORTABLE: portable, Arch.DSP: portable + 4 * widest}
-    return _size(weights + labels * (inputs + _BIAS_BYTES), sizes, experiment.frontend, macs + labels * inputs)
+    return _size(weights + labels * (inputs + _BIAS_BYTES), 0, sizes, experiment.frontend, macs + labels * inputs)
 
 
-def _size(weights: int, sizes: Mapping[Arch, int], frontend: FrontendConfig, macs: int) -> Size:
+def _size(weights: int, code: int, sizes: Mapping[Arch, int], frontend: FrontendConfig, macs: int) -> Size:
     frames = SAMPLE_RATE / frontend.hop
     buffers = _SAMPLE_BYTES * frontend.pcm_size + frontend.features
     ram = {
@@ -96,4 +96,4 @@ def _size(weights: int, sizes: Mapping[Arch, int], frontend: FrontendConfig, mac
         for name, board in BOARDS.items()
     }
     instructions = (_PER_MAC * macs + _FRONT_END * frontend.rows) * frames
-    return {"weights": weights, "code": 0, "ram": ram, "instructions": round(instructions)}
+    return {"weights": weights, "code": code, "ram": ram, "instructions": round(instructions)}

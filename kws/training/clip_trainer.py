@@ -60,10 +60,8 @@ class ClipTrainer(Trainer):
 
     def _train_step(self, features: Any, targets: Any) -> Any:
         tf = self._tf
-        step = tf.cast(self.optimizer.iterations, tf.int32)
-        seed = tf.stack([tf.constant(self.experiment.training.seed % 2**31), step])
         with tf.GradientTape() as tape:
-            logits = self.current.logits(features, seed)
+            logits = self.current.logits(features, self.optimizer.seed(draws=1))
             loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
         self.optimizer.step(tape, loss)
         right = tf.reduce_mean(tf.cast(tf.argmax(logits, 1) == tf.argmax(targets, 1), tf.float32))

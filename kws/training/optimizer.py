@@ -40,10 +40,11 @@ class AveragingOptimizer:
             trainable: those that gradients move; the others move by themselves.
             average: variables of the same shapes as ``current``.
             training: learning rate, its decay over the epochs, weight decay (not of vectors:
-                biases and normalisation).
+                biases and normalisation); the seed of draws.
             steps_per_epoch: gradient steps an epoch.
         """
         self._tf, keras = import_tensorflow()
+        self._seed = training.seed % 2**31
         self._current, self._trainable, self._average = list(current), list(trainable), list(average)
         warm_up = max(1, round(_WARM_UP_EPOCHS * steps_per_epoch))
         rate = keras.optimizers.schedules.CosineDecay(
@@ -65,6 +66,17 @@ class AveragingOptimizer:
     def iterations(self) -> Any:
         """Gradient steps taken, a TensorFlow variable."""
         return self._optimizer.iterations
+
+    def seed(self, draws: int) -> Any:
+        """The seed of the first of the coming step's draws, int32 [2]; called while tracing a TensorFlow function.
+
+        Derived from the steps taken, which a checkpoint holds: a resumed run draws what an uninterrupted one does.
+
+        Args:
+            draws: how many seeds of a step follow each other, each with a last number one greater.
+        """
+        tf = self._tf
+        return tf.stack([tf.constant(self._seed), tf.cast(self._optimizer.iterations, tf.int32) * draws])
 
     @property
     def learning_rate(self) -> float:

@@ -26,6 +26,8 @@ from kws.types import Floats, Int8
 _VALIDATION_STREAMS = 128
 # Noise between them, as in `kws.evaluation.clip.conditions.pause`.
 _PAUSE_MS = 500.0
+# Seeds of a step: more than a network has layers with dropout.
+_DRAWS = 64
 
 
 class StreamTrainer(Trainer):
@@ -145,10 +147,8 @@ class StreamTrainer(Trainer):
     def _train_step(self, features: Any, targets: Sequence[Any], carried: Any, carry: Any) -> tuple[Any, Any]:
         tf = self._tf
         state = tf.nest.map_structure(lambda v: v * tf.reshape(carry, [-1, *[1] * (len(v.shape) - 1)]), carried)
-        step = tf.cast(self.optimizer.iterations, tf.int32)
-        seed = tf.stack([tf.constant(self.experiment.training.seed % 2**31), step * 64])
         with tf.GradientTape() as tape:
-            logits, left = self.current.logits(features, state, seed)
+            logits, left = self.current.logits(features, state, self.optimizer.seed(_DRAWS))
             loss, right = self.loss(logits, targets)
         self.optimizer.step(tape, loss)
         return tf.stack([loss, right]), left
