@@ -72,6 +72,7 @@ VERBS: Mapping[str, tuple[Verb, ...]] = {
         Verb("mine", "hear hours of recordings; what fires becomes negatives to train with", "mine"),
         Verb("tune", "choose detector settings for a budget of false accepts per hour", "tune"),
         Verb("gate", "let the network sleep while nobody speaks, or not", "gate"),
+        Verb("ensemble", "join models of the same words into one, whose posteriors are their mean", "ensemble"),
         Verb("phrases", "list, add and remove phrases; a window after a wake word", "phrases"),
     ),
     "measure and check a model": (

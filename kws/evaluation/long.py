@@ -180,10 +180,4 @@ def listen(
 
 def familiar(info: ModelInfo, recordings: Iterable[Recording]) -> tuple[str, ...]:
     """The collections of recordings that a model's training heard, too, as far as its provenance tells."""
-    data = info.provenance.get("data", {})
-    negatives = data.get("negatives", []) if isinstance(data, dict) else []
-    trained: set[str] = set()
-    for entry in negatives if isinstance(negatives, list) else []:
-        if isinstance(entry, dict) and entry.get("split") == "training" and isinstance(entry.get("hours"), dict):
-            trained |= set(entry["hours"])
-    return tuple(sorted(trained & {r.source for r in recordings}))
+    return tuple(sorted(info.collections & {r.source for r in recordings}))

@@ -33,6 +33,10 @@ from kws.voice_gate import VoiceGateConfig, asleep
 
 METADATA_NAME = "kws.model"
 METADATA_VERSION = 1
+COLLECTIONS = "collections"
+"""In a provenance's ``data``: where negatives came from."""
+MEMBERS = "members"
+"""In an ensemble's provenance: each member's name and id, with its own provenance."""
 _SPELLING = ("tokens", "spellings", "alphabet")
 
 _CHANGED = (
@@ -92,6 +96,18 @@ class ModelInfo:
         # How words are spelled, the decision knows.
         kept = {k: v for k, v in values.items() if k not in _SPELLING} if isinstance(values, dict) else {}
         return from_dict(DataConfig, {**kept, "words": list(self.spoken)}, "data")
+
+    @property
+    def trainings(self) -> tuple[dict[str, Any], ...]:
+        """The provenance of each training behind the model: its own, or those of an ensemble's members."""
+        members = self.provenance.get(MEMBERS)
+        return tuple(m for m in members if isinstance(m, dict)) if isinstance(members, list) else (self.provenance,)
+
+    @property
+    def collections(self) -> set[str]:
+        """The collections of other speech, noise and music that a training heard, as far as provenance tells."""
+        said = [t["data"].get(COLLECTIONS) for t in self.trainings if isinstance(t.get("data"), dict)]
+        return {str(name) for names in said if isinstance(names, list) for name in names}
 
     @property
     def words(self) -> tuple[str, ...]:

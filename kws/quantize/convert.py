@@ -28,11 +28,12 @@ import numpy as np
 import kws
 from kws import runs
 from kws.config import Experiment
+from kws.datasets.splits import TRAINING
 from kws.errors import KwsError, MissingError
 from kws.extras import how_to_install
 from kws.files import require_place, scratch
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE, FEATURE_ZERO_POINT
-from kws.model.file import Model, ModelInfo, save, with_info
+from kws.model.file import COLLECTIONS, Model, ModelInfo, save, with_info
 from kws.network import FloatNetwork, Frame, StreamNetworkConfig
 from kws.npz import DAMAGE
 from kws.tflite import Graph, parse
@@ -135,11 +136,13 @@ def _provenance(run: Path) -> dict[str, Any]:
     if isinstance(settings.get("data"), dict):
         settings["data"] = {key: value for key, value in settings["data"].items() if key != "alphabet"}
     data = dict(values.get("data", {}))
-    # The run knows the clips of each label and the hours of each source.
+    # The run knows the clips of each label and the hours of each collection.
     data["clips"] = {split: sum(counts.values()) for split, counts in data.get("clips", {}).items()}
     if "sentences" in data:
         data["sentences"] = {key: data["sentences"][key] for key in ("count", "hours")}
     if "negatives" in data:
+        heard = [made["hours"] for made in data["negatives"] if made["split"] == TRAINING]
+        data[COLLECTIONS] = sorted({name for hours in heard for name in hours})
         data["negatives"] = _hours(data["negatives"])
     return {
         **values,

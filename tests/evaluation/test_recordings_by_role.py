@@ -83,14 +83,13 @@ def test_counts_are_those_of_the_detector(model, folders):
 
 def test_collections_that_were_trained_on_are_named(model, folders):
     recordings = room_list.recordings(folders, DATA, "validation")
-    hours = [
-        {"kind": "speech", "split": "training", "hours": {"corpus": 1.0, "elsewhere": 2.0}},
-        {"kind": "speech", "split": "validation", "hours": {"other": 1.0}},
-    ]
-    info = dataclasses.replace(model.info, provenance={"data": {"negatives": hours}})
+    heard = {"data": {"collections": ["corpus", "elsewhere"]}}
+    info = dataclasses.replace(model.info, provenance=heard)
     assert long.familiar(info, recordings) == ("corpus",)
     assert long.familiar(model.info, recordings) == ()
-    for damaged in ({"data": []}, {"data": {"negatives": 3}}, {"data": {"negatives": [{"split": "training"}, 4]}}):
+    both = {"members": [{"data": {}}, {"data": {"collections": ["other"]}}, heard]}
+    assert long.familiar(dataclasses.replace(info, provenance=both), recordings) == ("corpus", "other")
+    for damaged in ({"data": []}, {"data": {"collections": 3}}, {"members": [4]}, {"members": 4}):
         assert long.familiar(dataclasses.replace(model.info, provenance=damaged), recordings) == ()
     assert "corpus" in limits.of_familiar(("corpus",))[0]
     assert "here 3.0" in limits.of_speech(1.0, 5)

@@ -15,6 +15,7 @@ from kws.config import DataConfig, Experiment
 from kws.datasets import roles
 from kws.errors import KwsError
 from kws.fixedpoint.frontends.base import SAMPLE_RATE
+from kws.quantize.convert import convert
 from kws.training import negative_features, sources
 from kws.training.batches import Batch, Batches, TrainingSet
 from kws.training.cuts import REVERSED_WORDS, Negatives, Source
@@ -312,6 +313,9 @@ def test_fewer_negatives_are_heard_as_words_after_training_with_them(data, other
     hours = {(n["kind"], n["split"]): n["hours"] for n in said["negatives"]}
     assert hours["speech", "training"] == {"one": round(40 / 3600, 3)}
     assert hours["noise", "validation"] == {"one": round(20 / 3600, 3)}
+    info = convert(tmp_path / "with").model.require_info()
+    assert info.collections == {"one"}
+    assert set(info.provenance["data"]["negatives"]["training"]) == {"speech", "noise"}
 
 
 def test_features_of_negatives_do_not_depend_on_the_number_of_processes_and_survive_damage(
