@@ -9,6 +9,8 @@ from kws import carried
 
 START = "commands12"
 """What words of one's own start from."""
+ENSEMBLES = "ensembles"
+"""The folder of models that are several networks."""
 
 
 @cache
@@ -19,3 +21,8 @@ def models() -> dict[str, Path]:
             found = {path.stem: path for path in sorted(folder.glob("*.tflite"), key=lambda path: path.stem)}
             return found | {f"{path.parent.name}/{path.stem}": path for path in sorted(folder.glob("*/*.tflite"))}
     return {}
+
+
+def starts() -> dict[str, Path]:
+    """Those that a training can start from: of :func:`models` all but the ensembles, whose members can."""
+    return {name: path for name, path in models().items() if not name.startswith(f"{ENSEMBLES}/")}

@@ -14,9 +14,10 @@ from kws.evaluation.negatives import hear
 from kws.model.file import Model
 from kws.verify.compare import verify
 
-ALWAYS_ON = sorted((Path(__file__).resolve().parents[1] / "models/always-on").glob("*.tflite"))
-SEQUENCES = Path(__file__).resolve().parents[1] / "models/sequences/ctc-commands.tflite"
-MODELS = sorted((Path(__file__).resolve().parents[1] / "models").glob("*.tflite"))
+FOLDER = Path(__file__).resolve().parents[1] / "models"
+ALWAYS_ON = [path for name in ("ensembles", "always-on") for path in sorted((FOLDER / name).glob("*.tflite"))]
+SEQUENCES = FOLDER / "sequences/ctc-commands.tflite"
+MODELS = sorted(FOLDER.glob("*.tflite"))
 # What a shipped model may weigh, in bytes.
 LIMITS = {
     "commands12": 100 * 1024,
@@ -95,7 +96,7 @@ def test_the_teacher_is_one(name):
     pytest.importorskip("tensorflow", reason="a teacher needs TensorFlow")
     from kws.training.distillation import Teacher, provenance
 
-    run = ALWAYS_ON[0].parents[1] / name
+    run = FOLDER / name
     assert sum(path.stat().st_size for path in run.iterdir()) < 600_000
     teacher, settings = Teacher.load(run)
     assert {*provenance(run)} >= {"weights", "epoch", "validation_accuracy"}

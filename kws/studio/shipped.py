@@ -13,7 +13,7 @@ from kws.errors import KwsError
 from kws.files import parse_json
 from kws.model.file import Model
 from kws.project import COMMANDS, CONFIG
-from kws.shipped import models
+from kws.shipped import models, starts
 from kws.studio.safe import Refused, run_name
 
 _BOARD = re.compile(r"^kws build (\S+) --model", re.MULTILINE)
@@ -154,7 +154,7 @@ def _begun(provenance: dict[str, Any]) -> str | None:
 
 @cache
 def _ids() -> dict[str, str]:
-    return {Model.load(path).id: f"shipped:{name}" for name, path in models().items()}
+    return {Model.load(path).id: f"shipped:{name}" for name, path in starts().items()}
 
 
 def _epochs(path: Path) -> int | None:

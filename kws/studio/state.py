@@ -15,7 +15,7 @@ from kws.boards import BOARDS
 from kws.boards.serial_port import plugged_in
 from kws.config import Experiment
 from kws.project import CONFIG, boards, sounding_alike
-from kws.shipped import models
+from kws.shipped import models, starts
 from kws.studio import clips, commands, shipped, size
 from kws.studio.jobs import RUNNING, Job, Jobs
 
@@ -67,7 +67,7 @@ def _project(root: Path, experiment: Experiment) -> dict[str, Any]:
         "near": sounding_alike(tuple(experiment.data.words)),
         "models": {name: str(path) for name, path in models().items()},
         "runs": shipped.all_runs(root),
-        "sizes": size.estimates(experiment, models()),
+        "sizes": size.estimates(experiment, starts()),
         "images": _images(root),
         "mic_check": (root / commands.MIC_CHECK).exists(),
     }

@@ -13,7 +13,7 @@ from kws import runs, toml
 from kws.config import Experiment
 from kws.errors import KwsError
 from kws.frontends import FrontendConfig
-from kws.model.file import Model
+from kws.model.file import MEMBERS, Model
 from kws.network import KINDS, FloatNetwork, StreamNetworkConfig, read
 from kws.quantize.dequantize import dequantize
 
@@ -51,6 +51,9 @@ class Start:
         if not path.is_dir():
             model = Model.load(path)
             info = model.require_info()
+            if MEMBERS in info.provenance:
+                members = " and ".join(str(member.get("name")) for member in info.trainings)
+                raise KwsError(f"{path} is an ensemble of {members}; start from one of them")
             settings = info.provenance.get("settings", {})
             name = settings.get("name", path.stem) if isinstance(settings, dict) else path.stem
             return cls(path, dequantize(model), info.labels, info.frontend, str(name), model.id)

@@ -26,7 +26,7 @@ def root(tmp_path, monkeypatch):
     return tmp_path / "lamp"
 
 
-@pytest.mark.parametrize("name", shipped.models())
+@pytest.mark.parametrize("name", shipped.starts())
 def test_a_training_takes_the_network_of_any_model_that_is_offered(name, root):
     train, *_ = commands.make(root, {"kind": "train", "run": "a", "start": f"shipped:{name}"}).commands
     assert train[train.index("--from") + 1] == str(shipped.models()[name])
@@ -48,8 +48,8 @@ def test_a_check_of_the_microphone_says_what_the_noise_costs(root, capsys):
 
 def test_sizes_before_a_training(root):
     experiment = config.load(root / CONFIG)
-    found = size.estimates(experiment, shipped.models())
-    assert set(found) == {"", *shipped.models()}
+    found = size.estimates(experiment, shipped.starts())
+    assert set(found) == {"", *shipped.starts()}
     # As large as the models but for the last layer: eight labels less, a weight of each of its inputs and a bias.
     network = Model.load(shipped.models()["commands12"]).network
     assert found["commands12"]["weights"] == network.weight_bytes - 8 * (80 + 4)

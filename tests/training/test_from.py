@@ -118,12 +118,18 @@ def test_the_network_of_the_model_in_place_of_ones_own(trained, own, tmp_path, c
     assert cli.main([*command, "--from", str(trained), "--same-network"]) == 0
 
 
-@pytest.mark.parametrize("name", shipped.models())
-def test_every_model_that_comes_with_kws_is_a_start(name):
-    start, settings = Start.load(shipped.models()[name]), config.load(configs.find("own-words"))
+@pytest.mark.parametrize("name", shipped.starts())
+def test_every_network_that_comes_with_kws_is_a_start(name):
+    start, settings = Start.load(shipped.starts()[name]), config.load(configs.find("own-words"))
     taken = start.taken_over(settings)
     assert (taken.frontend, taken.data) == (start.frontend, settings.data)
     assert start.network_for(taken).head[0].shape[1] == len(settings.data.labels)
+
+
+def test_an_ensemble_is_none_and_its_members_are_named():
+    (name,) = set(shipped.models()) - set(shipped.starts())
+    with pytest.raises(KwsError, match="ensemble of always-on/commands12 and always-on/commands12-crnn"):
+        Start.load(shipped.models()[name])
 
 
 def other_start(trained, folder):

@@ -55,7 +55,7 @@ class Train {
     this.project = project;
     this.boards = [state.boards, state.has];
     const before = this.from.options.length ? this.from.value : "shipped:commands12";
-    const options = [...Object.keys(project.models).map((m) => [`shipped:${m}`, `${m} (${kilobytes(project.sizes[m].weights)})`]), ["", "nothing (needs hundreds of recordings)"]];
+    const options = [...Object.keys(project.models).filter((m) => m in project.sizes).map((m) => [`shipped:${m}`, `${m} (${kilobytes(project.sizes[m].weights)})`]), ["", "nothing (needs hundreds of recordings)"]];
     keyed(this.from, options, () => options.map(([value, text]) => h("option", { value, selected: value === before }, text)));
     const people = Object.values(project.folders.recordings || {}).reduce((a, b) => a + b, 0);
     const voices = Object.values(project.folders.synthetic || {}).reduce((a, b) => a + b, 0);
