@@ -22,6 +22,7 @@ MODELS = sorted(FOLDER.glob("*.tflite"))
 LIMITS = {
     "commands12": 100 * 1024,
     "commands12-crnn": 100 * 1024,
+    "commands12-large": 208 * 1024,
     "commands12-tiny": 32 * 1024,
     "yes-no": 16 * 1024,
 }

@@ -57,7 +57,7 @@ def ensemble(members: Sequence[tuple[str, Model]]) -> bytes:
     for number, (name, model) in enumerate(members):
         _require_alike(lead, info, name, model.require_info())
         joined.add(f"member_{number}", _stretched(fold_ends(model.graph), model, info.frontend.rows))
-    told = [{"name": name, "id": model.id, **model.require_info().provenance} for name, model in members]
+    told = [{**model.require_info().provenance, "name": name, "id": model.id} for name, model in members]
     settings = info.provenance.get("settings")
     # How clips are chosen, and how loud they may be; what else was set is each member's own.
     kept = {name: settings[name] for name in _SETTINGS if name in settings} if isinstance(settings, dict) else {}
