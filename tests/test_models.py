@@ -45,7 +45,7 @@ def test_card(path):
     assert "/" not in model.info.provenance["data"]["name"]
 
 
-@each_model
+@pytest.mark.parametrize("path", mostly_slow(MODELS[::-1]), ids=lambda p: p.stem)
 def test_it_hears_and_engines_agree(path, speech, tmp_path):
     audio.write(tmp_path / "speech.wav", speech)
     report = verify(Model.load(path), ["tflm", "c", "tflite"], random=2, files=[tmp_path / "speech.wav"])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import needs
+from conftest import mostly_slow, needs
 from serial.tools import list_ports
 
 from kws import audio, config, shipped
@@ -62,7 +62,7 @@ def test_sizes_before_a_training(root):
 
 
 @needs("make", "arm-none-eabi-gcc")
-@pytest.mark.parametrize("board", ["nrf52840", "rp2040"])
+@pytest.mark.parametrize("board", mostly_slow(["nrf52840", "rp2040"]))
 @pytest.mark.parametrize("name", ["commands12-crnn"])
 def test_the_size_of_a_network_is_that_of_its_image(name, board, root, capsys):
     """Planned by the export's own code: an estimate by states alone left out a convolution's scratch and code."""
