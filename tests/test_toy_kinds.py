@@ -289,6 +289,7 @@ def sizes(file) -> list[str]:
     return subprocess.run(["arm-none-eabi-size", file], capture_output=True, text=True, check=True).stdout.split()[6:9]
 
 
+@pytest.mark.slow
 @needs("cc", "make")
 @pytest.mark.usefixtures("kinds")
 def test_packages_take_new_kinds(tmp_path):

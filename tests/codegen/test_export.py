@@ -57,6 +57,7 @@ def test_compiles_without_a_warning(name, tmp_path):
             subprocess.run(["cc", *STRICT, include, "-c", path, "-o", tmp_path / "x.o"], check=True)
 
 
+@pytest.mark.slow
 @needs("cc")
 def test_with_library_needs_nothing_else(tmp_path):
     """The example at the head of kws.h, compiled from an exported folder alone."""

@@ -231,6 +231,7 @@ def test_recursion_is_told(exported, tmp_path, monkeypatch):
     assert any("recursive" in reason for reason in report.unbounded)
 
 
+@pytest.mark.slow
 def test_sources_are_not_written_to(exported, tmp_path, monkeypatch):
     copy = tmp_path / "firmware"
     shutil.copytree(sources_dir(), copy)

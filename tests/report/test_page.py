@@ -122,6 +122,7 @@ def test_a_model_is_measured_once(measured, data, tmp_path, monkeypatch):
         page.write(run, None, data=data, progress=quiet)
 
 
+@pytest.mark.slow
 def test_without_clips_it_says_what_is_missing(run):
     made = page.write(run, None, data=None, progress=quiet)
     text = made.path.read_text()
