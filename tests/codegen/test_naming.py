@@ -193,6 +193,7 @@ def test_on_this_machine(exported, host_library, pcm, alone, tmp_path):
     check_host(exported, host_library, pcm, alone, tmp_path)
 
 
+@pytest.mark.slow
 @needs("cc")
 def test_a_wake_word_and_commands(host_library, tmp_path):
     """Somebody else's wake word and commands12, in speech with both."""

@@ -224,6 +224,7 @@ def test_stack_bound_holds_on_a_painted_stack(exported, tmp_path, monkeypatch):
     assert report.library_stack < deepest <= report.stack
 
 
+@pytest.mark.slow
 def test_recursion_is_told(exported, tmp_path, monkeypatch):
     copy = with_app(tmp_path, RECURSION)
     monkeypatch.setattr("kws.firmware.sources_dir", lambda: copy)

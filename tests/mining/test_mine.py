@@ -101,6 +101,7 @@ def test_every_detection_with_its_sound(mined, talk, tiny_model, monkeypatch, tm
     assert tree(tmp_path / "again") == tree(out)
 
 
+@pytest.mark.slow
 def test_processes_do_not_matter(mined, talk, tiny_model, tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "_JOB_FILES", 1)
     done = []
@@ -165,6 +166,7 @@ def test_what_is_to_be_checked_is_not_trained_on(mined):
         clips.index(out)
 
 
+@pytest.mark.slow
 def test_copies_are_dropped(tiny_model, tmp_path):
     original = chirps(20, 1)
     audio.write(tmp_path / "d" / "a_1.wav", original)

@@ -176,6 +176,7 @@ def test_a_restart_that_is_cut_short_leaves_no_checkpoint_without_its_run(traine
     assert len(train(tones.experiment(epochs=1), data, run).epochs) == 1
 
 
+@pytest.mark.slow
 def test_two_trainings_of_one_run(data, tmp_path):
     run = tmp_path / "run"
     refused = []
@@ -231,6 +232,7 @@ def test_no_validation_clips(data, tmp_path):
         train(none, data, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_single_validation_clip(data, tmp_path):
     settings = tones.experiment(epochs=1)
     alone = dataclasses.replace(settings.data, silence_percent=0, unknown_percent=0)
