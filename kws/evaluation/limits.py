@@ -88,12 +88,8 @@ def scope_of_stream(info: ModelInfo, data: DataConfig, root: Path, spec: StreamS
 
 def _trained_on(info: ModelInfo) -> set[str]:
     """The names of the folders that a model was trained on, as far as its provenance tells."""
-    names: set[str] = set()
-    for provenance in info.trainings:
-        data = provenance.get("data", {})
-        folders = data.get("folders", [data]) if isinstance(data, dict) else []
-        names |= {str(f["name"]) for f in folders if isinstance(f, dict) and "name" in f}
-    return names
+    folders = (folder for data in info.training_data for folder in data.get("folders", [data]))
+    return {str(f["name"]) for f in folders if isinstance(f, dict) and "name" in f}
 
 
 def sentences(

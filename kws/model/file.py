@@ -104,9 +104,14 @@ class ModelInfo:
         return tuple(m for m in members if isinstance(m, dict)) if isinstance(members, list) else (self.provenance,)
 
     @property
+    def training_data(self) -> tuple[dict[str, Any], ...]:
+        """What each of :attr:`trainings` says of its data."""
+        return tuple(data for t in self.trainings if isinstance(data := t.get("data"), dict))
+
+    @property
     def collections(self) -> set[str]:
         """The collections of other speech, noise and music that a training heard, as far as provenance tells."""
-        said = [t["data"].get(COLLECTIONS) for t in self.trainings if isinstance(t.get("data"), dict)]
+        said = [data.get(COLLECTIONS) for data in self.training_data]
         return {str(name) for names in said if isinstance(names, list) for name in names}
 
     @property

@@ -18,7 +18,7 @@ def one_frame_a_call(graph: Graph) -> Graph:
     Tensors that no operator uses and metadata are left out.
     """
     used = sorted({i for op in graph.operators for i in (*op.inputs, *op.outputs, *op.intermediates) if i >= 0})
-    place = {old: new for new, old in enumerate(used)} | {-1: -1}
+    place = {old: new for new, old in enumerate(used)}
     flowing = {*graph.inputs, *(i for op in graph.operators for i in op.outputs)}
     tensors = []
     for index in used:
@@ -27,15 +27,7 @@ def one_frame_a_call(graph: Graph) -> Graph:
             batch, _, size = tensor.shape
             tensor = replace(tensor, shape=(batch, 1, size))
         tensors.append(tensor)
-    operators = [
-        replace(
-            op,
-            inputs=tuple(place[i] for i in op.inputs),
-            outputs=tuple(place[i] for i in op.outputs),
-            intermediates=tuple(place[i] for i in op.intermediates),
-        )
-        for op in graph.operators
-    ]
+    operators = [op.moved(place) for op in graph.operators]
     return Graph(tensors, operators, (place[graph.inputs[0]],), (place[graph.outputs[0]],))
 
 

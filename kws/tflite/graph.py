@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,13 @@ class Operator:
     intermediates: tuple[int, ...] = ()
     options_table: str = ""
     version: int = 0
+
+    def moved(self, place: Mapping[int, int]) -> Operator:
+        """The same operator where its tensors have other indices, ``place`` of each old one."""
+        inputs, outputs, intermediates = (
+            tuple(place[i] if i >= 0 else i for i in each) for each in (self.inputs, self.outputs, self.intermediates)
+        )
+        return replace(self, inputs=inputs, outputs=outputs, intermediates=intermediates)
 
 
 @dataclass

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import tones
 from conftest import needs
+from random_stacks import stack_model
 
 from kws.boards.emulator import run_image
 from kws.cli.main import main
 from kws.decisions import DetectorConfig
 from kws.evaluation.stream import tuning
 from kws.frontends import LogMelConfig
-from kws.model.file import Model, ModelInfo, with_info
-from kws.network import CnnConfig, CrnnConfig, DnnConfig, DsCnnConfig, Frame
-from kws.network.tensorflow import import_tensorflow
+from kws.model.file import Model, ModelInfo
+from kws.network import CnnConfig, CrnnConfig, DnnConfig, DsCnnConfig
 
 pytest.importorskip("tf_keras", reason="building a network needs TensorFlow")
 pytestmark = [pytest.mark.slow, needs("make", "cc", "arm-none-eabi-gcc", "qemu-system-arm")]
@@ -30,15 +30,10 @@ KINDS = {
 
 
 def write(name, path):
-    """A model with random weights, calibrated on noise."""
+    """A model with random weights."""
     config, frontend = KINDS[name]
-    tf, _ = import_tensorflow()
     info = ModelInfo(("_silence_", "_unknown_", *tones.MODEL_WORDS), frontend, DetectorConfig(3, 0.25, 5), {})
-    frame = Frame.of(frontend)
-    layers = config.build(frame, len(info.labels), 1)
-    x = np.random.default_rng(1).integers(-128, 128, (3, 12, frame.size)).astype(np.int8)
-    layers.logits(tf.constant(x), layers.initial_state(3), tf.constant([1, 2]))
-    path.write_bytes(with_info(layers.get().quantized(x), info))
+    path.write_bytes(stack_model(config, info).content)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -9,8 +9,8 @@ from kws.cli import console, exit_codes
 from kws.cli.options import A_MODEL, add_json
 from kws.config import SAMPLE_RATE
 from kws.files import require_place
-from kws.model.ensemble import ensemble
 from kws.model.file import Model, save
+from kws.quantize.ensemble import ensemble
 from kws.text import visible
 
 

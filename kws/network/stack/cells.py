@@ -9,7 +9,7 @@ from kws.fixedpoint.posterior import POSTERIOR_SCALE, POSTERIOR_ZERO_POINT
 from kws.layers.kind import NONE
 from kws.network.stack.layer import Call, Weights
 from kws.network.stack.recurrent import Cell, Gru, Rnn
-from kws.network.stack.tensors import INT8, Ranges, Tensors, format_of
+from kws.network.stack.tensors import INT8, Tensors, format_of
 
 TANH_SCALE = 1 / 128
 """Of TANH's output, whose zero point is 0."""
@@ -47,10 +47,6 @@ class Cells(Tensors):
     """
 
     _frames: int | None = None
-
-    def __init__(self, ranges: Ranges) -> None:
-        super().__init__(ranges)
-        self._states: list[tuple[int, int]] = []
 
     def _cell(self, x: int, name: str, layer: Cell, weights: Weights, call: Call) -> int:
         """The layer over all that a call sees; returns h, [1, 1, 1, units]."""

@@ -58,7 +58,6 @@ class Writer(Cells):
         super().__init__(ranges)
         self._network, self._frames = network, frames
         self._calls = 1 if frames is None else frames
-        self._first = Graph([], [], (), ())
 
     def graph(self) -> Graph:
         """The whole graph."""
@@ -75,12 +74,7 @@ class Writer(Cells):
             self._op("LOGISTIC", (x,), (made,))
         else:
             self._op("SOFTMAX", (x,), (made,), Beta=1.0)
-        self._graph.inputs = (source, *(before for before, _ in self._states))
-        self._graph.outputs = (made, *(after for _, after in self._states))
-        if self._first.operators:
-            self._graph.subgraphs.append(self._first)
-            self._graph.operators.insert(0, Operator("CALL_ONCE", (), (), {"InitSubgraphIndex": 1}))
-        return self._graph
+        return self._closed(source, made)
 
     def _layer(self, x: int, name: str, layer: Layer, weights: Weights, call: Call) -> int:
         made: int
@@ -142,15 +136,6 @@ class Writer(Cells):
         shape = self._shape(x)
         out = self._like(name, x, (1, shape[1] + sum(rows), shape[2] + sum(bands), shape[3]))
         self._op("PAD", (x, self._constant(f"{name}/edges", [(0, 0), rows, bands, (0, 0)])), (out,))
-        return out
-
-    def _pool(self, x: int, name: str, operator: str, size: tuple[int, int], strides: tuple[int, int]) -> int:
-        _, rows, bands, channels = self._shape(x)
-        made = (1, (rows - size[0]) // strides[0] + 1, (bands - size[1]) // strides[1] + 1, channels)
-        out = self._like(name, x, made)
-        options = {"FilterHeight": size[0], "FilterWidth": size[1], "StrideH": strides[0], "StrideW": strides[1]}
-        options |= {"Padding": VALID, "FusedActivationFunction": NONE}
-        self._graph.operators.append(Operator(operator, (x,), (out,), options, options_table="Pool2DOptions"))
         return out
 
     def _convolution(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from kws.layers.kind import NONE
+from kws.layers.window import VALID
 from kws.tflite import Graph, Operator, Tensor
 from kws.types import Floats
 
@@ -25,6 +27,12 @@ def format_of(low: float, high: float) -> tuple[float, int]:
     return scale, int(np.clip(round(-128 - low / scale), -128, 127))
 
 
+def constant(name: str, values: Sequence[int] | Sequence[tuple[int, int]]) -> Tensor:
+    """Numbers that an operator reads as a tensor."""
+    data = np.array(values, np.int32)
+    return Tensor(name, data.shape, INT32, data=data)
+
+
 class Tensors:
     """What writes a graph tensor by tensor.
 
@@ -35,6 +43,17 @@ class Tensors:
     def __init__(self, ranges: Ranges) -> None:
         self._ranges = ranges
         self._graph = Graph([], [], (), ())
+        self._states: list[tuple[int, int]] = []
+        self._first = Graph([], [], (), ())
+
+    def _closed(self, source: int, made: int) -> Graph:
+        """The whole graph: its ends, states as inputs and outputs behind them, what runs once in front."""
+        self._graph.inputs = (source, *(before for before, _ in self._states))
+        self._graph.outputs = (made, *(after for _, after in self._states))
+        if self._first.operators:
+            self._graph.subgraphs.append(self._first)
+            self._graph.operators.insert(0, Operator("CALL_ONCE", (), (), {"InitSubgraphIndex": 1}))
+        return self._graph
 
     def _tensor(
         self,
@@ -61,15 +80,24 @@ class Tensors:
         source = self._graph.tensors[x]
         return self._tensor(name, shape, INT8, source.scale, source.zero_point)
 
-    def _constant(self, name: str, values: list[int] | list[tuple[int, int]]) -> int:
-        data = np.array(values, np.int32)
-        return self._tensor(name, data.shape, INT32, data=data)
+    def _constant(self, name: str, values: Sequence[int] | Sequence[tuple[int, int]]) -> int:
+        self._graph.tensors.append(constant(name, values))
+        return len(self._graph.tensors) - 1
 
     def _reshape(self, x: int, shape: tuple[int, ...]) -> int:
         if self._shape(x) == shape:
             return x
         out = self._like(f"{self._graph.tensors[x].name}/reshaped", x, shape)
         self._op("RESHAPE", (x, self._constant("shape", [*shape])), (out,))
+        return out
+
+    def _pool(self, x: int, name: str, operator: str, size: tuple[int, int], strides: tuple[int, int]) -> int:
+        _, rows, bands, channels = self._shape(x)
+        made = (1, (rows - size[0]) // strides[0] + 1, (bands - size[1]) // strides[1] + 1, channels)
+        out = self._like(name, x, made)
+        options = {"FilterHeight": size[0], "FilterWidth": size[1], "StrideH": strides[0], "StrideW": strides[1]}
+        options |= {"Padding": VALID, "FusedActivationFunction": NONE}
+        self._graph.operators.append(Operator(operator, (x,), (out,), options, options_table="Pool2DOptions"))
         return out
 
     def _ranged(self, name: str, shape: tuple[int, ...]) -> int:

@@ -10,20 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
 
 import kws
 from kws.decisions import DetectorConfig, GrammarConfig, SlidingMeanConfig
 from kws.errors import KwsError
-from kws.layers.kind import NONE
-from kws.layers.window import VALID
 from kws.model.file import MEMBERS, Model, ModelInfo, with_info
 from kws.model.folding import fold_ends
 from kws.model.states import ends
 from kws.network.lstm_layer import OPERATOR as LSTM
-from kws.tflite import Graph, Operator, Tensor, build
+from kws.network.stack.tensors import INT8, Tensors, constant
+from kws.tflite import Graph, Operator, build
 
 _AXIS = 1
 """Time within a network, members behind them."""
@@ -109,18 +105,13 @@ def _stretched(graph: Graph, model: Model, rows: int) -> Graph:
     width = whole.shape[-1]
     last, limits = len(tensors), ([0, rows - 1, 0], [1, rows, width], [1, 1, 1])
     tensors.append(replace(whole, name=f"{whole.name}/last", shape=(1, 1, width)))
-    tensors += [_constant(f"{whole.name}/{what}", values) for what, values in zip("bes", limits, strict=True)]
+    tensors += [constant(f"{whole.name}/{what}", values) for what, values in zip("bes", limits, strict=True)]
     cut = Operator("STRIDED_SLICE", (operators[count - 1].outputs[0], last + 1, last + 2, last + 3), (last,))
     head = replace(operators[count], inputs=(last, *operators[count].inputs[1:]))
     return replace(graph, tensors=tensors, operators=[*operators[:count], cut, head, *operators[count + 1 :]])
 
 
-def _constant(name: str, values: Sequence[int]) -> Tensor:
-    data = np.array(values, np.int32)
-    return Tensor(name, data.shape, data.dtype, data=data)
-
-
-class _Joined:
+class _Joined(Tensors):
     """Members' graphs side by side.
 
     Args:
@@ -128,13 +119,10 @@ class _Joined:
     """
 
     def __init__(self, info: ModelInfo) -> None:
+        super().__init__({})
         frontend = info.frontend
-        scale, zero_point = np.array([frontend.scale], np.float32), np.array([frontend.zero_point], np.int64)
         shape = (1, frontend.rows, frontend.bands)
-        self._tensors = [Tensor("features", shape, np.dtype(np.int8), scale, zero_point)]
-        self._operators: list[Operator] = []
-        self._first = Graph([], [], (), ())
-        self._states: list[tuple[int, int]] = []
+        self._source = self._tensor("features", shape, INT8, frontend.scale, frontend.zero_point)
         self._told: list[int] = []
 
     def add(self, name: str, graph: Graph) -> None:
@@ -144,71 +132,43 @@ class _Joined:
             name: for its tensors and variables.
             graph: with calls of as many windows as the ensemble's.
         """
-        end = ends(graph)
+        end, tensors = ends(graph), self._graph.tensors
         source = graph.inputs[end.input]
-        place = {-1: -1, source: self._heard(name, graph.tensors[source].shape)}
+        shape, place = graph.tensors[source].shape, {source: self._source}
+        if self._shape(self._source) != shape:
+            place[source] = self._renamed(self._source, f"{name}/features", shape)
         for i, tensor in enumerate(graph.tensors):
             if i != source:
-                place[i] = len(self._tensors)
-                self._tensors.append(replace(tensor, name=f"{name}/{tensor.name}"))
-        self._operators += [_moved(op, place, name) for op in graph.operators if op.name != "CALL_ONCE"]
+                place[i] = len(tensors)
+                tensors.append(replace(tensor, name=f"{name}/{tensor.name}"))
+        self._graph.operators += [_moved(op, place, name) for op in graph.operators if op.name != "CALL_ONCE"]
         for number in graph.called_once:
             body = graph.subgraphs[number - 1]
-            behind = {-1: -1} | {i: len(self._first.tensors) + i for i in range(len(body.tensors))}
+            behind = {i: len(self._first.tensors) + i for i in range(len(body.tensors))}
             self._first.tensors += [replace(tensor, name=f"{name}/{tensor.name}") for tensor in body.tensors]
             self._first.operators += [_moved(op, behind, name) for op in body.operators]
         self._states += [(place[graph.inputs[a]], place[graph.outputs[b]]) for a, b in end.states]
-        self._told.append(self._reshaped(place[graph.outputs[end.output]], f"{name}/posteriors"))
+        told = place[graph.outputs[end.output]]
+        self._told.append(self._renamed(told, f"{name}/posteriors", (1, 1, 1, math.prod(self._shape(told)))))
 
-    def _heard(self, name: str, shape: tuple[int, ...]) -> int:
-        """The features in a member's shape."""
-        return 0 if self._tensors[0].shape == shape else self._reshape(0, f"{name}/features", shape)
-
-    def _reshaped(self, posteriors: int, name: str) -> int:
-        return self._reshape(posteriors, name, (1, 1, 1, math.prod(self._tensors[posteriors].shape)))
-
-    def _reshape(self, tensor: int, name: str, shape: tuple[int, ...]) -> int:
-        made = len(self._tensors)
-        self._tensors += [replace(self._tensors[tensor], name=name, shape=shape), _constant(f"{name}/shape", shape)]
-        self._operators.append(Operator("RESHAPE", (tensor, made + 1), (made,)))
-        return made
+    def _renamed(self, x: int, name: str, shape: tuple[int, ...]) -> int:
+        """A tensor in another shape, with a name of its own."""
+        out = self._like(name, x, shape)
+        self._op("RESHAPE", (x, self._constant(f"{name}/shape", shape)), (out,))
+        return out
 
     def mean(self) -> Graph:
         """The whole graph."""
-        count, like = len(self._told), self._tensors[self._told[0]]
-        both = len(self._tensors)
-        self._tensors += [
-            replace(like, name="members", shape=(1, count, *like.shape[2:])),
-            replace(like, name="posteriors"),
-        ]
-        self._operators.append(
-            Operator("CONCATENATION", tuple(self._told), (both,), {"Axis": _AXIS, "FusedActivationFunction": NONE})
-        )
-        pool: Mapping[str, Any] = {"FilterHeight": count, "FilterWidth": 1, "StrideH": 1, "StrideW": 1}
-        options = {**pool, "Padding": VALID, "FusedActivationFunction": NONE}
-        self._operators.append(
-            Operator("AVERAGE_POOL_2D", (both,), (both + 1,), options, options_table="Pool2DOptions")
-        )
-        called = [Operator("CALL_ONCE", (), (), {"InitSubgraphIndex": 1})] if self._first.operators else []
-        before, after = zip(*self._states, strict=True) if self._states else ((), ())
-        return Graph(
-            self._tensors,
-            [*called, *self._operators],
-            (0, *before),
-            (both + 1, *after),
-            subgraphs=[self._first] if called else [],
-        )
+        count, shape = len(self._told), self._shape(self._told[0])
+        both = self._like("members", self._told[0], (1, count, *shape[2:]))
+        self._op("CONCATENATION", tuple(self._told), (both,), Axis=_AXIS)
+        return self._closed(self._source, self._pool(both, "posteriors", "AVERAGE_POOL_2D", (count, 1), (1, 1)))
 
 
 def _moved(op: Operator, place: Mapping[int, int], name: str) -> Operator:
     """An operator of tensors elsewhere, its variable one of the member's own."""
-    options = dict(op.options)
-    if op.name == "VAR_HANDLE":
-        options["SharedName"] = name.encode() + b"/" + (options.get("SharedName") or b"")
-    return replace(
-        op,
-        inputs=tuple(place[i] for i in op.inputs),
-        outputs=tuple(place[i] for i in op.outputs),
-        intermediates=tuple(place[i] for i in op.intermediates),
-        options=options,
-    )
+    moved = op.moved(place)
+    if op.name != "VAR_HANDLE":
+        return moved
+    shared = name.encode() + b"/" + (op.options.get("SharedName") or b"")
+    return replace(moved, options={**op.options, "SharedName": shared})

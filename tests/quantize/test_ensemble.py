@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from conftest import needs
 from random_models import bare_model, spotting_model, wake_model
+from random_stacks import stack_model
 
 from kws import shipped
 from kws.cli.exit_codes import BAD_INPUT, OK
 from kws.cli.main import main
 from kws.decisions import CtcConfig, DetectorConfig
 from kws.frontends import LogMelConfig
-from kws.model.ensemble import ensemble
 from kws.model.file import Model, ModelInfo, with_decision, with_info
-from kws.network import CrnnConfig, DsCnnConfig, Frame, GruConfig
-from kws.network.tensorflow import import_tensorflow
+from kws.network import CrnnConfig, DsCnnConfig, GruConfig
+from kws.quantize.ensemble import ensemble
 
 STACKS = (CrnnConfig(lstm_units=(9,), channels=6), DsCnnConfig(channels=(8, 9), rows=(3,)), GruConfig(units=(7,)))
 
@@ -71,14 +71,8 @@ def test_the_mean_of_random_lstms_and_of_wake_words():
 
 
 def stack(config, seed):
-    """A model with random weights, calibrated on noise."""
-    tf, _ = import_tensorflow()
     info = ModelInfo(("_silence_", "_unknown_", "yes", "no"), LogMelConfig(rows=2), DetectorConfig(3, 0.25, 5), {})
-    frame = Frame.of(info.frontend)
-    layers = config.build(frame, len(info.labels), seed)
-    x = np.random.default_rng(seed).integers(-128, 128, (3, 12, frame.size)).astype(np.int8)
-    layers.logits(tf.constant(x), layers.initial_state(3), tf.constant([1, 2]))
-    return Model.from_bytes(with_info(layers.get().quantized(x), info))
+    return stack_model(config, info, seed)
 
 
 @pytest.mark.slow
