@@ -210,6 +210,14 @@ class FloatNetwork(ABC):
     def operators(self) -> tuple[str, ...]:
         """Names of the operators that the converter makes of it, in order."""
 
+    def equalized(self, calibration: Int8) -> Self:
+        """The same function with other weights, which int8 hurts less; the network itself where there are none.
+
+        Args:
+            calibration: int8 [clips, frames, features], which say how large values come to be.
+        """
+        return self
+
     def quantized(self, calibration: Int8) -> Graph | None:
         """The int8 network of one frame a call, where kws writes it; None where TensorFlow's converter makes it.
 

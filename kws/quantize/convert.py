@@ -87,7 +87,8 @@ def convert(run: Path, progress: Progress | None = None) -> ConvertResult:
     _check_fit(network, experiment, run)
     if progress is not None:
         progress(0, 1)
-    graph = network.quantized(np.load(run / runs.CALIBRATION, allow_pickle=False))
+    calibration = np.load(run / runs.CALIBRATION, allow_pickle=False)
+    graph = network.equalized(calibration).quantized(calibration)
     if graph is None:
         graph = single_step(parse(quantize(run), "the converter's result"), network)
     info = ModelInfo(experiment.outputs, experiment.frontend, experiment.decision, provenance, experiment.gate)

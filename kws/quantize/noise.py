@@ -92,7 +92,7 @@ def of_run(run: Path, model: Model) -> Noise:
         features = np.load(path, allow_pickle=False)
     except DAMAGE as error:
         raise KwsError(f"cannot read {path} ({error}); run `kws train` again") from error
-    return measure(model, runs.network_of(model, run), features)
+    return measure(model, runs.network_of(model, run).equalized(features), features)
 
 
 def measure(model: Model, reference: FloatNetwork, features: Int8) -> Noise:

@@ -11,8 +11,8 @@ import numpy as np
 
 from kws.errors import KwsError
 from kws.network.base import FloatNetwork, Format, Frame, Rounding, State, logistic, softmax
+from kws.network.stack import equalize, reading
 from kws.network.stack import graph as graphs
-from kws.network.stack import reading
 from kws.network.stack.layer import Call, Layer, Weights
 from kws.network.stack.layers import LAYERS, Dense
 from kws.network.stack.recurrent import Cell, Recurrent
@@ -22,7 +22,7 @@ from kws.types import Floats, Int8
 
 _FRAME = "frame"
 _PIECE = 32
-"""Clips whose ranges are measured at once."""
+"""Clips that are traced at once."""
 
 
 def calls_of(frame: Frame, layers: Sequence[Layer]) -> list[Call]:
@@ -250,6 +250,15 @@ class StackNetwork(FloatNetwork):
         """The int8 network, of one frame a call; with ``frames``, over a whole clip from a reset."""
         return graphs.Writer(self, ranges, frames).graph()
 
+    def equalized(self, calibration: Int8) -> Self:
+        """The same function, its channels in front of depthwise convolutions of one range (`equalize`).
+
+        Args:
+            calibration: int8 [clips, frames, features], each from a reset.
+        """
+        traces = self._traces(calibration)
+        return replace(self, weights=equalize.equalized(self.names, self.layers, self.weights, traces))
+
     def quantized(self, calibration: Int8) -> Graph:
         """The int8 network of one frame a call.
 
@@ -262,12 +271,15 @@ class StackNetwork(FloatNetwork):
         """The least and the greatest value of each tensor that has a range of its own, 0 included."""
         wanted = graphs.ranged(self)
         found = dict.fromkeys(wanted, (0.0, 0.0))
-        for piece in _pieces(features):
-            traced = self.trace(piece)
+        for traced in self._traces(features):
             for name in wanted:
                 low, high = found[name]
                 found[name] = min(low, float(traced[name].min())), max(high, float(traced[name].max()))
         return found
+
+    def _traces(self, features: Int8) -> Iterator[dict[str, Floats]]:
+        for start in range(0, len(features), _PIECE):
+            yield self.trace(features[start : start + _PIECE])
 
     def keras_model(self, frames: int) -> Any:
         """None is needed: kws writes the graph itself (:meth:`quantized`).
@@ -328,8 +340,3 @@ def _wiring(graph: Graph) -> list[tuple[Any, ...]]:
 
 def _inside(name: str, rounded: Rounding) -> Rounding:
     return lambda tensor, values: rounded(f"{name}{tensor}", values)
-
-
-def _pieces(features: Int8) -> Iterator[Int8]:
-    for start in range(0, len(features), _PIECE):
-        yield features[start : start + _PIECE]
