@@ -24,6 +24,7 @@ LIMITS = {
     "commands12-crnn": 100 * 1024,
     "commands12-large": 208 * 1024,
     "commands12-tiny": 32 * 1024,
+    "commands12-tiny-crnn": 41 * 1024,
     "yes-no": 16 * 1024,
 }
 
