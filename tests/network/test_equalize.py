@@ -13,7 +13,7 @@ FRAME = Frame(1, 12, 0.05, 0)
 
 
 def separable(spread, silent=()):
-    """A convolution, a depthwise one, a pointwise one; channel c of the first is ``spread`` ** c of its neighbours'."""
+    """A convolution, a depthwise one, a pointwise one; channel c of the first is scaled by ``spread`` ** c."""
     rng = np.random.default_rng(1)
 
     def drawn(*shape):
