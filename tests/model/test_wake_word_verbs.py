@@ -16,7 +16,7 @@ from kws.cli.main import main
 from kws.codegen.esphome import export_esphome
 from kws.datasets import voices
 from kws.engines.numpy_engine import NumpyEngine
-from kws.evaluation.stream import tuning
+from kws.evaluation.stream import operating_points
 from kws.model.file import Model
 
 ALEXA = FOLDER / "alexa.tflite"
@@ -39,8 +39,8 @@ def recordings(tmp_path_factory):
 @needs("cc", "make")
 def test_measured_tuned_and_packed(recordings, tmp_path, monkeypatch, capsys):
     """The cut-off that is written for ESPHome is the one that `kws tune` chose on these recordings."""
-    monkeypatch.setattr(tuning, "AVERAGES_MS", (60, 120))
-    monkeypatch.setattr(tuning, "COOLDOWNS_MS", (600,))
+    monkeypatch.setattr(operating_points, "AVERAGES_MS", (60, 120))
+    monkeypatch.setattr(operating_points, "COOLDOWNS_MS", (600,))
     options = ["--data", str(recordings), "--split", "all", "--minutes", "1", "--scene", "desk", "--jobs", "1"]
     report, tuned = tmp_path / "report.json", tmp_path / "mine.tflite"
     assert main(["stream-test", str(ALEXA), *options, "--json", str(report)]) == 0

@@ -13,7 +13,7 @@ from random_stacks import stack_model
 from kws.boards.emulator import run_image
 from kws.cli.main import main
 from kws.decisions import DetectorConfig
-from kws.evaluation.stream import tuning
+from kws.evaluation.stream import operating_points
 from kws.frontends import LogMelConfig
 from kws.model.file import Model, ModelInfo
 from kws.network import CnnConfig, CrnnConfig, DnnConfig, DsCnnConfig
@@ -38,8 +38,8 @@ def write(name, path):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_from_a_file_to_boards(name, spoken, tmp_path, monkeypatch):
-    monkeypatch.setattr(tuning, "AVERAGES_MS", (60,))
-    monkeypatch.setattr(tuning, "COOLDOWNS_MS", (600,))
+    monkeypatch.setattr(operating_points, "AVERAGES_MS", (60,))
+    monkeypatch.setattr(operating_points, "COOLDOWNS_MS", (600,))
     path, tuned = tmp_path / "model.tflite", tmp_path / "tuned.tflite"
     write(name, path)
     options = ["--data", str(spoken), "--split", "all", "--minutes", "1", "--scene", "desk", "--jobs", "1"]

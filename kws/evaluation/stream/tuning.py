@@ -4,9 +4,10 @@ Two streams are made, each of one half of the speakers, and the posteriors of al
 kept in a temporary folder. Where the streams are of the room, streams of the desk can stand beside
 them: words missed there count in the choice, false accepts there do not, since the budget is per hour
 of the room. For every moving average and cool-down on the grid, one pass with a threshold common to
-all words counts each word's misses and false accepts at each threshold. As if words did not meddle
-with each other, the thresholds with the fewest misses within the budget are then found exactly (a
-multiple-choice knapsack, by dynamic programming); since they do meddle, the detector proper counts
+all words counts each word's misses and false accepts at each threshold. What a word is expected to
+fire elsewhere is between its own few false accepts and what all words fire, and as if words did not
+meddle with each other, the thresholds with the fewest misses within the budget are then found exactly
+(`kws.evaluation.stream.operating_points`); since they do meddle, the detector proper counts
 again with these thresholds, and where it exceeds the budget, the knapsack is filled again with less.
 A word detected late counts as missed here.
 
@@ -29,27 +30,28 @@ import numpy.typing as npt
 
 from kws import workers
 from kws.config import SAMPLE_RATE
-from kws.decisions.detector import GREATEST_AVERAGE, GREATEST_COOLDOWN, DetectorConfig
+from kws.decisions.detector import DetectorConfig
 from kws.engines import create
 from kws.errors import KwsError
 from kws.evaluation.negatives import hear
-from kws.evaluation.stream.run import DEFAULTS, Runner, StreamOptions, logit, require_words, score
+from kws.evaluation.stream.operating_points import (
+    UNITS,
+    expected_false_accepts,
+    expected_misses,
+    knapsack,
+    settings,
+    thresholds,
+)
+from kws.evaluation.stream.run import DEFAULTS, Runner, StreamOptions, require_words, score
 from kws.evaluation.stream.score import Rates, Tally, Truth, rates
 from kws.evaluation.stream.source import SourceRate, by_source, turns
 from kws.evaluation.stream.spec import StreamSpec, halves, share_speakers
 from kws.evaluation.stream.tuned import ENOUGH, Tuning
 from kws.files import scratch
-from kws.fixedpoint.posterior import GREATEST_PROBABILITY
-from kws.frontends import FrontendConfig
 from kws.model.file import Model, ModelInfo
 from kws.types import Int64, StageProgress
 
-AVERAGES_MS = (120.0, 200.0, 260.0, 320.0, 400.0, 500.0, 600.0, 700.0)
-COOLDOWNS_MS = (300.0, 500.0, 700.0, 1000.0)
 LATENCY_MS = 500.0
-# From here to the greatest probability the thresholds are even in log odds.
-_LOWEST = 0.2
-_THRESHOLDS = 28
 _CANDIDATES = 6
 _ROUNDS = 12
 _FRESH = 7919
@@ -250,27 +252,16 @@ class _Counter:
         pass
 
 
-def settings(frontend: FrontendConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The moving averages and the cool-downs that are tried, each rising, in frames that a detector can have."""
-    averages = {min(frontend.frames_in(ms), GREATEST_AVERAGE) for ms in AVERAGES_MS}
-    cooldowns = {min(frontend.frames_in(ms), GREATEST_COOLDOWN) for ms in COOLDOWNS_MS}
-    return tuple(sorted(averages)), tuple(sorted(cooldowns))
-
-
-def thresholds() -> tuple[float, ...]:
-    """The thresholds that are tried, rising."""
-    odds = np.linspace(logit(_LOWEST), logit(GREATEST_PROBABILITY), _THRESHOLDS)
-    return tuple(round(float(t), 4) for t in 1 / (1 + np.exp(-odds)))
-
-
 @dataclass(frozen=True)
 class _Grid:
     """Each word's misses and false accepts by threshold, by half of the speakers.
 
     Attributes:
+        said: how often each word was said, int [halves, words].
         misses, false: int [halves, words, thresholds] for each (average_frames, cooldown_frames).
     """
 
+    said: Int64
     misses: dict[tuple[int, int], Int64]
     false: dict[tuple[int, int], Int64]
 
@@ -281,7 +272,11 @@ def _grid(bench: _Bench, pieces: Sequence[Job], processes: int | None, progress:
     words = len(bench.info.words)
     shape = (bench.halves, words, len(steps))
     both = [(a, c) for a in averages for c in cooldowns]
-    grid = _Grid({s: np.zeros(shape, np.int64) for s in both}, {s: np.zeros(shape, np.int64) for s in both})
+    said = np.zeros((bench.halves, words), np.int64)
+    for piece in pieces:
+        spoken = bench.truths[piece].words
+        said[bench.half(piece)] += np.bincount(spoken[spoken >= 0], minlength=words)
+    grid = _Grid(said, {s: np.zeros(shape, np.int64) for s in both}, {s: np.zeros(shape, np.int64) for s in both})
     jobs = [
         (piece, tuple(DetectorConfig(a, t, c) for c in cooldowns for t in steps)) for a in averages for piece in pieces
     ]
@@ -313,19 +308,20 @@ class _Chooser:
         budgeted = [p for p in pieces if self.bench.budgeted(p)]
         rest = [p for p in pieces if not self.bench.budgeted(p)]
         room = int(self.budget * sum(self.bench.truths[p].samples for p in budgeted) / SAMPLE_RATE / 3600 + 1e-9)
-        misses = {s: m[which].sum(axis=0) for s, m in self.grid.misses.items()}
-        false = {s: f[which].sum(axis=0) for s, f in self.grid.false.items()}
+        said = self.grid.said[which].sum(axis=0)
+        misses = {s: expected_misses(m[which].sum(axis=0), said) for s, m in self.grid.misses.items()}
+        false = {s: expected_false_accepts(f[which].sum(axis=0)) for s, f in self.grid.false.items()}
 
         def fill(setting: tuple[int, int], allowed: int) -> tuple[int, tuple[int, ...]] | None:
             return knapsack(misses[setting], false[setting], allowed)
 
-        rooms = dict.fromkeys(misses, room)
-        waiting = {s: filled for s in misses if (filled := fill(s, room)) is not None}
+        rooms = dict.fromkeys(misses, room * UNITS)
+        waiting = {s: filled for s in misses if (filled := fill(s, rooms[s])) is not None}
         kept: list[tuple[bool, int, float, DetectorConfig]] = []
         for _ in range(_ROUNDS):
             promising = sorted(waiting, key=lambda s: (waiting[s][0], s))[:_CANDIDATES]
             quick = [k[1] for k in kept if not k[0]]
-            if not promising or (quick and min(quick) <= waiting[promising[0]][0]):
+            if not promising or (quick and min(quick) * UNITS <= waiting[promising[0]][0]):
                 break
             configs = [_config(s, waiting[s][1]) for s in promising]
             tally = self.bench.count(budgeted, configs, self.processes)
@@ -340,7 +336,7 @@ class _Chooser:
                     kept.append((latency > self.latency_ms, unheard, latency, config))
                     continue
                 # Filled again with less.
-                rooms[setting] -= excess
+                rooms[setting] -= excess * UNITS
                 if (filled := fill(setting, rooms[setting])) is not None:
                     waiting[setting] = filled
         if not kept:
@@ -355,45 +351,3 @@ def _config(setting: tuple[int, int], chosen: Sequence[int]) -> DetectorConfig:
     values = tuple(steps[i] for i in chosen)
     # The one threshold is for people; the detector takes the words' own.
     return DetectorConfig(setting[0], round(float(np.median(values)), 4), setting[1], values)
-
-
-def knapsack(misses: Int64, false: Int64, room: int) -> tuple[int, tuple[int, ...]] | None:
-    """Choose a threshold for each word so that the misses are fewest and the false accepts fit.
-
-    Of equal choices, the one with higher thresholds for the later words.
-
-    Args:
-        misses: int [words, thresholds].
-        false: int [words, thresholds], none negative.
-        room: greatest sum of false accepts.
-
-    Returns:
-        The number of misses, and the index of each word's threshold; None where nothing fits.
-    """
-    if room < 0:
-        return None
-    room = min(room, int(false.max(axis=1).sum()))
-    never = np.iinfo(np.int64).max // 2
-    fewest = np.zeros(room + 1, np.int64)
-    choices = []
-    for word in range(len(misses)):
-        best = np.full(room + 1, never)
-        choice = np.zeros(room + 1, np.int64)
-        for step in reversed(range(misses.shape[1])):
-            cost = int(false[word, step])
-            if cost > room:
-                continue
-            candidate = np.full(room + 1, never)
-            candidate[cost:] = fewest[: room + 1 - cost] + misses[word, step]
-            better = candidate < best
-            best[better], choice[better] = candidate[better], step
-        fewest = np.minimum(best, never)
-        choices.append(choice)
-    if fewest[room] >= never:
-        return None
-    total, left, chosen = int(fewest[room]), room, []
-    for word in reversed(range(len(misses))):
-        step = int(choices[word][left])
-        chosen.append(step)
-        left -= int(false[word, step])
-    return total, tuple(reversed(chosen))

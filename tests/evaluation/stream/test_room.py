@@ -20,7 +20,7 @@ from kws.datasets import roles
 from kws.datasets.negatives import EVALUATION_PACK
 from kws.datasets.roles import Folders
 from kws.errors import KwsError
-from kws.evaluation.stream import room_audio, room_list, room_plan, scene, tuning
+from kws.evaluation.stream import operating_points, room_audio, room_list, room_plan, scene, tuning
 from kws.evaluation.stream.report import StreamReport
 from kws.evaluation.stream.room import MUSIC, NOISE, OTHERS, PACK, SPEECH, Room, Track
 from kws.evaluation.stream.run import StreamOptions, evaluate_stream
@@ -292,8 +292,8 @@ def test_the_limit_counts_different_hours():
 
 @pytest.mark.slow
 def test_tuned_on_both_scenes(spec, spoken, model, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(tuning, "AVERAGES_MS", (60, 160))
-    monkeypatch.setattr(tuning, "COOLDOWNS_MS", (200,))
+    monkeypatch.setattr(operating_points, "AVERAGES_MS", (60, 160))
+    monkeypatch.setattr(operating_points, "COOLDOWNS_MS", (200,))
     room = dataclasses.replace(spec, minutes=4.0)
     desk = specify(spoken, DATA, StreamSettings(minutes=4.0, split="all"))
     budget = 600.0

@@ -10,7 +10,7 @@ import pytest
 from kws.cli.main import main
 from kws.decisions import DetectorConfig
 from kws.evaluation.negatives import Negatives, Source
-from kws.evaluation.stream import tuning
+from kws.evaluation.stream import operating_points, tuning
 from kws.evaluation.stream.score import Rates
 from kws.evaluation.stream.tuned import Tuning
 from kws.model.file import Model
@@ -79,8 +79,8 @@ class Heard:
 
 @pytest.fixture
 def command(spoken, tiny_file, monkeypatch):
-    monkeypatch.setattr(tuning, "AVERAGES_MS", (60,))
-    monkeypatch.setattr(tuning, "COOLDOWNS_MS", (600,))
+    monkeypatch.setattr(operating_points, "AVERAGES_MS", (60,))
+    monkeypatch.setattr(operating_points, "COOLDOWNS_MS", (600,))
     options = ["tune", tiny_file, "--data", spoken, "--split", "all", "--minutes", 2, "--budget", 100]
     options += ["--jobs", 1, "--scene", "desk"]
     return [str(o) for o in options]

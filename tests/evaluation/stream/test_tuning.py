@@ -1,18 +1,16 @@
-"""Tuned detectors keep to their budget, and no other choice of thresholds would do better."""
+"""Tuned detectors keep to their budget, and no threshold common to all words would do better."""
 
 from __future__ import annotations
 
-import itertools
 import json
 
-import numpy as np
 import pytest
 from random_models import spotting_model
 
 from kws.cli.main import main
-from kws.config import DetectorConfig, LogMelConfig
+from kws.config import DetectorConfig
 from kws.errors import KwsError
-from kws.evaluation.stream import tuning
+from kws.evaluation.stream import operating_points, tuning
 from kws.evaluation.stream.run import Runner, StreamOptions, evaluate_stream, score
 from kws.evaluation.stream.spec import StreamSettings, halves, specify
 from kws.evaluation.stream.tuned import enough_minutes
@@ -26,34 +24,8 @@ def model():
 
 @pytest.fixture
 def small_grid(monkeypatch):
-    monkeypatch.setattr(tuning, "AVERAGES_MS", (60, 160))
-    monkeypatch.setattr(tuning, "COOLDOWNS_MS", (200, 600))
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_knapsack_is_exact(seed):
-    rng = np.random.default_rng(seed)
-    words, steps = 3, 5
-    misses = np.sort(rng.integers(0, 12, (words, steps)), axis=1)
-    false = np.sort(rng.integers(0, 6, (words, steps)), axis=1)[:, ::-1].copy()
-    for room in range(16):
-        choices = [
-            (sum(misses[w, k] for w, k in enumerate(c)), sum(false[w, k] for w, k in enumerate(c)))
-            for c in itertools.product(range(steps), repeat=words)
-        ]
-        least = min((m for m, f in choices if f <= room), default=None)
-        found = tuning.knapsack(misses, false, room)
-        if least is None:
-            assert found is None
-            continue
-        total, chosen = found
-        assert total == least == sum(misses[w, k] for w, k in enumerate(chosen))
-        assert sum(false[w, k] for w, k in enumerate(chosen)) <= room
-    assert tuning.knapsack(misses, false, -1) is None
-
-
-def test_higher_thresholds_where_it_makes_no_difference():
-    assert tuning.knapsack(np.array([[3, 3, 3, 4]]), np.array([[2, 1, 0, 0]]), 5) == (3, (2,))
+    monkeypatch.setattr(operating_points, "AVERAGES_MS", (60, 160))
+    monkeypatch.setattr(operating_points, "COOLDOWNS_MS", (200, 600))
 
 
 @pytest.mark.slow
@@ -78,14 +50,14 @@ def test_keeps_to_its_budget(spoken, model, small_grid):
         own = evaluate_stream(tuned, half, spoken, StreamOptions(processes=1)).own()
         hits, false = hits + own.said - own.misses, false + own.false_accepts
     assert (hits, false) == (result.tuned.said - result.tuned.misses, result.tuned.false_accepts)
-    averages, cooldowns = tuning.settings(model.info.frontend)
+    averages, cooldowns = operating_points.settings(model.info.frontend)
     assert (averages, cooldowns) == ((3, 8), (10, 30))
     common = min(
         (
             stream_rates(model, spoken, spec, DetectorConfig(a, t, c))
             for a in averages
             for c in cooldowns
-            for t in tuning.thresholds()[::3]
+            for t in operating_points.thresholds()[::3]
         ),
         key=lambda r: (r[1] > budget * result.hours, r[0]),
     )
@@ -113,15 +85,6 @@ def test_refused(spoken, model, small_grid):
     spec = specify(spoken, model.info.data, StreamSettings(minutes=1, split="all"))
     with pytest.raises(KwsError, match="more than 0"):
         tuning.tune(model, spec, spoken, 0)
-
-
-def test_settings_are_milliseconds():
-    assert tuning.settings(LogMelConfig()) == ((6, 10, 13, 16, 20, 25, 30, 35), (15, 25, 35, 50))
-    averages, cooldowns = tuning.settings(LogMelConfig(hop_ms=5))
-    assert averages == (24, 40, 52, 64), "at most what a detector can have"
-    assert cooldowns == (60, 100, 140, 200)
-    for frames, cooldown in zip(averages, cooldowns, strict=False):
-        DetectorConfig(frames, 0.5, cooldown)
 
 
 def test_enough():
