@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from kws.errors import KwsError
+
 try:
     import fcntl
 except ImportError:  # Windows: nothing is locked there, so one kws at a time
@@ -76,6 +78,20 @@ def only(path: Path) -> Iterator[bool]:
                     with contextlib.suppress(OSError):
                         path.unlink()
             return
+
+
+@contextlib.contextmanager
+def require_only(path: Path, busy: str) -> Iterator[None]:
+    """Hold the lock of a file as `only`.
+
+    Raises:
+        OSError: the file cannot be made.
+        KwsError: another holds it; ``busy`` is what it says.
+    """
+    with only(path) as alone:
+        if not alone:
+            raise KwsError(busy)
+        yield
 
 
 def _take(file: IO[str]) -> bool:

@@ -109,11 +109,10 @@ def make(
         progress: called with (seconds or sentences done, in total).
 
     Raises:
-        KwsError: ``out`` exists, no text is left, or as the engine's methods.
+        KwsError: ``out`` exists or another is making it, no text is left, or as the engine's methods.
     """
     out = Path(out)
-    if out.exists():
-        raise KwsError(f"{out} already exists; name another folder or delete it")
+    unfinished.require_absent(out)
     usable = sentences.without(texts, words)
     if not usable:
         raise KwsError("every sentence of the text says a word to spot; give a longer text")
@@ -130,11 +129,10 @@ def make(
         "voices": len(speakers),
         "seed": seed,
     }
-    partial = unfinished.resume(out, settings | {"suffix": suffix, "text": seeds("\n".join(usable))})
     order = sentences.stream(usable, near, words, phrases, seeds(seed, "sentences"))
     rows: list[Stretch] = []
     seconds = 0.0
-    try:
+    with unfinished.making(out, settings | {"suffix": suffix, "text": seeds("\n".join(usable))}) as partial:
         for number in itertools.count():
             left = SENTENCES_A_FILE if amount.count is None else min(SENTENCES_A_FILE, amount.count - len(rows))
             if progress is not None:
@@ -153,9 +151,6 @@ def make(
             rows += transcripts.read(kept)
             seconds += audio.info(partial / name).seconds
         _describe(partial, rows, settings, seconds)
-        unfinished.complete(out)
-    except OSError as error:
-        raise KwsError(f"cannot write {out}: {error}; check the folder and the free space") from error
     return out
 
 

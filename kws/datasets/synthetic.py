@@ -132,8 +132,9 @@ def make(
         progress: called with (clips done, clips in total).
 
     Raises:
-        KwsError: ``out`` exists, a word cannot be a folder or has no letter, more than a quarter of its takes are
-            longer than a clip, or the engine is missing; with ``near_misses``, or espeak-ng is.
+        KwsError: ``out`` exists or another is making it, a word cannot be a folder or has no letter, more than a
+            quarter of its takes are longer than a clip, or the engine is missing; with ``near_misses``, or espeak-ng
+            is.
     """
     out = Path(out)
     engine = engine or EspeakNg()
@@ -141,8 +142,7 @@ def make(
     if bad or not words or takes_per_voice < 1:
         raise KwsError(f"cannot make clips of {bad or list(words)}; give words and at least one take")
     _require_letters(words)
-    if out.exists():
-        raise KwsError(f"{out} already exists; name another folder or delete it")
+    unfinished.require_absent(out)
     count = min(DEFAULT_VOICES, engine.most()) if voice_count is None else voice_count
     speakers = engine.speakers(count)
     unknown = near_words.near_misses(words, seed=seed) if near_misses else []
@@ -153,30 +153,27 @@ def make(
     samples = round(clip_ms / 1000 * SAMPLE_RATE)
     settings = _settings(engine, words, unknown, speakers, takes_per_voice, samples, seed)
     slow: Counter[str] = Counter()
-    partial = unfinished.resume(out, settings | {"speakers": speakers})
-    try:
-        for done, (word, speaker, take) in enumerate(plan, start=1):
-            path = partial / word / f"{speaker}_nohash_{take}.wav"
-            if not path.exists():
-                rng = np.random.default_rng(seeds(seed, word, speaker, take))
-                try:
-                    audio.write(path, _clip(engine, word, speakers[speaker], rng, samples))
-                except TooLongError:
-                    # One slow voice of many is no reason to go without the others.
-                    slow[word] += 1
-                    if word in words and slow[word] > len(speakers) * takes_per_voice // 4:
-                        raise
-            if progress is not None:
-                progress(done, len(plan))
-        _write_background(engine, partial / clips.BACKGROUND, unknown or ["one", "two", "three"], seed)
-        _write_description(partial, engine, settings, speakers)
-        unfinished.complete(out)
-    except OSError as error:
-        raise KwsError(f"cannot write {out}: {error}; check the folder and the free space") from error
-    except KwsError:
-        # Nothing that a second try would mend: a word that no voice can say, say.
-        unfinished.drop(out)
-        raise
+    with unfinished.making(out, settings | {"speakers": speakers}) as partial:
+        try:
+            for done, (word, speaker, take) in enumerate(plan, start=1):
+                path = partial / word / f"{speaker}_nohash_{take}.wav"
+                if not path.exists():
+                    rng = np.random.default_rng(seeds(seed, word, speaker, take))
+                    try:
+                        audio.write(path, _clip(engine, word, speakers[speaker], rng, samples))
+                    except TooLongError:
+                        # One slow voice of many is no reason to go without the others.
+                        slow[word] += 1
+                        if word in words and slow[word] > len(speakers) * takes_per_voice // 4:
+                            raise
+                if progress is not None:
+                    progress(done, len(plan))
+            _write_background(engine, partial / clips.BACKGROUND, unknown or ["one", "two", "three"], seed)
+            _write_description(partial, engine, settings, speakers)
+        except KwsError:
+            # Nothing that a second try would mend: a word that no voice can say, say.
+            unfinished.drop(out)
+            raise
     return out
 
 

@@ -160,20 +160,18 @@ def mine(model: Model, folders: Sequence[Path], out: Path, mining: Mining, progr
         progress: called with (recordings done, in total).
 
     Raises:
-        KwsError: ``out`` exists, a recording cannot be read, or as `find`.
+        KwsError: ``out`` exists or another is making it, a recording cannot be read, or as `find`.
     """
-    if out.exists():
-        raise KwsError(f"{out} already exists; name another folder or delete it")
+    unfinished.require_absent(out)
     sources = find(folders, model, mining.split)
     hearing = _hearing(mining, model)
     # What an engine needs is built, or found missing, once.
     create(hearing.engine, model).close()
-    partial = unfinished.resume(out, _settings(model, sources, mining))
-    kept = partial / unfinished.ROWS
-    jobs = _jobs(sources)
-    open_jobs = [job for job in jobs if not (kept / f"{job[0]:06}.json").exists()]
-    done = len(sources) - sum(map(len, open_jobs))
-    try:
+    with unfinished.making(out, _settings(model, sources, mining)) as partial:
+        kept = partial / unfinished.ROWS
+        jobs = _jobs(sources)
+        open_jobs = [job for job in jobs if not (kept / f"{job[0]:06}.json").exists()]
+        done = len(sources) - sum(map(len, open_jobs))
         for name in (NEGATIVES, TO_CHECK):
             (partial / name).mkdir(exist_ok=True)
         with closing(workers.run(Listener(model, sources, hearing), open_jobs, mining.processes)) as results:
@@ -184,9 +182,6 @@ def mine(model: Model, folders: Sequence[Path], out: Path, mining: Mining, progr
                     progress(done, len(sources))
         mined = _gathered(partial, [kept / f"{job[0]:06}.json" for job in jobs], sources, mining)
         _write(partial, mined, model, mining.form)
-        unfinished.complete(out)
-    except OSError as error:
-        raise KwsError(f"cannot write {out}: {error}; check the folder and the free space") from error
     return mined
 
 

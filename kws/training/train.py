@@ -188,13 +188,12 @@ def _require_teachers(experiment: Experiment, teachers: Sequence[Path], run: Pat
 @contextlib.contextmanager
 def _alone(run: Path) -> Iterator[None]:
     """Keep other trainings out of a run's folder: two would write halves of two runs."""
+    busy = f"another training is writing into {run}; wait for its end, or train into another folder"
     with contextlib.ExitStack() as stack:
         try:
-            alone = stack.enter_context(locks.only(run / _LOCK))
+            stack.enter_context(locks.require_only(run / _LOCK, busy))
         except OSError as error:
             raise KwsError(f"cannot write into {run}: {error.strerror or error}") from error
-        if not alone:
-            raise KwsError(f"another training is writing into {run}; wait for its end, or train into another folder")
         yield
 
 

@@ -137,6 +137,19 @@ def test_interrupted_mining_goes_on(mined, talk, tiny_model, tmp_path, monkeypat
     assert len(heard) == 5
 
 
+def test_two_at_once(mined, talk, tiny_model, tmp_path):
+    refused = []
+
+    def again(done, total):
+        with pytest.raises(KwsError, match="another kws is making"):
+            mine(tiny_model, [talk], tmp_path / "out", dataclasses.replace(MINING, most=1))
+        refused.append(done)
+
+    mine(tiny_model, [talk], tmp_path / "out", MINING, again)
+    assert refused
+    assert tree(tmp_path / "out") == tree(mined[0])
+
+
 def test_training_takes_what_was_mined(mined, talk, tiny_model, tmp_path):
     data = tiny_model.require_info().data
     out, found = mined
