@@ -21,7 +21,7 @@ MODELS = sorted(FOLDER.glob("*.tflite"))
 # What a shipped model may weigh, in bytes.
 LIMITS = {
     "commands12": 100 * 1024,
-    "commands12-crnn": 100 * 1024,
+    "commands12-crnn": 104 * 1024,
     "commands12-large": 208 * 1024,
     "commands12-tiny": 32 * 1024,
     "commands12-tiny-crnn": 41 * 1024,

@@ -128,7 +128,7 @@ def test_every_network_that_comes_with_kws_is_a_start(name):
 
 def test_an_ensemble_is_none_and_its_members_are_named():
     (name,) = set(shipped.models()) - set(shipped.starts())
-    with pytest.raises(KwsError, match="ensemble of always-on/commands12 and always-on/commands12-crnn"):
+    with pytest.raises(KwsError, match="ensemble of always-on/commands12-crnn and always-on/commands12-large"):
         Start.load(shipped.models()[name])
 
 
