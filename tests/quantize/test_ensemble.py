@@ -94,7 +94,8 @@ def test_exact_on_tflm_and_the_same_bytes_again():
     pytest.importorskip("tflite_micro", reason="the oracle is the tflm extra")
     from kws.engines.interpreters import TflmEngine
 
-    members = [Model.load(shipped.models()[name]) for name in ("always-on/commands12-crnn", "always-on/commands12-large")]
+    names = ("always-on/commands12-crnn", "always-on/commands12-large")
+    members = [Model.load(shipped.models()[name]) for name in names]
     model = joined(*members)
     assert joined(*members).content == model.content
     features = features_for(model, 40)
