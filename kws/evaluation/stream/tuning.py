@@ -4,11 +4,12 @@ Two streams are made, each of one half of the speakers, and the posteriors of al
 kept in a temporary folder. Where the streams are of the room, streams of the desk can stand beside
 them: words missed there count in the choice, false accepts there do not, since the budget is per hour
 of the room. For every moving average and cool-down on the grid, one pass with a threshold common to
-all words counts each word's misses and false accepts at each threshold. What a word is expected to
-fire elsewhere is between its own few false accepts and what all words fire, and as if words did not
-meddle with each other, the thresholds with the fewest misses within the budget are then found exactly
-(`kws.evaluation.stream.operating_points`); since they do meddle, the detector proper counts
-again with these thresholds, and where it exceeds the budget, the knapsack is filled again with less.
+all words counts each word's misses and false accepts at each threshold. What to expect of a word
+elsewhere lies between its own few counts and those of all words. As if words did not meddle with each
+other, the thresholds with the fewest expected misses and no more expected false accepts than the budget
+are then found exactly (`kws.evaluation.stream.operating_points`: a multiple-choice knapsack, by dynamic
+programming); since they do meddle, the detector proper counts again with these thresholds, and where it
+exceeds the budget, the knapsack is filled again with less.
 A word detected late counts as missed here.
 
 How good the choice is on speakers it has not heard is estimated by choosing on either half and
