@@ -16,7 +16,7 @@ from kws.cli.exit_codes import BAD_INPUT, OK
 from kws.cli.main import main
 from kws.decisions import CtcConfig, DetectorConfig
 from kws.frontends import LogMelConfig
-from kws.model.file import Model, ModelInfo, with_decision, with_info
+from kws.model.file import Model, ModelInfo, with_decision, with_detector, with_info
 from kws.network import CrnnConfig, DsCnnConfig, GruConfig
 from kws.quantize.ensemble import ensemble
 
@@ -138,6 +138,17 @@ def test_the_verb_writes_a_model_that_spots(files, capsys):
     assert main(["ensemble", str(out), str(files / "a.tflite"), "--out", str(nested)]) == BAD_INPUT
     assert "name its 2 members" in capsys.readouterr().err
     assert not nested.exists()
+
+
+def test_the_shipped_one_is_what_the_verb_makes(tmp_path):
+    """But for its thresholds: of members that go by their names among the models that come with kws."""
+    (path,) = (path for name, path in shipped.models().items() if name.startswith(f"{shipped.ENSEMBLES}/"))
+    told = Model.load(path).require_info()
+    names = [member["name"] for member in told.provenance["members"]]
+    out = tmp_path / "both.tflite"
+    assert main(["ensemble", *(str(shipped.models()[name]) for name in names), "--out", str(out)]) == OK
+    tuned = with_detector(Model.load(out), told.detector, told.provenance["tuned"])
+    assert tuned == path.read_bytes()
 
 
 @pytest.mark.parametrize(

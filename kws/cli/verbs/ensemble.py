@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kws import shipped
 from kws.cli import console, exit_codes
 from kws.cli.options import A_MODEL, add_json
 from kws.config import SAMPLE_RATE
@@ -57,5 +58,9 @@ def run(a: argparse.Namespace) -> int:
 
 
 def _name(path: Path) -> str:
-    """What a member is called: its file's name, or its run's."""
-    return path.resolve().name if path.is_dir() else path.stem
+    """What a member is called: its name among the models that come with kws, its file's, or its run's."""
+    place = path.resolve()
+    for name, known in shipped.models().items():
+        if known.resolve() == place:
+            return name
+    return place.name if path.is_dir() else path.stem
