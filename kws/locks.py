@@ -51,13 +51,14 @@ def if_free(path: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def only(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file that is there only meanwhile, unless another holds it; gives whether it is held now.
+def only(path: Path, busy: str) -> Iterator[None]:
+    """Hold the lock of a file that is there only meanwhile.
 
     A folder whose files cannot be locked, somewhere on a network, is taken as nobody else's.
 
     Raises:
         OSError: the file cannot be made.
+        KwsError: another holds it; ``busy`` is what it says.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
@@ -68,30 +69,17 @@ def only(path: Path) -> Iterator[bool]:
                 if error.errno not in _NO_LOCKS:
                     raise
                 held = True
-            if held and not _is_at(file, path):
+            if not held:
+                raise KwsError(busy)
+            if not _is_at(file, path):
                 continue
             try:
-                yield held
+                yield
             finally:
-                if held:
-                    # Windows removes no file that is open.
-                    with contextlib.suppress(OSError):
-                        path.unlink()
+                # Windows removes no file that is open.
+                with contextlib.suppress(OSError):
+                    path.unlink()
             return
-
-
-@contextlib.contextmanager
-def require_only(path: Path, busy: str) -> Iterator[None]:
-    """Hold the lock of a file as `only`.
-
-    Raises:
-        OSError: the file cannot be made.
-        KwsError: another holds it; ``busy`` is what it says.
-    """
-    with only(path) as alone:
-        if not alone:
-            raise KwsError(busy)
-        yield
 
 
 def _take(file: IO[str]) -> bool:

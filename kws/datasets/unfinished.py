@@ -51,7 +51,7 @@ def making(out: Path, settings: dict[str, Any]) -> Iterator[Path]:
     partial = _partial(out)
     try:
         # Two would write halves of two folders, or delete each other's.
-        with locks.require_only(
+        with locks.only(
             partial.with_name(f"{partial.name}.lock"),
             f"another kws is making {out}; wait for its end, or name another folder",
         ):

@@ -191,7 +191,7 @@ def _alone(run: Path) -> Iterator[None]:
     busy = f"another training is writing into {run}; wait for its end, or train into another folder"
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locks.require_only(run / _LOCK, busy))
+            stack.enter_context(locks.only(run / _LOCK, busy))
         except OSError as error:
             raise KwsError(f"cannot write into {run}: {error.strerror or error}") from error
         yield
