@@ -10,7 +10,7 @@ from typing import Any
 
 from kws.errors import KwsError
 from kws.fields import choose
-from kws.network.base import ClipNetworkConfig, FloatNetwork, Frame, NetworkConfig, StreamNetworkConfig
+from kws.network.base import ClipNetworkConfig, ClipWeights, FloatNetwork, Frame, NetworkConfig, StreamNetworkConfig
 from kws.network.cnn import CnnConfig
 from kws.network.crnn import CrnnConfig
 from kws.network.dnn import DnnConfig
@@ -24,6 +24,7 @@ from kws.tflite import Graph
 __all__ = [
     "KINDS",
     "ClipNetworkConfig",
+    "ClipWeights",
     "FloatNetwork",
     "Frame",
     "LstmConfig",

@@ -10,18 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
-from kws.errors import KwsError
 from kws.fields import number, require, require_ranges
-from kws.files import replacing
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
 from kws.network.base import ClipNetworkConfig, KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow, initial_seed
-from kws.npz import DAMAGE
 
 # Batch normalisation's own averages, over about 50 steps.
 _MOMENTUM = 0.98
@@ -71,30 +65,6 @@ class KerasTeacher(KerasClipNetwork):
         # Not Keras's layer: its draws go on from a state that no checkpoint holds.
         x = self._tf.nn.experimental.stateless_dropout(self._body(features, training=True), _DROPOUT, seed)
         return self._head(x)
-
-    def save(self, path: Path) -> None:
-        """Write the weights, numbered in Keras's order.
-
-        Raises:
-            KwsError: the file cannot be written.
-        """
-        named: dict[str, Any] = {f"{i:03}": w for i, w in enumerate(self._model.get_weights())}
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **named)
-
-    def load(self, path: Path) -> None:
-        """Take over the weights that :meth:`save` wrote.
-
-        Raises:
-            KwsError: they are missing, damaged or another network's.
-        """
-        if not path.exists():
-            raise KwsError(f"{path} is missing; train the teacher first")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                self._model.set_weights([file[name] for name in sorted(file.files)])
-        except DAMAGE as error:
-            raise KwsError(f"{path} does not hold the teacher's weights ({error}); train it again") from error
 
 
 @dataclass(frozen=True)

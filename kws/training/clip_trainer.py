@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kws.config import SILENCE, UNKNOWN, Experiment
-from kws.network import ClipNetworkConfig
+from kws.network import ClipNetworkConfig, ClipWeights
 from kws.network.base import KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow
 from kws.training.batches import Batch, TrainingSet, ValidationSet
@@ -22,8 +22,13 @@ class ClipTrainer(Trainer):
     current: KerasClipNetwork
     average: KerasClipNetwork
 
-    def __init__(self, experiment: Experiment, clips: TrainingSet) -> None:
+    def __init__(self, experiment: Experiment, clips: TrainingSet, initial: ClipWeights | None = None) -> None:
         """Build the network.
+
+        Args:
+            experiment: the settings.
+            clips: to learn from.
+            initial: weights to start from, of the same shapes; None draws them.
 
         Raises:
             KwsError: TensorFlow is not installed.
@@ -36,6 +41,9 @@ class ClipTrainer(Trainer):
         self.current, self.average = (
             network.build(frames, bands, len(experiment.data.labels), training.seed) for _ in range(2)
         )
+        if initial is not None:
+            self.current.set(initial)
+            self.average.set(initial)
         self.optimizer = AveragingOptimizer(
             self.current.variables, self.current.trainable, self.average.variables, training, self.batches.steps
         )

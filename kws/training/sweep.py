@@ -21,9 +21,9 @@ from kws.errors import KwsError
 from kws.files import require_place
 from kws.network.tensorflow import require_tensorflow
 from kws.training import distillation, sources
+from kws.training import start as starts
 from kws.training.history import History
 from kws.training.side_by_side import Training, train_all, what_is_heard
-from kws.training.start import Start
 from kws.training.train import TrainOptions
 from kws.types import StageProgress
 
@@ -153,8 +153,7 @@ def sweep(
 
 def _keys(given: Sequence[Point], data: Sequence[Path], options: TrainOptions) -> dict[str, str]:
     """A digest of all that each training depends on, by the point's name."""
-    said: dict[str, Any] = {"teachers": [distillation.provenance(run) for run in options.teachers]}
-    said["start"] = None if options.start is None else Start.load(options.start).provenance()
+    teachers = [distillation.provenance(run) for run in options.teachers]
     keys = {}
     prints: dict[str, str] = {}
     for point in given:
@@ -163,7 +162,9 @@ def _keys(given: Sequence[Point], data: Sequence[Path], options: TrainOptions) -
         if about not in prints:
             found = sources.find(point.experiment, data, options.others, options.leave_out)
             prints[about] = sources.provenance(data, found, options.others)["fingerprint"]
-        text = json.dumps([said, plain, prints[about]])
+        start = options.start
+        begins = None if start is None else starts.load(start, point.experiment.network).provenance()
+        text = json.dumps([{"teachers": teachers, "start": begins}, plain, prints[about]])
         keys[point.name] = hashlib.sha256(text.encode()).hexdigest()[:16]
     return keys
 

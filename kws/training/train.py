@@ -20,10 +20,11 @@ from kws.datasets.roles import NOTHING, Folders
 from kws.datasets.splits import TRAINING, VALIDATION
 from kws.errors import KwsError
 from kws.files import replacing, user_cache
-from kws.network import FloatNetwork, StreamNetworkConfig
+from kws.network import ClipNetworkConfig, ClipWeights, FloatNetwork, StreamNetworkConfig
 from kws.network.tensorflow import require_tensorflow
 from kws.training import checkpoint, distillation, losses, negative_features, provenance, sentence_features, sources
 from kws.training import features as feature_maker
+from kws.training import start as starts
 from kws.training.batches import TrainingSet, ValidationSet
 from kws.training.clip_trainer import ClipTrainer
 from kws.training.cuts import Negatives
@@ -134,7 +135,7 @@ def train(
         history = saved[1] if saved is not None else None
         if history is None or not _finished(experiment, history):
             clips = distillation.distilled(experiment, clips, options.teachers, cache, tell)
-            trainer = _trainer(experiment, clips, start.network_for(experiment) if start is not None else None)
+            trainer = _trainer(experiment, clips, start)
             if saved is not None:
                 checkpoint.restore(trainer.optimizer, saved[0], run)
             history = _epochs(trainer, validation, history, _Output(run, said, tell, report))
@@ -164,16 +165,19 @@ def prepare(
 
 def _start(experiment: Experiment, start: Path | None, run: Path) -> Start | None:
     """What to start from, if it is not random weights."""
-    if start is None:
-        if experiment.training.trainable == HEAD and isinstance(experiment.network, StreamNetworkConfig):
+    if experiment.training.trainable == HEAD:
+        if isinstance(experiment.network, ClipNetworkConfig):
+            raise KwsError(f'training.trainable = "{HEAD}" is for networks that hear streams; a teacher learns whole')
+        if start is None:
             raise KwsError(
                 f'training.trainable = "{HEAD}" leaves the layers below it as they are, so they must come from a'
                 " trained model; name one with --from"
             )
+    if start is None:
         return None
     if os.path.realpath(start) in map(os.path.realpath, (run, run / runs.MODEL)):
         raise KwsError(f"{run} cannot start from itself; train into another folder")
-    found = Start.load(start)
+    found = starts.load(start, experiment.network)
     # Refused now, not after an hour of features.
     found.network_for(experiment)
     return found
@@ -293,10 +297,13 @@ def _save_calibration(experiment: Experiment, clips: TrainingSet, run: Path) -> 
         np.save(file, heard)
 
 
-def _trainer(experiment: Experiment, clips: TrainingSet, initial: FloatNetwork | None) -> Trainer:
+def _trainer(experiment: Experiment, clips: TrainingSet, start: Start | None) -> Trainer:
+    initial = start.network_for(experiment) if start is not None else None
     if isinstance(experiment.network, StreamNetworkConfig):
+        assert initial is None or isinstance(initial, FloatNetwork)
         return StreamTrainer(experiment, clips, initial)
-    return ClipTrainer(experiment, clips)
+    assert initial is None or isinstance(initial, ClipWeights)
+    return ClipTrainer(experiment, clips, initial)
 
 
 @dataclass(frozen=True)

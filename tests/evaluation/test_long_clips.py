@@ -14,7 +14,7 @@ from kws.datasets.fit import fit, read_fitted, read_loudest
 from kws.evaluation import learning_curve, sequences
 from kws.evaluation.clip import places
 from kws.evaluation.stream import audio
-from kws.training.start import Start
+from kws.training.start import ModelStart
 
 RATE = 16000
 MINUTES = 4
@@ -45,7 +45,7 @@ def folder(tmp_path_factory, word):
 
 @pytest.fixture(scope="module")
 def start():
-    return Start.load(shipped.models()["yes-no"])
+    return ModelStart.load(shipped.models()["yes-no"])
 
 
 @pytest.fixture

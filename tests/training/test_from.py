@@ -14,7 +14,7 @@ from kws.cli import main as cli
 from kws.config import LogMelConfig
 from kws.errors import KwsError
 from kws.network import LstmConfig, TeacherConfig
-from kws.training.start import Start
+from kws.training.start import ModelStart
 from kws.training.train import TrainOptions, train
 
 pytest.importorskip("tf_keras", reason="training needs TensorFlow")
@@ -77,7 +77,7 @@ def test_starts_from_the_weights_of_a_run(trained, started):
     fresh = after.kernel[:, labels.index("dip")]
     assert min(np.abs(fresh - column).max() for column in before.kernel.T) > 0.01
     start = runs.load_json(run / runs.PROVENANCE)["start"]
-    assert start == {"name": "tones", "id": Start.load(trained).id}
+    assert start == {"name": "tones", "id": ModelStart.load(trained).id}
     assert str(trained) not in (run / runs.PROVENANCE).read_text()
 
 
@@ -120,7 +120,7 @@ def test_the_network_of_the_model_in_place_of_ones_own(trained, own, tmp_path, c
 
 @pytest.mark.parametrize("name", shipped.starts())
 def test_every_network_that_comes_with_kws_is_a_start(name):
-    start, settings = Start.load(shipped.starts()[name]), config.load(configs.find("own-words"))
+    start, settings = ModelStart.load(shipped.starts()[name]), config.load(configs.find("own-words"))
     taken = start.taken_over(settings)
     assert (taken.frontend, taken.data) == (start.frontend, settings.data)
     assert start.network_for(taken).head[0].shape[1] == len(settings.data.labels)
@@ -129,7 +129,7 @@ def test_every_network_that_comes_with_kws_is_a_start(name):
 def test_an_ensemble_is_none_and_its_members_are_named():
     (name,) = set(shipped.models()) - set(shipped.starts())
     with pytest.raises(KwsError, match="ensemble of always-on/commands12-crnn and always-on/commands12-large"):
-        Start.load(shipped.models()[name])
+        ModelStart.load(shipped.models()[name])
 
 
 def other_start(trained, folder):
@@ -192,7 +192,7 @@ def test_a_run_from_before_a_setting_was_known_goes_on(trained, data, tmp_path):
 def start_of(tmp_path, **options):
     path = tmp_path / "model.tflite"
     path.write_bytes(spotting_model(1, **options).content)
-    return Start.load(path)
+    return ModelStart.load(path)
 
 
 def test_a_model_file_is_a_start(tmp_path):
@@ -218,11 +218,11 @@ def test_another_front_end_is_refused(tmp_path):
 def test_what_cannot_be_started_from(tmp_path, own):
     (tmp_path / "bare.tflite").write_bytes(bare_model(1).content)
     with pytest.raises(KwsError, match="bare network"):
-        Start.load(tmp_path / "bare.tflite")
+        ModelStart.load(tmp_path / "bare.tflite")
     teacher = dataclasses.replace(tones.experiment(), network=TeacherConfig())
     runs.write_config(teacher, tmp_path)
     with pytest.raises(KwsError, match="run of a teacher"):
-        Start.load(tmp_path)
+        ModelStart.load(tmp_path)
     with pytest.raises(KwsError, match='is no network of the kind "teacher"'):
         start_of(tmp_path, units=(24,)).network_for(teacher)
     with pytest.raises(KwsError, match="cannot start from itself"):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tones
 
-from kws import config, runs
+from kws import config, runs, shipped
 from kws.errors import KwsError
-from kws.network import TeacherConfig
+from kws.network import ClipWeights, TeacherConfig
 from kws.quantize.convert import convert
 from kws.training import features as feature_maker
 from kws.training import sources
@@ -102,6 +102,52 @@ def test_it_teaches_students_that_hear_two_rows_a_frame(teacher, tmp_path):
     rows = clips.reshape(-1, 2 * clips.shape[2], clips.shape[3] // 2)
     wanted = Teacher.load(run, rows.shape[1])[0].posteriors(rows)
     np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_teacher_starts_from_another_whose_words_are_others(teacher, tmp_path):
+    data, run, _ = teacher
+    settings = teacher_experiment()
+    other = dataclasses.replace(
+        settings,
+        name="other",
+        data=dataclasses.replace(settings.data, words=("low", "dip")),
+        training=dataclasses.replace(settings.training, epochs=1, learning_rate=1e-12, weight_decay=0.0),
+    )
+    words = tones.write(tmp_path / "words", words={"low": (400, 400), "dip": (1500, 700)})
+    train(other, words, tmp_path / "run", options=TrainOptions(start=run))
+    before, after = (ClipWeights.load(path / runs.WEIGHTS) for path in (run, tmp_path / "run"))
+    labels, known = other.data.labels, settings.data.labels
+    for label in ("_silence_", "_unknown_", "low"):
+        for old, new in zip(before.head, after.head, strict=True):
+            np.testing.assert_allclose(new[..., labels.index(label)], old[..., known.index(label)], atol=1e-6)
+    fresh = after.head[0][:, labels.index("dip")]
+    assert min(np.abs(fresh - column).max() for column in before.head[0].T) > 0.01
+    # Averages of the normalisation go on moving, convolutions do not at such a rate.
+    for old, new in zip(before.arrays[:-2], after.arrays[:-2], strict=True):
+        if old.ndim == 4:
+            np.testing.assert_allclose(new, old, atol=1e-6)
+    start = runs.load_json(tmp_path / "run" / runs.PROVENANCE)["start"]
+    assert start == {"name": "teacher", "id": runs.digest(run / runs.WEIGHTS)}
+    wider = dataclasses.replace(other, network=TeacherConfig(channels=(8, 24)))
+    with pytest.raises(KwsError, match=r"write into \[network\]: channels = \[8, 16\]"):
+        train(wider, words, tmp_path / "wider", options=TrainOptions(start=run))
+    with pytest.raises(KwsError, match="which only a teacher can start from"):
+        train(STUDENT, data, tmp_path / "student", options=TrainOptions(start=run))
+
+
+def test_what_a_teacher_cannot_start_from(tmp_path):
+    settings = teacher_experiment()
+    data = tones.write(tmp_path / "tones", speakers=20)
+    student = tmp_path / "student"
+    student.mkdir()
+    runs.write_config(STUDENT, student)
+    for path in (student, shipped.models()["commands12"]):
+        with pytest.raises(KwsError, match="is not the run of a teacher"):
+            train(settings, data, tmp_path / "run", options=TrainOptions(start=path))
+    head = dataclasses.replace(settings, training=dataclasses.replace(settings.training, trainable="head"))
+    with pytest.raises(KwsError, match="a teacher learns whole"):
+        train(head, data, tmp_path / "run")
 
 
 @pytest.mark.slow

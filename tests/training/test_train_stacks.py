@@ -22,7 +22,7 @@ from kws.model.file import Model, with_decision
 from kws.network import CrnnConfig, DsCnnConfig, LstmConfig
 from kws.quantize import noise
 from kws.quantize.convert import convert
-from kws.training.start import Start
+from kws.training.start import ModelStart
 from kws.training.train import train
 from kws.verify.compare import EngineReport, compare
 from kws.verify.inputs import random_signal
@@ -98,7 +98,7 @@ def test_every_engine_hears_the_same(name, crnn, wake, data):
 
 def test_training_goes_on_from_the_int8_model(crnn):
     run, _, model = crnn
-    start = Start.load(run / runs.MODEL)
+    start = ModelStart.load(run / runs.MODEL)
     network = start.network_for(CRNN)
     x = np.load(run / runs.CALIBRATION)[:8]
     assert np.abs(network.run(x) - runs.load_network(run).run(x)).max() < 0.1

@@ -16,9 +16,9 @@ from kws.datasets.splits import VALIDATION
 from kws.errors import UsageError
 from kws.evaluation.poisson import most_per_hour
 from kws.network import ClipNetworkConfig
+from kws.training import start
 from kws.training.history import Epoch, History
 from kws.training.side_by_side import Training, train_all
-from kws.training.start import Start
 from kws.training.train import TrainOptions, train
 
 # Out of the way of RUNS/*.
@@ -58,7 +58,7 @@ def run(a: argparse.Namespace) -> int:
     # All are read before the first is trained.
     experiments = [trainings.experiment(path) for path in a.config]
     if a.same_network:
-        experiments = [Start.load(a.start).taken_over(experiment) for experiment in experiments]
+        experiments = [start.load(a.start, e.network).taken_over(e) for e in experiments]
     how = trainings.train_options(a, a.restart)
     several = len(experiments) > 1
     outs = _outs(a.config, a.out) if several else [a.out]

@@ -14,7 +14,7 @@ from kws.cli import main as cli
 from kws.evaluation.clip.places import last_frame, principal
 from kws.frontends import LogMelConfig
 from kws.network import Frame, StreamNetworkConfig
-from kws.training.start import Start
+from kws.training.start import ModelStart
 
 CLIPS = np.random.default_rng(1).integers(-3000, 3000, (3, 8000)).astype(np.int16)
 STREAMING = [name for name, kind in network.KINDS.items() if issubclass(kind, StreamNetworkConfig)]
@@ -34,7 +34,7 @@ def test_every_kind_that_streams_has_a_last_state(kind):
 
 @pytest.mark.parametrize("name", ["yes-no", "commands12-crnn"])
 def test_the_verb(name, tmp_path, capsys):
-    start = Start.load(shipped.models()[name])
+    start = ModelStart.load(shipped.models()[name])
     words = start.labels[2:]
     settings = start.taken_over(config.load(configs.find("own-words")))
     (tmp_path / "run").mkdir()

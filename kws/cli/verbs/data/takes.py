@@ -9,7 +9,7 @@ from kws import config, configs
 from kws.cli import console, exit_codes
 from kws.cli.options import A_CONFIGURATION, A_DATA_FOLDER, add_json, add_seed
 from kws.evaluation.learning_curve import Curve, Point, learning_curve
-from kws.training.start import Start
+from kws.training.start import ModelStart
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(a: argparse.Namespace) -> int:
     """``kws data takes``."""
     experiment = config.load(configs.meant(a.config))
-    start = Start.load(a.start)
+    start = ModelStart.load(a.start)
     with console.progress("hearing takes") as progress:
         curve = learning_curve(a.dir, experiment.data, start.frontend, start.network, a.seed, progress)
     if a.json:
