@@ -18,7 +18,7 @@ import numpy as np
 from kws import runs
 from kws.errors import KwsError
 from kws.network import FloatNetwork
-from kws.training.start import Start
+from kws.training.start import ModelStart
 
 
 def blended(tuned: FloatNetwork, start: FloatNetwork, share: float) -> FloatNetwork:
@@ -47,7 +47,7 @@ def blend(run: Path, model: Path, share: float, out: Path) -> None:
     Raises:
         KwsError: no run, no such model, or the model has other labels or shapes.
     """
-    experiment, start = runs.load_config(run), Start.load(model)
+    experiment, start = runs.load_config(run), ModelStart.load(model)
     if start.labels != experiment.data.symbols:
         raise KwsError(f"{model} has other labels than {run}")
     network = blended(runs.load_network(run), start.network, share)

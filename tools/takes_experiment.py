@@ -19,7 +19,7 @@ from kws.datasets import clips
 from kws.datasets.fit import read_fitted
 from kws.datasets.splits import speaker_of
 from kws.evaluation import learning_curve as curves
-from kws.training.start import Start
+from kws.training.start import ModelStart
 from kws.types import Pcm
 
 SETS = (("bed", "bird", "cat", "happy"), ("backward", "forward"), ("down", "five", "zero"), ("yes", "no"))
@@ -30,7 +30,7 @@ def _clips(paths: list[Path]) -> Pcm:
     return np.stack([read_fitted(path, SAMPLE_RATE) for path in paths])
 
 
-def _states(start: Start, pcm: Pcm) -> curves.Doubles:
+def _states(start: ModelStart, pcm: Pcm) -> curves.Doubles:
     parts = [curves.last_states(start.network, start.frontend, pcm[i : i + 64]) for i in range(0, len(pcm), 64)]
     return np.concatenate(parts).astype(np.float64)
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
     parser.add_argument("--from", dest="start", type=Path, default=Path("models/commands12.tflite"), metavar="MODEL")
     a = parser.parse_args()
-    start, rng = Start.load(a.start), np.random.default_rng(1)
+    start, rng = ModelStart.load(a.start), np.random.default_rng(1)
     rows = []
     for words in SETS:
         # One clip of a speaker: takes of one person in one breath are no independent trials.

@@ -20,7 +20,7 @@ from kws.network import Frame, LstmNetwork, StreamNetworkConfig
 from kws.quantize import convert as converter
 from kws.quantize import noise
 from kws.quantize.dequantize import dequantize
-from kws.training.start import Start
+from kws.training.start import ModelStart
 from kws.training.train import TrainOptions, train
 
 CLIPS = np.random.default_rng(1).integers(-60, 60, (3, 12, 40)).astype(np.int8)
@@ -96,7 +96,7 @@ def test_a_kind_of_ones_own(tmp_path, monkeypatch):
     again = train(settings, data, tmp_path / "again", options=TrainOptions(start=result.path))
     assert again.epochs[0].loss < history.epochs[0].loss
     with pytest.raises(KwsError, match='is no network of the kind "lstm"'):
-        Start.load(run).network_for(tones.experiment())
+        ModelStart.load(run).network_for(tones.experiment())
 
 
 def test_every_kind_on_streams_says_its_sizes():

@@ -10,7 +10,7 @@ import tones
 from kws import runs
 from kws.errors import KwsError
 from kws.network import Frame
-from kws.training.start import Start
+from kws.training.start import ModelStart
 
 
 def written(folder, seed, units=(6, 5)):
@@ -32,7 +32,7 @@ def test_a_blend_lies_on_the_line_between_both_and_says_so(tmp_path):
     for name, array in got.items():
         np.testing.assert_allclose(array, 0.25 * ours[name] + 0.75 * theirs[name], atol=1e-6)
     said = runs.load_json(tmp_path / "out" / runs.PROVENANCE)
-    assert said["blend"] == {"share": 0.25, **Start.load(start).provenance()}
+    assert said["blend"] == {"share": 0.25, **ModelStart.load(start).provenance()}
     assert "best" not in said
     assert (tmp_path / "out" / runs.CALIBRATION).exists()
 
