@@ -10,7 +10,8 @@ from typing import Any
 
 from kws.errors import KwsError
 from kws.fields import choose
-from kws.network.base import ClipNetworkConfig, ClipWeights, FloatNetwork, Frame, NetworkConfig, StreamNetworkConfig
+from kws.network.base import FloatNetwork, Frame, NetworkConfig, StreamNetworkConfig
+from kws.network.clip import ClipNetworkConfig, ClipWeights
 from kws.network.cnn import CnnConfig
 from kws.network.crnn import CrnnConfig
 from kws.network.dnn import DnnConfig

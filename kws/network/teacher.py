@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from kws.fields import number, require, require_ranges
 from kws.fixedpoint.frontends.log_mel import FEATURE_SCALE
-from kws.network.base import ClipNetworkConfig, KerasClipNetwork
+from kws.network.clip import ClipNetworkConfig, KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow, initial_seed
 
 # Batch normalisation's own averages, over about 50 steps.

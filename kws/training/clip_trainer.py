@@ -8,7 +8,7 @@ import numpy as np
 
 from kws.config import SILENCE, UNKNOWN, Experiment
 from kws.network import ClipNetworkConfig, ClipWeights
-from kws.network.base import KerasClipNetwork
+from kws.network.clip import KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow
 from kws.training.batches import Batch, TrainingSet, ValidationSet
 from kws.training.distillation import Teacher

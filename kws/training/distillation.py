@@ -17,7 +17,7 @@ from kws.config import UNKNOWN, Experiment
 from kws.errors import KwsError
 from kws.files import replacing
 from kws.network import ClipNetworkConfig
-from kws.network.base import KerasClipNetwork
+from kws.network.clip import KerasClipNetwork
 from kws.network.tensorflow import import_tensorflow
 from kws.npz import DAMAGE
 from kws.training.batches import TrainingSet

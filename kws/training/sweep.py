@@ -156,15 +156,17 @@ def _keys(given: Sequence[Point], data: Sequence[Path], options: TrainOptions) -
     teachers = [distillation.provenance(run) for run in options.teachers]
     keys = {}
     prints: dict[str, str] = {}
+    begins: dict[str, dict[str, Any] | None] = {}
     for point in given:
         plain = point.experiment.as_dict()
         about = what_is_heard(point.experiment)
         if about not in prints:
             found = sources.find(point.experiment, data, options.others, options.leave_out)
             prints[about] = sources.provenance(data, found, options.others)["fingerprint"]
-        start = options.start
-        begins = None if start is None else starts.load(start, point.experiment.network).provenance()
-        text = json.dumps([{"teachers": teachers, "start": begins}, plain, prints[about]])
+        network, start = point.experiment.network, options.start
+        if network.kind not in begins:
+            begins[network.kind] = None if start is None else starts.load(start, network).provenance()
+        text = json.dumps([{"teachers": teachers, "start": begins[network.kind]}, plain, prints[about]])
         keys[point.name] = hashlib.sha256(text.encode()).hexdigest()[:16]
     return keys
 
